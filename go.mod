@@ -1,0 +1,3 @@
+module chattok
+
+go 1.26.0

@@ -1,0 +1,81 @@
+package session
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Limits of a chat entry, in bytes of UTF-8, and of a page of them.
+const (
+	MaxBodyBytes           = 16 << 10
+	MaxIdempotencyKeyBytes = 128
+	MaxPage                = 200
+	DefaultPage            = 50
+)
+
+// ChatEntry is one stored message of a session's log. It is immutable: readers share one value.
+type ChatEntry struct {
+	SessionID      string
+	Epoch          Epoch // the session's
+	Seq            int64 // 1, 2, 3 … in the session, without a hole, in the order of the commits
+	ConnectionID   string
+	Body           string
+	IdempotencyKey string // empty where it was posted without
+	CreatedAt      time.Time
+}
+
+// ID is unique in all sessions.
+func (e *ChatEntry) ID() string { return encodePosition(tagEntry, e.Epoch, e.Seq) }
+
+// Cursor is the entry's place in the log.
+func (e *ChatEntry) Cursor() string { return Cursor(e.Epoch, e.Seq) }
+
+// NewEntry is an entry that is to be stored.
+type NewEntry struct {
+	SessionID      string
+	ConnectionID   string
+	Guest          bool // ConnectionID is a guest's name, to be recorded on its first entry
+	Body           string
+	IdempotencyKey string // empty for none
+}
+
+// Validate checks the limits that need no look at the store. Errors: BAD_USER_INPUT.
+func (e NewEntry) Validate() error {
+	if e.Guest {
+		if err := validName("connectionId", e.ConnectionID); err != nil {
+			return err
+		}
+	}
+	if err := validText("body", e.Body, MaxBodyBytes); err != nil {
+		return err
+	}
+	if strings.TrimSpace(e.Body) == "" {
+		return Errorf(CodeBadUserInput, "body must be 1 to %d bytes and not only white space", MaxBodyBytes)
+	}
+	return validText("idempotencyKey", e.IdempotencyKey, MaxIdempotencyKeyBytes)
+}
+
+// validText checks text of at most max bytes of valid UTF-8 without U+0000, which not every store can hold.
+func validText(argument, s string, max int) error {
+	switch {
+	case len(s) > max:
+		return Errorf(CodeBadUserInput, "%s must be at most %d bytes, but is %d", argument, max, len(s))
+	case !utf8.ValidString(s):
+		return Errorf(CodeBadUserInput, "%s must be valid UTF-8", argument)
+	case strings.ContainsRune(s, 0):
+		return Errorf(CodeBadUserInput, "%s must not contain U+0000", argument)
+	}
+	return nil
+}
+
+// EntryQuery selects a run of one session's log. The zero After and Before are the log's two ends.
+type EntryQuery struct {
+	SessionID    string
+	Epoch        Epoch
+	ConnectionID string // only this sender's; empty for all
+	After        int64  // seq strictly after
+	Before       int64  // seq strictly before; 0 for no bound
+	Limit        int    // at most so many
+	Backward     bool   // the newest of the run rather than the oldest; the result is ascending either way
+}

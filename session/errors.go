@@ -1,0 +1,70 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code says what kind of failure an Error is. It is what clients see in extensions.code.
+type Code string
+
+const (
+	CodeUnauthenticated Code = "UNAUTHENTICATED" // no identity, or one that is refused or has ended
+	CodeForbidden       Code = "FORBIDDEN"       // known, but not allowed
+	CodeNotFound        Code = "NOT_FOUND"       // no such thing in the caller's sight
+	CodeBadUserInput    Code = "BAD_USER_INPUT"  // an argument breaks its limits
+	CodeRateLimited     Code = "RATE_LIMITED"    // too many of something; later may work
+	CodeUnavailable     Code = "UNAVAILABLE"     // the store or the bus can't take it now; safe to retry with a key
+	CodeInternal        Code = "INTERNAL"        // ours; the cause is in the log only
+)
+
+// Reasons tell apart the causes of one code. They are what clients see in extensions.reason.
+const (
+	ReasonIdempotencyConflict = "IDEMPOTENCY_CONFLICT" // the key was used with another body
+	ReasonCursorMismatch      = "CURSOR_MISMATCH"      // the cursor is not one of this log
+	ReasonConnectionDestroyed = "CONNECTION_DESTROYED" // the access token's connection has ended
+)
+
+// Error is a failure with two audiences: Code, Reason and Message are for the caller, Err is for the log alone.
+type Error struct {
+	Code    Code
+	Reason  string // empty where the code says it all
+	Message string // names the argument and its limit; safe to show
+	Err     error  // the cause; never shown
+}
+
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s: %v", e.Message, e.Err)
+	}
+	return e.Message
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errorf makes an Error with a message that is safe to show.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// WithReason returns e with a reason set.
+func (e *Error) WithReason(reason string) *Error {
+	e.Reason = reason
+	return e
+}
+
+// Unavailable wraps a failure of the store or the bus that may pass.
+func Unavailable(err error) *Error {
+	return &Error{Code: CodeUnavailable, Message: "the server can't do this right now; try again", Err: err}
+}
+
+// CodeOf returns the code of err: CodeInternal for one that is no Error, and "" for nil.
+func CodeOf(err error) Code {
+	if err == nil {
+		return ""
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return CodeInternal
+}
