@@ -1,0 +1,112 @@
+package session
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps sessions, connections, entries and leases. Every implementation passes the suite in package
+// db/storetest. Methods are safe for concurrent use, and honour ctx, save that a transaction that carries several
+// callers' changes is never cancelled by one of them. Every time is taken from the database's clock.
+//
+// Errors are *Error with the codes each method names; beside these every method may return UNAVAILABLE for a store that
+// fails, is full or is busy, with the cause wrapped. A method that returned an error has changed nothing.
+type Store interface {
+	// Session returns the session with this id. Errors: NOT_FOUND.
+	Session(ctx context.Context, id string) (*Session, error)
+	// CreateSession stores s (CreatedAt aside, which the store sets) unless its id is taken, and returns what is stored
+	// under that id, whoever made it.
+	CreateSession(ctx context.Context, s Session) (*Session, error)
+
+	// AppendEntries stores the entries in one durable transaction, numbered in the order given, and returns a result for
+	// each: one that fails fails alone. A result's Err has code NOT_FOUND for an unknown session; UNAUTHENTICATED, with
+	// ReasonConnectionDestroyed, for a sender that is not a live connection of the session, and without a reason for a
+	// guest's name that belongs to a connection; BAD_USER_INPUT, with ReasonIdempotencyConflict, for a key that was used
+	// with another body. A guest's connection is recorded with its first entry.
+	AppendEntries(ctx context.Context, entries []NewEntry) []EntryResult
+	// Entries returns the entries that q selects, ascending by seq.
+	Entries(ctx context.Context, q EntryQuery) ([]*ChatEntry, error)
+	// Heads returns where the sequences of these sessions end now; unknown sessions are absent.
+	Heads(ctx context.Context, sessionIDs []string) (map[string]Head, error)
+
+	// CreateConnections stores the connections in one durable transaction and returns a result for each: one that fails
+	// fails alone. A result's Err has code NOT_FOUND for an unknown session, and UNAUTHENTICATED for a session that asks
+	// for a token where none was presented. A new connection ends after idle unless it is attached or touched.
+	CreateConnections(ctx context.Context, connections []NewConnection, idle time.Duration) []ConnectionResult
+	// Connections returns what is known of these ids, ended ones and guests too; unknown ones are absent.
+	Connections(ctx context.Context, ids []string) (map[string]ConnectionState, error)
+	// DestroyConnection ends a live connection. Errors: NOT_FOUND for one that is unknown, a guest's or ended.
+	DestroyConnection(ctx context.Context, id string, reason DisconnectReason) (RosterChange, error)
+	// Roster returns the live connections of a session, oldest first, with the revision that this is the state of.
+	// Guests are in no roster. Errors: NOT_FOUND.
+	Roster(ctx context.Context, sessionID string) (Roster, error)
+	// RosterChanges returns up to limit changes after this revision, ascending without a hole.
+	RosterChanges(ctx context.Context, sessionID string, after int64, limit int) ([]RosterChange, error)
+
+	// RenewNode extends a node's lease to lease from now, in one statement for all that is attached to it, and says
+	// whether the node still held it; where it did not (never had one, or it ran out), the node holds a new one now and
+	// has nothing attached.
+	RenewNode(ctx context.Context, node string, lease time.Duration) (held bool, err error)
+	// Attach records that each of these connections has a socket on the node, in one transaction, and returns an error
+	// for each that is not live: UNAUTHENTICATED with ReasonConnectionDestroyed. An attached connection does not end
+	// while its node's lease runs. Attaching again changes nothing.
+	Attach(ctx context.Context, node string, connectionIDs []string) (refused map[string]error, err error)
+	// Detach records that these connections have no socket on the node any more: those with none on another live node
+	// end after grace unless they come back.
+	Detach(ctx context.Context, node string, connectionIDs []string, grace time.Duration) error
+	// Touch records that these connections made a request: one that never had a socket ends idle from now, one that had
+	// grace from now, or later where that was so already.
+	Touch(ctx context.Context, connectionIDs []string, idle, grace time.Duration) error
+	// ExtendAll gives every live connection at least grace from now, as when the service was away.
+	ExtendAll(ctx context.Context, grace time.Duration) error
+	// Sweep takes what is attached to nodes whose lease has run out, giving those connections grace from the end of
+	// the lease; destroys, with NetworkDisconnected, up to limit connections whose time has come; and removes sessions
+	// that were made on first use longer than idle ago and have neither an entry nor a live connection.
+	Sweep(ctx context.Context, grace, idle time.Duration, limit int) ([]RosterChange, error)
+
+	// Ping says whether the store can be read and written now.
+	Ping(ctx context.Context) error
+}
+
+// EntryResult is what became of one NewEntry.
+type EntryResult struct {
+	Entry    *ChatEntry // nil where Err is not
+	Replayed bool       // the key was used before with the same body: Entry is the first one
+	Err      error
+}
+
+// ConnectionResult is what became of one NewConnection.
+type ConnectionResult struct {
+	Session *Session // nil where Err is not
+	Change  RosterChange
+	Err     error
+}
+
+// ConnectionState is a connection and whether it has ended.
+type ConnectionState struct {
+	Connection *Connection
+	Destroyed  bool
+}
+
+// Head is where a session's sequences end.
+type Head struct {
+	Seq      int64 // of the newest entry; 0 for an empty log
+	Revision int64 // of the newest roster change; 0 for none
+}
+
+// Roster is who is in a session.
+type Roster struct {
+	Revision    int64
+	Connections []*Connection
+}
+
+// RosterChange is one connection created or destroyed.
+type RosterChange struct {
+	SessionID  string
+	Revision   int64 // 1, 2, 3 … in the session, without a hole, in the order of the commits
+	Connection *Connection
+	Reason     DisconnectReason // empty for a creation
+}
+
+// Destroyed says whether the change is an end rather than a beginning.
+func (c RosterChange) Destroyed() bool { return c.Reason != "" }
