@@ -1,0 +1,12 @@
+package web
+
+import "embed"
+
+// playgroundFiles is what `npm run build` in web/playground makes; `npm run check` says whether it is current. Its folders
+// are the paths that browsers ask for: the page itself, and below playground/assets what it loads, gzip-compressed.
+//
+//go:embed all:playground/dist
+var playgroundFiles embed.FS
+
+//go:embed landing
+var landingFiles embed.FS

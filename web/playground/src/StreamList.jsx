@@ -1,0 +1,47 @@
+import { pick, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
+import { useEffect, useSyncExternalStore } from 'react';
+
+const statusText = {
+  connecting: 'connecting …',
+  listening: 'listening',
+  reconnecting: 'no connection, trying again …',
+  stopped: 'stopped',
+  failed: 'failed',
+  ended: 'ended by the server',
+};
+
+/** The streams under the response pane, each with its state, and the thread between GraphiQL's tabs and the streams. */
+export function StreamList({ streams }) {
+  const { tabs, activeTabIndex, responseEditor } = useGraphiQL(pick('tabs', 'activeTabIndex', 'responseEditor'));
+  const { run, changeTab } = useGraphiQLActions();
+  const list = useSyncExternalStore(streams.subscribe, streams.snapshot);
+  const tab = tabs[activeTabIndex]?.id;
+  const received = list.find((stream) => stream.tab === tab)?.received;
+
+  useEffect(() => streams.setTabs({ tabs, activeTabIndex }), [streams, tabs, activeTabIndex]);
+  useEffect(() => streams.resume(run), [streams, run, tab]);
+  useEffect(() => {
+    // The newest event is the last line; a new text puts the pane back to its first.
+    if (received) responseEditor?.revealLine(responseEditor.getModel().getLineCount());
+  }, [responseEditor, received, tab]);
+
+  return list.map((stream) => (
+    <div key={stream.tab} className="stream" data-status={stream.status} role="status">
+      <span className="stream-dot" aria-hidden="true" />
+      <span className="stream-text">
+        <b>{stream.title}</b>: {statusText[stream.status]}, {stream.received} received
+        {stream.reconnected > 0 && ', with a gap where the connection was lost: entryAdded(after:) has what is missing'}
+      </span>
+      {stream.tab !== tab && (
+        <button type="button" onClick={() => changeTab(tabs.findIndex(({ id }) => id === stream.tab))}>
+          Show
+        </button>
+      )}
+      {stream.running && (
+        <button type="button" onClick={() => streams.stop(stream.tab)}>
+          Stop
+        </button>
+      )}
+    </div>
+  ));
+}
