@@ -12,7 +12,7 @@ type Bus interface {
 	// Subscribe calls receive for every message of a session, one at a time, until stop is called; receive must not
 	// block, nor call Subscribe or stop. stop returns when no call is under way. Errors: UNAVAILABLE.
 	Subscribe(sessionID string, receive func(Message)) (stop func(), err error)
-	// Lost gets a value whenever messages may have been lost, as after a reconnection. It is never closed; a value that
+	// Lost gets a value whenever messages may have been lost, as after a reconnection. It is never closed, and nil where nothing can be lost; a value that
 	// nobody takes stands for all until it is taken.
 	Lost() <-chan struct{}
 	// Err returns nil while other nodes can be reached, or why not.

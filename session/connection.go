@@ -1,6 +1,9 @@
 package session
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Limits of a connection.
 const (
@@ -30,4 +33,149 @@ type NewConnection struct {
 	// TokenPresented says that the caller showed a session token; a session that asks for one refuses others with
 	// UNAUTHENTICATED.
 	TokenPresented bool
+}
+
+// ConnectArgs is what a caller asks of Connect.
+type ConnectArgs struct {
+	Grant     *SessionGrant // what the session token said; nil where none was given
+	SessionID *string
+	Data      *string
+}
+
+// Connect makes a connection. Errors: UNAUTHENTICATED where a token is needed; FORBIDDEN for a sessionId that is not
+// the token's; NOT_FOUND for a token's session that does not exist; BAD_USER_INPUT; UNAVAILABLE.
+func (s *Service) Connect(ctx context.Context, a ConnectArgs) (*Connection, *Session, error) {
+	n, err := s.newConnection(a)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := s.connections.do(ctx, n)
+	if err == nil {
+		err = r.Err
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	// The room is opened now, and lingers, so that what is sent to the connection before it listens finds a place.
+	_, release, err := s.room(ctx, r.Session.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	release()
+	return r.Change.Connection, r.Session, nil
+}
+
+// newConnection applies the rules to the arguments.
+func (s *Service) newConnection(a ConnectArgs) (NewConnection, error) {
+	n := NewConnection{ID: newID(), Role: RolePublisher, Data: a.Data, NewEpoch: newEpoch()}
+	switch g := a.Grant; {
+	case g != nil:
+		if a.SessionID != nil && *a.SessionID != g.SessionID {
+			return n, Errorf(CodeForbidden, "sessionId is not the token's session")
+		}
+		if g.Data != nil && a.Data != nil && *a.Data != *g.Data {
+			return n, Errorf(CodeBadUserInput, "data can't be given with a token that carries data")
+		}
+		n.SessionID, n.Role, n.TokenPresented = g.SessionID, g.Role, true
+		if g.Data != nil {
+			n.Data = g.Data
+		}
+	case !s.cfg.Open:
+		return n, Errorf(CodeUnauthenticated, "token is needed: this server admits nobody without a session token")
+	case a.SessionID == nil:
+		return n, Errorf(CodeBadUserInput, "sessionId is needed where no token is given")
+	default:
+		n.SessionID, n.MakeSession = *a.SessionID, true
+	}
+	if err := validName("sessionId", n.SessionID); err != nil {
+		return n, err
+	}
+	if n.Data == nil {
+		return n, nil
+	}
+	return n, validText("data", *n.Data, MaxDataBytes)
+}
+
+// Me returns the caller's connection. Errors: UNAUTHENTICATED, FORBIDDEN.
+func (s *Service) Me(c Caller) (*Connection, error) {
+	if err := c.connected(); err != nil {
+		return nil, err
+	}
+	return c.Connection, nil
+}
+
+// Disconnect ends the caller's connection. Errors: UNAUTHENTICATED, FORBIDDEN, UNAVAILABLE.
+func (s *Service) Disconnect(ctx context.Context, c Caller) (*Connection, error) {
+	if err := c.connected(); err != nil {
+		return nil, err
+	}
+	gone, err := s.destroy(ctx, c.Connection.ID, ClientDisconnected)
+	if CodeOf(err) == CodeNotFound {
+		return nil, destroyedError()
+	}
+	return gone, err
+}
+
+// ForceDisconnect ends a connection of the caller's session. Errors: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND,
+// UNAVAILABLE.
+func (s *Service) ForceDisconnect(ctx context.Context, c Caller, connectionID string) (*Connection, error) {
+	if err := c.connected(); err != nil {
+		return nil, err
+	}
+	if !c.Connection.Role.CanModerate() {
+		return nil, Errorf(CodeForbidden, "forceDisconnect needs role MODERATOR")
+	}
+	if err := s.liveInSession(ctx, "connectionId", connectionID, c.SessionID); err != nil {
+		return nil, err
+	}
+	return s.destroy(ctx, connectionID, ForceDisconnected)
+}
+
+// destroy ends a connection at once, whatever becomes of the caller meanwhile.
+func (s *Service) destroy(ctx context.Context, id string, reason DisconnectReason) (*Connection, error) {
+	ctx = context.WithoutCancel(ctx)
+	change, err := s.store.DestroyConnection(ctx, id, reason)
+	if err != nil {
+		return nil, err
+	}
+	s.publishChange(ctx, change)
+	return change.Connection, nil
+}
+
+// liveInSession checks that an id is a live connection of a session. Errors: NOT_FOUND, alike for every other id.
+func (s *Service) liveInSession(ctx context.Context, argument, id, sessionID string) error {
+	state, err := s.connectionState(ctx, id)
+	if err != nil {
+		return err
+	}
+	if c := state.Connection; c == nil || state.Destroyed || c.Guest || c.SessionID != sessionID {
+		return Errorf(CodeNotFound, "%s is not a live connection of this session", argument)
+	}
+	return nil
+}
+
+// Connections returns the connections with these ids, ended ones too, in one read of the Store for all that this node
+// does not know. Unknown ids are absent. Errors: UNAVAILABLE.
+func (s *Service) Connections(ctx context.Context, ids []string) (map[string]*Connection, error) {
+	found := make(map[string]*Connection, len(ids))
+	var unknown []string
+	for _, id := range ids {
+		if state, ok := s.known.get(id); ok {
+			found[id] = state.Connection
+		} else {
+			unknown = append(unknown, id)
+		}
+	}
+	if len(unknown) == 0 {
+		return found, nil
+	}
+	states, err := s.store.Connections(ctx, unknown)
+	if err != nil {
+		return nil, err
+	}
+	for id, state := range states {
+		s.known.put(id, state)
+		found[id] = state.Connection
+	}
+	return found, nil
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -78,4 +79,48 @@ type EntryQuery struct {
 	Before       int64  // seq strictly before; 0 for no bound
 	Limit        int    // at most so many
 	Backward     bool   // the newest of the run rather than the oldest; the result is ascending either way
+}
+
+// AddChatEntry stores an entry of the caller's and returns it, or the first one with the same idempotency key, when it
+// is on disk. Where ctx ends first, the entry may be stored or not; a retry with the key tells. Errors:
+// UNAUTHENTICATED, FORBIDDEN, BAD_USER_INPUT, UNAVAILABLE.
+func (s *Service) AddChatEntry(ctx context.Context, c Caller, connectionID, body string, key *string) (*ChatEntry, error) {
+	if err := c.inSession(); err != nil {
+		return nil, err
+	}
+	if err := c.canPublish(); err != nil {
+		return nil, err
+	}
+	if c.Kind == Member && connectionID != c.Connection.ID {
+		return nil, Errorf(CodeForbidden, "connectionId must be your own connection's")
+	}
+	e := NewEntry{SessionID: c.SessionID, ConnectionID: connectionID, Guest: c.Kind == Guest, Body: body}
+	if key != nil {
+		if *key == "" {
+			return nil, Errorf(CodeBadUserInput, "idempotencyKey must be 1 to %d bytes, but is empty", MaxIdempotencyKeyBytes)
+		}
+		e.IdempotencyKey = *key
+	}
+	if err := e.Validate(); err != nil {
+		return nil, err
+	}
+	r, err := s.entries.do(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return r.Entry, r.Err
+}
+
+// LatestChatEntry returns the newest entry that a connection posted in the caller's session, or nil. Errors:
+// UNAUTHENTICATED, FORBIDDEN, UNAVAILABLE.
+func (s *Service) LatestChatEntry(ctx context.Context, c Caller, connectionID string) (*ChatEntry, error) {
+	sess, err := s.Session(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.store.Entries(ctx, EntryQuery{SessionID: sess.ID, Epoch: sess.Epoch, ConnectionID: connectionID, Limit: 1, Backward: true})
+	if err != nil || len(found) == 0 || connectionID == "" {
+		return nil, err
+	}
+	return found[0], nil
 }

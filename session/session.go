@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"strings"
 	"time"
 )
@@ -33,4 +34,93 @@ func validName(argument, s string) error {
 		}
 	}
 	return nil
+}
+
+// Session returns the caller's session. Errors: UNAUTHENTICATED, FORBIDDEN, UNAVAILABLE.
+func (s *Service) Session(ctx context.Context, c Caller) (*Session, error) {
+	if err := c.inSession(); err != nil {
+		return nil, err
+	}
+	return s.sessionByID(ctx, c.SessionID)
+}
+
+// sessionByID returns a session from its open room or the Store. Errors: NOT_FOUND, UNAVAILABLE.
+func (s *Service) sessionByID(ctx context.Context, id string) (*Session, error) {
+	if r := s.peekRoom(id); r != nil {
+		return r.session, nil
+	}
+	return s.store.Session(ctx, id)
+}
+
+// LastCursor returns where a session's log ends now. Errors: UNAVAILABLE.
+func (s *Service) LastCursor(ctx context.Context, sess *Session) (string, error) {
+	head, err := s.head(ctx, sess)
+	return Cursor(sess.Epoch, head), err
+}
+
+// Roster returns the connections that are in a session now, oldest first, limit at most, and how many there are.
+// Errors: NOT_FOUND, UNAVAILABLE.
+func (s *Service) Roster(ctx context.Context, sess *Session, limit int) (live []*Connection, count int, err error) {
+	r, release, err := s.room(ctx, sess.ID)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer release()
+	live, count = r.roster.connections(limit)
+	return live, count, nil
+}
+
+// CreateSession makes a session that asks for tokens, or returns the equal one that has the id; a nil id has one made
+// up. Errors: UNAUTHENTICATED, FORBIDDEN; BAD_USER_INPUT; UNAVAILABLE.
+func (s *Service) CreateSession(ctx context.Context, c Caller, id *string, mode MediaMode) (*Session, error) {
+	if err := c.operator(); err != nil {
+		return nil, err
+	}
+	if mode == MediaRouted {
+		return nil, Errorf(CodeBadUserInput, "mediaMode ROUTED needs a media router, and none is configured; use RELAYED")
+	}
+	want := Session{Epoch: newEpoch(), MediaMode: mode, TokenRequired: true}
+	if id == nil {
+		want.ID = newID()
+	} else {
+		want.ID = *id
+	}
+	if err := validName("id", want.ID); err != nil {
+		return nil, err
+	}
+	got, err := s.store.CreateSession(ctx, want)
+	if err != nil {
+		return nil, err
+	}
+	if !got.TokenRequired || got.MediaMode != mode {
+		return nil, Errorf(CodeBadUserInput, "id is taken by a session that differs in its mediaMode or in asking for tokens")
+	}
+	return got, nil
+}
+
+// CanMint checks that the caller may mint a token for a session. Errors: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND,
+// BAD_USER_INPUT, UNAVAILABLE.
+func (s *Service) CanMint(ctx context.Context, c Caller, g SessionGrant) error {
+	if err := c.operator(); err != nil {
+		return err
+	}
+	if err := g.Validate(); err != nil {
+		return err
+	}
+	_, err := s.sessionByID(ctx, g.SessionID)
+	return err
+}
+
+// Validate checks the limits of what a session token says. Errors: BAD_USER_INPUT.
+func (g SessionGrant) Validate() error {
+	if err := validName("sessionId", g.SessionID); err != nil {
+		return err
+	}
+	if !g.Role.Valid() {
+		return Errorf(CodeBadUserInput, "role must be SUBSCRIBER, PUBLISHER or MODERATOR")
+	}
+	if g.Data == nil {
+		return nil
+	}
+	return validText("data", *g.Data, MaxDataBytes)
 }

@@ -1,0 +1,342 @@
+package session
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Limits of a room.
+const (
+	signalEvents   = 1024
+	signalBytes    = 1 << 20
+	waitingSignals = 64               // that wait for a connection's first signalReceived
+	waitingTime    = 10 * time.Second // for how long
+	roomLinger     = 30 * time.Second // for how long a room that nobody uses is kept
+	recentEntries  = 256              // of the log that a new room starts with, about
+	changesPage    = 500
+)
+
+// room is what a node holds of a session while somebody here uses it: the live end of its log, its roster, and the
+// signals that pass. Lock order: rooms.mu, room.mu, roster.mu, Window.mu; none is held during a call of the Store.
+type room struct {
+	session *Session
+	feed    *Feed
+	roster  *roster
+	signals *Window[passingSignal]
+	stopBus func()
+
+	mu      sync.Mutex // held while something is applied to feed and roster
+	known   Head       // the newest numbers heard of
+	filling bool       // a goroutine is fetching what is missing
+	arrived map[string]arrival
+
+	lastUsed time.Time // guarded by rooms.mu
+}
+
+// arrival is where the signals stood when a connection was made here, until its first signalReceived begins.
+type arrival struct {
+	position int64
+	at       time.Time
+}
+
+// passingSignal is a signal and when it passed, for those that wait for a reader.
+type passingSignal struct {
+	*Signal
+	at time.Time
+}
+
+func signalSize(s passingSignal) int {
+	n := 128 + len(s.Type)
+	if s.Data != nil {
+		n += len(*s.Data)
+	}
+	return n
+}
+
+// openRoom loads a session's room. It listens before it reads, so that nothing falls in between.
+func (s *Service) openRoom(ctx context.Context, id string) (*room, error) {
+	sess, err := s.store.Session(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	r := &room{session: sess, arrived: make(map[string]arrival),
+		signals: NewWindow(0, signalEvents, signalBytes, signalSize)}
+	var early []Message
+	loaded := false
+	r.mu.Lock()
+	stop, err := s.bus.Subscribe(id, func(m Message) {
+		r.mu.Lock()
+		if !loaded {
+			early = append(early, m)
+			r.mu.Unlock()
+			return
+		}
+		r.mu.Unlock()
+		s.receive(r, m)
+	})
+	r.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	r.stopBus = stop
+	if err := s.loadRoom(ctx, r); err != nil {
+		stop()
+		return nil, err
+	}
+	for {
+		r.mu.Lock()
+		if len(early) == 0 {
+			loaded = true
+			r.mu.Unlock()
+			return r, nil
+		}
+		m := early[0]
+		early = early[1:]
+		r.mu.Unlock()
+		s.receive(r, m)
+	}
+}
+
+func (s *Service) loadRoom(ctx context.Context, r *room) error {
+	id := r.session.ID
+	members, err := s.store.Roster(ctx, id)
+	if err != nil {
+		return err
+	}
+	heads, err := s.store.Heads(ctx, []string{id})
+	if err != nil {
+		return err
+	}
+	head := heads[id].Seq
+	// Begin where a chunk does, so that all chunks before are whole and can be kept.
+	from := max(0, head-recentEntries) / ChunkEntries * ChunkEntries
+	recent, err := s.store.Entries(ctx, EntryQuery{SessionID: id, Epoch: r.session.Epoch, After: from, Before: head + 1, Limit: 2 * recentEntries})
+	if err != nil {
+		return err
+	}
+	r.feed = newFeed(r.session, head, recent, s.older)
+	r.roster = newRoster(members)
+	for _, c := range members.Connections {
+		r.arrived[c.ID] = arrival{at: c.CreatedAt} // forgotten soon where it came long ago
+	}
+	return nil
+}
+
+// receive applies a message of the bus. It is called for one message of a room at a time.
+func (s *Service) receive(r *room, m Message) {
+	if m.Signal != nil {
+		r.signals.Append(passingSignal{m.Signal, s.now()})
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known.Seq = max(r.known.Seq, m.Seq)
+	r.known.Revision = max(r.known.Revision, m.Revision)
+	r.feed.extend(m.Entries)
+	s.applyChanges(r, m.Changes)
+	s.fillLocked(r)
+}
+
+// applyChanges applies what the roster lacks, expects who came and ends who went. r.mu is held.
+func (s *Service) applyChanges(r *room, changes []RosterChange) {
+	before := r.roster.head()
+	r.roster.apply(changes)
+	after := r.roster.head()
+	for _, c := range changes {
+		switch {
+		case c.Revision <= before || c.Revision > after:
+		case c.Destroyed():
+			delete(r.arrived, c.Connection.ID)
+			s.ended(c.Connection)
+		default:
+			// What is sent from now on may be meant for it, though it does not listen yet.
+			r.arrived[c.Connection.ID] = arrival{position: r.signals.Newest(), at: s.now()}
+		}
+	}
+}
+
+// fillLocked starts to fetch what the room has heard of but lacks. r.mu is held.
+func (s *Service) fillLocked(r *room) {
+	if r.filling || r.feed.Head() >= r.known.Seq && r.roster.head() >= r.known.Revision {
+		return
+	}
+	r.filling = true
+	s.background(func(ctx context.Context) { s.fill(ctx, r) })
+}
+
+// fill fetches what a room lacks until it lacks nothing, or the Store fails; then the next check tries again.
+func (s *Service) fill(ctx context.Context, r *room) {
+	for {
+		entries, changes, err := s.missing(ctx, r)
+		r.mu.Lock()
+		r.feed.extend(entries)
+		s.applyChanges(r, changes)
+		done := r.feed.Head() >= r.known.Seq && r.roster.head() >= r.known.Revision
+		stuck := len(entries)+len(changes) == 0
+		if err != nil || done || stuck {
+			r.filling = false
+			r.mu.Unlock()
+			if err != nil && ctx.Err() == nil {
+				s.log.Warn("a session's feed is behind", "session", r.session.ID, "error", err)
+			}
+			return
+		}
+		r.mu.Unlock()
+	}
+}
+
+func (s *Service) missing(ctx context.Context, r *room) ([]*ChatEntry, []RosterChange, error) {
+	entries, err := s.store.Entries(ctx, EntryQuery{SessionID: r.session.ID, Epoch: r.session.Epoch, After: r.feed.Head(), Limit: changesPage})
+	if err != nil {
+		return nil, nil, err
+	}
+	changes, err := s.store.RosterChanges(ctx, r.session.ID, r.roster.head(), changesPage)
+	return entries, changes, err
+}
+
+// rooms are those open on this node.
+type rooms struct {
+	mu   sync.Mutex
+	byID map[string]*roomSlot
+}
+
+// roomSlot is a room that is open or being opened.
+type roomSlot struct {
+	ready chan struct{} // closed when room and err are set
+	room  *room
+	err   error
+	users int // who waits or uses
+}
+
+// room returns the session's room, opened where it is not, and holds it until release is called. Errors: NOT_FOUND,
+// UNAVAILABLE.
+func (s *Service) room(ctx context.Context, id string) (r *room, release func(), err error) {
+	s.rooms.mu.Lock()
+	slot, ok := s.rooms.byID[id]
+	if !ok {
+		slot = &roomSlot{ready: make(chan struct{})}
+		s.rooms.byID[id] = slot
+		s.background(func(ctx context.Context) { s.fillSlot(ctx, id, slot) })
+	}
+	slot.users++
+	s.rooms.mu.Unlock()
+
+	var once sync.Once
+	release = func() { once.Do(func() { s.releaseSlot(slot) }) }
+	select {
+	case <-slot.ready:
+	case <-ctx.Done():
+		release()
+		return nil, nil, context.Cause(ctx)
+	}
+	if slot.err != nil {
+		release()
+		return nil, nil, slot.err
+	}
+	return slot.room, release, nil
+}
+
+// peekRoom returns the session's room where it is open, else nil.
+func (s *Service) peekRoom(id string) *room {
+	s.rooms.mu.Lock()
+	defer s.rooms.mu.Unlock()
+	if slot := s.rooms.byID[id]; slot != nil {
+		return slot.room
+	}
+	return nil
+}
+
+func (s *Service) fillSlot(ctx context.Context, id string, slot *roomSlot) {
+	r, err := s.openRoom(ctx, id)
+	s.rooms.mu.Lock()
+	slot.room, slot.err = r, err
+	if err != nil {
+		delete(s.rooms.byID, id)
+	} else {
+		r.lastUsed = s.now()
+	}
+	s.rooms.mu.Unlock()
+	close(slot.ready)
+}
+
+func (s *Service) releaseSlot(slot *roomSlot) {
+	s.rooms.mu.Lock()
+	defer s.rooms.mu.Unlock()
+	slot.users--
+	if slot.room != nil {
+		slot.room.lastUsed = s.now()
+	}
+}
+
+// openRooms returns the rooms that are open now.
+func (s *Service) openRooms() []*room {
+	s.rooms.mu.Lock()
+	defer s.rooms.mu.Unlock()
+	open := make([]*room, 0, len(s.rooms.byID))
+	for _, slot := range s.rooms.byID {
+		if slot.room != nil {
+			open = append(open, slot.room)
+		}
+	}
+	return open
+}
+
+// closeIdleRooms closes the rooms that nobody has used for a while; all of them where all is set.
+func (s *Service) closeIdleRooms(all bool) {
+	var idle []*room
+	s.rooms.mu.Lock()
+	for id, slot := range s.rooms.byID {
+		if slot.room == nil {
+			continue
+		}
+		if all || slot.users == 0 && s.now().Sub(slot.room.lastUsed) >= roomLinger {
+			delete(s.rooms.byID, id)
+			idle = append(idle, slot.room)
+		}
+	}
+	s.rooms.mu.Unlock()
+	for _, r := range idle {
+		r.stopBus()
+		r.roster.close()
+	}
+}
+
+// forgetRoom closes the room of a session that has been removed, so that its next life begins afresh.
+func (s *Service) forgetRoom(id string, epoch Epoch) {
+	s.rooms.mu.Lock()
+	slot := s.rooms.byID[id]
+	stale := slot != nil && slot.room != nil && slot.room.session.Epoch != epoch
+	if stale {
+		delete(s.rooms.byID, id)
+	}
+	s.rooms.mu.Unlock()
+	if stale {
+		slot.room.stopBus()
+		slot.room.roster.close()
+	}
+}
+
+// checkHeads compares the open rooms with the Store, so that what the bus lost is found.
+func (s *Service) checkHeads(ctx context.Context) error {
+	open := s.openRooms()
+	if len(open) == 0 {
+		return nil
+	}
+	ids := make([]string, len(open))
+	for i, r := range open {
+		ids[i] = r.session.ID
+	}
+	heads, err := s.store.Heads(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, r := range open {
+		h := heads[r.session.ID]
+		r.mu.Lock()
+		r.known.Seq = max(r.known.Seq, h.Seq)
+		r.known.Revision = max(r.known.Revision, h.Revision)
+		s.fillLocked(r)
+		r.mu.Unlock()
+	}
+	return nil
+}

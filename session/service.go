@@ -1,0 +1,218 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config is what a Service is made of.
+type Config struct {
+	Store Store
+	Bus   Bus
+	Log   *slog.Logger // nil: discarded
+
+	Open  bool          // open mode: connect without a token, and guests in the lobby
+	Grace time.Duration // to come back after the last socket closed; zero: 20 s
+	Idle  time.Duration // from the last request of a connection without a socket to its end; zero: 10 min
+
+	GroupLimit int // writes a commit; zero: 256
+	QueueLimit int // writes that may wait; zero: 8192
+	ChunkBytes int // of older entries kept for readers that are behind; zero: 64 MiB
+
+	Tick    time.Duration    // how often leases, rooms and heads are looked after; zero: 1 s, or less for a short Grace
+	Now     func() time.Time // zero: time.Now
+	Metrics Metrics          // zero: none
+}
+
+// Metrics hears of what a Service does. Its methods must not block.
+type Metrics interface {
+	EntriesCommitted(group int, took time.Duration) // one commit of so many entries
+	SignalSent()
+	ConnectionsSwept(n int)
+}
+
+type noMetrics struct{}
+
+func (noMetrics) EntriesCommitted(int, time.Duration) {}
+func (noMetrics) SignalSent()                         {}
+func (noMetrics) ConnectionsSwept(int)                {}
+
+// Service is the domain's rules over a Store and a Bus. Its methods are safe for concurrent use and return *Error.
+type Service struct {
+	cfg     Config
+	store   Store
+	bus     Bus
+	log     *slog.Logger
+	metrics Metrics
+	now     func() time.Time
+	node    string
+
+	entries     *batch[NewEntry, EntryResult]
+	connections *batch[NewConnection, ConnectionResult]
+	older       *chunkCache
+	rooms       rooms
+	presence    *presence
+	known       *connectionCache
+
+	ready     atomic.Bool
+	lifetime  context.Context // of background work
+	end       context.CancelFunc
+	work      sync.WaitGroup
+	workMu    sync.Mutex // held while work is added, so that none is added after the end
+	workEnded bool
+}
+
+// NewService returns a Service that works while Run does.
+func NewService(cfg Config) *Service {
+	defaults(&cfg)
+	s := &Service{cfg: cfg, store: cfg.Store, bus: cfg.Bus, log: cfg.Log, metrics: cfg.Metrics, now: cfg.Now,
+		node:  rand.Text(),
+		older: newChunkCache(cfg.Store, cfg.ChunkBytes),
+		rooms: rooms{byID: make(map[string]*roomSlot)},
+		known: newConnectionCache(knownConnections)}
+	s.lifetime, s.end = context.WithCancel(context.Background())
+	s.entries = newBatch(cfg.GroupLimit, cfg.QueueLimit, s.commitEntries)
+	s.connections = newBatch(cfg.GroupLimit, cfg.QueueLimit, s.commitConnections)
+	s.presence = newPresence()
+	return s
+}
+
+func defaults(c *Config) {
+	set(&c.Log, slog.New(slog.DiscardHandler))
+	set(&c.Grace, 20*time.Second)
+	set(&c.Idle, 10*time.Minute)
+	set(&c.GroupLimit, 256)
+	set(&c.QueueLimit, 8192)
+	set(&c.ChunkBytes, 64<<20)
+	set(&c.Tick, max(10*time.Millisecond, min(time.Second, c.Grace/4)))
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Metrics == nil {
+		c.Metrics = noMetrics{}
+	}
+}
+
+func set[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Run makes the service ready, works until ctx is done, and returns when every goroutine has ended and everything that
+// was accepted is stored. It returns an error where the store cannot be used at the start.
+func (s *Service) Run(ctx context.Context) error {
+	if err := s.startLease(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("take the node's lease: %w", err)
+	}
+	var writers sync.WaitGroup
+	writers.Go(s.entries.run)
+	writers.Go(s.connections.run)
+	writers.Go(func() { s.presence.run(s) })
+	s.ready.Store(true)
+	s.look(ctx)
+	s.ready.Store(false)
+
+	s.entries.close()
+	s.connections.close()
+	s.presence.close()
+	writers.Wait()
+	s.endBackground()
+	s.closeIdleRooms(true)
+	return nil
+}
+
+// look looks after leases, rooms and heads until ctx is done.
+func (s *Service) look(ctx context.Context) {
+	tick := time.NewTicker(s.cfg.Tick)
+	defer tick.Stop()
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.bus.Lost():
+			if err := s.checkHeads(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn("can't compare the open sessions with the store", "error", err)
+			}
+		case <-tick.C:
+			s.lookOnce(ctx, n)
+		}
+	}
+}
+
+// lookOnce is one tick's work.
+func (s *Service) lookOnce(ctx context.Context, n int) {
+	var failed []error
+	failed = append(failed, s.keepLease(ctx), s.flushTouched(ctx), s.sweep(ctx))
+	if n%5 == 0 {
+		failed = append(failed, s.checkHeads(ctx))
+	}
+	s.forgetArrivals()
+	s.closeIdleRooms(false)
+	if err := errors.Join(failed...); err != nil && ctx.Err() == nil {
+		s.log.Warn("the store could not be looked after; trying again", "error", err)
+	}
+}
+
+// background runs f on a goroutine that Run waits for. f must end when its context is done. After the end f is not run.
+func (s *Service) background(f func(context.Context)) {
+	s.workMu.Lock()
+	defer s.workMu.Unlock()
+	if s.workEnded {
+		return
+	}
+	s.work.Go(func() { f(s.lifetime) })
+}
+
+func (s *Service) endBackground() {
+	s.workMu.Lock()
+	s.workEnded = true
+	s.workMu.Unlock()
+	s.end()
+	s.work.Wait()
+}
+
+// Ready returns nil where the service can serve, and why not otherwise. Errors: UNAVAILABLE.
+func (s *Service) Ready(ctx context.Context) error {
+	if !s.ready.Load() {
+		return Errorf(CodeUnavailable, "the server is starting or stopping")
+	}
+	if err := s.store.Ping(ctx); err != nil {
+		return err
+	}
+	if err := s.bus.Err(); err != nil {
+		return &Error{Code: CodeUnavailable, Message: "other nodes can't be reached", Err: err}
+	}
+	return nil
+}
+
+// Stats are counts of what is held now.
+type Stats struct {
+	Rooms       int   // open sessions
+	Attached    int   // connections with a socket here
+	OlderReads  int64 // reads of the store for readers that were behind, since the start
+	WritesQueue int   // entries that wait to be committed
+}
+
+// Stats returns what is held now.
+func (s *Service) Stats() Stats {
+	return Stats{Rooms: len(s.openRooms()), Attached: s.presence.attached(), OlderReads: s.older.reads.Load(),
+		WritesQueue: len(s.entries.queue)}
+}
+
+func newEpoch() Epoch {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return Epoch(binary.BigEndian.Uint64(b[:]) &^ (1 << 63))
+}
+
+// newID returns a random id that nobody can guess or meet twice.
+func newID() string { return rand.Text() }
