@@ -1,0 +1,64 @@
+package graph
+
+import (
+	"context"
+
+	"chattok/graph/generated"
+	"chattok/session"
+)
+
+func (r queryResolver) Connection(ctx context.Context) (*session.Connection, error) {
+	return r.service.Me(callerOf(ctx))
+}
+
+func (r mutationResolver) Connect(ctx context.Context, token, sessionID, data *string) (*generated.ConnectPayload, error) {
+	args := session.ConnectArgs{SessionID: sessionID, Data: data}
+	if token != nil {
+		grant, err := r.tokens.Session(*token)
+		if err != nil {
+			return nil, err
+		}
+		args.Grant = &grant
+	}
+	connection, sess, err := r.service.Connect(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	access, err := r.access(connection)
+	if err != nil {
+		return nil, err
+	}
+	return &generated.ConnectPayload{AccessToken: access.AccessToken, ExpiresAt: access.ExpiresAt, Connection: connection, Session: sess}, nil
+}
+
+func (r mutationResolver) RenewAccess(ctx context.Context) (*generated.AccessPayload, error) {
+	me, err := r.service.Me(callerOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return r.access(me)
+}
+
+func (r mutationResolver) Disconnect(ctx context.Context) (*session.Connection, error) {
+	return r.service.Disconnect(ctx, callerOf(ctx))
+}
+
+func (r mutationResolver) ForceDisconnect(ctx context.Context, connectionID string) (*session.Connection, error) {
+	return r.service.ForceDisconnect(ctx, callerOf(ctx), connectionID)
+}
+
+func (r subscriptionResolver) SessionEvents(ctx context.Context) (<-chan session.SessionEvent, error) {
+	return follow(ctx, func(c session.Caller) (*session.Follower[session.SessionEvent], error) {
+		return r.service.FollowEvents(ctx, c)
+	})
+}
+
+// access mints a connection's access token.
+func (r *Resolver) access(c *session.Connection) (*generated.AccessPayload, error) {
+	grant := session.AccessGrant{SessionID: c.SessionID, ConnectionID: c.ID, Role: c.Role, ExpiresAt: r.now().Add(accessLifetime)}
+	raw, err := r.tokens.MintAccess(grant)
+	if err != nil {
+		return nil, err
+	}
+	return &generated.AccessPayload{AccessToken: raw, ExpiresAt: grant.ExpiresAt}, nil
+}

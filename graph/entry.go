@@ -1,0 +1,43 @@
+package graph
+
+import (
+	"context"
+
+	"chattok/graph/generated"
+	"chattok/session"
+)
+
+func (r mutationResolver) AddChatEntry(ctx context.Context, connectionID, body string, idempotencyKey *string) (*session.ChatEntry, error) {
+	return r.service.AddChatEntry(ctx, callerOf(ctx), connectionID, body, idempotencyKey)
+}
+
+func (r queryResolver) LatestChatEntry(ctx context.Context, connectionID string) (*session.ChatEntry, error) {
+	return r.service.LatestChatEntry(ctx, callerOf(ctx), connectionID)
+}
+
+func (r queryResolver) ChatEntries(ctx context.Context, first *int64, after *string, last *int64, before, connectionID *string) (*generated.ChatEntryConnection, error) {
+	page, err := r.service.ChatEntries(ctx, callerOf(ctx), session.PageArgs{First: first, After: after, Last: last, Before: before, ConnectionID: connectionID})
+	if err != nil {
+		return nil, err
+	}
+	c := &generated.ChatEntryConnection{Nodes: page.Entries,
+		Edges:    make([]*generated.ChatEntryEdge, len(page.Entries)),
+		PageInfo: &generated.PageInfo{HasNextPage: page.HasNextPage, HasPreviousPage: page.HasPreviousPage}}
+	for i, e := range page.Entries {
+		c.Edges[i] = &generated.ChatEntryEdge{Cursor: e.Cursor(), Node: e}
+	}
+	if n := len(c.Edges); n > 0 {
+		c.PageInfo.StartCursor, c.PageInfo.EndCursor = &c.Edges[0].Cursor, &c.Edges[n-1].Cursor
+	}
+	return c, nil
+}
+
+func (r subscriptionResolver) EntryAdded(ctx context.Context, after *string) (<-chan *session.ChatEntry, error) {
+	return follow(ctx, func(c session.Caller) (*session.Follower[*session.ChatEntry], error) {
+		return r.service.FollowEntries(ctx, c, after)
+	})
+}
+
+func (r chatEntryResolver) Connection(ctx context.Context, e *session.ChatEntry) (*session.Connection, error) {
+	return connectionByID(ctx, e.ConnectionID)
+}
