@@ -1,0 +1,95 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"chattok/session"
+)
+
+// ReasonTooLarge is the reason of a BAD_USER_INPUT for a request above its limit of bytes, in extensions.reason.
+const ReasonTooLarge = "REQUEST_TOO_LARGE"
+
+func tooLarge(what string, limit int64) *gqlerror.Error {
+	return newError(session.CodeBadUserInput, ReasonTooLarge, fmt.Sprintf("%s must be at most %d bytes", what, limit))
+}
+
+// Buffers for bodies and responses. One that grew above maxPooledBytes is left to the collector, so that a few large
+// requests don't hold memory for ever.
+const (
+	newBufferBytes = 4 << 10
+	maxPooledBytes = 64 << 10
+)
+
+var buffers = sync.Pool{New: func() any {
+	b := make([]byte, 0, newBufferBytes)
+	return &b
+}}
+
+func getBuffer() *[]byte { return buffers.Get().(*[]byte) }
+
+func putBuffer(b *[]byte) {
+	if cap(*b) <= maxPooledBytes {
+		*b = (*b)[:0]
+		buffers.Put(b)
+	}
+}
+
+// readBody reads the body into buffer, which grows with what has arrived, never with what was announced.
+func (x *exchange) readBody(buffer *[]byte) *refusal {
+	limit := x.MaxBodyBytes
+	if limit == 0 {
+		limit = DefaultMaxBodyBytes
+	}
+	if x.r.ContentLength > limit {
+		return x.bodyTooLarge(limit)
+	}
+	defer x.bodyDeadline()()
+	b := (*buffer)[:0]
+	for {
+		if len(b) == cap(b) {
+			b = slices.Grow(b, len(b))
+		}
+		n, err := x.r.Body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		*buffer = b
+		switch {
+		case int64(len(b)) > limit:
+			return x.bodyTooLarge(limit)
+		case err == io.EOF:
+			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return &refusal{http.StatusRequestTimeout, malformed("the body did not arrive in time")}
+		case err != nil:
+			return &refusal{http.StatusBadRequest, malformed("the body could not be read to its end")}
+		}
+	}
+}
+
+// bodyTooLarge has the connection closed after the response, since the rest of the body is not read.
+func (x *exchange) bodyTooLarge(limit int64) *refusal {
+	x.w.Header().Set("Connection", "close")
+	return &refusal{http.StatusRequestEntityTooLarge, tooLarge("the body", limit)}
+}
+
+// bodyDeadline sets when the body must have arrived, and returns what lifts that again for the streams that follow.
+// Not every ResponseWriter knows deadlines; those that don't are no sockets.
+func (x *exchange) bodyDeadline() (lift func()) {
+	timeout := x.BodyTimeout
+	if timeout == 0 {
+		timeout = DefaultBodyTimeout
+	}
+	controller := http.NewResponseController(x.w)
+	if controller.SetReadDeadline(time.Now().Add(timeout)) != nil {
+		return func() {}
+	}
+	return func() { _ = controller.SetReadDeadline(time.Time{}) }
+}

@@ -1,0 +1,146 @@
+package transport
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"chattok/session"
+)
+
+// Limits of the error list in a response.
+const (
+	MaxErrors            = 10
+	MaxErrorMessageBytes = 300
+)
+
+// CapErrors returns errs with at most MaxErrors errors, whose messages have at most MaxErrorMessageBytes bytes. It
+// changes neither errs nor what it holds.
+func CapErrors(errs gqlerror.List) gqlerror.List {
+	errs = errs[:min(len(errs), MaxErrors)]
+	for i, err := range errs {
+		if err != nil && len(err.Message) > MaxErrorMessageBytes {
+			capped := make(gqlerror.List, len(errs))
+			copy(capped, errs[:i])
+			for j, err := range errs[i:] {
+				capped[i+j] = capMessage(err)
+			}
+			return capped
+		}
+	}
+	return errs
+}
+
+func capMessage(err *gqlerror.Error) *gqlerror.Error {
+	const ellipsis = "…"
+	if err == nil || len(err.Message) <= MaxErrorMessageBytes {
+		return err
+	}
+	end := MaxErrorMessageBytes - len(ellipsis)
+	for end > 0 && !utf8.RuneStart(err.Message[end]) {
+		end--
+	}
+	capped := *err
+	capped.Message = err.Message[:end] + ellipsis
+	return &capped
+}
+
+// AppendResponse appends the response as JSON: errors, data, extensions, in this order. The error list is capped as by
+// CapErrors. A response without data has no such member, as the specification demands of one whose operation was not
+// executed.
+func AppendResponse(b []byte, response *graphql.Response) []byte {
+	b = append(b, '{')
+	if len(response.Errors) > 0 {
+		b = append(b, `"errors":`...)
+		b = AppendErrors(b, response.Errors)
+	}
+	if response.Data != nil || len(response.Errors) == 0 {
+		if len(response.Errors) > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `"data":`...)
+		if response.Data == nil {
+			b = append(b, "null"...)
+		}
+		b = append(b, response.Data...)
+	}
+	if len(response.Extensions) > 0 {
+		if extensions, err := json.Marshal(response.Extensions); err == nil {
+			b = append(append(b, `,"extensions":`...), extensions...)
+		}
+	}
+	return append(b, '}')
+}
+
+// AppendErrors appends the error list, capped as by CapErrors, as a JSON array.
+func AppendErrors(b []byte, errs gqlerror.List) []byte {
+	b = append(b, '[')
+	for i, err := range CapErrors(errs) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		encoded, failed := json.Marshal(err)
+		if failed != nil {
+			// An extension that JSON can't hold: the message and what else is plain must get through all the same.
+			encoded, _ = json.Marshal(newError(session.CodeInternal, "", "internal error"))
+		}
+		b = append(b, encoded...)
+	}
+	return append(b, ']')
+}
+
+// statusOf returns the status of a response in application/graphql-response+json: 200 for what was executed, else what
+// the first error's code stands for.
+// See https://graphql.github.io/graphql-over-http/draft/#sec-application-graphql-response-json.
+func statusOf(response *graphql.Response) int {
+	if response.Data != nil || len(response.Errors) == 0 {
+		return http.StatusOK
+	}
+	code, _ := response.Errors[0].Extensions["code"].(string)
+	switch session.Code(code) {
+	case session.CodeUnauthenticated:
+		return http.StatusUnauthorized
+	case session.CodeForbidden:
+		return http.StatusForbidden
+	case session.CodeRateLimited:
+		return http.StatusTooManyRequests
+	case session.CodeUnavailable:
+		return http.StatusServiceUnavailable
+	case session.CodeInternal:
+		return http.StatusInternalServerError
+	default:
+		return http.StatusBadRequest
+	}
+}
+
+var (
+	contentJSON        = []string{typeJSON + "; charset=utf-8"}
+	contentGraphQLJSON = []string{typeGraphQLJSON + "; charset=utf-8"}
+)
+
+// writeResponse writes a response whole. A failed write is the client's, who has gone.
+func writeResponse(w http.ResponseWriter, status int, mediaType string, response *graphql.Response) {
+	buffer := getBuffer()
+	defer putBuffer(buffer)
+	*buffer = append(AppendResponse((*buffer)[:0], response), '\n')
+
+	header := w.Header()
+	header["Content-Type"] = contentJSON
+	if mediaType == typeGraphQLJSON {
+		header["Content-Type"] = contentGraphQLJSON
+	}
+	header["Content-Length"] = []string{strconv.Itoa(len(*buffer))}
+	w.WriteHeader(status)
+	_, _ = w.Write(*buffer)
+}
+
+// WriteError answers a request that is refused before it is a GraphQL operation with an error that GraphQL clients
+// can read.
+func WriteError(w http.ResponseWriter, status int, err *gqlerror.Error) {
+	w.Header()["Cache-Control"] = noStore
+	writeResponse(w, status, typeJSON, &graphql.Response{Errors: gqlerror.List{err}})
+}

@@ -1,0 +1,155 @@
+package transport
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"chattok/graph/generated"
+	"chattok/session"
+)
+
+// stub resolves the real schema from nothing, and counts.
+type stub struct {
+	added      atomic.Int64 // addChatEntry
+	subscribed atomic.Int64
+	bodies     chan string // of addChatEntry; nil for nobody
+}
+
+var created = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+
+func (s *stub) entry(connectionID, body string) *session.ChatEntry {
+	return &session.ChatEntry{SessionID: session.Lobby, Epoch: 1, Seq: s.added.Load(), ConnectionID: connectionID, Body: body, CreatedAt: created}
+}
+
+func (s *stub) ChatEntry() generated.ChatEntryResolver       { return s }
+func (s *stub) Mutation() generated.MutationResolver         { return stubMutation{stub: s} }
+func (s *stub) Query() generated.QueryResolver               { return stubQuery{stub: s} }
+func (s *stub) Session() generated.SessionResolver           { return nil }
+func (s *stub) Subscription() generated.SubscriptionResolver { return stubSubscription{stub: s} }
+
+func (s *stub) Connection(context.Context, *session.ChatEntry) (*session.Connection, error) {
+	return &session.Connection{ID: "alice", Role: session.RolePublisher, CreatedAt: created}, nil
+}
+
+type stubMutation struct {
+	generated.MutationResolver
+	*stub
+}
+
+func (s stubMutation) AddChatEntry(_ context.Context, connectionID, body string, _ *string) (*session.ChatEntry, error) {
+	s.added.Add(1)
+	if s.bodies != nil {
+		s.bodies <- body
+	}
+	return s.entry(connectionID, body), nil
+}
+
+type stubQuery struct {
+	generated.QueryResolver
+	*stub
+}
+
+func (s stubQuery) LatestChatEntry(_ context.Context, connectionID string) (*session.ChatEntry, error) {
+	return s.entry(connectionID, "hi"), nil
+}
+
+func (s stubQuery) Session(context.Context) (*session.Session, error) {
+	return nil, &gqlerror.Error{Message: "no", Extensions: map[string]any{"code": "UNAUTHENTICATED"}}
+}
+
+func (s stubQuery) Connection(context.Context) (*session.Connection, error) { panic("boom") }
+
+type stubSubscription struct {
+	generated.SubscriptionResolver
+	*stub
+}
+
+func (s stubSubscription) EntryAdded(context.Context, *string) (<-chan *session.ChatEntry, error) {
+	s.subscribed.Add(1)
+	c := make(chan *session.ChatEntry)
+	close(c)
+	return c, nil
+}
+
+// newServer returns a server as server.go builds it, with changes made by configure before its transport is added.
+func newServer(tb testing.TB, s *stub, configure ...func(*handler.Server, *HTTP)) *handler.Server {
+	tb.Helper()
+	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: s}))
+	documents := NewDocuments(0)
+	server.SetQueryCache(documents)
+	server.Use(&Limits{Documents: documents})
+	server.Use(NewPersisted(0))
+	server.Use(extension.Introspection{})
+	server.SetRecoverFunc(func(context.Context, any) error {
+		return newError(session.CodeInternal, "", "internal error")
+	})
+	var h HTTP
+	for _, c := range configure {
+		c(server, &h)
+	}
+	server.AddTransport(h)
+	return server
+}
+
+// recordingStream stands for a stream: it writes what it was given.
+func recordingStream(w http.ResponseWriter, r *http.Request, framing Framing, op *graphql.OperationContext, errs gqlerror.List, exec graphql.GraphExecutor) {
+	w.Header().Set("Content-Type", map[Framing]string{SSE: typeEventStream, Multipart: typeMultipart}[framing])
+	if len(errs) > 0 {
+		_, _ = w.Write(AppendResponse([]byte("errors "), exec.DispatchError(graphql.WithOperationContext(r.Context(), op), errs)))
+		return
+	}
+	_, _ = w.Write([]byte("stream " + string(op.Operation.Operation)))
+}
+
+func withStream(_ *handler.Server, h *HTTP) { h.Stream = recordingStream }
+
+func post(tb testing.TB, h http.Handler, body string, header ...string) *httptest.ResponseRecorder {
+	tb.Helper()
+	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	return serve(tb, h, r, header...)
+}
+
+func get(tb testing.TB, h http.Handler, rawQuery string, header ...string) *httptest.ResponseRecorder {
+	tb.Helper()
+	return serve(tb, h, httptest.NewRequest(http.MethodGet, "/graphql?"+rawQuery, nil), header...)
+}
+
+// serve serves r with these headers, given as names and values in turn; an empty value takes the header away.
+func serve(tb testing.TB, h http.Handler, r *http.Request, header ...string) *httptest.ResponseRecorder {
+	tb.Helper()
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Del(header[i])
+		if header[i+1] != "" {
+			r.Header.Set(header[i], header[i+1])
+		}
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// want checks status and body, where a line end after the body does not count.
+func want(tb testing.TB, w *httptest.ResponseRecorder, status int, body string) {
+	tb.Helper()
+	if got := strings.TrimSuffix(w.Body.String(), "\n"); w.Code != status || got != body {
+		tb.Errorf("got %d %s\nwant %d %s", w.Code, got, status, body)
+	}
+}
+
+func errorBody(message, code, reason string) string {
+	if reason != "" {
+		reason = `,"reason":"` + reason + `"`
+	}
+	return `{"errors":[{"message":"` + message + `","extensions":{"code":"` + code + `"` + reason + `}}]}`
+}

@@ -1,0 +1,178 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/lexer"
+	"github.com/vektah/gqlparser/v2/parser"
+
+	"chattok/session"
+)
+
+// Reasons of a BAD_USER_INPUT for a document above the limits, in extensions.reason.
+const (
+	ReasonDocumentTooLarge = "DOCUMENT_TOO_LARGE"    // Tokens, NameBytes
+	ReasonTooDeep          = "TOO_DEEP"              // Depth
+	ReasonTooComplex       = "TOO_COMPLEX"           // Aliases, RootFields, Complexity
+	ReasonUnsupported      = "UNSUPPORTED_DIRECTIVE" // @defer
+)
+
+// Limits refuses documents that would cost too much, before they are validated and executed, on every transport. The
+// work is linear in the document, and stops at the first limit that is passed, with one error of code BAD_USER_INPUT.
+// Every operation of a document has to pass. GraphiQL's introspection query takes 270 tokens, depth 14, no alias, one
+// root field and complexity 135.
+//
+// A field counts 1 and what is selected in it, times the number of items where it is a list; a fragment counts wherever
+// it is spread. @skip and @include change nothing, and a page size in a variable counts as the largest page, so that
+// what a document costs is known from its text.
+//
+// A document with @defer is refused too: responses come in one piece.
+type Limits struct {
+	Tokens     int // words, numbers, strings, comments and signs of a document; 0 for 2,000
+	NameBytes  int // bytes of one name or alias, which a response may repeat for each item; 0 for 128
+	Depth      int // selections within selections, fragments spread; 0 for 20
+	Aliases    int // fields with an alias in one operation, fragments spread; 0 for 50
+	RootFields int // fields at the top of one operation; 0 for 10
+	Complexity int // fields that one operation may resolve; 0 for 50,000
+
+	// Lists says how many items to count for a list field, by its name; arguments first or last go before. Nil stands
+	// for the lists of the schema.
+	Lists map[string]int
+	// MaxItems is the largest page that can be asked for; 0 for session.MaxPage.
+	MaxItems int
+
+	// Documents, the server's query cache, spares documents that are in it, since they have passed. It may be nil.
+	Documents *Documents
+}
+
+var _ interface {
+	graphql.HandlerExtension
+	graphql.OperationParameterMutator
+} = (*Limits)(nil)
+
+// schemaLists are the lists of the schema with what they have at most, and the default page.
+var schemaLists = map[string]int{
+	"chatEntries": session.DefaultPage,
+	"connections": session.MaxListConnections,
+	"created":     session.MaxListConnections,
+	"destroyed":   session.MaxListConnections,
+}
+
+// ExtensionName names the extension.
+func (*Limits) ExtensionName() string { return "Limits" }
+
+// Validate fills in the defaults. Errors: a limit below zero.
+func (l *Limits) Validate(graphql.ExecutableSchema) error {
+	for _, limit := range []struct {
+		name         string
+		value        *int
+		defaultValue int
+	}{
+		{"Tokens", &l.Tokens, 2000},
+		{"NameBytes", &l.NameBytes, 128},
+		{"Depth", &l.Depth, 20},
+		{"Aliases", &l.Aliases, 50},
+		{"RootFields", &l.RootFields, 10},
+		{"Complexity", &l.Complexity, 50_000},
+		{"MaxItems", &l.MaxItems, session.MaxPage},
+	} {
+		if *limit.value < 0 {
+			return fmt.Errorf("limit %s is %d, but must not be below 0", limit.name, *limit.value)
+		}
+		if *limit.value == 0 {
+			*limit.value = limit.defaultValue
+		}
+	}
+	if l.Lists == nil {
+		l.Lists = maps.Clone(schemaLists)
+	}
+	return nil
+}
+
+// MutateOperationParameters refuses a document above the limits, and changes nothing. A request without a document, as
+// one that names a persisted query, passes: what is persisted has passed.
+func (l *Limits) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
+	if params.Query == "" {
+		return nil
+	}
+	if l.Documents != nil {
+		if _, ok := l.Documents.Get(ctx, params.Query); ok {
+			return nil
+		}
+	}
+	return l.Check(params.Query)
+}
+
+// Check returns why the document is above the limits, or nil. A document that does not parse passes: the parser has
+// the better words for it, and is linear as far as the number of tokens is bounded.
+func (l *Limits) Check(text string) *gqlerror.Error {
+	source := &ast.Source{Input: text}
+	if err := l.checkTokens(source); err != nil {
+		return err
+	}
+	document, err := parser.ParseQuery(source)
+	if err != nil {
+		return nil
+	}
+	return l.checkDocument(document)
+}
+
+// checkTokens checks what shows before parsing, so that the parser meets nothing deep or long.
+func (l *Limits) checkTokens(source *ast.Source) *gqlerror.Error {
+	tokens := lexer.New(source)
+	open := 0 // brackets of any kind
+	for n := 0; ; n++ {
+		token, err := tokens.ReadToken()
+		if err != nil || token.Kind == lexer.EOF {
+			return nil
+		}
+		if n == l.Tokens {
+			return exceeded(ReasonDocumentTooLarge, "a document must have at most %d tokens", l.Tokens)
+		}
+		switch token.Kind {
+		case lexer.Name:
+			if len(token.Value) > l.NameBytes {
+				return exceeded(ReasonDocumentTooLarge, "a name must be at most %d bytes", l.NameBytes)
+			}
+		case lexer.BraceL, lexer.BracketL, lexer.ParenL:
+			// An argument list within the deepest selection may hold values of its own.
+			if open++; open > 2*l.Depth {
+				return l.tooDeep()
+			}
+		case lexer.BraceR, lexer.BracketR, lexer.ParenR:
+			open--
+		}
+	}
+}
+
+func (l *Limits) checkDocument(document *ast.QueryDocument) *gqlerror.Error {
+	m := meter{limits: l, document: document, fragments: map[string]*measure{}}
+	for _, operation := range document.Operations {
+		switch total := m.selections(operation.SelectionSet); {
+		case m.deferred || operation.Directives.ForName("defer") != nil:
+			return exceeded(ReasonUnsupported, "@defer is not supported")
+		case total.depth > l.Depth:
+			return l.tooDeep()
+		case total.fields > l.RootFields:
+			return exceeded(ReasonTooComplex, "an operation must have at most %d fields at its top", l.RootFields)
+		case total.aliases > l.Aliases:
+			return exceeded(ReasonTooComplex, "an operation must have at most %d aliases, counted wherever a fragment is spread", l.Aliases)
+		case total.complexity > l.Complexity:
+			return exceeded(ReasonTooComplex, "an operation's complexity must be at most %d", l.Complexity)
+		}
+	}
+	return nil
+}
+
+func (l *Limits) tooDeep() *gqlerror.Error {
+	return exceeded(ReasonTooDeep, "a document must nest at most %d deep, counted wherever a fragment is spread", l.Depth)
+}
+
+func exceeded(reason, format string, args ...any) *gqlerror.Error {
+	return newError(session.CodeBadUserInput, reason, fmt.Sprintf(format, args...))
+}

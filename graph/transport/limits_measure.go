@@ -1,0 +1,110 @@
+package transport
+
+import (
+	"strconv"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// maxMeasure is where measures stop to grow: far above any limit, far below an overflow.
+const maxMeasure = 1 << 30
+
+// measure is what a selection set costs, each number at most maxMeasure.
+type measure struct {
+	depth      int // of selections, this one included
+	fields     int // directly in it, with those of the fragments in it
+	aliases    int // in it at any depth
+	complexity int
+}
+
+// add puts a measure beside m.
+func (m *measure) add(other measure) {
+	m.depth = max(m.depth, other.depth)
+	m.fields = min(m.fields+other.fields, maxMeasure)
+	m.aliases = min(m.aliases+other.aliases, maxMeasure)
+	m.complexity = min(m.complexity+other.complexity, maxMeasure)
+}
+
+// meter measures selections, each fragment once.
+type meter struct {
+	limits    *Limits
+	document  *ast.QueryDocument
+	fragments map[string]*measure // nil while under way: a fragment that spreads itself, which validation refuses
+	deferred  bool                // an @defer was met
+}
+
+func (m *meter) selections(set ast.SelectionSet) measure {
+	var total measure
+	for _, selection := range set {
+		switch s := selection.(type) {
+		case *ast.Field:
+			total.add(m.field(s))
+		case *ast.InlineFragment:
+			m.deferred = m.deferred || s.Directives.ForName("defer") != nil
+			inner := m.selections(s.SelectionSet)
+			total.add(inner)
+		case *ast.FragmentSpread:
+			m.deferred = m.deferred || s.Directives.ForName("defer") != nil
+			total.add(m.fragment(s.Name))
+		}
+	}
+	return total
+}
+
+func (m *meter) field(f *ast.Field) measure {
+	inner := m.selections(f.SelectionSet)
+	total := measure{
+		depth:      inner.depth + 1,
+		fields:     1,
+		aliases:    inner.aliases,
+		complexity: 1,
+	}
+	if f.Alias != f.Name {
+		total.aliases++
+	}
+	if items := m.items(f); inner.complexity > 0 && items > 0 {
+		// items*inner is at most maxMeasure, or the product is cut to it before it can overflow.
+		total.complexity = min(1+items*min(inner.complexity, maxMeasure/items), maxMeasure)
+	}
+	return total
+}
+
+func (m *meter) fragment(name string) measure {
+	if known, ok := m.fragments[name]; ok {
+		if known == nil {
+			return measure{}
+		}
+		return *known
+	}
+	definition := m.document.Fragments.ForName(name)
+	if definition == nil {
+		return measure{} // validation refuses it
+	}
+	m.fragments[name] = nil
+	total := m.selections(definition.SelectionSet)
+	m.fragments[name] = &total
+	return total
+}
+
+// items returns how many items the field has at most: its page size, or the usual number for a field of its name.
+func (m *meter) items(f *ast.Field) int {
+	for _, name := range []string{"first", "last"} {
+		argument := f.Arguments.ForName(name)
+		if argument == nil || argument.Value == nil {
+			continue
+		}
+		switch argument.Value.Kind {
+		case ast.NullValue:
+			continue
+		case ast.IntValue:
+			if n, err := strconv.Atoi(argument.Value.Raw); err == nil {
+				return min(max(n, 0), m.limits.MaxItems)
+			}
+		}
+		return m.limits.MaxItems
+	}
+	if n, ok := m.limits.Lists[f.Name]; ok {
+		return n
+	}
+	return 1
+}
