@@ -1,0 +1,373 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+
+	"github.com/uptrace/bun"
+
+	"chattok/session"
+)
+
+// AppendEntries implements session.Store. This is the hot path: a group costs one look-up of its sessions, one of its
+// senders, one of its keys, one update a session, and one insertion, by statements prepared once.
+func (s *Store) AppendEntries(ctx context.Context, entries []session.NewEntry) []session.EntryResult {
+	results := make([]session.EntryResult, len(entries))
+	if len(entries) == 0 {
+		return results
+	}
+	added, err := s.appendGroup(ctx, entries, results, insertTogether)
+	if isRowFailure(err) {
+		// One of the rows can't be stored: again, each for itself.
+		clear(results)
+		added, err = s.appendGroup(ctx, entries, results, insertSingly)
+	}
+	if err != nil {
+		err = fail("append entries", err)
+		for i := range results {
+			results[i] = session.EntryResult{Err: err}
+		}
+		return results
+	}
+	s.total.Add(added)
+	return results
+}
+
+// inserter judges the group's entries, stores those that pass, and fills in the results.
+type inserter func(ctx context.Context, g *group) error
+
+// appendGroup is the transaction of one group. It returns how many entries it added.
+func (s *Store) appendGroup(ctx context.Context, entries []session.NewEntry, results []session.EntryResult, insert inserter) (added int64, err error) {
+	release, err := s.acquireWriter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer release()
+	ctx = context.WithoutCancel(ctx) // from here on the entries of others are at stake
+	g := &group{prepare: &s.prepare, entries: entries, results: results}
+	if err := g.ready(ctx); err != nil {
+		return 0, err
+	}
+	err = s.writer.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		g.tx = tx
+		if err := g.read(ctx, s.offset()); err != nil {
+			return err
+		}
+		if err := insert(ctx, g); err != nil {
+			return err
+		}
+		added, err = g.advance(ctx)
+		return err
+	})
+	return added, err
+}
+
+// insertTogether stores all that pass in one insertion.
+func insertTogether(ctx context.Context, g *group) error {
+	var guests []*connectionRow
+	accepted := make([]*session.ChatEntry, 0, len(g.entries))
+	for i := range g.entries {
+		entry, guest := g.judge(i)
+		if entry != nil {
+			accepted = append(accepted, entry)
+		}
+		if guest != nil {
+			guests = append(guests, guest)
+		}
+	}
+	if err := g.insertGuests(ctx, guests); err != nil {
+		return err
+	}
+	return g.insertEntries(ctx, accepted)
+}
+
+// insertSingly stores each that passes under a savepoint, so that one that can't be stored fails alone.
+func insertSingly(ctx context.Context, g *group) error {
+	for i := range g.entries {
+		entry, guest := g.judge(i)
+		if entry == nil {
+			continue
+		}
+		err := g.tx.RunInTx(ctx, nil, func(ctx context.Context, _ bun.Tx) error {
+			if guest != nil {
+				if err := g.insertGuests(ctx, []*connectionRow{guest}); err != nil {
+					return err
+				}
+			}
+			return g.insertEntries(ctx, []*session.ChatEntry{entry})
+		})
+		if isRowFailure(err) {
+			g.takeBack(i, entry, guest)
+			g.results[i] = session.EntryResult{Err: &session.Error{
+				Code: session.CodeInternal, Message: "this entry can't be stored", Err: err,
+			}}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// group is one transaction's entries, and what the database says of them.
+type group struct {
+	tx      bun.Tx
+	prepare *statements
+	entries []session.NewEntry
+	results []session.EntryResult
+
+	sessionIDs, senderIDs []string // distinct
+	keys                  []entryKey
+
+	heads   map[string]*logHead
+	senders map[string]sender
+	used    map[entryKey]*session.ChatEntry
+}
+
+// logHead is where a session's log ends, in the course of the transaction.
+type logHead struct {
+	epoch       session.Epoch
+	seq, before int64
+	now         int64
+}
+
+type sender struct {
+	sessionID   string
+	guest, live bool
+}
+
+type entryKey struct{ sessionID, key string }
+
+// ready collects what is to be looked up, and prepares the statements.
+func (g *group) ready(ctx context.Context) error {
+	g.heads = make(map[string]*logHead)
+	g.senders = make(map[string]sender, len(g.entries))
+	g.used = make(map[entryKey]*session.ChatEntry)
+	for i := range g.entries {
+		e := &g.entries[i]
+		if _, seen := g.heads[e.SessionID]; !seen {
+			g.heads[e.SessionID] = nil
+			g.sessionIDs = append(g.sessionIDs, e.SessionID)
+		}
+		if _, seen := g.senders[e.ConnectionID]; !seen {
+			g.senders[e.ConnectionID] = sender{}
+			g.senderIDs = append(g.senderIDs, e.ConnectionID)
+		}
+		if e.IdempotencyKey != "" {
+			g.keys = append(g.keys, entryKey{e.SessionID, e.IdempotencyKey})
+		}
+	}
+	clear(g.heads)
+	clear(g.senders)
+	if err := g.prepare.ready(ctx, advanceSeq, 1); err != nil {
+		return err
+	}
+	for kind, n := range map[statementKind]int{
+		selectHeads: len(g.sessionIDs), selectSenders: len(g.senderIDs), selectUsedKeys: len(g.keys),
+	} {
+		if n == 0 {
+			continue
+		}
+		for _, size := range []int{sizeFor(min(n, maxRows)), sizeFor(max(1, n%maxRows))} {
+			if err := g.prepare.ready(ctx, kind, size); err != nil {
+				return err
+			}
+		}
+	}
+	for size := 1; size <= sizeWithin(len(g.entries)); size *= 2 {
+		if err := g.prepare.ready(ctx, insertEntries, size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read looks up the sessions, the senders and the keys.
+func (g *group) read(ctx context.Context, offset int64) error {
+	err := selectList(ctx, g, selectHeads, g.sessionIDs, appendText, func(rows *sql.Rows) error {
+		var id string
+		var epoch int64
+		head := new(logHead)
+		if err := rows.Scan(&id, &epoch, &head.seq, &head.now); err != nil {
+			return err
+		}
+		head.epoch, head.before, head.now = session.Epoch(epoch), head.seq, head.now+offset
+		g.heads[id] = head
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = selectList(ctx, g, selectSenders, g.senderIDs, appendText, func(rows *sql.Rows) error {
+		var id string
+		var from sender
+		if err := rows.Scan(&id, &from.sessionID, &from.guest, &from.live); err != nil {
+			return err
+		}
+		g.senders[id] = from
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	appendKey := func(args []any, k entryKey) []any { return append(args, k.sessionID, k.key) }
+	return selectList(ctx, g, selectUsedKeys, g.keys, appendKey, func(rows *sql.Rows) error {
+		var row entryRow
+		err := rows.Scan(&row.SessionID, &row.Seq, &row.ConnectionID, &row.Body, &row.IdempotencyKey, &row.CreatedAt)
+		if err != nil {
+			return err
+		}
+		g.used[entryKey{row.SessionID, *row.IdempotencyKey}] = row.toEntry(g.heads[row.SessionID].epoch)
+		return nil
+	})
+}
+
+func appendText(args []any, s string) []any { return append(args, s) }
+
+// selectList runs a statement over a list of items, as often as its size asks for, and scans every row.
+func selectList[T any](
+	ctx context.Context, g *group, kind statementKind, items []T, appendArgs func([]any, T) []any, scan func(*sql.Rows) error,
+) error {
+	var args []any
+	for chunk := range slices.Chunk(items, maxRows) {
+		size := sizeFor(len(chunk))
+		args = args[:0]
+		for _, item := range chunk {
+			args = appendArgs(args, item)
+		}
+		for range size - len(chunk) {
+			args = appendArgs(args, chunk[len(chunk)-1])
+		}
+		rows, err := g.prepare.in(ctx, g.tx, kind, size).QueryContext(ctx, args...)
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			if err := scan(rows); err != nil {
+				return errors.Join(err, rows.Close())
+			}
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judge decides on entry i. It returns the entry with its number where it is to be stored, with the guest's name where
+// that is new; else it has filled in the result.
+func (g *group) judge(i int) (*session.ChatEntry, *connectionRow) {
+	e, result := &g.entries[i], &g.results[i]
+	head := g.heads[e.SessionID]
+	if head == nil {
+		result.Err = sessionNotFound()
+		return nil, nil
+	}
+	from, known := g.senders[e.ConnectionID]
+	if result.Err = from.mayAppend(e, known); result.Err != nil {
+		return nil, nil
+	}
+	key := entryKey{e.SessionID, e.IdempotencyKey}
+	if first := g.used[key]; first != nil && key.key != "" {
+		if first.Body != e.Body {
+			result.Err = session.Errorf(session.CodeBadUserInput, "idempotencyKey was used with another body").
+				WithReason(session.ReasonIdempotencyConflict)
+			return nil, nil
+		}
+		result.Entry, result.Replayed = first, true
+		return nil, nil
+	}
+	head.seq++
+	entry := &session.ChatEntry{
+		SessionID:      e.SessionID,
+		Epoch:          head.epoch,
+		Seq:            head.seq,
+		ConnectionID:   e.ConnectionID,
+		Body:           e.Body,
+		IdempotencyKey: e.IdempotencyKey,
+		CreatedAt:      toTime(head.now),
+	}
+	result.Entry = entry
+	if key.key != "" {
+		g.used[key] = entry
+	}
+	if known {
+		return entry, nil
+	}
+	g.senders[e.ConnectionID] = sender{sessionID: e.SessionID, guest: true}
+	return entry, fromGuest(e.ConnectionID, e.SessionID, head.now)
+}
+
+// mayAppend says why the sender of e, where it is known, may not append it.
+func (from sender) mayAppend(e *session.NewEntry, known bool) error {
+	switch {
+	case e.Guest && known && (!from.guest || from.sessionID != e.SessionID):
+		return session.Errorf(session.CodeUnauthenticated,
+			"connectionId is a connection's id: send its access token, or choose another name")
+	case e.Guest && !storable(e.ConnectionID):
+		return session.Errorf(session.CodeBadUserInput, "connectionId must be valid UTF-8 without U+0000")
+	case e.Guest:
+		return nil
+	case !from.live || from.sessionID != e.SessionID:
+		return connectionDestroyed()
+	}
+	return nil
+}
+
+// takeBack undoes what judge noted of an entry that could not be stored.
+func (g *group) takeBack(i int, entry *session.ChatEntry, guest *connectionRow) {
+	e := &g.entries[i]
+	g.heads[e.SessionID].seq--
+	if entry.IdempotencyKey != "" {
+		delete(g.used, entryKey{e.SessionID, e.IdempotencyKey})
+	}
+	if guest != nil {
+		delete(g.senders, guest.ID)
+	}
+}
+
+func (g *group) insertGuests(ctx context.Context, guests []*connectionRow) error {
+	if len(guests) == 0 {
+		return nil
+	}
+	_, err := g.tx.NewInsert().Model(&guests).Exec(ctx)
+	return err
+}
+
+func (g *group) insertEntries(ctx context.Context, entries []*session.ChatEntry) error {
+	args := make([]any, 0, 6*min(len(entries), maxRows))
+	for len(entries) > 0 {
+		size := sizeWithin(len(entries))
+		args = args[:0]
+		for _, e := range entries[:size] {
+			var key any
+			if e.IdempotencyKey != "" {
+				key = e.IdempotencyKey
+			}
+			args = append(args, e.SessionID, e.Seq, e.ConnectionID, e.Body, key, e.CreatedAt.UnixMilli())
+		}
+		if _, err := g.prepare.in(ctx, g.tx, insertEntries, size).ExecContext(ctx, args...); err != nil {
+			return err
+		}
+		entries = entries[size:]
+	}
+	return nil
+}
+
+// advance moves the heads of the logs that grew, and returns by how much in all.
+func (g *group) advance(ctx context.Context) (added int64, err error) {
+	for _, id := range g.sessionIDs {
+		head := g.heads[id]
+		if head == nil || head.seq == head.before {
+			continue
+		}
+		if _, err := g.prepare.in(ctx, g.tx, advanceSeq, 1).ExecContext(ctx, head.seq, id); err != nil {
+			return 0, err
+		}
+		added += head.seq - head.before
+	}
+	return added, nil
+}

@@ -1,0 +1,19 @@
+// Package db is the Store on a SQL database, by way of bun. Rows are private to the package, each beside its noun, with
+// fromX and toX; what differs between database engines stands in engine.go alone.
+//
+// # Transactions
+//
+// Every change is one transaction that no caller can cancel once it has begun: a context bounds the wait for the
+// writer, not the write. On SQLite one connection writes, in immediate transactions, and a pool of read-only
+// connections reads; a read is one statement, or one short transaction, so that the write-ahead log can be
+// checkpointed between them.
+//
+// # Time
+//
+// Times are integers: UTC milliseconds since the Unix epoch, from the database's clock, read once a transaction.
+//
+// # Shutdown
+//
+// Open starts one goroutine, which keeps the write-ahead log short and the life record fresh; Close ends it, waits for
+// it and for the writes under way, and releases the database file.
+package db

@@ -1,0 +1,193 @@
+package db
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"chattok/session"
+)
+
+// How a connection comes to its end: expires_at is NULL while it is attached to a node whose lease runs, and else the
+// time of its end. A node's lease is a row of nodes; one that ran out is never renewed: its node starts again with a new
+// row, so that what was attached before stays with the old one until the sweep takes it. A connection may have an
+// expires_at and be attached to a node whose lease has run out, where it was touched since: the later end counts.
+
+// sqlAttached is the condition of a connection with a socket on a live node; it takes the time.
+const sqlAttached = "EXISTS (SELECT 1 FROM attachments AS a JOIN nodes AS n ON n.id = a.node_id" +
+	" WHERE a.connection_id = connections.id AND n.lease_until > ?)"
+
+// RenewNode implements session.Store.
+func (s *Store) RenewNode(ctx context.Context, node string, lease time.Duration) (held bool, err error) {
+	err = s.write(ctx, "renew node", func(ctx context.Context, tx bun.Tx) error {
+		now, err := s.now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		until := now + lease.Milliseconds()
+		const renew = "UPDATE nodes SET lease_until = ? WHERE name = ? AND lease_until > ?"
+		renewed, err := tx.ExecContext(ctx, renew, until, node, now)
+		if err != nil {
+			return err
+		}
+		n, err := renewed.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if held = n > 0; held {
+			return nil
+		}
+		const begin = "INSERT INTO nodes (id, name, lease_until) VALUES (?, ?, ?)"
+		_, err = tx.ExecContext(ctx, begin, rand.Int64(), node, until)
+		return err
+	})
+	return held && err == nil, err
+}
+
+// Attach implements session.Store. A node that holds no lease gets UNAVAILABLE.
+func (s *Store) Attach(ctx context.Context, node string, connectionIDs []string) (refused map[string]error, err error) {
+	if len(connectionIDs) == 0 {
+		return nil, nil
+	}
+	err = s.write(ctx, "attach", func(ctx context.Context, tx bun.Tx) error {
+		now, err := s.now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		var nodeID int64
+		const holder = "SELECT id FROM nodes WHERE name = ? AND lease_until > ?"
+		if err := tx.NewRaw(holder, node, now).Scan(ctx, &nodeID); err != nil {
+			return err // sql.ErrNoRows too: the node must renew first
+		}
+		live, err := selectLive(ctx, tx, connectionIDs)
+		if err != nil {
+			return err
+		}
+		refused = refusals(connectionIDs, live)
+		if len(live) == 0 {
+			return nil
+		}
+		const settle = "UPDATE connections SET expires_at = NULL, had_socket = TRUE WHERE id IN (?)"
+		if _, err := tx.ExecContext(ctx, settle, bun.List(live)); err != nil {
+			return err
+		}
+		const attach = "INSERT INTO attachments (connection_id, node_id) SELECT id, ? FROM connections WHERE id IN (?)" +
+			" ON CONFLICT DO NOTHING"
+		_, err = tx.ExecContext(ctx, attach, nodeID, bun.List(live))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return refused, nil
+}
+
+// selectLive returns those of the ids that are live connections'.
+func selectLive(ctx context.Context, db bun.IDB, ids []string) ([]string, error) {
+	ids = storableOnly(ids)
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var live []string
+	err := db.NewRaw("SELECT id FROM connections WHERE id IN (?) AND "+sqlLive, bun.List(ids)).Scan(ctx, &live)
+	return live, err
+}
+
+func refusals(ids, live []string) map[string]error {
+	alive := make(map[string]bool, len(live))
+	for _, id := range live {
+		alive[id] = true
+	}
+	var refused map[string]error
+	for _, id := range ids {
+		if !alive[id] {
+			if refused == nil {
+				refused = make(map[string]error)
+			}
+			refused[id] = connectionDestroyed()
+		}
+	}
+	return refused
+}
+
+// Detach implements session.Store. A connection that is not attached to the node is left as it is.
+func (s *Store) Detach(ctx context.Context, node string, connectionIDs []string, grace time.Duration) error {
+	connectionIDs = storableOnly(connectionIDs)
+	if len(connectionIDs) == 0 {
+		return nil
+	}
+	return s.write(ctx, "detach", func(ctx context.Context, tx bun.Tx) error {
+		now, err := s.now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		var detached []string
+		const detach = "DELETE FROM attachments WHERE connection_id IN (?)" +
+			" AND node_id IN (SELECT id FROM nodes WHERE name = ?) RETURNING connection_id"
+		if err := tx.NewRaw(detach, bun.List(connectionIDs), node).Scan(ctx, &detached); err != nil {
+			return err
+		}
+		return postpone(ctx, tx, now, grace, "id IN (?)", bun.List(detached))
+	})
+}
+
+// postpone gives the live connections of the condition at least so long from now, save those that are attached to a
+// live node, which have no end in sight.
+func postpone(ctx context.Context, tx bun.Tx, now int64, by time.Duration, condition string, args ...any) error {
+	until := now + by.Milliseconds()
+	query := "UPDATE connections SET expires_at = ? WHERE (expires_at IS NULL OR expires_at < ?) AND " + sqlLive +
+		" AND NOT " + sqlAttached + " AND " + condition
+	_, err := tx.ExecContext(ctx, query, append([]any{until, until, now}, args...)...)
+	return err
+}
+
+// Touch implements session.Store.
+func (s *Store) Touch(ctx context.Context, connectionIDs []string, idle, grace time.Duration) error {
+	connectionIDs = storableOnly(connectionIDs)
+	if len(connectionIDs) == 0 {
+		return nil
+	}
+	return s.write(ctx, "touch", func(ctx context.Context, tx bun.Tx) error {
+		now, err := s.now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		ids := bun.List(connectionIDs)
+		if err := postpone(ctx, tx, now, idle, "id IN (?) AND NOT had_socket", ids); err != nil {
+			return err
+		}
+		return postpone(ctx, tx, now, grace, "id IN (?) AND had_socket", ids)
+	})
+}
+
+// ExtendAll implements session.Store.
+func (s *Store) ExtendAll(ctx context.Context, grace time.Duration) error {
+	return s.write(ctx, "extend all", func(ctx context.Context, tx bun.Tx) error {
+		now, err := s.now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		// Two statements, so that each has an index: those with an end, and those of nodes that were away too long.
+		if err := postpone(ctx, tx, now, grace, "expires_at IS NOT NULL"); err != nil {
+			return err
+		}
+		return postpone(ctx, tx, now, grace, "id IN (SELECT a.connection_id FROM nodes AS n"+
+			" JOIN attachments AS a ON a.node_id = n.id WHERE n.lease_until <= ?)", now)
+	})
+}
+
+// Ping implements session.Store.
+func (s *Store) Ping(ctx context.Context) error {
+	if _, err := selectSession(ctx, s.readers, session.Lobby); err != nil {
+		return fail("ping", err)
+	}
+	return s.write(ctx, "ping", func(ctx context.Context, tx bun.Tx) error {
+		now, err := s.now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return putMeta(ctx, tx, keyPing, toTime(now).Format(time.RFC3339))
+	})
+}

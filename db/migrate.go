@@ -1,0 +1,111 @@
+package db
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/uptrace/bun"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// migration is one step of the schema, from a file "<version>_<name>.sql".
+type migration struct {
+	version int
+	query   string
+}
+
+// readMigrations returns the steps in order; their versions are 1, 2, 3 … without a hole.
+func readMigrations(fsys fs.FS) ([]migration, error) {
+	names, err := fs.Glob(fsys, "migrations/*.sql") // sorted
+	if err != nil {
+		return nil, fmt.Errorf("list migrations: %w", err)
+	}
+	steps := make([]migration, 0, len(names))
+	for i, name := range names {
+		number, _, _ := strings.Cut(strings.TrimPrefix(name, "migrations/"), "_")
+		version, err := strconv.Atoi(number)
+		if err != nil || version != i+1 {
+			return nil, fmt.Errorf("migration %s must have number %d", name, i+1)
+		}
+		query, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, fmt.Errorf("read migration: %w", err)
+		}
+		steps = append(steps, migration{version, string(query)})
+	}
+	return steps, nil
+}
+
+// schemaVersion returns how far the database's schema has come; 0 for an empty database.
+func schemaVersion(ctx context.Context, db bun.IDB) (int, error) {
+	var tables, version int
+	if err := db.NewRaw(sqlHasTable, "migrations").Scan(ctx, &tables); err != nil {
+		return 0, err
+	}
+	if tables == 0 {
+		return 0, nil
+	}
+	err := db.NewRaw("SELECT coalesce(max(version), 0) FROM migrations").Scan(ctx, &version)
+	return version, err
+}
+
+// checkVersion refuses a database that this binary does not know.
+func checkVersion(path string, version, newest int) error {
+	if version > newest {
+		return fmt.Errorf("database %s has schema version %d, but this chattok knows only up to %d; use a newer chattok",
+			path, version, newest)
+	}
+	return nil
+}
+
+// migrate brings the schema up to date, in one transaction.
+func (s *Store) migrate(ctx context.Context, steps []migration) error {
+	return s.writer.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		version, err := schemaVersion(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := checkVersion(s.path, version, len(steps)); err != nil {
+			return err
+		}
+		if version == 0 {
+			const table = "CREATE TABLE migrations (version BIGINT NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)"
+			if _, err := tx.ExecContext(ctx, table); err != nil {
+				return err
+			}
+		}
+		for _, step := range steps[version:] {
+			// Without bun's formatting: a migration is plain SQL, in which a question mark means itself.
+			if _, err := tx.Tx.ExecContext(ctx, step.query); err != nil {
+				return fmt.Errorf("migration %d: %w", step.version, err)
+			}
+			const record = "INSERT INTO migrations (version, applied_at) VALUES (?, " + sqlNow + ")"
+			if _, err := tx.ExecContext(ctx, record, step.version); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// checkSchema refuses a database whose schema is not this binary's, for a reader that can't change it.
+func (s *Store) checkSchema(ctx context.Context, steps []migration) error {
+	version, err := schemaVersion(ctx, s.readers)
+	if err != nil {
+		return err
+	}
+	if err := checkVersion(s.path, version, len(steps)); err != nil {
+		return err
+	}
+	if version < len(steps) {
+		return fmt.Errorf("database %s has schema version %d, but this chattok needs %d; start the server once to bring it up to date",
+			s.path, version, len(steps))
+	}
+	return nil
+}

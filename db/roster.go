@@ -1,0 +1,146 @@
+package db
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"chattok/session"
+)
+
+// purgeAfter is how long an ended connection without entries is kept, so that its access token gets a clear answer and
+// a node that was away finds the changes that it missed.
+const purgeAfter = 24 * time.Hour
+
+// Roster implements session.Store.
+func (s *Store) Roster(ctx context.Context, sessionID string) (session.Roster, error) {
+	var roster session.Roster
+	err := s.readers.RunInTx(ctx, snapshot, func(ctx context.Context, tx bun.Tx) error {
+		at, err := selectSession(ctx, tx, sessionID)
+		if err != nil {
+			return err
+		}
+		var rows []*connectionRow
+		err = tx.NewSelect().Model(&rows).Where("session_id = ?", sessionID).Where(sqlLive).Order("created_revision").Scan(ctx)
+		if err != nil {
+			return err
+		}
+		roster.Revision = at.Revision
+		roster.Connections = make([]*session.Connection, len(rows))
+		for i, row := range rows {
+			roster.Connections[i] = row.toConnection()
+		}
+		return nil
+	})
+	if err != nil {
+		return session.Roster{}, fail("read roster", err)
+	}
+	return roster, nil
+}
+
+// RosterChanges implements session.Store. Where changes after this revision have been purged, more than purgeAfter
+// later, there are none to be had, however far the roster has come: what is needed then is the roster itself.
+func (s *Store) RosterChanges(ctx context.Context, sessionID string, after int64, limit int) ([]session.RosterChange, error) {
+	if limit <= 0 || after < 0 || after > math.MaxInt64-int64(limit) || !storable(sessionID) {
+		return nil, nil
+	}
+	last := after + int64(limit)
+	var rows []*connectionRow
+	err := s.readers.NewRaw(sqlRosterChanges, sessionID, after, last, sessionID, after, last).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fail("read roster changes", err)
+	}
+	return consecutive(toChanges(rows, after, last), after), nil
+}
+
+// sqlRosterChanges selects the connections that were created or destroyed in a run of revisions. A union, so that each
+// half has its own index on every engine.
+const sqlRosterChanges = "SELECT * FROM connections WHERE session_id = ? AND created_revision > ? AND created_revision <= ?" +
+	" UNION SELECT * FROM connections WHERE session_id = ? AND destroyed_revision > ? AND destroyed_revision <= ?"
+
+// toChanges returns what happened to the connections after one revision and up to another, ascending.
+func toChanges(rows []*connectionRow, after, last int64) []session.RosterChange {
+	var changes []session.RosterChange
+	within := func(revision *int64) bool { return revision != nil && *revision > after && *revision <= last }
+	for _, row := range rows {
+		connection := row.toConnection()
+		if within(row.CreatedRevision) {
+			changes = append(changes, session.RosterChange{
+				SessionID: row.SessionID, Revision: *row.CreatedRevision, Connection: connection,
+			})
+		}
+		if within(row.DestroyedRevision) {
+			changes = append(changes, session.RosterChange{
+				SessionID: row.SessionID, Revision: *row.DestroyedRevision, Connection: connection,
+				Reason: session.DisconnectReason(*row.Reason),
+			})
+		}
+	}
+	slices.SortFunc(changes, func(a, b session.RosterChange) int { return cmp.Compare(a.Revision, b.Revision) })
+	return changes
+}
+
+// consecutive cuts the changes at the first hole after this revision.
+func consecutive(changes []session.RosterChange, after int64) []session.RosterChange {
+	for i, change := range changes {
+		if change.Revision != after+int64(i)+1 {
+			return changes[:i]
+		}
+	}
+	return changes
+}
+
+// destroy ends these live connections in the order given, and returns the changes by session and revision.
+func destroy(ctx context.Context, tx bun.Tx, rows []*connectionRow, reason session.DisconnectReason, now int64) ([]session.RosterChange, error) {
+	ids, sessionIDs := make([]string, len(rows)), make([]string, len(rows))
+	for i, row := range rows {
+		ids[i], sessionIDs[i] = row.ID, row.SessionID
+	}
+	sessions, err := selectSessions(ctx, tx, sessionIDs)
+	if err != nil {
+		return nil, err
+	}
+	heads := make(map[string]*sessionRow, len(sessions))
+	for _, row := range sessions {
+		heads[row.ID] = row
+	}
+	changes := make([]session.RosterChange, len(rows))
+	for i, row := range rows {
+		at := heads[row.SessionID]
+		at.Revision++
+		changes[i] = session.RosterChange{
+			SessionID: at.ID, Revision: at.Revision, Connection: row.toConnection(), Reason: reason,
+		}
+		_, err := tx.ExecContext(ctx, sqlDestroy, now, at.Revision, string(reason), now+purgeAfter.Milliseconds(), row.ID)
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, at := range sessions {
+		if err := setRevision(ctx, tx, at.ID, at.Revision); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM attachments WHERE connection_id IN (?)", bun.List(ids)); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(changes, func(a, b session.RosterChange) int {
+		return cmp.Or(cmp.Compare(a.SessionID, b.SessionID), cmp.Compare(a.Revision, b.Revision))
+	})
+	return changes, nil
+}
+
+// sqlDestroy ends a connection. One that has entries is kept for good, since they are its.
+const sqlDestroy = "UPDATE connections SET expires_at = NULL, destroyed_at = ?, destroyed_revision = ?, reason = ?," +
+	" purge_at = CASE WHEN EXISTS (SELECT 1 FROM entries AS e" +
+	" WHERE e.session_id = connections.session_id AND e.connection_id = connections.id) THEN NULL ELSE ? END" +
+	" WHERE id = ?"
+
+func setRevision(ctx context.Context, tx bun.Tx, sessionID string, revision int64) error {
+	_, err := tx.ExecContext(ctx, "UPDATE sessions SET revision = ? WHERE id = ?", revision, sessionID)
+	return err
+}

@@ -1,0 +1,137 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"chattok/session"
+)
+
+// sessionRow is a row of sessions.
+type sessionRow struct {
+	bun.BaseModel `bun:"table:sessions"`
+
+	ID            string `bun:"id,pk"`
+	Epoch         int64  `bun:"epoch"` // the bits of a session.Epoch
+	MediaMode     string `bun:"media_mode"`
+	TokenRequired bool   `bun:"token_required"`
+	CreatedAt     int64  `bun:"created_at"`
+	LastSeq       int64  `bun:"last_seq"`
+	Revision      int64  `bun:"revision"`
+}
+
+func fromSession(s session.Session, createdAt int64) *sessionRow {
+	return &sessionRow{
+		ID:            s.ID,
+		Epoch:         int64(s.Epoch),
+		MediaMode:     string(s.MediaMode),
+		TokenRequired: s.TokenRequired,
+		CreatedAt:     createdAt,
+	}
+}
+
+func (r *sessionRow) toSession() *session.Session {
+	return &session.Session{
+		ID:            r.ID,
+		Epoch:         session.Epoch(r.Epoch),
+		MediaMode:     session.MediaMode(r.MediaMode),
+		TokenRequired: r.TokenRequired,
+		CreatedAt:     toTime(r.CreatedAt),
+	}
+}
+
+func toTime(milliseconds int64) time.Time { return time.UnixMilli(milliseconds).UTC() }
+
+// Session implements session.Store.
+func (s *Store) Session(ctx context.Context, id string) (*session.Session, error) {
+	row, err := selectSession(ctx, s.readers, id)
+	if err != nil {
+		return nil, fail("read session", err)
+	}
+	return row.toSession(), nil
+}
+
+// CreateSession implements session.Store.
+func (s *Store) CreateSession(ctx context.Context, wanted session.Session) (*session.Session, error) {
+	if !storable(wanted.ID) {
+		return nil, session.Errorf(session.CodeBadUserInput, "id must be valid UTF-8 without U+0000")
+	}
+	var stored *sessionRow
+	err := s.write(ctx, "create session", func(ctx context.Context, tx bun.Tx) error {
+		now, err := s.now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := insertSession(ctx, tx, fromSession(wanted, now)); err != nil {
+			return err
+		}
+		stored, err = selectSession(ctx, tx, wanted.ID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return stored.toSession(), nil
+}
+
+// Heads implements session.Store.
+func (s *Store) Heads(ctx context.Context, sessionIDs []string) (map[string]session.Head, error) {
+	rows, err := selectSessions(ctx, s.readers, sessionIDs)
+	if err != nil {
+		return nil, fail("read heads", err)
+	}
+	heads := make(map[string]session.Head, len(rows))
+	for _, row := range rows {
+		heads[row.ID] = session.Head{Seq: row.LastSeq, Revision: row.Revision}
+	}
+	return heads, nil
+}
+
+// makeLobby makes the session that always exists.
+func (s *Store) makeLobby(ctx context.Context) error {
+	now, err := s.now(ctx, s.writer)
+	if err != nil {
+		return err
+	}
+	lobby := session.Session{ID: session.Lobby, Epoch: newEpoch(), MediaMode: session.MediaRelayed}
+	return insertSession(ctx, s.writer, fromSession(lobby, now))
+}
+
+// insertSession stores the row unless its id is taken.
+func insertSession(ctx context.Context, db bun.IDB, row *sessionRow) error {
+	_, err := db.NewInsert().Model(row).On("CONFLICT (id) DO NOTHING").Exec(ctx)
+	return err
+}
+
+// selectSession returns one session's row. Errors: NOT_FOUND.
+func selectSession(ctx context.Context, db bun.IDB, id string) (*sessionRow, error) {
+	if !storable(id) {
+		return nil, sessionNotFound()
+	}
+	row := new(sessionRow)
+	err := db.NewSelect().Model(row).Where("id = ?", id).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, sessionNotFound()
+	}
+	return row, err
+}
+
+// selectSessions returns the rows of these sessions, ordered by id and, in a transaction, kept from others until its
+// end; unknown ones are absent.
+func selectSessions(ctx context.Context, db bun.IDB, ids []string) ([]*sessionRow, error) {
+	ids = storableOnly(ids)
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var rows []*sessionRow
+	query := db.NewSelect().Model(&rows).Where("id IN (?)", bun.List(ids)).Order("id")
+	if _, changing := db.(bun.Tx); changing && sqlForUpdate != "" {
+		query = query.For(sqlForUpdate)
+	}
+	err := query.Scan(ctx)
+	return rows, err
+}

@@ -1,0 +1,105 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/bits"
+	"strings"
+	"sync"
+
+	"github.com/uptrace/bun"
+)
+
+// statementKind is a statement that stands in the hot path, and so is prepared once and not written anew each time.
+type statementKind uint8
+
+const (
+	selectHeads statementKind = iota
+	selectSenders
+	selectUsedKeys
+	advanceSeq
+	insertEntries
+)
+
+// maxRows is the largest size of a statement over several rows; more rows take several statements.
+const maxRows = 256
+
+// text returns the statement over n rows.
+func (k statementKind) text(n int) string {
+	list := func(row string) string { return strings.TrimSuffix(strings.Repeat(row+", ", n), ", ") }
+	switch k {
+	case selectHeads:
+		return "SELECT id, epoch, last_seq, " + sqlNow + " FROM sessions WHERE id IN (" + list("?") + ") ORDER BY id " + sqlForUpdate
+	case selectSenders:
+		return "SELECT id, session_id, guest, " + sqlLive + " FROM connections WHERE id IN (" + list("?") + ")"
+	case selectUsedKeys:
+		return "WITH used (session_id, idempotency_key) AS (VALUES " + list("(?, ?)") + ")" +
+			" SELECT e.session_id, e.seq, e.connection_id, e.body, e.idempotency_key, e.created_at FROM used" +
+			" JOIN entries AS e ON e.session_id = used.session_id AND e.idempotency_key = used.idempotency_key"
+	case advanceSeq:
+		return "UPDATE sessions SET last_seq = ? WHERE id = ?"
+	case insertEntries:
+		return "INSERT INTO entries (session_id, seq, connection_id, body, idempotency_key, created_at) VALUES " +
+			list("(?, ?, ?, ?, ?, ?)")
+	}
+	panic(fmt.Sprintf("statement kind %d has no text", k))
+}
+
+// statements are prepared on first use. Their sizes are powers of two, so that there are few: a list is filled up with
+// its last item, and rows are inserted in several runs.
+type statements struct {
+	db       *bun.DB
+	mu       sync.Mutex
+	prepared map[statementSize]*sql.Stmt
+}
+
+type statementSize struct {
+	kind statementKind
+	rows int
+}
+
+// ready prepares the statement over n rows, a power of two. It must be called with the turn to write and outside a
+// transaction, since it uses the writer's connection.
+func (s *statements) ready(ctx context.Context, kind statementKind, n int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := statementSize{kind, n}
+	if s.prepared[at] != nil {
+		return nil
+	}
+	stmt, err := s.db.PrepareContext(ctx, rebind(kind.text(n)))
+	if err != nil {
+		return fmt.Errorf("prepare statement: %w", err)
+	}
+	if s.prepared == nil {
+		s.prepared = make(map[statementSize]*sql.Stmt)
+	}
+	s.prepared[at] = stmt.Stmt
+	return nil
+}
+
+// in returns the statement, which ready has prepared, for use in tx.
+func (s *statements) in(ctx context.Context, tx bun.Tx, kind statementKind, n int) *sql.Stmt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return tx.StmtContext(ctx, s.prepared[statementSize{kind, n}])
+}
+
+func (s *statements) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, stmt := range s.prepared {
+		errs = append(errs, stmt.Close())
+	}
+	s.prepared = nil
+	return errors.Join(errs...)
+}
+
+// sizeFor is the power of two, up to maxRows, that holds n rows.
+func sizeFor(n int) int { return min(maxRows, 1<<bits.Len(uint(n-1))) }
+
+// sizeWithin is the greatest power of two, up to maxRows, of at most n rows.
+func sizeWithin(n int) int { return min(maxRows, 1<<(bits.Len(uint(n))-1)) }

@@ -1,0 +1,95 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"chattok/session"
+)
+
+// Sweep implements session.Store. A session goes only when its last connection ended longer than idle ago too, so that
+// who asks after that connection is still answered.
+func (s *Store) Sweep(ctx context.Context, grace, idle time.Duration, limit int) ([]session.RosterChange, error) {
+	var changes []session.RosterChange
+	err := s.write(ctx, "sweep", func(ctx context.Context, tx bun.Tx) error {
+		now, err := s.now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := takeLapsed(ctx, tx, now, grace); err != nil {
+			return err
+		}
+		var due []*connectionRow
+		err = tx.NewSelect().Model(&due).Where("expires_at <= ?", now).Where(sqlLive).
+			Order("expires_at", "session_id", "created_revision").Limit(int64(max(limit, 0))).Scan(ctx)
+		if err != nil {
+			return err
+		}
+		if len(due) > 0 {
+			if changes, err = destroy(ctx, tx, due, session.NetworkDisconnected, now); err != nil {
+				return err
+			}
+		}
+		if err := removeSessions(ctx, tx, now-idle.Milliseconds(), limit); err != nil {
+			return err
+		}
+		return purge(ctx, tx, now, limit)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return changes, nil
+}
+
+// takeLapsed takes what is attached to nodes whose lease has run out.
+func takeLapsed(ctx context.Context, tx bun.Tx, now int64, grace time.Duration) error {
+	var nodes []int64
+	if err := tx.NewRaw("SELECT id FROM nodes WHERE lease_until <= ?", now).Scan(ctx, &nodes); err != nil {
+		return err
+	}
+	if len(nodes) == 0 {
+		return nil
+	}
+	lapsed := bun.List(nodes)
+	const settle = "WITH lapsed AS (SELECT a.connection_id, max(n.lease_until) AS lease_until FROM attachments AS a" +
+		" JOIN nodes AS n ON n.id = a.node_id WHERE n.id IN (?) GROUP BY a.connection_id)" +
+		" UPDATE connections SET expires_at = lapsed.lease_until + ? FROM lapsed WHERE connections.id = lapsed.connection_id" +
+		" AND (expires_at IS NULL OR expires_at < lapsed.lease_until + ?) AND " + sqlLive + " AND NOT " + sqlAttached
+	_, err := tx.ExecContext(ctx, settle, lapsed, grace.Milliseconds(), grace.Milliseconds(), now)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM attachments WHERE node_id IN (?)", lapsed); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "DELETE FROM nodes WHERE id IN (?)", lapsed)
+	return err
+}
+
+// removeSessions removes up to limit sessions that were made on first use before this time and came to nothing.
+func removeSessions(ctx context.Context, tx bun.Tx, before int64, limit int) error {
+	var ids []string
+	const empty = "SELECT id FROM sessions WHERE last_seq = 0 AND NOT token_required AND created_at < ? AND id <> ?" +
+		" AND NOT EXISTS (SELECT 1 FROM connections AS c WHERE c.session_id = sessions.id" +
+		" AND (c.destroyed_at IS NULL OR c.destroyed_at >= ?)) ORDER BY created_at LIMIT ?"
+	if err := tx.NewRaw(empty, before, session.Lobby, before, max(limit, 0)).Scan(ctx, &ids); err != nil {
+		return err
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM connections WHERE session_id IN (?)", bun.List(ids)); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE id IN (?)", bun.List(ids))
+	return err
+}
+
+// purge removes up to limit connections that ended without an entry more than purgeAfter ago.
+func purge(ctx context.Context, tx bun.Tx, now int64, limit int) error {
+	const query = "DELETE FROM connections WHERE id IN (SELECT id FROM connections WHERE purge_at <= ? ORDER BY purge_at LIMIT ?)"
+	_, err := tx.ExecContext(ctx, query, now, max(limit, 0))
+	return err
+}
