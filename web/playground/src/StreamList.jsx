@@ -29,7 +29,7 @@ export function StreamList({ streams }) {
     <div key={stream.tab} className="stream" data-status={stream.status} role="status">
       <span className="stream-dot" aria-hidden="true" />
       <span className="stream-text">
-        <b>{stream.title}</b>: {statusText[stream.status]}, {stream.received} received
+        <b>{stream.title}</b>: {statusText[stream.status]}, received {stream.received}
         {stream.reconnected > 0 && ', with a gap where the connection was lost: entryAdded(after:) has what is missing'}
       </span>
       {stream.tab !== tab && (

@@ -1,0 +1,139 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// addsResult is what one run of adds gave.
+type addsResult struct {
+	perSecond    float64
+	p50, p99     float64 // milliseconds from a post to its answer
+	serverMicros float64 // processor time of the server, an add
+	clientMicros float64 // and of ours
+}
+
+// measureAdds has so many posters add to one new session for a while, each the next entry when the last was answered,
+// and checks that the answers are the numbers 1 to n, and the log's head n.
+func measureAdds(s *server, posters, size int, lasts time.Duration) (addsResult, error) {
+	session := newSession()
+	members, err := connectAll(s, posters, func(int) string { return session })
+	if err != nil {
+		return addsResult{}, err
+	}
+	f, err := newFleet()
+	if err != nil {
+		return addsResult{}, err
+	}
+	defer f.close()
+	callers, all := newCallers(f, posters), make([]*poster, posters)
+	var until int64
+	for i := range all {
+		p := newPoster(s.host, members[i], size)
+		all[i] = p
+		err := callers.open(s.host, &caller{request: p.request, answer: p.took, next: func(request []byte, now int64) bool {
+			p.setTime(request, now)
+			return now < until
+		}})
+		if err != nil {
+			return addsResult{}, err
+		}
+	}
+	used, err := measureCPU(s)
+	if err != nil {
+		return addsResult{}, err
+	}
+	until = time.Now().Add(lasts).UnixNano()
+	took, err := callers.run(lasts+requestTimeout, "adds")
+	if err != nil {
+		return addsResult{}, err
+	}
+	return summarizeAdds(s, members[0], all, took, used)
+}
+
+func summarizeAdds(s *server, m member, all []*poster, took time.Duration, used *usage) (addsResult, error) {
+	server, own, err := used.since(s)
+	if err != nil {
+		return addsResult{}, err
+	}
+	var numbers, latencies []int64
+	for _, p := range all {
+		for _, post := range p.posts {
+			numbers, latencies = append(numbers, post.seq), append(latencies, post.answered-post.sent)
+		}
+	}
+	if err := checkNumbers(numbers); err != nil {
+		return addsResult{}, err
+	}
+	if err := checkHead(s, m, int64(len(numbers))); err != nil {
+		return addsResult{}, err
+	}
+	n := float64(len(numbers))
+	return addsResult{
+		perSecond: n / took.Seconds(), serverMicros: micros(server) / n, clientMicros: micros(own) / n,
+		p50: float64(quantile(latencies, 0.5)) / 1e6, p99: float64(quantile(latencies, 0.99)) / 1e6,
+	}, nil
+}
+
+// checkHead asks the server for the end of a member's log, which must be n.
+func checkHead(s *server, m member, n int64) error {
+	c, err := dialClient(s.host)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	var data struct{ ChatEntries struct{ Nodes []struct{ Seq int64 } } }
+	if err := c.graphql(m.access, `{chatEntries(last:1){nodes{seq}}}`, nil, &data); err != nil {
+		return err
+	}
+	if nodes := data.ChatEntries.Nodes; len(nodes) != 1 || nodes[0].Seq != n {
+		return fmt.Errorf("the log ends at %v, but %d adds were answered", nodes, n)
+	}
+	return nil
+}
+
+// partAdds compares commits in groups with groups of one, on two servers in turn.
+func partAdds(ctx context.Context, b *bench) (section, error) {
+	grouped, err := b.chattok.start(ctx, b.dir)
+	if err != nil {
+		return section{}, err
+	}
+	defer grouped.kill()
+	single, err := b.chattok.start(ctx, b.dir, "CHATTOK_GROUP_LIMIT=1")
+	if err != nil {
+		return section{}, err
+	}
+	defer single.kill()
+	t := table{head: []string{"posters", "adds/s", "p50 ms", "p99 ms", "server CPU µs an add", "client CPU µs an add",
+		"adds/s in groups of one", "times"}}
+	for _, posters := range []int{1, 8, 64, 256} {
+		var together, alone []addsResult
+		for range b.turns {
+			for _, run := range []struct {
+				server *server
+				to     *[]addsResult
+			}{{grouped, &together}, {single, &alone}} {
+				r, err := measureAdds(run.server, posters, b.size, b.lasts)
+				if err != nil {
+					return section{}, fmt.Errorf("%d posters: %w", posters, err)
+				}
+				*run.to = append(*run.to, r)
+				b.progress("adds: %d posters, %s/s", posters, figure(r.perSecond))
+			}
+		}
+		rate := func(r addsResult) float64 { return r.perSecond }
+		t.add(fmt.Sprint(posters), spread(over(together, rate)),
+			figure(median(over(together, func(r addsResult) float64 { return r.p50 }))),
+			figure(median(over(together, func(r addsResult) float64 { return r.p99 }))),
+			figure(median(over(together, func(r addsResult) float64 { return r.serverMicros }))),
+			figure(median(over(together, func(r addsResult) float64 { return r.clientMicros }))),
+			spread(over(alone, rate)),
+			figure(median(over(together, rate))/median(over(alone, rate))))
+	}
+	return section{title: "Durable adds over HTTP", tables: []table{t},
+		text: fmt.Sprintf("`addChatEntry` with a body of %d bytes, each answered when it is on disk; %d turns of %v for each figure, "+
+			"the two servers in turn. Groups of one: `CHATTOK_GROUP_LIMIT=1`.", b.size, b.turns, b.lasts)}, nil
+}

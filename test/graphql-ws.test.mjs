@@ -1,0 +1,160 @@
+// The reference client of the WebSocket protocol, npm's graphql-ws, through lost sockets and a server that crashes.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import test from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createClient } from 'graphql-ws';
+import { WebSocket } from 'ws';
+import { startServer, withResolvers } from './server.mjs';
+
+const total = 200;
+const posters = 4;
+const retryPause = 20; // milliseconds
+
+const addChatEntry = `
+  mutation ($connectionId: ID!, $body: String!, $key: ID) {
+    addChatEntry(connectionId: $connectionId, body: $body, idempotencyKey: $key) { seq cursor body }
+  }`;
+const entryAdded = 'subscription ($after: String) { entryAdded(after: $after) { seq cursor body } }';
+
+/** Reads the log from its beginning with the client's own reconnecting, always resuming at the last cursor it has. */
+class Reader {
+  entries = [];
+  sockets = 0;
+  #socket;
+  #stop;
+  #failed = withResolvers();
+  #arrived = () => {};
+
+  constructor(server) {
+    this.#failed.promise.catch(() => {}); // reported by until
+    const client = createClient({
+      url: server.socketEndpoint,
+      webSocketImpl: WebSocket,
+      retryAttempts: Infinity,
+      retryWait: () => delay(retryPause),
+      shouldRetry: () => true,
+      on: {
+        connected: (socket) => {
+          this.sockets += 1;
+          this.#socket = socket;
+        },
+      },
+    });
+    const { entries } = this;
+    const variables = {
+      // Read anew by the client for each socket that it subscribes on.
+      get after() {
+        return entries.at(-1)?.cursor ?? '0';
+      },
+    };
+    this.#stop = client.subscribe(
+      { query: entryAdded, variables },
+      {
+        next: ({ data, errors }) => {
+          if (errors) return this.#failed.reject(new Error(JSON.stringify(errors)));
+          this.entries.push(data.entryAdded);
+          this.#arrived();
+        },
+        error: (cause) => this.#failed.reject(cause instanceof Error ? cause : new Error(JSON.stringify(cause))),
+        complete: () => this.#failed.reject(new Error('the stream was completed')),
+      },
+    );
+  }
+
+  /** Waits until this many entries are there; fails at once where the subscription does. */
+  async until(count) {
+    while (this.entries.length < count) {
+      const arrival = new Promise((resolve) => (this.#arrived = resolve));
+      await Promise.race([arrival, this.#failed.promise]);
+    }
+  }
+
+  /** Loses the socket as a network does: without a close frame. */
+  drop() {
+    this.#socket.terminate();
+  }
+
+  /** Ends the subscription; the client closes its socket by itself when nothing is left on it. */
+  end() {
+    this.#stop();
+  }
+}
+
+/** What a reader must have at the end: 1…n once, in order, each with the body that was answered for its number. */
+function assertWhole(reader, answered) {
+  assert.deepEqual(
+    reader.entries.map(({ seq }) => seq),
+    Array.from({ length: total }, (_, index) => index + 1),
+  );
+  const bySeq = [...answered].sort((a, b) => a.seq - b.seq);
+  assert.deepEqual(reader.entries, bySeq);
+}
+
+test('graphql-ws: add, subscribe, lose the socket, resume: 0 lost, 0 doubled', async (t) => {
+  const server = await startServer(t);
+  const reader = new Reader(server);
+  t.after(() => reader.end());
+  const poster = createClient({ url: server.socketEndpoint, webSocketImpl: WebSocket, lazyCloseTimeout: 10_000 });
+  t.after(() => poster.dispose());
+
+  const answered = [];
+  const post = async (name) => {
+    for (let n = 0; n < total / posters; n++) {
+      const variables = { connectionId: name, body: `${name} ${n}` };
+      for await (const { data, errors } of poster.iterate({ query: addChatEntry, variables })) {
+        assert.equal(errors, undefined);
+        answered.push(data.addChatEntry);
+      }
+    }
+  };
+  const posting = Promise.all(Array.from({ length: posters }, (_, index) => post(`poster-${index}`)));
+
+  for (let count = 10; count < total; count += 10) {
+    await reader.until(count);
+    reader.drop();
+  }
+  await posting;
+  await reader.until(total);
+  assertWhole(reader, answered);
+  t.diagnostic(`${total} entries over ${reader.sockets} sockets`);
+  assert.ok(reader.sockets > 1, 'no socket was lost: the test tested nothing');
+});
+
+test('graphql-ws: resume over a server that is killed and comes back: 0 lost, 0 doubled', async (t) => {
+  const server = await startServer(t);
+  const reader = new Reader(server);
+  t.after(() => reader.end());
+
+  const answered = [];
+  const post = async (name) => {
+    for (let n = 0; n < total / posters; n++) {
+      const variables = { connectionId: name, body: `${name} ${n}`, key: randomUUID() };
+      for (;;) {
+        const entry = await server.run(addChatEntry, variables).catch(retryable);
+        if (entry) {
+          answered.push(entry.addChatEntry);
+          break;
+        }
+        await delay(retryPause); // the same key again, until there is an answer
+      }
+    }
+  };
+  const posting = Promise.all(Array.from({ length: posters }, (_, index) => post(`poster-${index}`)));
+
+  for (const count of [40, 80, 120, 160]) {
+    await reader.until(count);
+    await server.kill();
+    await server.start();
+  }
+  await posting;
+  await reader.until(total);
+  assertWhole(reader, answered);
+  t.diagnostic(`${total} entries over ${reader.sockets} sockets and 4 crashes`);
+});
+
+/** Lets pass what a crash explains, a connection that is refused or cut, and nothing that the server says. */
+function retryable(cause) {
+  if (cause instanceof TypeError || cause instanceof SyntaxError) return undefined;
+  throw cause;
+}
