@@ -85,7 +85,9 @@ func checkHead(s *server, m member, n int64) error {
 		return err
 	}
 	defer c.close()
-	var data struct{ ChatEntries struct{ Nodes []struct{ Seq int64 } } }
+	var data struct {
+		ChatEntries struct{ Nodes []struct{ Seq int64 } }
+	}
 	if err := c.graphql(m.access, `{chatEntries(last:1){nodes{seq}}}`, nil, &data); err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ type fanoutResult struct {
 	kibibytes    float64 // resident memory of a subscriber before the first entry
 	grown        float64 // resident memory in MiB that the run itself added
 	addsPerSec   float64
+	addMicros    float64 // processor time of the server, an add with its deliveries
 }
 
 // Waits of a fan-out.
@@ -110,7 +111,7 @@ func runFanout(s *server, l load) (fanoutResult, error) {
 	n := float64(l.subscribers / l.sessions * l.entries)
 	r := fanoutResult{perSecond: n / all.at.Sub(begin).Seconds(), serverMicros: micros(server) / n, clientMicros: micros(own) / n,
 		kibibytes: float64(idle-before) / float64(l.subscribers+l.stalled) / 1024, grown: float64(grown-idle) / (1 << 20),
-		addsPerSec: float64(l.entries) / took.Seconds()}
+		addsPerSec: float64(l.entries) / took.Seconds(), addMicros: micros(server) / float64(l.entries)}
 	r.postP50, r.postP99, r.answerP50, r.answerP99 = a.latencies(answers)
 	return r, nil
 }

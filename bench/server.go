@@ -27,6 +27,8 @@ type product struct {
 	name   string
 	binary string
 	speaks protocol
+	probe  string  // a path that answers 200 when it is ready
+	share  float64 // of a run's deliveries, so that a slow product takes no longer
 }
 
 // server is a running process of a product.
@@ -110,7 +112,7 @@ func (s *server) awaitReady() error {
 		return err
 	}
 	defer c.close()
-	_, err = c.get("/readyz", readyTimeout)
+	_, err = c.get(s.probe, readyTimeout)
 	return err
 }
 
