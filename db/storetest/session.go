@@ -1,0 +1,73 @@
+package storetest
+
+import (
+	"time"
+
+	"chattok/session"
+)
+
+func (s *suite) testSessions() {
+	lobby, err := s.store.Session(s.ctx(), session.Lobby)
+	s.ok(err)
+	if lobby.Epoch == 0 {
+		s.Error("the lobby has no epoch")
+	}
+	equal(s, "lobby", lobby, &session.Session{
+		ID: session.Lobby, Epoch: lobby.Epoch, MediaMode: session.MediaRelayed, CreatedAt: lobby.CreatedAt,
+	})
+
+	// An epoch with its highest bit set is one too.
+	wanted := session.Session{ID: "s", Epoch: 1<<63 + 5, MediaMode: session.MediaRouted, TokenRequired: true}
+	made, err := s.store.CreateSession(s.ctx(), wanted)
+	s.ok(err)
+	if made.CreatedAt.IsZero() || made.CreatedAt.Location() != time.UTC {
+		s.Errorf("created at %v", made.CreatedAt)
+	}
+	wanted.CreatedAt = made.CreatedAt
+	equal(s, "made", made, &wanted)
+	read, err := s.store.Session(s.ctx(), "s")
+	s.ok(err)
+	equal(s, "read", read, &wanted)
+
+	s.clock.Advance(bit)
+	again, err := s.store.CreateSession(s.ctx(), session.Session{ID: "s", Epoch: 9, MediaMode: session.MediaRelayed})
+	s.ok(err)
+	equal(s, "taken id", again, &wanted)
+
+	// One that was made on first use is returned as it is.
+	s.connect("open", "c1")
+	open, err := s.store.CreateSession(s.ctx(), session.Session{ID: "open", Epoch: 9, TokenRequired: true})
+	s.ok(err)
+	equal(s, "made on first use", open, &session.Session{
+		ID: "open", Epoch: 7, MediaMode: session.MediaRelayed, CreatedAt: open.CreatedAt,
+	})
+	if age := open.CreatedAt.Sub(made.CreatedAt); age < bit {
+		s.Errorf("made %v after the first, want at least %v by the clock", age, bit)
+	}
+}
+
+func (s *suite) testSessionUnknown() {
+	for _, id := range []string{"nope", "", "Lobby", "a'b", "nul\x00", "\xff"} {
+		_, err := s.store.Session(s.ctx(), id)
+		s.fails("session "+id, err, session.CodeNotFound, "")
+		_, err = s.store.Roster(s.ctx(), id)
+		s.fails("roster "+id, err, session.CodeNotFound, "")
+	}
+}
+
+func (s *suite) testHeads() {
+	s.connect("a", "a1", "a2")
+	s.connect("b", "b1")
+	s.add(session.NewEntry{SessionID: "b", ConnectionID: "b1", Body: "1"})
+	s.add(session.NewEntry{SessionID: "b", ConnectionID: "b1", Body: "2"})
+	heads, err := s.store.Heads(s.ctx(), []string{"a", "nope", "b", session.Lobby, "a", "nul\x00"})
+	s.ok(err)
+	equal(s, "heads", heads, map[string]session.Head{
+		"a": {Revision: 2}, "b": {Seq: 2, Revision: 1}, session.Lobby: {},
+	})
+	heads, err = s.store.Heads(s.ctx(), nil)
+	s.ok(err)
+	equal(s, "heads of none", len(heads), 0)
+}
+
+func (s *suite) testPing() { s.ok(s.store.Ping(s.ctx())) }

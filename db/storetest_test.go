@@ -1,0 +1,40 @@
+package db_test
+
+import (
+	"log/slog"
+	"path/filepath"
+	"testing"
+
+	"chattok/db"
+	"chattok/db/storetest"
+	"chattok/session"
+)
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t testing.TB, clock *storetest.Clock) session.Store {
+		return mustOpen(t, db.Config{Path: newPath(t), ClockOffset: clock.Offset})
+	})
+}
+
+func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "test.db") }
+
+// mustOpen opens a store that is closed when the test ends, unless it was closed before.
+func mustOpen(t testing.TB, config db.Config) *db.Store {
+	t.Helper()
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	store, err := db.Open(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { mustClose(t, store) })
+	return store
+}
+
+func mustClose(t testing.TB, store *db.Store) {
+	t.Helper()
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
+}
