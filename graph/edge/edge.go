@@ -1,0 +1,49 @@
+// Package edge is the HTTP around everything the server answers: which hosts and origins are served, request ids, the
+// access log, panics outside GraphQL, and security headers. It knows no operation.
+package edge
+
+import (
+	"log/slog"
+	"net/http"
+)
+
+// Config says how the edge is to be.
+type Config struct {
+	// Origins are further origins whose pages may use the server, beside its own and loopback ones, as
+	// "https://app.example" each; "*" stands for any. See NewOrigins.
+	Origins []string
+	// LoopbackOnly says that the server listens on loopback addresses alone, and so answers loopback hosts alone.
+	LoopbackOnly bool
+	// Logger has the access log, at debug, and panics, at error. Nil stands for slog.Default().
+	Logger *slog.Logger
+}
+
+// Edge puts the layers of this package around handlers.
+type Edge struct {
+	*Origins
+	loopbackOnly bool
+	logger       *slog.Logger
+}
+
+// New returns an Edge. Errors: an entry of Config.Origins that is no origin.
+func New(config Config) (*Edge, error) {
+	origins, err := NewOrigins(config.Origins)
+	if err != nil {
+		return nil, err
+	}
+	logger := config.Logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	return &Edge{Origins: origins, loopbackOnly: config.LoopbackOnly, logger: logger}, nil
+}
+
+// Handler puts all layers around next: Observe outermost, so that what the others refuse is logged too, then
+// SecurityHeaders, LoopbackHosts where the server is on loopback, and the origins' Guard.
+func (e *Edge) Handler(next http.Handler) http.Handler {
+	next = e.Guard(next)
+	if e.loopbackOnly {
+		next = LoopbackHosts(next)
+	}
+	return Observe(e.logger, SecurityHeaders(next))
+}

@@ -1,0 +1,330 @@
+package edge
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// served returns what the edge makes of r, and whether the handler behind it ran.
+func served(tb testing.TB, config Config, r *http.Request) (w *httptest.ResponseRecorder, reached bool) {
+	tb.Helper()
+	e, err := New(config)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	w = httptest.NewRecorder()
+	e.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		reached = true
+		_, _ = io.WriteString(w, "ok")
+	})).ServeHTTP(w, r)
+	return w, reached
+}
+
+func request(method, host string, header ...string) *http.Request {
+	r := httptest.NewRequest(method, "http://"+host+"/graphql?query=SECRET", nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	return r
+}
+
+const foreignBody = `{"errors":[{"message":"pages of this origin may not use the server; CHATTOK_ORIGINS lists those that may","extensions":{"code":"FORBIDDEN"}}]}` + "\n"
+
+func TestAllowedOrigin(t *testing.T) {
+	for _, test := range []struct {
+		listed, host, origin string
+		allowed              bool
+	}{
+		{"", "chat.example", "https://evil.example", false},
+		{"", "chat.example", "https://chat.example", true}, // behind a proxy that ends TLS
+		{"", "chat.example", "http://chat.example", true},
+		{"", "chat.example", "http://CHAT.example/", true},
+		{"", "chat.example:80", "http://chat.example", true},
+		{"", "chat.example:443", "https://chat.example", true},
+		{"", "chat.example:443", "http://chat.example", false},
+		{"", "chat.example:8080", "http://chat.example:8080", true},
+		{"", "chat.example:8080", "http://chat.example:9090", false},
+		{"", "chat.example:8080", "http://chat.example", false},
+		{"", "chat.example", "https://chat.example.evil.example", false},
+		{"", "chat.example", "https://chat.example@evil.example", false},
+		{"", "chat.example", "https://evil.example/chat.example", false},
+		{"", "chat.example", "ftp://chat.example", false},
+		{"", "chat.example", "null", false},
+		{"", "chat.example", "", false},
+		{"", "chat.example", "chat.example", false},
+		{"", "[2001:db8::1]:8080", "http://[2001:db8::1]:8080", true},
+		{"", "chat.example", "http://localhost:5173", true},
+		{"", "chat.example", "http://127.0.0.1:3000", true},
+		{"", "chat.example", "http://[::1]:3000", true},
+		{"", "chat.example", "http://app.localhost", true},
+		{"", "chat.example", "http://localhost.evil.example", false},
+		{"", "chat.example", "http://127.0.0.1.evil.example", false},
+		{"", "chat.example", "capacitor://localhost", false},
+		{"https://app.example", "chat.example", "https://app.example", true},
+		{"https://app.example/", "chat.example", "https://APP.example", true},
+		{"https://App.Example", "chat.example", "https://app.example/", true},
+		{"https://app.example", "chat.example", "http://app.example", false},
+		{"https://app.example", "chat.example", "https://app.example:8443", false},
+		{"https://app.example", "chat.example", "https://chat.example", true},
+		{"capacitor://localhost", "chat.example", "capacitor://localhost", true},
+		{"*", "chat.example", "https://evil.example", true},
+		{"*", "chat.example", "null", false},
+	} {
+		o, err := NewOrigins([]string{test.listed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := o.AllowedOrigin(request("GET", test.host, "Origin", test.origin)); got != test.allowed {
+			t.Errorf("listed %q, host %s, origin %q: allowed %v", test.listed, test.host, test.origin, got)
+		}
+		for _, r := range []*http.Request{
+			request("GET", test.host, "Origin", test.origin),
+			request("POST", test.host, "Origin", test.origin),
+			request("GET", test.host, "Origin", test.origin, "Connection", "Upgrade", "Upgrade", "websocket"),
+		} {
+			w, reached := served(t, Config{Origins: []string{test.listed}}, r)
+			if reached != test.allowed {
+				t.Errorf("%s of %q reached the handler: %v", r.Method, test.origin, reached)
+			}
+			if !reached && (w.Code != http.StatusForbidden || w.Body.String() != foreignBody) {
+				t.Errorf("%s of %q: %d %s", r.Method, test.origin, w.Code, w.Body)
+			}
+			wantHeader := ""
+			if test.allowed {
+				wantHeader = test.origin
+			}
+			if got := w.Header().Get("Access-Control-Allow-Origin"); got != wantHeader {
+				t.Errorf("%s of %q: Access-Control-Allow-Origin %q", r.Method, test.origin, got)
+			}
+			if !strings.Contains(strings.Join(w.Header()["Vary"], ","), "Origin") {
+				t.Errorf("%s of %q: Vary %q", r.Method, test.origin, w.Header()["Vary"])
+			}
+		}
+	}
+	o, _ := NewOrigins(nil)
+	if !o.AllowedOrigin(request("POST", "chat.example")) {
+		t.Error("a request without Origin was refused")
+	}
+	if o.AllowedOrigin(request("POST", "chat.example", "Origin", "http://chat.example", "Origin", "https://evil.example")) {
+		t.Error("two origins at once were allowed")
+	}
+}
+
+func TestNewOriginsRefuses(t *testing.T) {
+	for _, entry := range []string{"app.example", "https://app.example/path", "https://*.app.example", "https://", "null", "https://a b"} {
+		if _, err := New(Config{Origins: []string{entry}}); err == nil {
+			t.Errorf("%q passed for an origin", entry)
+		}
+	}
+}
+
+func TestPreflight(t *testing.T) {
+	preflight := func(origin, headers string) *http.Request {
+		return request("OPTIONS", "chat.example", "Origin", origin,
+			"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", headers)
+	}
+	config := Config{Origins: []string{"https://app.example"}}
+	w, reached := served(t, config, preflight("https://app.example", "accept,authorization,content-type,last-event-id,x-request-id"))
+	if reached || w.Code != http.StatusNoContent {
+		t.Errorf("status %d, reached the handler: %v", w.Code, reached)
+	}
+	for name, value := range map[string]string{
+		"Access-Control-Allow-Origin":      "https://app.example",
+		"Access-Control-Allow-Methods":     "POST",
+		"Access-Control-Allow-Headers":     "accept,authorization,content-type,last-event-id,x-request-id",
+		"Access-Control-Max-Age":           "7200",
+		"Access-Control-Allow-Credentials": "",
+	} {
+		if got := w.Header().Get(name); got != value {
+			t.Errorf("%s is %q, want %q", name, got, value)
+		}
+	}
+	if w, _ := served(t, config, preflight("https://app.example", "x-other")); w.Header().Get("Access-Control-Allow-Origin") != "" {
+		t.Error("a header that is not listed was allowed")
+	}
+	if w, reached := served(t, config, preflight("https://evil.example", "accept")); w.Code != http.StatusForbidden || reached {
+		t.Errorf("a foreign preflight got %d", w.Code)
+	}
+	if _, reached := served(t, config, request("OPTIONS", "chat.example")); !reached {
+		t.Error("an OPTIONS that is no preflight did not reach the handler")
+	}
+}
+
+func TestLoopbackHosts(t *testing.T) {
+	for host, allowed := range map[string]bool{
+		"localhost": true, "localhost:8080": true, "LOCALHOST:8080": true, "localhost.": true, "a.b.localhost:1": true,
+		"127.0.0.1": true, "127.0.0.1:8080": true, "127.8.9.10": true, "[::1]": true, "[::1]:8080": true,
+		"[::ffff:127.0.0.1]:80": true,
+		"evil.example":          false, "evil.example:8080": false, "127.0.0.1.evil.example": false, "xlocalhost": false,
+		"localhost.evil.example": false, "0.0.0.0:8080": false, "10.0.0.1": false, "[2001:db8::1]:80": false,
+		"[::1": false, "": false, ":8080": false, "::1": false, "1:2:3": false, "localhost:1:2": false,
+	} {
+		r := httptest.NewRequest("POST", "/", nil)
+		r.Host = host
+		w, reached := served(t, Config{LoopbackOnly: true}, r)
+		if reached != allowed {
+			t.Errorf("host %q reached the handler: %v", host, reached)
+		}
+		if !allowed && (w.Code != http.StatusMisdirectedRequest || !strings.Contains(w.Body.String(), `"code":"FORBIDDEN"`)) {
+			t.Errorf("host %q: %d %s", host, w.Code, w.Body)
+		}
+		if _, reached := served(t, Config{}, r); !reached {
+			t.Errorf("host %q was refused by a server that is not on loopback", host)
+		}
+	}
+}
+
+func TestRequestID(t *testing.T) {
+	long := strings.Repeat("a", 128)
+	for sent, kept := range map[string]bool{
+		"abc-123_~.": true, long: true, long + "a": false, "": false, "a b": false, "a\"b": false, "ä": false,
+	} {
+		var seen string
+		h := Observe(slog.New(slog.DiscardHandler), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			seen = RequestID(r.Context())
+		}))
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, request("GET", "chat.example", RequestIDHeader, sent))
+		if got := w.Header().Get(RequestIDHeader); got != seen || seen == "" || (seen == sent) != kept {
+			t.Errorf("sent %q, context has %q, response %q", sent, seen, got)
+		}
+	}
+	if got := RequestID(t.Context()); got != "" {
+		t.Errorf("outside a request the id is %q", got)
+	}
+}
+
+// logged serves one request by h and returns the log's lines and what the client got.
+func logged(tb testing.TB, level slog.Level, h http.HandlerFunc) (lines []map[string]any, w *httptest.ResponseRecorder, aborted bool) {
+	tb.Helper()
+	var log bytes.Buffer
+	w = httptest.NewRecorder()
+	func() {
+		defer func() { aborted = recover() == http.ErrAbortHandler }()
+		r := request("POST", "chat.example", RequestIDHeader, "id-1", "Authorization", "Bearer SECRET")
+		Observe(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: level})), h).ServeHTTP(w, r)
+	}()
+	if strings.Contains(log.String(), "SECRET") {
+		tb.Errorf("the log has a secret: %s", &log)
+	}
+	for line := range strings.Lines(log.String()) {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			tb.Fatal(err)
+		}
+		delete(fields, "time")
+		delete(fields, "duration")
+		if stack, ok := fields["stack"].(string); ok && strings.Contains(stack, "edge_test.go") {
+			fields["stack"] = "here"
+		}
+		lines = append(lines, fields)
+	}
+	return lines, w, aborted
+}
+
+func TestAccessLogAndPanics(t *testing.T) {
+	const internal = `{"errors":[{"message":"internal error","extensions":{"code":"INTERNAL","requestId":"id-1"}}]}` + "\n"
+	line := func(status, bytes int) string {
+		return fmt.Sprintf("map[bytes:%d level:DEBUG method:POST msg:request path:/graphql request_id:id-1 status:%d]", bytes, status)
+	}
+	const panicLine = "map[level:ERROR msg:panic in a request panic:boom request_id:id-1 stack:here]"
+	for name, test := range map[string]struct {
+		handler http.HandlerFunc
+		level   slog.Level
+		lines   []string
+		body    string
+		aborted bool
+	}{
+		"written":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(418); _, _ = io.WriteString(w, "tea") }, slog.LevelDebug, []string{line(418, 3)}, "tea", false},
+		"streamed":  {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.Copy(w, strings.NewReader("stream")) }, slog.LevelDebug, []string{line(200, 6)}, "stream", false},
+		"hinted":    {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(404) }, slog.LevelDebug, []string{line(404, 0)}, "", false},
+		"nothing":   {func(http.ResponseWriter, *http.Request) {}, slog.LevelDebug, []string{line(200, 0)}, "", false},
+		"not debug": {func(http.ResponseWriter, *http.Request) {}, slog.LevelInfo, nil, "", false},
+		"panic":     {func(http.ResponseWriter, *http.Request) { panic("boom") }, slog.LevelDebug, []string{panicLine, line(500, len(internal))}, internal, false},
+		"late panic": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "half"); panic("boom") }, slog.LevelDebug,
+			[]string{panicLine, line(200, 4)}, "half", true},
+		"abort": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, slog.LevelDebug, []string{line(200, 0)}, "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines, w, aborted := logged(t, test.level, test.handler)
+			var got []string
+			for _, fields := range lines {
+				got = append(got, fmt.Sprint(fields))
+			}
+			if fmt.Sprint(got) != fmt.Sprint(test.lines) || w.Body.String() != test.body || aborted != test.aborted {
+				t.Errorf("aborted %v, body %q, log:\n%s\nwant\n%s", aborted, w.Body, strings.Join(got, "\n"), strings.Join(test.lines, "\n"))
+			}
+		})
+	}
+}
+
+func TestHijackAndFlush(t *testing.T) {
+	e, err := New(Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(e.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") == "" {
+			_, _ = io.WriteString(w, "first")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done() // the client has read what was flushed, and goes
+			return
+		}
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\n\r\nraw")
+		_ = conn.Close()
+	})))
+	defer server.Close()
+
+	response, err := http.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := make([]byte, 5)
+	if _, err := io.ReadFull(response.Body, first); err != nil || string(first) != "first" {
+		t.Errorf("read %q, %v", first, err)
+	}
+	_ = response.Body.Close()
+
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n")
+	got, err := io.ReadAll(bufio.NewReader(conn))
+	if want := "HTTP/1.1 101 Switching Protocols\r\n\r\nraw"; err != nil || string(got) != want {
+		t.Errorf("read %q, %v", got, err)
+	}
+}
+
+func TestSecurityHeaders(t *testing.T) {
+	for _, r := range []*http.Request{request("GET", "chat.example"), request("GET", "chat.example", "Origin", "https://evil.example")} {
+		w, _ := served(t, Config{}, r)
+		for name, value := range map[string]string{
+			"Content-Security-Policy":      "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+			"Cross-Origin-Opener-Policy":   "same-origin",
+			"Cross-Origin-Resource-Policy": "same-origin",
+			"Referrer-Policy":              "no-referrer",
+			"X-Content-Type-Options":       "nosniff",
+			"X-Frame-Options":              "DENY",
+		} {
+			if got := w.Header().Get(name); got != value {
+				t.Errorf("%s is %q, want %q", name, got, value)
+			}
+		}
+	}
+}
