@@ -1,5 +1,5 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { defineConfig } from 'vite';
 
@@ -13,7 +13,7 @@ function compressed() {
     name: 'compressed',
     apply: 'build',
     configResolved(config) {
-      folder = join(config.root, config.build.outDir, assets);
+      folder = resolve(config.root, config.build.outDir, assets);
     },
     async closeBundle() {
       for (const name of await readdir(folder)) {
