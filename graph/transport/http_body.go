@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"slices"
@@ -55,10 +56,11 @@ func (x *exchange) readBody(buffer *[]byte) *refusal {
 	defer x.bodyDeadline()()
 	b := (*buffer)[:0]
 	for {
+		most := int(min(limit, math.MaxInt-1)) + 1 - len(b) // one byte above the limit tells that there are more
 		if len(b) == cap(b) {
-			b = slices.Grow(b, len(b))
+			b = slices.Grow(b, min(len(b), most))
 		}
-		n, err := x.r.Body.Read(b[len(b):cap(b)])
+		n, err := x.r.Body.Read(b[len(b):min(cap(b), len(b)+most)])
 		b = b[:len(b)+n]
 		*buffer = b
 		switch {

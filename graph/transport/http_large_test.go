@@ -1,0 +1,85 @@
+package transport
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql/handler"
+)
+
+// endlessZeros is n bytes that are nowhere in memory.
+type endlessZeros struct{ left, sent int64 }
+
+func (z *endlessZeros) Read(b []byte) (int, error) {
+	if z.left == 0 {
+		return 0, io.EOF
+	}
+	n := min(int64(len(b)), z.left)
+	clear(b[:n])
+	z.left -= n
+	z.sent += n
+	return int(n), nil
+}
+
+// Bodies that are too large are refused with what was read of them so far, announced or chunked.
+func TestLargeBodiesInParallel(t *testing.T) {
+	server := httptest.NewServer(newServer(t, &stub{}))
+	defer server.Close()
+	refusal := errorBody("the body must be at most 1048576 bytes", "BAD_USER_INPUT", ReasonTooLarge)
+
+	var posts sync.WaitGroup
+	for range 20 {
+		posts.Go(func() {
+			body := &endlessZeros{left: 64 << 20}
+			response, err := server.Client().Post(server.URL, typeJSON, io.NopCloser(body))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer response.Body.Close()
+			answer, err := io.ReadAll(response.Body)
+			if got := strings.TrimSpace(string(answer)); err != nil || response.StatusCode != 413 || got != refusal {
+				t.Errorf("%d %s (%v)", response.StatusCode, got, err)
+			}
+			if !response.Close {
+				t.Error("the connection was kept, with the rest of the body on it")
+			}
+		})
+	}
+	posts.Wait()
+
+	announced := httptest.NewRequest(http.MethodPost, "/graphql", &endlessZeros{left: 64 << 20})
+	announced.ContentLength = 64 << 20
+	body := announced.Body
+	w := serve(t, newServer(t, &stub{}), announced, "Content-Type", typeJSON)
+	want(t, w, 413, refusal)
+	if n, _ := io.Copy(io.Discard, body); n != 64<<20 {
+		t.Errorf("%d bytes of an announced body were read", 64<<20-n)
+	}
+}
+
+const smallBody = `{"query":"{ __typename }"}`
+
+// A body of the largest size passes, and one byte more does not; nothing is read beyond that byte.
+func TestBodyIsReadToItsLimit(t *testing.T) {
+	server := newServer(t, &stub{}, func(_ *handler.Server, h *HTTP) { h.MaxBodyBytes = 100 })
+	pad := func(n int) io.Reader { // without its length
+		return io.MultiReader(strings.NewReader(smallBody + strings.Repeat(" ", n-len(smallBody))))
+	}
+	for n, status := range map[int]int{99: 200, 100: 200, 101: 413} {
+		r := httptest.NewRequest(http.MethodPost, "/graphql", pad(n))
+		if w := serve(t, server, r, "Content-Type", typeJSON); w.Code != status {
+			t.Errorf("%d bytes: status %d, want %d", n, w.Code, status)
+		}
+	}
+	chunked := &endlessZeros{left: 64 << 20}
+	r := httptest.NewRequest(http.MethodPost, "/graphql", io.NopCloser(chunked))
+	serve(t, newServer(t, &stub{}), r, "Content-Type", typeJSON)
+	if chunked.sent > DefaultMaxBodyBytes+1 {
+		t.Errorf("%d bytes were read, want at most %d", chunked.sent, DefaultMaxBodyBytes+1)
+	}
+}
