@@ -1,0 +1,16 @@
+#!/bin/sh
+# Gets what the tests of this folder need on a Debian machine: chromium where there is none, and the Node packages where
+# they are older than the lock file. It asks nothing, needs root for chromium only, and does nothing the second time.
+set -eu
+cd "$(dirname "$0")"
+
+if [ ! -x /usr/bin/chromium ]; then
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -qq update
+  apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends chromium >/dev/null
+fi
+
+# npm writes its own record of what it installed last of all, so a broken installation counts as none.
+if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
+  npm ci --silent
+fi
