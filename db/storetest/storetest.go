@@ -1,10 +1,11 @@
-// Package storetest is the contract of session.Store as tests: every engine passes it.
-//
-// Nothing in it sleeps. Leases and idle times are hours, and a Clock moves the database's time past them; the seconds
-// that a slow machine spends between two steps decide nothing.
+// Package storetest is the suite that every implementation of session.Store must pass. It waits for nothing: time moves
+// by the Clock alone, in steps of hours, so that the seconds that a slow machine takes never matter.
 package storetest
 
 import (
+	"context"
+	"reflect"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,164 +13,195 @@ import (
 	"chattok/session"
 )
 
-// Clock is how far a store's clock is ahead of the database's. It is safe for concurrent use.
+// Clock is what the suite adds to the database's clock. It is safe for concurrent use.
 type Clock struct{ offset atomic.Int64 }
 
-// Offset returns the difference.
+// Offset returns how far the clock was moved in all.
 func (c *Clock) Offset() time.Duration { return time.Duration(c.offset.Load()) }
 
-// Advance moves the clock forward.
-func (c *Clock) Advance(by time.Duration) { c.offset.Add(int64(by)) }
+// Advance moves the clock.
+func (c *Clock) Advance(d time.Duration) { c.offset.Add(int64(d)) }
 
-// The durations of the suite's leases. They are so far apart that a minute either way is never in doubt.
+// The durations that the suite works with.
 const (
-	idle   = 10 * time.Hour
-	grace  = 2 * time.Hour
-	lease  = time.Hour
-	minute = time.Minute
+	grace = 10 * time.Hour
+	idle  = 100 * time.Hour
+	lease = 30 * time.Hour
+	bit   = time.Hour // well within any of them
 )
 
-// Run checks the stores that open makes: each call returns an empty one, whose clock is the database's plus the
-// Clock's offset, and which is closed by t.Cleanup.
+// many is a limit that is never reached.
+const many = 1000
+
+// Run runs the suite. open opens a store on a database of its own, new and empty, with the clock added to the
+// database's, and has it closed when the test ends.
 func Run(t *testing.T, open func(t testing.TB, clock *Clock) session.Store) {
-	for _, c := range []struct {
-		name string
-		test func(s *suite)
-	}{
-		{"AppendEntries/numbers", testNumbers},
-		{"AppendEntries/concurrent", testConcurrentAppends},
-		{"AppendEntries/idempotency", testIdempotency},
-		{"AppendEntries/one that fails fails alone", testFailsAlone},
-		{"AppendEntries/guests", testGuests},
-		{"AppendEntries/cancelled", testCancelled},
-		{"AppendEntries/large group", testLargeGroup},
-		{"Entries/every window", testWindows},
-		{"Entries/fields", testEntryFields},
-		{"Heads", testHeads},
-		{"CreateSession", testCreateSession},
-		{"CreateConnections", testCreateConnections},
-		{"Connections", testConnections},
-		{"DestroyConnection", testDestroyConnection},
-		{"Roster", testRoster},
-		{"RosterChanges/without a hole", testRosterChanges},
-		{"RenewNode", testRenewNode},
-		{"Attach", testAttach},
-		{"Attach/refused", testAttachRefused},
-		{"Detach", testDetach},
-		{"Detach/two nodes", testTwoNodes},
-		{"Touch", testTouch},
-		{"ExtendAll", testExtendAll},
-		{"Sweep/idle", testSweepIdle},
-		{"Sweep/limit", testSweepLimit},
-		{"Sweep/lapsed node", testSweepLapsed},
-		{"Sweep/returned node", testSweepReturned},
-		{"Sweep/empty sessions", testSweepSessions},
-		{"Ping", testPing},
-		{"cancelled context", testCancelledContext},
-		{"strange texts", testStrangeTexts},
+	for name, test := range map[string]func(*suite){
+		"Sessions":             (*suite).testSessions,
+		"SessionUnknown":       (*suite).testSessionUnknown,
+		"Heads":                (*suite).testHeads,
+		"Ping":                 (*suite).testPing,
+		"Append":               (*suite).testAppend,
+		"AppendFailsAlone":     (*suite).testAppendFailsAlone,
+		"AppendSizes":          (*suite).testAppendSizes,
+		"AppendBytes":          (*suite).testAppendBytes,
+		"AppendConcurrently":   (*suite).testAppendConcurrently,
+		"AppendCancelled":      (*suite).testAppendCancelled,
+		"Idempotency":          (*suite).testIdempotency,
+		"IdempotencyInBatch":   (*suite).testIdempotencyInBatch,
+		"Guests":               (*suite).testGuests,
+		"GuestNameRefused":     (*suite).testGuestNameRefused,
+		"GuestReplay":          (*suite).testGuestReplay,
+		"Entries":              (*suite).testEntries,
+		"EntriesTied":          (*suite).testEntriesTied,
+		"EntriesUnknown":       (*suite).testEntriesUnknown,
+		"CreateConnections":    (*suite).testCreateConnections,
+		"CreateFailsAlone":     (*suite).testCreateFailsAlone,
+		"Destroy":              (*suite).testDestroy,
+		"Roster":               (*suite).testRoster,
+		"RosterChanges":        (*suite).testRosterChanges,
+		"RosterConcurrently":   (*suite).testRosterConcurrently,
+		"RenewNode":            (*suite).testRenewNode,
+		"Attach":               (*suite).testAttach,
+		"Detach":               (*suite).testDetach,
+		"DetachFromOneOfTwo":   (*suite).testDetachFromOneOfTwo,
+		"DetachBesideDeadNode": (*suite).testDetachBesideDeadNode,
+		"Touch":                (*suite).testTouch,
+		"ExtendAll":            (*suite).testExtendAll,
+		"NodeLost":             (*suite).testNodeLost,
+		"NodeLostAndTouched":   (*suite).testNodeLostAndTouched,
+		"NodeReturns":          (*suite).testNodeReturns,
+		"SweepIdle":            (*suite).testSweepIdle,
+		"SweepLimit":           (*suite).testSweepLimit,
+		"SweepSessions":        (*suite).testSweepSessions,
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			clock := new(Clock)
-			c.test(&suite{TB: t, Store: open(t, clock), clock: clock})
+			test(&suite{T: t, clock: clock, store: open(t, clock)})
 		})
 	}
 }
 
-// suite is one test's store.
+// suite is one test with its store.
 type suite struct {
-	testing.TB
-	session.Store
+	*testing.T
 	clock *Clock
+	store session.Store
 }
 
-// connect makes live connections of a session, which is made where need be; their ids are the names given.
-func (s *suite) connect(sessionID string, ids ...string) []session.ConnectionResult {
+func (s *suite) ctx() context.Context { return s.Context() }
+
+func equal[T any](s *suite, what string, got, want T) {
 	s.Helper()
-	var connections []session.NewConnection
-	for _, id := range ids {
-		connections = append(connections, newConnection(sessionID, id))
-	}
-	results := s.CreateConnections(s.Context(), connections, idle)
-	for _, r := range results {
-		s.must(r.Err)
-	}
-	return results
-}
-
-func newConnection(sessionID, id string) session.NewConnection {
-	return session.NewConnection{
-		ID: id, SessionID: sessionID, Role: session.RolePublisher, MakeSession: true, NewEpoch: session.Epoch(len(sessionID)) << 60,
+	if !reflect.DeepEqual(got, want) {
+		s.Fatalf("%s:\n got %s\nwant %s", what, show(got), show(want))
 	}
 }
 
-// post appends one entry, which must pass.
-func (s *suite) post(sessionID, connectionID, body, key string) session.EntryResult {
-	s.Helper()
-	r := s.AppendEntries(s.Context(), []session.NewEntry{newEntry(sessionID, connectionID, body, key)})[0]
-	s.must(r.Err)
-	return r
-}
-
-func newEntry(sessionID, connectionID, body, key string) session.NewEntry {
-	return session.NewEntry{SessionID: sessionID, ConnectionID: connectionID, Body: body, IdempotencyKey: key}
-}
-
-// log returns all of a session's entries.
-func (s *suite) log(sessionID string) []*session.ChatEntry {
-	s.Helper()
-	entries, err := s.Entries(s.Context(), session.EntryQuery{SessionID: sessionID, Limit: 1 << 20})
-	s.must(err)
-	return entries
-}
-
-func (s *suite) must(err error) {
+// ok fails the test where err is not nil.
+func (s *suite) ok(err error) {
 	s.Helper()
 	if err != nil {
 		s.Fatal(err)
 	}
 }
 
-// wantError checks an error's code and reason.
-func (s *suite) wantError(what string, err error, code session.Code, reason string) {
+// fails checks the code and the reason of err, and that its message says nothing of the machinery.
+func (s *suite) fails(what string, err error, code session.Code, reason string) {
 	s.Helper()
-	e, ok := err.(*session.Error)
-	if !ok || e.Code != code || e.Reason != reason {
-		s.Fatalf("%s: got error %#v, want code %s and reason %q", what, err, code, reason)
+	e, isError := err.(*session.Error)
+	if !isError {
+		s.Fatalf("%s: error is %T %v, want a *session.Error with %s", what, err, err, code)
 	}
-}
-
-// wantLive checks who is in a session, in order.
-func (s *suite) wantLive(sessionID string, want ...string) {
-	s.Helper()
-	roster, err := s.Roster(s.Context(), sessionID)
-	s.must(err)
-	got := make([]string, 0, len(roster.Connections))
-	for _, c := range roster.Connections {
-		got = append(got, c.ID)
+	if e.Code != code || e.Reason != reason {
+		s.Fatalf("%s: error is %s %q (%v), want %s %q", what, e.Code, e.Reason, e, code, reason)
 	}
-	wantEqual(s, "the roster", got, append([]string{}, want...))
-}
-
-// sweep runs Sweep and returns the ids of those whose time had come.
-func (s *suite) sweep() []string {
-	s.Helper()
-	changes, err := s.Sweep(s.Context(), grace, idle, 1000)
-	s.must(err)
-	ids := []string{}
-	for _, c := range changes {
-		if c.Reason != session.NetworkDisconnected {
-			s.Fatalf("swept %s with reason %q", c.Connection.ID, c.Reason)
+	for _, word := range []string{"sql", "constraint", "lock", "database", "disk"} {
+		if e.Message == "" || strings.Contains(strings.ToLower(e.Message), word) {
+			s.Fatalf("%s: message %q is not for a client", what, e.Message)
 		}
-		ids = append(ids, c.Connection.ID)
+	}
+}
+
+// connect makes connections in a session, which is made where it does not exist.
+func (s *suite) connect(sessionID string, ids ...string) []*session.Connection {
+	s.Helper()
+	wanted := make([]session.NewConnection, len(ids))
+	for i, id := range ids {
+		wanted[i] = session.NewConnection{
+			ID: id, SessionID: sessionID, Role: session.RolePublisher, MakeSession: true, NewEpoch: 7, TokenPresented: true,
+		}
+	}
+	made := make([]*session.Connection, len(ids))
+	for i, r := range s.store.CreateConnections(s.ctx(), wanted, idle) {
+		s.ok(r.Err)
+		made[i] = r.Change.Connection
+	}
+	return made
+}
+
+// add appends one entry, which must succeed.
+func (s *suite) add(e session.NewEntry) *session.ChatEntry {
+	s.Helper()
+	r := s.store.AppendEntries(s.ctx(), []session.NewEntry{e})
+	s.ok(r[0].Err)
+	return r[0].Entry
+}
+
+// all returns the whole log of a session.
+func (s *suite) all(sessionID string) []*session.ChatEntry {
+	s.Helper()
+	entries, err := s.store.Entries(s.ctx(), session.EntryQuery{SessionID: sessionID, Epoch: 7, Limit: 100_000})
+	s.ok(err)
+	return entries
+}
+
+func (s *suite) head(sessionID string) session.Head {
+	s.Helper()
+	heads, err := s.store.Heads(s.ctx(), []string{sessionID})
+	s.ok(err)
+	return heads[sessionID]
+}
+
+// present returns the ids in a session's roster.
+func (s *suite) present(sessionID string) []string {
+	s.Helper()
+	roster, err := s.store.Roster(s.ctx(), sessionID)
+	s.ok(err)
+	ids := make([]string, len(roster.Connections))
+	for i, c := range roster.Connections {
+		ids[i] = c.ID
 	}
 	return ids
 }
 
-// wantEnd checks that a connection is live until its time, a minute less than after, and swept a minute later than that.
-func (s *suite) wantEnd(id string, after time.Duration) {
+// sweeps sweeps, and checks which connections that destroys.
+func (s *suite) sweeps(want ...string) []session.RosterChange {
 	s.Helper()
-	s.clock.Advance(after - minute)
-	wantEqual(s, "swept a minute before "+after.String(), s.sweep(), []string{})
-	s.clock.Advance(2 * minute)
-	wantEqual(s, "swept a minute after "+after.String(), s.sweep(), []string{id})
+	changes, err := s.store.Sweep(s.ctx(), grace, idle, many)
+	s.ok(err)
+	var got []string
+	for _, c := range changes {
+		if c.Reason != session.NetworkDisconnected {
+			s.Fatalf("swept %s with reason %q", c.Connection.ID, c.Reason)
+		}
+		got = append(got, c.Connection.ID)
+	}
+	equal(s, "swept", got, want)
+	return changes
+}
+
+func (s *suite) renew(node string, held bool) {
+	s.Helper()
+	got, err := s.store.RenewNode(s.ctx(), node, lease)
+	s.ok(err)
+	equal(s, "lease of "+node+" held", got, held)
+}
+
+func (s *suite) attach(node string, ids ...string) {
+	s.Helper()
+	refused, err := s.store.Attach(s.ctx(), node, ids)
+	s.ok(err)
+	equal(s, "refused", len(refused), 0)
 }
