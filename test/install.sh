@@ -4,13 +4,15 @@
 set -eu
 cd "$(dirname "$0")"
 
-if [ ! -x /usr/bin/chromium ]; then
+if [ ! -x "${CHATTOK_CHROMIUM:-/usr/bin/chromium}" ]; then
   export DEBIAN_FRONTEND=noninteractive
   apt-get -qq update
-  apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends chromium >/dev/null
+  apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends chromium fonts-liberation >/dev/null
 fi
 
-# npm writes its own record of what it installed last of all, so a broken installation counts as none.
-if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
-  npm ci --silent
-fi
+for folder in . ../web/playground; do
+  # npm writes its own record of what it installed last of all, so a broken installation counts as none.
+  if [ ! "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
+    (cd "$folder" && npm ci --silent)
+  fi
+done

@@ -193,6 +193,28 @@ func TestAssets(t *testing.T) {
 	}
 }
 
+// TestNothingIsLeftOver follows the names from the pages on: a file that nothing names is of an older build.
+func TestNothingIsLeftOver(t *testing.T) {
+	h := Handler(Config{})
+	named := map[string]bool{}
+	queue := []string{"/", "/playground"}
+	for len(queue) > 0 {
+		text := body(t, get(t, h, http.MethodGet, queue[0]))
+		queue = queue[1:]
+		for _, path := range Paths() {
+			if !named[path] && strings.Contains(text, path[strings.LastIndex(path, "/")+1:]) {
+				named[path] = true
+				queue = append(queue, path)
+			}
+		}
+	}
+	for _, path := range Paths() {
+		if strings.Contains(path, "/assets/") && !named[path] {
+			t.Errorf("%s: nothing names it", path)
+		}
+	}
+}
+
 func TestPathsThatAreNotThere(t *testing.T) {
 	h := Handler(Config{})
 	for _, path := range []string{

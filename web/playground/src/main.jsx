@@ -22,13 +22,18 @@ const fetcher = createFetcher(streams);
 const visiblePlugin = location.hash === '#docs' ? DOC_EXPLORER_PLUGIN : undefined;
 
 // The headers pane is where a token goes; on a phone there is no room for it until it is asked for.
-const editorTools = matchMedia('(max-width: 700px)').matches ? false : 'headers';
+const phone = matchMedia('(max-width: 700px)').matches;
+const editorTools = phone ? false : 'headers';
 
-/** Wraps long lines, such as comments and tokens, instead of hiding their ends. */
-function WordWrap() {
-  const { queryEditor, headerEditor } = useGraphiQL(pick('queryEditor', 'headerEditor'));
-  useEffect(() => queryEditor?.updateOptions({ wordWrap: 'on' }), [queryEditor]);
-  useEffect(() => headerEditor?.updateOptions({ wordWrap: 'on' }), [headerEditor]);
+/** Wraps long lines, such as comments and tokens, instead of hiding their ends, and writes smaller on a phone. */
+function EditorOptions() {
+  const editors = useGraphiQL(pick('queryEditor', 'variableEditor', 'headerEditor', 'responseEditor'));
+  const { queryEditor, variableEditor, headerEditor, responseEditor } = editors;
+  useEffect(() => {
+    for (const editor of [queryEditor, variableEditor, headerEditor, responseEditor]) {
+      editor?.updateOptions({ wordWrap: 'on', ...(phone && { fontSize: 13 }) });
+    }
+  }, [queryEditor, variableEditor, headerEditor, responseEditor]);
   return null;
 }
 
@@ -51,6 +56,6 @@ createRoot(document.getElementById('playground')).render(
     <GraphiQL.Footer>
       <StreamList streams={streams} />
     </GraphiQL.Footer>
-    <WordWrap />
+    <EditorOptions />
   </GraphiQL>,
 );

@@ -1,13 +1,9 @@
-// The three operations of the tutorial, one a tab. Each runs as it stands, as a guest in the session "lobby". Their
-// comments keep to 46 columns, which is what half of a small laptop's window shows.
+// The three operations of the tutorial, one a tab. Each runs as it stands, as a guest in the session "lobby". Comments keep
+// to 46 columns, which is what half of a small laptop's window shows, and long ones come last, so that a phone shows the
+// operation.
 export const tutorial = [
   {
-    query: `# 1. Listen. Press ▶ and leave it running, also
-# when you change to another tab. What it hears
-# stands on the right, newest last; ■ stops it.
-#
-# To go on after a break with nothing missing,
-# say entryAdded(after: "the last cursor").
+    query: `# 1. Listen: press ▶ and leave it running.
 subscription Listen {
   entryAdded {
     seq
@@ -17,11 +13,27 @@ subscription Listen {
     createdAt
   }
 }
+
+# It goes on when you change to another tab; the
+# newest entry is the last one shown. ■ stops it.
+#
+# To go on after a break with nothing missing,
+# say entryAdded(after: "the last cursor").
 `,
   },
   {
-    query: `# 2. Post. Whoever listens has the entry at
-# once, and it is on disk when you are answered.
+    query: `# 2. Post: whoever listens has it at once.
+mutation Post {
+  addChatEntry(connectionId: "alice", body: "hi") {
+    seq
+    cursor
+    connectionId
+    body
+    createdAt
+  }
+}
+
+# The entry is on disk when you are answered.
 #
 # As a guest you choose your own name. To be a
 # connection of a session instead, run
@@ -30,23 +42,10 @@ subscription Listen {
 # put the token into the Headers pane below,
 #   { "Authorization": "Bearer …" }
 # and post with the connection's id.
-mutation Post {
-  addChatEntry(
-    connectionId: "alice"
-    body: "hi"
-  ) {
-    seq
-    cursor
-    connectionId
-    body
-    createdAt
-  }
-}
 `,
   },
   {
-    query: `# 3. Latest. The newest entry that alice posted;
-# null before her first.
+    query: `# 3. Latest: the newest entry that alice posted.
 query Latest {
   latestChatEntry(connectionId: "alice") {
     seq
@@ -56,6 +55,8 @@ query Latest {
     createdAt
   }
 }
+
+# It is null before her first.
 `,
   },
 ];
