@@ -143,7 +143,8 @@ func (x *exchange) operation(params *graphql.RawParams) {
 		x.w.Header().Set("Allow", http.MethodPost)
 		x.refuse(http.StatusMethodNotAllowed, malformed("GET runs queries only; send a "+string(kind)+" by "+x.way(kind)))
 	case kind == ast.Subscription:
-		x.refuse(http.StatusNotAcceptable, malformed("a subscription needs a stream: "+x.way(kind)))
+		x.refuse(http.StatusNotAcceptable, newError(session.CodeBadUserInput, ReasonStreamRequired,
+			"a subscription needs a stream: "+x.way(kind)))
 	case x.accepted.json == "":
 		x.stream(op, nil)
 	default:
@@ -192,13 +193,21 @@ func (x *exchange) recover() {
 		return
 	}
 	if cause == http.ErrAbortHandler {
-		panic(cause)
+		x.cut()
+		return
 	}
 	err := presentPanic(x.r.Context(), x.exec, cause)
 	if x.streaming {
-		panic(http.ErrAbortHandler) // it may have written anything: let the client see that the end is missing
+		x.cut() // it may have written anything: let the client see that the end is missing
+		return
 	}
 	WriteError(x.w, http.StatusInternalServerError, err)
+}
+
+// cut ends the response without its end. A panic with http.ErrAbortHandler would do so too, but gqlgen's handler takes
+// every panic for one to be answered, and would write into what has begun.
+func (x *exchange) cut() {
+	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Unix(1, 0))
 }
 
 // presentPanic has exec's recover function and error presenter make an error of a panic.

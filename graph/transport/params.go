@@ -16,6 +16,7 @@ import (
 const (
 	ReasonMalformedRequest = "MALFORMED_REQUEST" // the body or a parameter is not JSON, or not of the kind it must be
 	ReasonInvalidText      = "INVALID_TEXT"      // invalid UTF-8, or a lone surrogate escape
+	ReasonStreamRequired   = "STREAM_REQUIRED"   // a subscription, sent where only one response can come back
 )
 
 // newError makes an error as clients see it; reason may be empty.
