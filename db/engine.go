@@ -29,8 +29,8 @@ const (
 	// database already.
 	sqlForUpdate = ""
 
-	// sqlHasTable is 1 where a table of this name exists.
-	sqlHasTable = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
+	// sqlTables selects the names of the database's tables.
+	sqlTables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 
 	// busyTimeout is how long a statement waits for another connection's lock, in milliseconds. One process owns the
 	// file, so only a checkpoint or a backup tool can hold one.

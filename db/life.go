@@ -84,13 +84,18 @@ func (r *lifeRecord) write() error {
 	return nil
 }
 
-// update raises the mark to what is committed.
+// update raises the mark to what is committed. After a failure the next update writes again.
 func (r *lifeRecord) update(total int64) error {
 	if r.mark == total {
 		return nil
 	}
+	written := r.mark
 	r.mark = total
-	return r.write()
+	err := r.write()
+	if err != nil {
+		r.mark = written
+	}
+	return err
 }
 
 func (r *lifeRecord) close() error { return r.file.Close() }

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,16 +43,20 @@ func readMigrations(fsys fs.FS) ([]migration, error) {
 	return steps, nil
 }
 
-// schemaVersion returns how far the database's schema has come; 0 for an empty database.
-func schemaVersion(ctx context.Context, db bun.IDB) (int, error) {
-	var tables, version int
-	if err := db.NewRaw(sqlHasTable, "migrations").Scan(ctx, &tables); err != nil {
+// schemaVersion returns how far the database's schema has come; 0 for an empty database. One that has tables of another
+// program alone is refused, so that a mistyped path puts nothing into it.
+func (s *Store) schemaVersion(ctx context.Context, db bun.IDB) (version int, err error) {
+	var tables []string
+	if err := db.NewRaw(sqlTables).Scan(ctx, &tables); err != nil {
 		return 0, err
 	}
-	if tables == 0 {
+	if len(tables) == 0 {
 		return 0, nil
 	}
-	err := db.NewRaw("SELECT coalesce(max(version), 0) FROM migrations").Scan(ctx, &version)
+	if !slices.Contains(tables, "migrations") || !slices.Contains(tables, "meta") {
+		return 0, fmt.Errorf("database %s is not a ChatTok database: it has tables of another program", s.path)
+	}
+	err = db.NewRaw("SELECT coalesce(max(version), 0) FROM migrations").Scan(ctx, &version)
 	return version, err
 }
 
@@ -67,7 +72,7 @@ func checkVersion(path string, version, newest int) error {
 // migrate brings the schema up to date, in one transaction.
 func (s *Store) migrate(ctx context.Context, steps []migration) error {
 	return s.writer.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		version, err := schemaVersion(ctx, tx)
+		version, err := s.schemaVersion(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -96,7 +101,7 @@ func (s *Store) migrate(ctx context.Context, steps []migration) error {
 
 // checkSchema refuses a database whose schema is not this binary's, for a reader that can't change it.
 func (s *Store) checkSchema(ctx context.Context, steps []migration) error {
-	version, err := schemaVersion(ctx, s.readers)
+	version, err := s.schemaVersion(ctx, s.readers)
 	if err != nil {
 		return err
 	}
