@@ -169,7 +169,7 @@ func partListened(ctx context.Context, b *bench) (section, error) {
 	t := table{head: []string{"subscribers", "adds/s", "of those without", "server CPU µs an add"}}
 	alone := 0.0
 	for _, n := range []int{0, 100, 1000} {
-		l := load{subscribers: n, sessions: 1, posters: b.posters, entries: b.listenedEntries(n), size: b.size}
+		l := load{subscribers: n, sessions: 1, posters: b.posters, entries: b.listenedEntries(n), size: b.size, settle: settleLimit}
 		results, err := b.inTurn(ctx, []product{b.chattok}, func(product) load { return l })
 		if err != nil {
 			return section{}, err

@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -32,6 +31,7 @@ type fakeSession struct {
 	seq         int64
 	latest      map[string]string // the newest entry of each connection
 	subscribers []fakeSubscriber
+	entries     []string // the rest of each delivery's frame, behind the operation's id
 }
 
 type fakeSubscriber struct {
@@ -102,12 +102,12 @@ func (f *fake) add(s *fakeSession, connection, body string) int64 {
 	if f.deliver != nil {
 		sent = f.deliver(s.seq)
 	}
-	for _, u := range s.subscribers {
-		var b []byte
-		for _, n := range sent {
-			b = append(b, serverFrame(opText, fmt.Sprintf(`{"id":"%s","type":"next","payload":{"data":{"entryAdded":{"seq":%d,"connectionId":"%s","body":"%s","createdAt":""}}}}`, u.id, n, connection, body))...)
+	for _, n := range sent {
+		entry := fmt.Sprintf(`"type":"next","payload":{"data":{"entryAdded":{"seq":%d,"connectionId":"%s","body":"%s","createdAt":""}}}}`, n, connection, body)
+		s.entries = append(s.entries, entry)
+		for _, u := range s.subscribers {
+			u.send(entry)
 		}
-		_, _ = u.conn.Write(b)
 	}
 	if f.number != nil {
 		return f.number(s.seq)
@@ -122,7 +122,9 @@ func (f *fake) socket(w http.ResponseWriter) {
 		return
 	}
 	fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
-	var init struct{ Payload struct{ Authorization string } }
+	var init struct {
+		Payload struct{ Authorization string }
+	}
 	var subscribe struct{ ID string }
 	if json.Unmarshal(clientMessage(rw.Reader), &init) != nil {
 		return
@@ -134,8 +136,15 @@ func (f *fake) socket(w http.ResponseWriter) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.session(f.members[strings.TrimPrefix(init.Payload.Authorization, "Bearer ")])
-	s.subscribers = append(s.subscribers, fakeSubscriber{subscribe.ID, conn})
-	// What was posted before is not kept: the tests post afterwards.
+	u := fakeSubscriber{subscribe.ID, conn}
+	s.subscribers = append(s.subscribers, u)
+	for _, entry := range s.entries {
+		u.send(entry)
+	}
+}
+
+func (u fakeSubscriber) send(entry string) {
+	_, _ = u.conn.Write(serverFrame(opText, `{"id":"`+u.id+`",`+entry))
 }
 
 // clientMessage reads a frame of ours, which is masked with zeros.
@@ -181,5 +190,3 @@ func serverFrame(opcode byte, payload string) []byte {
 	}
 	return append(b, payload...)
 }
-
-func quoted(n int64) string { return strconv.FormatInt(n, 10) }

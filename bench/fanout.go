@@ -14,9 +14,10 @@ type load struct {
 	stalled     int // further subscribers, which never read
 	sessions    int
 	posters     int
-	entries     int     // in all of the sessions together
-	rate        float64 // entries a second; 0 is flat out
-	size        int     // bytes of a body
+	entries     int           // in all of the sessions together
+	rate        float64       // entries a second; 0 is flat out
+	size        int           // bytes of a body
+	settle      time.Duration // how long the memory is waited for at most; 0 takes it as it is
 }
 
 // fanoutResult is what one run gave.
@@ -59,7 +60,7 @@ func measureFanout(ctx context.Context, b *bench, p product, l load) (fanoutResu
 }
 
 func runFanout(s *server, l load) (fanoutResult, error) {
-	before, err := settle(s.pid(), settleLimit)
+	before, err := settle(s.pid(), l.settle)
 	if err != nil {
 		return fanoutResult{}, err
 	}
@@ -68,7 +69,7 @@ func runFanout(s *server, l load) (fanoutResult, error) {
 		return fanoutResult{}, err
 	}
 	defer a.close()
-	idle, err := settle(s.pid(), settleLimit)
+	idle, err := settle(s.pid(), l.settle)
 	if err != nil {
 		return fanoutResult{}, err
 	}
@@ -144,12 +145,12 @@ func partFanout(ctx context.Context, b *bench) (section, error) {
 
 // flatOut is a load that has as many deliveries as one run is meant to have, whatever the subscribers.
 func (b *bench) flatOut(subscribers int) load {
-	return load{subscribers: subscribers, sessions: 1, posters: b.posters, entries: max(20, b.deliveries/subscribers), size: b.size}
+	return load{subscribers: subscribers, sessions: 1, posters: b.posters, entries: max(20, b.deliveries/subscribers), size: b.size, settle: settleLimit}
 }
 
 // calm is 100 entries a second.
 func (b *bench) calm(subscribers int) load {
-	return load{subscribers: subscribers, sessions: 1, posters: 16, entries: int(100 * b.calmLasts.Seconds()), rate: 100, size: b.size}
+	return load{subscribers: subscribers, sessions: 1, posters: 16, entries: int(100 * b.calmLasts.Seconds()), rate: 100, size: b.size, settle: settleLimit}
 }
 
 // fanoutTable has a row a load.

@@ -20,7 +20,10 @@ type countdown struct {
 
 func newCountdown(n int64) *countdown {
 	c := &countdown{done: make(chan struct{})}
-	c.left.Store(n)
+	if c.left.Store(n); n == 0 {
+		c.at = time.Now()
+		close(c.done)
+	}
 	return c
 }
 
