@@ -53,11 +53,7 @@ func takeLapsed(ctx context.Context, tx bun.Tx, now int64, grace time.Duration) 
 		return nil
 	}
 	lapsed := bun.List(nodes)
-	const settle = "WITH lapsed AS (SELECT a.connection_id, max(n.lease_until) AS lease_until FROM attachments AS a" +
-		" JOIN nodes AS n ON n.id = a.node_id WHERE n.id IN (?) GROUP BY a.connection_id)" +
-		" UPDATE connections SET expires_at = lapsed.lease_until + ? FROM lapsed WHERE connections.id = lapsed.connection_id" +
-		" AND (expires_at IS NULL OR expires_at < lapsed.lease_until + ?) AND " + sqlLive + " AND NOT " + sqlAttached
-	_, err := tx.ExecContext(ctx, settle, lapsed, grace.Milliseconds(), grace.Milliseconds(), now)
+	_, err := tx.ExecContext(ctx, sqlTakeLapsed, lapsed, grace.Milliseconds(), grace.Milliseconds(), now)
 	if err != nil {
 		return err
 	}
@@ -68,13 +64,16 @@ func takeLapsed(ctx context.Context, tx bun.Tx, now int64, grace time.Duration) 
 	return err
 }
 
+// sqlTakeLapsed sets the end of what is attached to these nodes and to no live one.
+const sqlTakeLapsed = "WITH lapsed AS (SELECT a.connection_id, max(n.lease_until) AS lease_until FROM attachments AS a" +
+	" JOIN nodes AS n ON n.id = a.node_id WHERE n.id IN (?) GROUP BY a.connection_id)" +
+	" UPDATE connections SET expires_at = lapsed.lease_until + ? FROM lapsed WHERE connections.id = lapsed.connection_id" +
+	" AND (expires_at IS NULL OR expires_at < lapsed.lease_until + ?) AND " + sqlLive + " AND NOT " + sqlAttached
+
 // removeSessions removes up to limit sessions that were made on first use before this time and came to nothing.
 func removeSessions(ctx context.Context, tx bun.Tx, before int64, limit int) error {
 	var ids []string
-	const empty = "SELECT id FROM sessions WHERE last_seq = 0 AND NOT token_required AND created_at < ? AND id <> ?" +
-		" AND NOT EXISTS (SELECT 1 FROM connections AS c WHERE c.session_id = sessions.id" +
-		" AND (c.destroyed_at IS NULL OR c.destroyed_at >= ?)) ORDER BY created_at LIMIT ?"
-	if err := tx.NewRaw(empty, before, session.Lobby, before, max(limit, 0)).Scan(ctx, &ids); err != nil {
+	if err := tx.NewRaw(sqlEmptySessions, before, session.Lobby, before, max(limit, 0)).Scan(ctx, &ids); err != nil {
 		return err
 	}
 	if len(ids) == 0 {
@@ -87,9 +86,14 @@ func removeSessions(ctx context.Context, tx bun.Tx, before int64, limit int) err
 	return err
 }
 
+const sqlEmptySessions = "SELECT id FROM sessions WHERE last_seq = 0 AND NOT token_required AND created_at < ? AND id <> ?" +
+	" AND NOT EXISTS (SELECT 1 FROM connections AS c WHERE c.session_id = sessions.id" +
+	" AND (c.destroyed_at IS NULL OR c.destroyed_at >= ?)) ORDER BY created_at LIMIT ?"
+
 // purge removes up to limit connections that ended without an entry more than purgeAfter ago.
 func purge(ctx context.Context, tx bun.Tx, now int64, limit int) error {
-	const query = "DELETE FROM connections WHERE id IN (SELECT id FROM connections WHERE purge_at <= ? ORDER BY purge_at LIMIT ?)"
-	_, err := tx.ExecContext(ctx, query, now, max(limit, 0))
+	_, err := tx.ExecContext(ctx, sqlPurge, now, max(limit, 0))
 	return err
 }
+
+const sqlPurge = "DELETE FROM connections WHERE id IN (SELECT id FROM connections WHERE purge_at <= ? ORDER BY purge_at LIMIT ?)"
