@@ -35,6 +35,12 @@ export default defineConfig({
     target: 'es2022',
     chunkSizeWarningLimit: 4096, // the editor is one piece of 2.8 MB
     rolldownOptions: {
+      output: {
+        // Our own code apart from the libraries', so that a change of ours leaves the names of the large files as they are.
+        codeSplitting: {
+          groups: [{ name: 'libraries', test: /node_modules\/(?!monaco-|prettier\/)|vite\/preload-helper/ }],
+        },
+      },
       onLog(level, log, handle) {
         // Libraries mark their files for a server-side renderer; there is none here.
         if (log.code !== 'MODULE_LEVEL_DIRECTIVE') handle(level, log);
