@@ -21,9 +21,9 @@ func (r sessionResolver) Connections(ctx context.Context, s *session.Session) ([
 	return live, err
 }
 
-func (r sessionResolver) ConnectionCount(ctx context.Context, s *session.Session) (int, error) {
+func (r sessionResolver) ConnectionCount(ctx context.Context, s *session.Session) (int64, error) {
 	_, count, err := r.service.Roster(ctx, s, 0)
-	return count, err
+	return int64(count), err
 }
 
 func (r mutationResolver) CreateSession(ctx context.Context, id *string, mediaMode *session.MediaMode) (*session.Session, error) {

@@ -179,3 +179,9 @@ func (s *Service) Connections(ctx context.Context, ids []string) (map[string]*Co
 	}
 	return found, nil
 }
+
+// KnownConnection returns a connection that this node remembers.
+func (s *Service) KnownConnection(id string) (c *Connection, ok bool) {
+	state, ok := s.known.get(id)
+	return state.Connection, ok
+}

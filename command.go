@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"chattok/db"
+	"chattok/session"
+	"chattok/token"
+)
+
+// errUsage is wrapped by errors in how the program was called.
+var errUsage = errors.New("wrong usage")
+
+// dispatch runs the command that the arguments name.
+func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	command := ""
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		command, args = args[0], args[1:]
+	}
+	switch command {
+	case "", "serve":
+		return serveCommand(ctx, args, stdout, stderr)
+	case "secret":
+		return secretCommand(ctx, args, stdout)
+	case "token":
+		return tokenCommand(ctx, args, stdout)
+	case "help":
+		return printHelp(stdout)
+	case "version":
+		return printVersion(stdout)
+	}
+	return fmt.Errorf("%w: there is no command %q", errUsage, command)
+}
+
+func serveCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	for _, arg := range args {
+		switch arg {
+		case "--version", "-version":
+			return printVersion(stdout)
+		case "--help", "-help", "-h":
+			return printHelp(stdout)
+		}
+	}
+	c, rest, err := parseConfig(args)
+	if err != nil {
+		return usage(err)
+	}
+	if len(rest) > 0 {
+		return fmt.Errorf("%w: unexpected argument %q", errUsage, rest[0])
+	}
+	return serve(ctx, c, stdout, stderr)
+}
+
+// usage marks an error of the flags' parser as one of usage.
+func usage(err error) error {
+	if errors.Is(err, errUsage) || strings.HasPrefix(err.Error(), secretVariable) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errUsage, err)
+}
+
+// secretCommand prints the API secret, also beside a running server.
+func secretCommand(ctx context.Context, args []string, stdout io.Writer) error {
+	c, rest, err := parseConfig(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return printHelp(stdout)
+	}
+	if err != nil {
+		return usage(err)
+	}
+	if len(rest) > 0 {
+		return fmt.Errorf("%w: unexpected argument %q", errUsage, rest[0])
+	}
+	secret, err := readSecret(ctx, c)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "%s\n", secret)
+	return err
+}
+
+func readSecret(ctx context.Context, c config) (secret []byte, err error) {
+	if c.apiSecret != "" {
+		return []byte(c.apiSecret), nil
+	}
+	store, err := db.Open(ctx, db.Config{Path: c.database, ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return store.Secret(ctx)
+}
+
+// tokenCommand mints a session token, also beside a running server.
+func tokenCommand(ctx context.Context, args []string, stdout io.Writer) error {
+	var c config
+	f := c.flags()
+	id := f.String("session", "", "`id` of the session that the token admits to")
+	role := f.String("role", string(session.RolePublisher), "what its holder may do: SUBSCRIBER, PUBLISHER or MODERATOR")
+	data := f.String("data", "", "what the others see of its holder")
+	expires := f.Duration("expires", 24*time.Hour, "for how long connect accepts it")
+	err := parseInto(f, &c, args)
+	if errors.Is(err, flag.ErrHelp) {
+		return printHelp(stdout)
+	}
+	if err != nil {
+		return usage(err)
+	}
+	grant := session.SessionGrant{SessionID: *id, Role: session.Role(strings.ToUpper(*role)), ExpiresAt: time.Now().Add(*expires)}
+	if *data != "" {
+		grant.Data = data
+	}
+	if err := grant.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if *expires <= 0 {
+		return fmt.Errorf("%w: -expires must be more than 0", errUsage)
+	}
+	secret, err := readSecret(ctx, c)
+	if err != nil {
+		return err
+	}
+	tokens, err := token.New(secret, nil)
+	if err != nil {
+		return err
+	}
+	raw, err := tokens.MintSession(grant)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(stdout, raw)
+	return err
+}
+
+// announce says where to go.
+func (s *server) announce(w io.Writer) {
+	base := "http://" + s.listener.Addr().String()
+	fmt.Fprintf(w, "ChatTok %s is ready at %s\n  playground  %s/playground\n  API         %s/graphql\n  database    %s\n", version(), base, base, base, s.config.database)
+	if s.config.open && !isLoopback(s.listener.Addr()) {
+		s.log.Warn("open mode on an address that others can reach: anybody may connect, and post in the lobby; CHATTOK_OPEN=false asks for tokens", "addr", s.listener.Addr().String())
+	}
+}
+
+func printVersion(w io.Writer) error {
+	_, err := fmt.Fprintln(w, "chattok", version())
+	return err
+}
+
+// release is set by the linker for a release.
+var release string
+
+// version returns the release, else the commit that the binary was built from, else "dev".
+func version() string {
+	if release != "" {
+		return release
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+				return "dev-" + s.Value[:12]
+			}
+		}
+	}
+	return "dev"
+}
+
+func printHelp(w io.Writer) error {
+	var c config
+	var b strings.Builder
+	b.WriteString(`ChatTok passes real-time data between the people in a session.
+
+Usage:
+  chattok [flags]                                    serve
+  chattok secret [flags]                             print the API secret
+  chattok token -session ID [-role ROLE] [-data TEXT] [-expires 24h] [flags]
+                                                     mint a session token
+  chattok version
+
+Flags, and the environment variables that stand for them:
+`)
+	c.flags().VisitAll(func(f *flag.Flag) {
+		name, text := flag.UnquoteUsage(f)
+		fmt.Fprintf(&b, "  -%s %s\n        %s", f.Name, name, text)
+		if f.DefValue != "" {
+			fmt.Fprintf(&b, " (default %s)", f.DefValue)
+		}
+		fmt.Fprintf(&b, "\n        CHATTOK_%s\n", strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_")))
+	})
+	fmt.Fprintf(&b, `
+%s, which has no flag, is the secret that signs tokens: %d bytes at least.
+Where it is not set, one is made at the first start and kept in the database.
+`, secretVariable, token.MinSecretBytes)
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/peterbourgon/ff/v3"
+
+	"chattok/db"
+	"chattok/graph/transport"
+	"chattok/token"
+)
+
+// config is how the server is to be. Each field is a flag, and an environment variable CHATTOK_… of the same name.
+type config struct {
+	addr          string
+	metricsAddr   string
+	database      string
+	apiSecret     string // from the environment alone: a flag would show in the list of processes
+	open          bool
+	origins       string
+	grace         time.Duration
+	idle          time.Duration
+	pingInterval  time.Duration
+	introspection bool
+	groupLimit    int
+	logLevel      slog.Level
+	logFormat     string
+}
+
+const defaultAddr = "127.0.0.1:8080"
+
+// secretVariable names the environment variable of the API secret.
+const secretVariable = "CHATTOK_API_SECRET"
+
+func (c *config) flags() *flag.FlagSet {
+	f := flag.NewFlagSet("chattok", flag.ContinueOnError)
+	f.SetOutput(io.Discard) // errors are ours to print
+	f.StringVar(&c.addr, "addr", "", "`address` to serve on; where it is not set and PORT is, \":$PORT\" (default "+defaultAddr+")")
+	f.StringVar(&c.database, "database", "chattok.db", "`file` of the SQLite database; made where it does not exist")
+	f.BoolVar(&c.open, "open", true, "open mode: anybody may connect to any session that no backend made, and be a guest in the lobby")
+	f.StringVar(&c.origins, "origins", "", "further `origins` whose pages may use the server, separated by commas; * for any")
+	f.DurationVar(&c.grace, "grace", 20*time.Second, "`time` a connection has to come back after its last socket closed")
+	f.DurationVar(&c.idle, "idle", 10*time.Minute, "`time` after the last request of a connection without a socket when it ends")
+	f.DurationVar(&c.pingInterval, "ping-interval", transport.DefaultPingInterval, "`time` between pings to a silent socket; after two it is gone")
+	f.BoolVar(&c.introspection, "introspection", true, "answer questions about the schema")
+	f.StringVar(&c.metricsAddr, "metrics-addr", "", "`address` of its own for /metrics; on addr where it is not set")
+	f.IntVar(&c.groupLimit, "group-limit", 0, "writes that share one commit at most; 0 for 256")
+	f.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "least `level` to log: debug, info, warn or error")
+	f.StringVar(&c.logFormat, "log-format", "text", "`format` of the log: text or json")
+	return f
+}
+
+// parseConfig reads the flags, and the environment where a flag is not given.
+func parseConfig(args []string) (c config, rest []string, err error) {
+	f := c.flags()
+	err = parseInto(f, &c, args)
+	return c, f.Args(), err
+}
+
+// parseInto is parseConfig for a set of flags that has more than c's.
+func parseInto(f *flag.FlagSet, c *config, args []string) error {
+	if err := ff.Parse(f, args, ff.WithEnvVarPrefix("CHATTOK")); err != nil {
+		return err
+	}
+	c.apiSecret = os.Getenv(secretVariable)
+	if port := os.Getenv("PORT"); c.addr == "" && port != "" {
+		c.addr = ":" + port
+	}
+	if c.addr == "" {
+		c.addr = defaultAddr
+	}
+	return c.validate()
+}
+
+func (c config) validate() error {
+	switch {
+	case c.database == "":
+		return fmt.Errorf("%w: -database must name a file", errUsage)
+	case c.grace <= 0 || c.grace > time.Hour:
+		return fmt.Errorf("%w: -grace must be more than 0 and at most 1h", errUsage)
+	case c.idle <= 0 || c.idle > 24*time.Hour:
+		return fmt.Errorf("%w: -idle must be more than 0 and at most 24h", errUsage)
+	case c.pingInterval < 100*time.Millisecond:
+		return fmt.Errorf("%w: -ping-interval must be at least 100ms", errUsage)
+	case c.groupLimit < 0 || c.groupLimit > 4096:
+		return fmt.Errorf("%w: -group-limit must be 0 to 4096", errUsage)
+	case c.logFormat != "text" && c.logFormat != "json":
+		return fmt.Errorf("%w: -log-format must be text or json", errUsage)
+	case c.apiSecret != "" && len(c.apiSecret) < token.MinSecretBytes:
+		return fmt.Errorf("%s must be at least %d bytes, but is %d", secretVariable, token.MinSecretBytes, len(c.apiSecret))
+	}
+	return nil
+}
+
+func (c config) originList() []string {
+	var list []string
+	for origin := range strings.SplitSeq(c.origins, ",") {
+		if origin = strings.TrimSpace(origin); origin != "" {
+			list = append(list, origin)
+		}
+	}
+	return list
+}
+
+// secret returns the API secret: the environment's, else the one that the database keeps.
+func (c config) secret(ctx context.Context, store *db.Store) ([]byte, error) {
+	if c.apiSecret != "" {
+		return []byte(c.apiSecret), nil
+	}
+	return store.Secret(ctx)
+}
+
+func (c config) logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.logLevel}
+	if c.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}

@@ -1,0 +1,84 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"chattok/graph/edge"
+	"chattok/session"
+)
+
+// present turns an error into what its caller may see: the domain's code, reason and message. Every other error is
+// INTERNAL, with a fixed message and the request's id, under which the log has the cause.
+func present(ctx context.Context, err error) *gqlerror.Error {
+	shown := &gqlerror.Error{Err: err, Path: graphql.GetPath(ctx), Extensions: map[string]any{}}
+	var ours *session.Error
+	var field *gqlerror.Error
+	switch {
+	case errors.As(err, &ours):
+	case errors.As(err, &field) && field.Extensions["code"] != nil: // of parsing, validation, or an extension of ours
+		return field
+	case errors.As(err, &field) && field.Err == nil, graphql.GetFieldContext(ctx) != nil && isArgument(err):
+		ours = session.Errorf(session.CodeBadUserInput, "%s", messageOf(err))
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		ours = session.Errorf(session.CodeUnavailable, "the request was given up before it was answered")
+	default:
+		ours = &session.Error{Code: session.CodeInternal, Message: "internal error", Err: err}
+	}
+	shown.Message = ours.Message
+	shown.Extensions["code"] = string(ours.Code)
+	if ours.Reason != "" {
+		shown.Extensions["reason"] = ours.Reason
+	}
+	if ours.Code == session.CodeInternal {
+		shown.Message = "internal error"
+		shown.Extensions["requestId"] = edge.RequestID(ctx)
+	}
+	return shown
+}
+
+// isArgument says whether err is gqlgen's, for an argument that could not be read.
+func isArgument(err error) bool {
+	var field *gqlerror.Error
+	return errors.As(err, &field) && len(field.Path) > 0
+}
+
+func messageOf(err error) string {
+	var field *gqlerror.Error
+	if errors.As(err, &field) {
+		return field.Message
+	}
+	return err.Error()
+}
+
+// presenter is gqlgen's error presenter. What is the server's own fault is logged here, and nowhere else.
+func presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
+	return func(ctx context.Context, err error) *gqlerror.Error {
+		shown := present(ctx, err)
+		var ours *session.Error
+		code, _ := shown.Extensions["code"].(string)
+		internal := code == string(session.CodeInternal)
+		if errors.As(err, &ours) && ours.Err != nil || internal {
+			level := slog.LevelWarn
+			if internal {
+				level = slog.LevelError
+			}
+			log.Log(ctx, level, "an operation failed", "code", code, "error", err, "path", shown.Path.String(), "request", edge.RequestID(ctx))
+		}
+		return shown
+	}
+}
+
+// recoverer is gqlgen's recover function: a panic becomes INTERNAL, and its stack a line in the log.
+func recoverer(log *slog.Logger) graphql.RecoverFunc {
+	return func(ctx context.Context, cause any) error {
+		log.ErrorContext(ctx, "a resolver panicked", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()), "request", edge.RequestID(ctx))
+		return &session.Error{Code: session.CodeInternal, Message: "internal error"}
+	}
+}

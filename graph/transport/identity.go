@@ -1,0 +1,28 @@
+package transport
+
+import (
+	"context"
+	"errors"
+
+	"chattok/session"
+)
+
+// Identity is who opened a stream.
+type Identity struct {
+	// Context carries the caller to the resolvers.
+	Context context.Context
+	// Attach says that the stream is open, so that its connection lives, until detach is called. onEnd is called, once at
+	// most, where the connection ends first.
+	Attach func(ctx context.Context, onEnd func(*session.Error)) (detach func(), err error)
+}
+
+// Authenticate returns who sends this Authorization value; "" is none. Errors: UNAUTHENTICATED, UNAVAILABLE.
+type Authenticate func(ctx context.Context, authorization string) (Identity, error)
+
+// asError returns err as the domain's error; one that is none is internal.
+func asError(err error) *session.Error {
+	if e, ok := errors.AsType[*session.Error](err); ok {
+		return e
+	}
+	return &session.Error{Code: session.CodeInternal, Message: "internal error", Err: err}
+}

@@ -1,0 +1,259 @@
+package transport
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/introspection"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
+)
+
+// newLimits returns the defaults, changed by change.
+func newLimits(tb testing.TB, change func(*Limits)) *Limits {
+	tb.Helper()
+	l := &Limits{}
+	change(l)
+	if err := l.Validate(nil); err != nil {
+		tb.Fatal(err)
+	}
+	return l
+}
+
+func defaults(*Limits) {}
+
+// graphiQLIntrospection is what graphql-js's getIntrospectionQuery gives with all its options on.
+//
+//go:embed testdata/introspection.graphql
+var graphiQLIntrospection string
+
+func aliased(n int, field string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "a%d:%s ", i, field)
+	}
+	return b.String()
+}
+
+// doubling returns n fragments, each spread twice in the next.
+func doubling(n int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "{latestChatEntry(connectionId:\"a\"){...F%d}} fragment F0 on ChatEntry{seq}", n-1)
+	for i := 1; i < n; i++ {
+		fmt.Fprintf(&b, " fragment F%d on ChatEntry{...F%d ...F%d}", i, i-1, i-1)
+	}
+	return b.String()
+}
+
+func nested(n int) string { return strings.Repeat("{a", n) + strings.Repeat("}", n) }
+
+const (
+	tooManyTokens = "a document must have at most 2000 tokens"
+	tooDeep       = "a document must nest at most 20 deep, counted wherever a fragment is spread"
+	tooManyFields = "an operation must have at most 10 fields at its top"
+	tooManyNames  = "an operation must have at most 50 aliases, counted wherever a fragment is spread"
+	tooComplex    = "an operation's complexity must be at most 50000"
+)
+
+// TestLimits is cases 54 and 55: one error, over POST and GET, and nothing is executed.
+func TestLimits(t *testing.T) {
+	entry := `addChatEntry(connectionId:"a",body:"b"){seq}`
+	for name, test := range map[string]struct{ query, reason, message string }{
+		"3,000 directives":        {"{__typename " + strings.Repeat("@a ", 3000) + "}", ReasonDocumentTooLarge, tooManyTokens},
+		"100,000 directives":      {"{__typename " + strings.Repeat("@a ", 100_000) + "}", ReasonDocumentTooLarge, tooManyTokens},
+		"100,000 comments":        {"{__typename" + strings.Repeat("\n#", 100_000) + "\n}", ReasonDocumentTooLarge, tooManyTokens},
+		"2,001 tokens":            {"{" + strings.Repeat("__typename ", 1999) + "}", ReasonDocumentTooLarge, tooManyTokens},
+		"a long alias":            {"{" + strings.Repeat("a", 129) + ":__typename}", ReasonDocumentTooLarge, "a name must be at most 128 bytes"},
+		"10,000 levels":           {nested(10_000), ReasonTooDeep, tooDeep},
+		"10,000 lists":            {"{a(b:" + strings.Repeat("[", 10_000), ReasonTooDeep, tooDeep},
+		"21 levels":               {nested(21), ReasonTooDeep, tooDeep},
+		"deep by fragments":       {"{a{...F}} fragment F on A" + nested(20), ReasonTooDeep, tooDeep},
+		"1,000 pages":             {"{" + aliased(1000, "chatEntries(first:100){nodes{id}}") + "}", ReasonDocumentTooLarge, tooManyTokens},
+		"11 pages":                {"{" + aliased(11, "chatEntries(first:100){nodes{id}}") + "}", ReasonTooComplex, tooManyFields},
+		"1,000 mutations":         {"mutation{" + aliased(1000, entry) + "}", ReasonDocumentTooLarge, tooManyTokens},
+		"11 mutations":            {"mutation{" + aliased(11, entry) + "}", ReasonTooComplex, tooManyFields},
+		"11 by fragments":         {"mutation{...F ...on Mutation{...F}} fragment F on Mutation{" + aliased(6, entry) + "}", ReasonTooComplex, tooManyFields},
+		"51 aliases":              {"{session{" + aliased(51, "id") + "}}", ReasonTooComplex, tooManyNames},
+		"51 by fragments":         {"{session{...F ...F ...F}} fragment F on Session{" + aliased(17, "id") + "}", ReasonTooComplex, tooManyNames},
+		"30 doublings":            {doubling(30), ReasonTooComplex, tooComplex},
+		"150 doublings":           {doubling(150), ReasonTooComplex, tooComplex},
+		"full pages":              {"{" + aliased(10, "chatEntries(first:200){nodes{"+strings.Repeat("id ", 30)+"}}") + "}", ReasonTooComplex, tooComplex},
+		"@defer":                  {"{...@defer{__typename}}", ReasonUnsupported, "@defer is not supported"},
+		"@defer on a spread":      {"{...F@defer} fragment F on Query{__typename}", ReasonUnsupported, "@defer is not supported"},
+		"the second operation":    {"query A{__typename} mutation B{" + aliased(11, entry) + "}", ReasonTooComplex, tooManyFields},
+		"@skip changes nothing":   {"mutation{" + aliased(11, `addChatEntry(connectionId:"a",body:"b")@skip(if:true){seq}`) + "}", ReasonTooComplex, tooManyFields},
+		"mutations of a fragment": {"mutation{...F} fragment F on Mutation{" + aliased(11, entry) + "}", ReasonTooComplex, tooManyFields},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &stub{}
+			server := newServer(t, s)
+			body, err := json.Marshal(map[string]string{"query": test.query})
+			if err != nil {
+				t.Fatal(err)
+			}
+			refused := errorBody(test.message, "BAD_USER_INPUT", test.reason)
+			want(t, post(t, server, string(body)), http.StatusOK, refused)
+			want(t, post(t, server, string(body), "Accept", typeGraphQLJSON), http.StatusBadRequest, refused)
+			if rawQuery := "query=" + url.QueryEscape(test.query); len(rawQuery) <= DefaultMaxQueryBytes {
+				want(t, get(t, server, rawQuery), http.StatusOK, refused)
+			}
+			if n := s.added.Load(); n != 0 {
+				t.Errorf("%d entries stored", n)
+			}
+		})
+	}
+}
+
+// What the pages and clients of the project send, and more, passes.
+func TestLimitsPass(t *testing.T) {
+	const everything = `{edges{cursor node{...E}} nodes{...E} pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}`
+	const fragment = ` fragment E on ChatEntry{__typename id seq cursor connectionId connection{id data role createdAt} body createdAt}`
+	l := newLimits(t, defaults)
+	for name, query := range map[string]string{
+		"introspection":      introspection.Query,
+		"GraphiQL":           graphiQLIntrospection,
+		"a page of all":      "{chatEntries(first:200)" + everything + "}" + fragment,
+		"a page by variable": "query($n:Int){session{id lastCursor connectionCount connections{id data role createdAt}} chatEntries(last:$n)" + everything + "}" + fragment,
+		"all events": `subscription{sessionEvents{__typename ...on SessionState{connections{...C} connectionCount truncated} ...on ConnectionCreated{connection{...C}}
+			...on ConnectionDestroyed{connection{...C} reason} ...on ConnectionsChanged{created{...C} destroyed{connection{...C} reason} connectionCount truncated}}}
+			fragment C on Connection{id data role createdAt}`,
+		"10 mutations":     "mutation{" + aliased(10, `addChatEntry(connectionId:"a",body:"b"){seq}`) + "}",
+		"a long literal":   `mutation{addChatEntry(connectionId:"a",body:"` + strings.Repeat("x", 16<<10) + `"){seq}}`,
+		"20 levels":        nested(20),
+		"50 aliases":       "{session{" + aliased(50, "id") + "}}",
+		"2,000 tokens":     "{" + strings.Repeat("session{id} ", 10) + strings.Repeat("#\n", 1958) + "}",
+		"does not parse":   "{",
+		"a cycle":          "{...F} fragment F on Query{session{id} ...F}",
+		"no such fragment": "{...F}",
+	} {
+		if err := l.Check(query); err != nil {
+			t.Errorf("%s: %s", name, err.Message)
+		}
+	}
+	// The figures of the doc comment.
+	document, err := parser.ParseQuery(&ast.Source{Input: graphiQLIntrospection})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := meter{limits: l, document: document, fragments: map[string]*measure{}}
+	if got := m.selections(document.Operations[0].SelectionSet); got != (measure{depth: 14, fields: 1, aliases: 0, complexity: 135}) {
+		t.Errorf("GraphiQL's introspection measures %+v", got)
+	}
+	if exact := newLimits(t, func(l *Limits) { l.Tokens, l.Depth, l.RootFields, l.Complexity = 270, 14, 1, 135 }); exact.Check(graphiQLIntrospection) != nil {
+		t.Error(exact.Check(graphiQLIntrospection).Message)
+	}
+}
+
+func TestComplexity(t *testing.T) {
+	for query, complexity := range map[string]int{
+		"{session{id}}":                                                             2,
+		"{session{id} session{id createdAt}}":                                       5,
+		"{chatEntries{nodes{id}}}":                                                  1 + 50*2,
+		"{chatEntries(first:10){nodes{id seq}}}":                                    1 + 10*3,
+		"{chatEntries(last:10){nodes{id seq}}}":                                     1 + 10*3,
+		"{chatEntries(first:0){nodes{id}}}":                                         1,
+		"{chatEntries(first:-5){nodes{id}}}":                                        1,
+		"{chatEntries(first:1000000){nodes{id}}}":                                   1 + 200*2,
+		"{chatEntries(first:99999999999999999999){nodes{id}}}":                      1 + 200*2,
+		"{chatEntries(first:null,last:3){nodes{id}}}":                               1 + 3*2,
+		"query($n:Int=1){chatEntries(first:$n){nodes{id}}}":                         1 + 200*2,
+		"{chatEntries(first:\"x\"){nodes{id}}}":                                     1 + 200*2,
+		"{session{connections{id}}}":                                                1 + 1 + 1000*1,
+		"{session{...{id ...F}}} fragment F on Session{id}":                         3,
+		"{a(first:200){a(first:200){a(first:200){a(first:200){a(first:200){a}}}}}}": maxMeasure,
+	} {
+		document, err := parser.ParseQuery(&ast.Source{Input: query})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := meter{limits: newLimits(t, defaults), document: document, fragments: map[string]*measure{}}
+		// A product is cut before it overflows, so at the top it may fall short of the most by one factor.
+		if got := m.selections(document.Operations[0].SelectionSet).complexity; got != complexity && !(complexity == maxMeasure && got > maxMeasure-200) {
+			t.Errorf("%s: %d, want %d", query, got, complexity)
+		}
+	}
+}
+
+func TestLimitsConfiguration(t *testing.T) {
+	if err := (&Limits{Depth: -1}).Validate(nil); err == nil || err.Error() != "limit Depth is -1, but must not be below 0" {
+		t.Errorf("a negative limit gives %v", err)
+	}
+	l := newLimits(t, func(l *Limits) {
+		l.Tokens, l.NameBytes, l.Depth, l.Aliases, l.RootFields, l.Complexity, l.MaxItems = 30, 5, 2, 1, 2, 20, 4
+		l.Lists = map[string]int{"many": 7}
+	})
+	for query, reason := range map[string]string{
+		"{a b}": "", "{a{b}}": "", "{b:a}": "", "{many{a}}": "", "{a(first:9){b}}": "",
+		"{a b c}": ReasonTooComplex, "{a{b{c}}}": ReasonTooDeep, "{b:a c:a}": ReasonTooComplex, "{many{a b c}}": ReasonTooComplex,
+		"{abcdef}": ReasonDocumentTooLarge, "{" + strings.Repeat("a ", 29) + "}": ReasonDocumentTooLarge,
+	} {
+		got := ""
+		if err := l.Check(query); err != nil {
+			got = err.Extensions["reason"].(string)
+		}
+		if got != reason {
+			t.Errorf("%s: %q, want %q", query, got, reason)
+		}
+	}
+}
+
+// A document that has passed is looked up, not measured again.
+func TestLimitsRemember(t *testing.T) {
+	documents := NewDocuments(0)
+	limits := &Limits{Documents: documents}
+	server := newServer(t, &stub{}, func(s *handler.Server, _ *HTTP) {
+		s.SetQueryCache(documents)
+		s.Use(limits)
+	})
+	want(t, post(t, server, query), 200, data)
+	limits.Tokens = 1
+	want(t, post(t, server, query), 200, data)
+	want(t, post(t, server, `{"query":"{ __typename }"}`), 200, errorBody("a document must have at most 1 tokens", "BAD_USER_INPUT", ReasonDocumentTooLarge))
+}
+
+// FuzzLimits has documents that pass the limits keep them: checking neither panics nor measures past its end, and what
+// parses and passes is no deeper than allowed.
+func FuzzLimits(f *testing.F) {
+	for _, seed := range []string{"{a}", introspection.Query, doubling(5), "{...F} fragment F on A{...F}", nested(25), `{a(b:"""x""" c:[{d:$e}])}`, "query($n:Int=1){a(first:$n){b}}"} {
+		f.Add(seed)
+	}
+	l := newLimits(f, defaults)
+	f.Fuzz(func(t *testing.T, query string) {
+		err := l.Check(query)
+		if err != nil {
+			if err.Extensions["code"] != "BAD_USER_INPUT" || len(err.Message) > MaxErrorMessageBytes {
+				t.Fatal(err)
+			}
+			return
+		}
+		document, parseErr := parser.ParseQueryWithTokenLimit(&ast.Source{Input: query}, l.Tokens)
+		if parseErr != nil {
+			return
+		}
+		for _, operation := range document.Operations {
+			if depth := plainDepth(operation.SelectionSet); depth > l.Depth {
+				t.Fatalf("depth %d passed", depth)
+			}
+		}
+	})
+}
+
+// plainDepth is how deep fields nest, spread fragments left out.
+func plainDepth(set ast.SelectionSet) int {
+	depth := 0
+	for _, selection := range set {
+		switch s := selection.(type) {
+		case *ast.Field:
+			depth = max(depth, 1+plainDepth(s.SelectionSet))
+		case *ast.InlineFragment:
+			depth = max(depth, plainDepth(s.SelectionSet))
+		}
+	}
+	return depth
+}

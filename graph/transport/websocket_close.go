@@ -1,0 +1,57 @@
+package transport
+
+import (
+	"unicode/utf8"
+
+	"chattok/session"
+)
+
+// CloseCode is why the server closes a WebSocket. It decides whether the reference client, npm's graphql-ws, comes back:
+// it does after 1012, 1013, 4403 and 4408, and not after the others.
+// See https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md and RFC 6455, section 7.4.
+type CloseCode uint16
+
+const (
+	CloseNormal         CloseCode = 1000 // the client said goodbye
+	CloseProtocol       CloseCode = 1002 // the frames break RFC 6455
+	CloseTooBig         CloseCode = 1009 // a message over MaxMessageBytes
+	CloseRestart        CloseCode = 1012 // the server stops or starts again: come back, with your cursor
+	CloseTryLater       CloseCode = 1013 // a limit on sockets, a reader too slow, or a store that fails: come back later
+	CloseBadRequest     CloseCode = 4400 // a message that breaks the protocol
+	CloseUnauthorized   CloseCode = 4401 // nothing was initialised, or the connection has ended: do not come back
+	CloseForbidden      CloseCode = 4403 // the token in connection_init is refused: renew it and come back
+	CloseInitTimeout    CloseCode = 4408 // no connection_init in time
+	CloseDuplicateID    CloseCode = 4409 // a subscribe with an id that is in use
+	CloseTooManyInits   CloseCode = 4429 // a second connection_init
+	maxCloseReasonBytes           = 123
+)
+
+// closeReason cuts a reason to what a close frame holds.
+func closeReason(s string) string {
+	if len(s) <= maxCloseReasonBytes {
+		return s
+	}
+	end := maxCloseReasonBytes
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
+}
+
+// closeFor returns how a socket is closed whose connection_init failed, or whose connection has ended.
+func closeFor(err error) (CloseCode, string) {
+	e := asError(err)
+	reason := e.Reason
+	if reason == "" {
+		reason = string(e.Code)
+	}
+	reason = closeReason(reason + ": " + e.Message)
+	switch {
+	case e.Reason == session.ReasonConnectionDestroyed:
+		return CloseUnauthorized, reason
+	case e.Code == session.CodeUnavailable, e.Code == session.CodeRateLimited, e.Code == session.CodeInternal:
+		return CloseTryLater, reason
+	default:
+		return CloseForbidden, reason
+	}
+}

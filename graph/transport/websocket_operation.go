@@ -1,0 +1,259 @@
+package transport
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"chattok/session"
+)
+
+// operation is one that a client sent and that has not ended.
+type operation struct {
+	id      string
+	payload []byte
+	ctx     context.Context
+	cancel  context.CancelFunc
+}
+
+// handle does what a message asks; the error ends the socket.
+func (s *socket) handle(raw []byte) error {
+	m, why := parseMessage(raw)
+	if why != "" {
+		return s.fail(CloseBadRequest, why)
+	}
+	switch {
+	case m.Type == "connection_init":
+		return s.init(m)
+	case m.Type == "ping" && s.protocol == modern:
+		_ = s.send("pong", "", m.Payload)
+		return nil
+	case m.Type == "pong" && s.protocol == modern:
+		return nil
+	case m.Type == s.protocol.subscribe:
+		return s.subscribe(m)
+	case m.Type == s.protocol.complete:
+		s.complete(m.ID)
+		return nil
+	case m.Type == "connection_terminate" && s.protocol.terminates:
+		return s.fail(CloseNormal, "")
+	}
+	return s.fail(CloseBadRequest, "unknown message type")
+}
+
+// init looks at connection_init, on a goroutine of its own, so that a second one is seen while it does.
+func (s *socket) init(m message) error {
+	s.mu.Lock()
+	first := s.state == opened
+	if first {
+		s.state = initialising
+	}
+	s.mu.Unlock()
+	if !first {
+		return s.fail(CloseTooManyInits, "connection_init comes once")
+	}
+	authorization, ok := initPayload(m.Payload)
+	if !ok {
+		return s.fail(CloseBadRequest, "connection_init's payload must be an object, and its Authorization a string")
+	}
+	if !s.initTimer.Stop() {
+		return errClosed // too late: its function closes the socket
+	}
+	s.work.Go(func() { s.acknowledge(authorization) })
+	return nil
+}
+
+func (s *socket) acknowledge(authorization string) {
+	who, err := s.transport.config.Authenticate(s.ctx, authorization)
+	var detach func()
+	if err == nil {
+		detach, err = who.Attach(s.ctx, s.ended)
+	}
+	if err != nil {
+		if s.ctx.Err() == nil {
+			s.refuse(err)
+		}
+		return
+	}
+	s.mu.Lock()
+	s.ctx = who.Context
+	s.detach = detach
+	s.state = acknowledged
+	s.mu.Unlock()
+	_ = s.send("connection_ack", "", nil)
+	if s.protocol.keepAlive {
+		_ = s.send("ka", "", nil)
+	}
+}
+
+func (s *socket) refuse(err error) {
+	code, reason := closeFor(err)
+	if s.protocol.refuseInit {
+		e := asError(err)
+		payload, _ := json.Marshal(newError(e.Code, e.Reason, e.Message))
+		_ = s.send("connection_error", "", payload)
+	}
+	s.close(code, reason)
+}
+
+// subscribe takes an operation in.
+func (s *socket) subscribe(m message) error {
+	if m.ID == "" {
+		return s.fail(CloseBadRequest, "an operation needs an id")
+	}
+	s.mu.Lock()
+	if s.state != acknowledged {
+		s.mu.Unlock()
+		return s.fail(CloseUnauthorized, "connection_init comes first, and its connection_ack")
+	}
+	if _, taken := s.operations[m.ID]; taken {
+		s.mu.Unlock()
+		return s.fail(CloseDuplicateID, "an operation with id "+m.ID+" is under way")
+	}
+	if len(s.operations) >= s.transport.config.MaxOperations {
+		s.mu.Unlock()
+		_ = s.sendErrors(m.ID, gqlerror.List{newError(session.CodeRateLimited, "", "too many operations are under way on this socket")})
+		return nil
+	}
+	op := &operation{id: m.ID, payload: m.Payload}
+	op.ctx, op.cancel = context.WithCancel(s.ctx)
+	s.operations[m.ID] = op
+	s.queue = append(s.queue, op)
+	start := !s.working
+	s.working = true
+	s.mu.Unlock()
+	if start {
+		s.work.Go(s.workQueue)
+	}
+	return nil
+}
+
+// complete cancels an operation at the client's wish.
+func (s *socket) complete(id string) {
+	s.mu.Lock()
+	op := s.operations[id]
+	delete(s.operations, id)
+	s.mu.Unlock()
+	if op != nil {
+		op.cancel()
+	}
+}
+
+// finish forgets an operation and says whether the client still waits for it.
+func (s *socket) finish(op *operation) (wanted bool) {
+	op.cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wanted = s.operations[op.id] == op
+	if wanted {
+		delete(s.operations, op.id)
+	}
+	return wanted
+}
+
+// workQueue takes the operations from the queue, one after the other.
+func (s *socket) workQueue() {
+	for {
+		s.mu.Lock()
+		if len(s.queue) == 0 {
+			s.working = false
+			s.mu.Unlock()
+			return
+		}
+		op := s.queue[0]
+		s.queue = s.queue[1:]
+		s.mu.Unlock()
+		s.start(op)
+	}
+}
+
+// start runs a query or mutation to its end, and begins a subscription.
+func (s *socket) start(op *operation) {
+	defer s.recover(op)
+	ctx := op.ctx
+	if ctx.Err() != nil {
+		s.finish(op)
+		return
+	}
+	ctx = graphql.StartOperationTrace(ctx)
+	params, err := decodeParams(op.payload)
+	switch {
+	case err == nil:
+	case err.Extensions["reason"] == ReasonInvalidText: // the message is in order, what the user wrote is not
+		s.endWith(op, gqlerror.List{err})
+		return
+	default:
+		s.close(CloseBadRequest, err.Message)
+		return
+	}
+	opCtx, errs := s.exec.CreateOperationContext(ctx, params)
+	if len(errs) > 0 {
+		s.endWith(op, s.exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), CapErrors(errs)).Errors)
+		return
+	}
+	responses, ctx := s.exec.DispatchOperation(ctx, opCtx)
+	if opCtx.Operation.Operation == ast.Subscription {
+		s.transport.subscriptions.Add(1)
+		s.work.Go(func() {
+			defer s.transport.subscriptions.Add(-1)
+			s.follow(ctx, op, responses)
+		})
+		return
+	}
+	response := responses(ctx)
+	if s.finish(op) && response != nil {
+		_ = s.sendResponse(op.id, response)
+		_ = s.send("complete", op.id, nil)
+	}
+}
+
+// follow sends a subscription's events until it ends. The first response, where it is nothing but errors, says that the
+// subscription could not begin.
+func (s *socket) follow(ctx context.Context, op *operation, responses graphql.ResponseHandler) {
+	defer s.recover(op)
+	for {
+		response := responses(ctx)
+		switch {
+		case response == nil:
+			if s.finish(op) && ctx.Err() == nil {
+				_ = s.send("complete", op.id, nil)
+			}
+			return
+		case response.Data == nil && len(response.Errors) > 0:
+			s.endWith(op, response.Errors)
+			return
+		}
+		if ctx.Err() != nil || s.sendResponse(op.id, response) != nil {
+			s.finish(op)
+			return
+		}
+	}
+}
+
+// recover ends an operation whose execution panicked where gqlgen does not look.
+func (s *socket) recover(op *operation) {
+	if cause := recover(); cause != nil {
+		s.endWith(op, gqlerror.List{presentPanic(op.ctx, s.exec, cause)})
+	}
+}
+
+// endWith ends an operation by an error message, after which nothing comes for its id.
+func (s *socket) endWith(op *operation, errs gqlerror.List) {
+	if s.finish(op) {
+		_ = s.sendErrors(op.id, errs)
+	}
+}
+
+func (s *socket) sendErrors(id string, errs gqlerror.List) error {
+	return s.send("error", id, AppendErrors(nil, errs))
+}
+
+func (s *socket) sendResponse(id string, response *graphql.Response) error {
+	buffer := getBuffer()
+	defer putBuffer(buffer)
+	*buffer = AppendResponse((*buffer)[:0], response)
+	return s.send(s.protocol.next, id, *buffer)
+}

@@ -1,0 +1,301 @@
+package transport
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/gobwas/ws"
+
+	"chattok/session"
+)
+
+// closeWait is how long a socket that we close waits for the client's own close frame, so that ours is not lost.
+const closeWait = time.Second
+
+// socket is one WebSocket. Lock order: mu, then writing.
+type socket struct {
+	transport *WebSocket
+	exec      graphql.GraphExecutor
+	protocol  *protocol
+	conn      net.Conn
+	reader    *bufio.Reader
+	heard     atomic.Int64 // when the client last sent anything, in Unix nanoseconds
+	pinged    atomic.Int64 // when we last pinged it
+
+	ctx       context.Context // the operations'; ends with the socket
+	cancel    context.CancelFunc
+	work      sync.WaitGroup // operations under way
+	closing   atomic.Bool    // nothing that comes is looked at any more
+	initTimer *time.Timer
+
+	mu         sync.Mutex
+	state      socketState
+	detach     func()
+	operations map[string]*operation
+	queue      []*operation // that wait their turn
+	working    bool         // a goroutine takes them from the queue
+
+	writing sync.Mutex // held for a write
+	closed  bool       // guarded by writing: a close frame was sent, or the connection has failed
+}
+
+type socketState uint8
+
+const (
+	opened       socketState = iota // no connection_init yet
+	initialising                    // connection_init is being looked at
+	acknowledged
+)
+
+// errClosed ends the reading of a socket that is being closed.
+var errClosed = errors.New("closed")
+
+// open starts the socket's life.
+func (s *socket) open(ctx context.Context, conn net.Conn, reader *bufio.Reader) {
+	s.conn, s.reader = conn, reader
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	s.heard.Store(time.Now().UnixNano())
+	s.initTimer = time.AfterFunc(s.transport.config.InitTimeout, func() {
+		s.close(CloseInitTimeout, "connection_init did not come in time")
+	})
+	go s.run()
+}
+
+// run reads until the socket ends, and cleans up.
+func (s *socket) run() {
+	defer s.transport.remove(s)
+	for {
+		raw, err := s.readMessage()
+		if s.closing.Load() && err == nil {
+			s.drain(0)
+			err = errClosed
+		}
+		if err == nil {
+			err = s.handle(raw)
+		}
+		if err != nil {
+			break
+		}
+	}
+	s.initTimer.Stop()
+	s.cancel()
+	s.writing.Lock()
+	s.closed = true
+	s.writing.Unlock()
+	_ = s.conn.Close()
+	s.work.Wait()
+	if s.detach != nil {
+		s.detach()
+	}
+}
+
+// readMessage returns the next text message, whole. It answers control frames. An error ends the socket, which has
+// been told why where that is due.
+func (s *socket) readMessage() ([]byte, error) {
+	var message []byte
+	for fragmented := false; ; {
+		h, err := ws.ReadHeader(s.reader)
+		if err != nil {
+			return nil, err
+		}
+		if why := badFrame(h, fragmented); why != "" {
+			return nil, s.fail(CloseProtocol, why)
+		}
+		if h.Length > int64(s.transport.config.MaxMessageBytes-len(message)) {
+			s.close(CloseTooBig, "a message is larger than the server takes")
+			s.drain(h.Length)
+			return nil, errClosed
+		}
+		at := len(message)
+		payload := make([]byte, h.Length)
+		if _, err := io.ReadFull(s.reader, payload); err != nil {
+			return nil, err
+		}
+		ws.Cipher(payload, h.Mask, 0)
+		s.heard.Store(time.Now().UnixNano())
+		if h.OpCode.IsControl() {
+			if err := s.control(h.OpCode, payload); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if h.OpCode == ws.OpBinary {
+			return nil, s.fail(CloseBadRequest, "messages are text frames")
+		}
+		if at == 0 {
+			message = payload
+		} else {
+			message = append(message, payload...)
+		}
+		if h.Fin {
+			return message, nil
+		}
+		fragmented = true
+	}
+}
+
+// badFrame says what RFC 6455 has against a frame; "" for nothing.
+func badFrame(h ws.Header, fragmented bool) string {
+	switch {
+	case !h.Masked:
+		return "frames of clients are masked"
+	case h.Rsv != 0:
+		return "no extension was negotiated"
+	case h.OpCode.IsReserved():
+		return "unknown opcode"
+	case h.OpCode.IsControl() && (!h.Fin || h.Length > ws.MaxControlFramePayloadSize):
+		return "a control frame is short and whole"
+	case h.OpCode.IsControl():
+		return ""
+	case fragmented != (h.OpCode == ws.OpContinuation):
+		return "fragments out of order"
+	}
+	return ""
+}
+
+// control answers a control frame; the error ends the socket.
+func (s *socket) control(op ws.OpCode, payload []byte) error {
+	switch op {
+	case ws.OpPing:
+		_ = s.write(ws.OpPong, payload)
+	case ws.OpClose:
+		code, reason := ws.ParseCloseFrameData(payload)
+		if len(payload) == 1 || !utf8.ValidString(reason) || len(payload) >= 2 && code.IsProtocolReserved() {
+			code = ws.StatusProtocolError
+		}
+		if len(payload) == 0 {
+			code = ws.StatusNormalClosure
+		}
+		s.sendClose(CloseCode(code), "")
+		return io.EOF
+	}
+	return nil
+}
+
+// fail closes the socket for a fault of the client's and returns the error that ends its reading.
+func (s *socket) fail(code CloseCode, reason string) error {
+	s.close(code, reason)
+	s.drain(0)
+	return errClosed
+}
+
+// drain reads and drops what is still on its way, skip bytes and then frames, until the client's close frame or the
+// read deadline, so that our own close frame is not lost to a reset.
+func (s *socket) drain(skip int64) {
+	for {
+		if _, err := io.CopyN(io.Discard, s.reader, skip); err != nil {
+			return
+		}
+		h, err := ws.ReadHeader(s.reader)
+		if err != nil || h.OpCode == ws.OpClose {
+			return
+		}
+		skip = h.Length
+	}
+}
+
+// close sends a close frame, ends the operations, and gives the client a moment to answer. It may be called from any
+// goroutine, and more than once.
+func (s *socket) close(code CloseCode, reason string) {
+	s.closing.Store(true)
+	s.cancel()
+	if s.sendClose(code, reason) {
+		_ = s.conn.SetReadDeadline(time.Now().Add(closeWait))
+	}
+}
+
+// sendClose sends the close frame, once, and says whether it was this call that did.
+func (s *socket) sendClose(code CloseCode, reason string) bool {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.closed {
+		return false
+	}
+	s.writeLocked(ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(code), closeReason(reason)))
+	s.closed = true
+	return true
+}
+
+// write sends one frame. The error says that the socket has ended; there is nothing more to do about it.
+func (s *socket) write(op ws.OpCode, payload []byte) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
+	if err := s.writeLocked(op, payload); err != nil {
+		s.closed = true
+		s.cancel()
+		_ = s.conn.Close() // a frame may have been cut: nothing can follow it
+		return err
+	}
+	return nil
+}
+
+// writeLocked writes a frame in one call. writing is held.
+func (s *socket) writeLocked(op ws.OpCode, payload []byte) error {
+	buffer := getBuffer()
+	defer putBuffer(buffer)
+	out := appendFrame((*buffer)[:0], op, payload)
+	*buffer = out
+	_ = s.conn.SetWriteDeadline(time.Now().Add(s.transport.config.WriteTimeout))
+	_, err := s.conn.Write(out)
+	return err
+}
+
+// appendFrame appends a whole frame of a server's.
+func appendFrame(b []byte, op ws.OpCode, payload []byte) []byte {
+	const fin = 0x80
+	b = append(b, fin|byte(op))
+	switch n := len(payload); {
+	case n < 126:
+		b = append(b, byte(n))
+	case n < 1<<16:
+		b = append(b, 126, byte(n>>8), byte(n))
+	default:
+		b = append(b, 127, 0, 0, 0, 0, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+	}
+	return append(b, payload...)
+}
+
+// send sends a message of the protocol.
+func (s *socket) send(kind, id string, payload []byte) error {
+	buffer := getBuffer()
+	defer putBuffer(buffer)
+	*buffer = appendMessage((*buffer)[:0], kind, id, payload)
+	return s.write(ws.OpText, *buffer)
+}
+
+// checkAlive pings a client that has been silent for an interval, and gives up on one that has been so for two.
+func (s *socket) checkAlive(now time.Time) {
+	s.mu.Lock()
+	ready := s.state == acknowledged
+	s.mu.Unlock()
+	if !ready {
+		return // the init timer looks after it
+	}
+	interval := s.transport.config.PingInterval
+	silent := now.Sub(time.Unix(0, s.heard.Load()))
+	switch {
+	case silent >= 2*interval:
+		s.cancel()
+		_ = s.conn.Close()
+	case silent >= interval && now.Sub(time.Unix(0, s.pinged.Load())) >= interval:
+		s.pinged.Store(now.UnixNano())
+		s.transport.running.Go(func() { _ = s.write(ws.OpPing, nil) }) // a stalled socket must not hold up the others' pings
+	}
+}
+
+// ended is called where the socket's connection has ended.
+func (s *socket) ended(e *session.Error) {
+	code, reason := closeFor(e)
+	s.close(code, reason)
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"chattok/graph"
+	"chattok/session"
+)
+
+// metrics are the server's, for Prometheus.
+type metrics struct {
+	registry *prometheus.Registry
+	entries  prometheus.Counter
+	signals  prometheus.Counter
+	swept    prometheus.Counter
+	group    prometheus.Histogram
+	commit   prometheus.Histogram
+}
+
+var _ session.Metrics = (*metrics)(nil)
+
+func newMetrics() *metrics {
+	m := &metrics{registry: prometheus.NewRegistry(),
+		entries: prometheus.NewCounter(prometheus.CounterOpts{Name: "chattok_entries_total", Help: "Chat entries stored since the start."}),
+		signals: prometheus.NewCounter(prometheus.CounterOpts{Name: "chattok_signals_total", Help: "Signals sent since the start."}),
+		swept:   prometheus.NewCounter(prometheus.CounterOpts{Name: "chattok_connections_swept_total", Help: "Connections ended because they did not come back."}),
+		group: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "chattok_commit_entries", Help: "Entries that shared a commit.",
+			Buckets: prometheus.ExponentialBuckets(1, 2, 9)}),
+		commit: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "chattok_commit_seconds", Help: "Time that a commit of entries took.",
+			Buckets: prometheus.ExponentialBuckets(0.0002, 2, 14)})}
+	m.registry.MustRegister(m.entries, m.signals, m.swept, m.group, m.commit,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// observe adds what is counted when it is asked for.
+func (m *metrics) observe(s *session.Service, g *graph.Handler) {
+	gauge := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	gauge("chattok_connections", "Connections that have a socket on this node.", func() float64 { return float64(s.Stats().Attached) })
+	gauge("chattok_open_sessions", "Sessions that somebody on this node follows.", func() float64 { return float64(s.Stats().Rooms) })
+	gauge("chattok_waiting_entries", "Entries that wait to be committed.", func() float64 { return float64(s.Stats().WritesQueue) })
+	gauge("chattok_sockets", "Open WebSockets.", func() float64 { n, _ := g.Sockets(); return float64(n) })
+	gauge("chattok_subscriptions", "Subscriptions under way.", func() float64 { _, n := g.Sockets(); return float64(n) })
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "chattok_feed_older_reads_total",
+		Help: "Reads of the store for readers that were behind the live end of a log."},
+		func() float64 { return float64(s.Stats().OlderReads) }))
+}
+
+func (m *metrics) EntriesCommitted(group int, took time.Duration) {
+	m.entries.Add(float64(group))
+	m.group.Observe(float64(group))
+	m.commit.Observe(took.Seconds())
+}
+
+func (m *metrics) SignalSent()            { m.signals.Inc() }
+func (m *metrics) ConnectionsSwept(n int) { m.swept.Add(float64(n)) }
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}

@@ -1,0 +1,228 @@
+// Command chattok passes real-time data between the people in a session: a GraphQL server with subscriptions on an
+// embedded database, and the browser's side of it. See README.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"chattok/bus"
+	"chattok/db"
+	"chattok/graph"
+	"chattok/graph/edge"
+	"chattok/graph/transport"
+	"chattok/session"
+	"chattok/token"
+	"chattok/web"
+)
+
+// Times of the server.
+const (
+	stopTimeout       = 8 * time.Second // for what was accepted to finish
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the whole program; it returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	err := dispatch(ctx, args, stdout, stderr)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(stderr, "chattok: %v\nRun 'chattok --help' for usage.\n", err)
+		return 2
+	default:
+		fmt.Fprintf(stderr, "chattok: %v\n", err)
+		return 1
+	}
+}
+
+// server is everything that lives while the program serves.
+type server struct {
+	config   config
+	log      *slog.Logger
+	store    *db.Store
+	service  *session.Service
+	graph    *graph.Handler
+	metrics  *metrics
+	listener net.Listener // the API and the pages
+	http     []*http.Server
+}
+
+// serve runs the server until ctx is done, or something that it can't do without fails.
+func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) {
+	log := c.logger(stderr)
+	s, err := newServer(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.store.Close()) }()
+
+	// The service outlives ctx: it ends when the last request has.
+	working, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	ended := make(chan error, 3)
+	go func() { ended <- s.service.Run(working) }()
+	if err := s.listen(ctx, ended); err != nil {
+		end()
+		return errors.Join(err, <-ended)
+	}
+	s.announce(stdout)
+
+	var failed error
+	select {
+	case <-ctx.Done():
+		log.Info("stopping")
+	case failed = <-ended:
+	}
+	s.stop()
+	end()
+	if failed == nil {
+		failed = <-ended
+	}
+	if failed == nil {
+		log.Info("stopped")
+	}
+	return failed
+}
+
+func newServer(ctx context.Context, c config, log *slog.Logger) (*server, error) {
+	store, err := db.Open(ctx, db.Config{Path: c.database, Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	s := &server{config: c, log: log, store: store}
+	if err := s.wire(ctx); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return s, nil
+}
+
+// wire makes the parts and joins them.
+func (s *server) wire(ctx context.Context) error {
+	secret, err := s.config.secret(ctx, s.store)
+	if err != nil {
+		return err
+	}
+	tokens, err := token.New(secret, nil)
+	if err != nil {
+		return err
+	}
+	s.metrics = newMetrics()
+	s.service = session.NewService(session.Config{Store: s.store, Bus: bus.New(), Log: s.log, Open: s.config.open,
+		Grace: s.config.grace, Idle: s.config.idle, GroupLimit: s.config.groupLimit, Metrics: s.metrics})
+	s.graph = graph.New(graph.Config{Service: s.service, Tokens: tokens, Log: s.log, Introspection: s.config.introspection,
+		WebSocket: transport.WebSocketConfig{PingInterval: s.config.pingInterval}})
+	s.metrics.observe(s.service, s.graph)
+	return nil
+}
+
+// listen starts the HTTP servers; a failure of one comes by way of ended.
+func (s *server) listen(ctx context.Context, ended chan<- error) error {
+	listener, err := net.Listen("tcp", s.config.addr)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", s.config.addr, err)
+	}
+	handler, err := s.handler(listener)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	s.listener = listener
+	s.start(listener, handler, ended)
+	if s.config.metricsAddr == "" {
+		return nil
+	}
+	private, err := net.Listen("tcp", s.config.metricsAddr)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen on %s for metrics: %w", s.config.metricsAddr, err), s.http[0].Close())
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.metrics.handler())
+	s.start(private, mux, ended)
+	return nil
+}
+
+func (s *server) start(listener net.Listener, handler http.Handler, ended chan<- error) {
+	h := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	s.http = append(s.http, h)
+	go func() {
+		if err := h.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			ended <- fmt.Errorf("serve on %s: %w", listener.Addr(), err)
+		}
+	}()
+}
+
+// handler routes what the server answers.
+func (s *server) handler(listener net.Listener) (http.Handler, error) {
+	e, err := edge.New(edge.Config{Origins: s.config.originList(), LoopbackOnly: isLoopback(listener.Addr()), Logger: s.log})
+	if err != nil {
+		return nil, fmt.Errorf("CHATTOK_ORIGINS: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", s.graph)
+	mux.Handle("/query", s.graph) // where gqlgen's projects and their clients expect it
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answerProbe(w, s.service.Ready(r.Context())) })
+	if s.config.metricsAddr == "" {
+		mux.Handle("GET /metrics", s.metrics.handler())
+	}
+	mux.Handle("/", web.Handler(web.Config{Version: version()}))
+	return e.Handler(mux), nil
+}
+
+// answerProbe answers a health probe; why is nil where all is well.
+func answerProbe(w http.ResponseWriter, why error) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if why == nil {
+		_, _ = io.WriteString(w, "ok\n")
+		return
+	}
+	message := "not ready"
+	if e, ok := errors.AsType[*session.Error](why); ok {
+		message = e.Message // the cause is not for everyone
+	}
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = io.WriteString(w, message+"\n")
+}
+
+// stop ends the servers: no new work, sockets closed so that their clients come back, requests answered.
+func (s *server) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	done := make(chan error)
+	go func() { done <- s.graph.Shutdown(ctx) }()
+	var failed []error
+	for _, h := range s.http {
+		if err := h.Shutdown(ctx); err != nil {
+			failed = append(failed, err, h.Close())
+		}
+	}
+	if err := errors.Join(append(failed, <-done)...); err != nil {
+		s.log.Warn("not everything finished in time", "error", err)
+	}
+}
+
+// isLoopback says whether an address can be reached from this machine alone.
+func isLoopback(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
