@@ -1,0 +1,59 @@
+# make test   everything that must hold before a change lands; installs what it needs
+# make soak   the long runs: crashes by the hundred, fuzzing by the minute
+# make bench  the figures of bench/README.md
+
+SHELL := /bin/bash -o pipefail
+GO ?= go
+BIN := $(CURDIR)/bin
+FUZZTIME ?= 10m
+
+.PHONY: test build tools generate check-generated vet unit browser soak fuzz bench
+
+test: vet check-generated unit browser
+
+build:
+	$(GO) build -o chattok .
+
+tools: $(BIN)/gqlgen $(BIN)/staticcheck
+
+$(BIN)/gqlgen: tools/go.mod tools/go.sum
+	cd tools && $(GO) build -o $@ github.com/99designs/gqlgen
+
+$(BIN)/staticcheck: tools/go.mod tools/go.sum
+	cd tools && $(GO) build -o $@ honnef.co/go/tools/cmd/staticcheck
+
+generate: $(BIN)/gqlgen
+	$(BIN)/gqlgen generate
+
+# Generated code is what the schema gives, byte for byte.
+check-generated: $(BIN)/gqlgen
+	@before=$$(cat graph/generated/*.go | sha256sum); $(BIN)/gqlgen generate; \
+	after=$$(cat graph/generated/*.go | sha256sum); \
+	[ "$$before" = "$$after" ] || { echo "graph/generated is not what schema.graphqls gives: run 'make generate' and commit"; exit 1; }
+
+vet: $(BIN)/staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not formatted: $$unformatted"; exit 1; }
+	$(GO) build ./...
+	$(GO) vet ./...
+	$(BIN)/staticcheck ./...
+
+unit:
+	$(GO) test -race -timeout 10m ./...
+
+# The real binary, driven by the reference client, the HTTP audit, and a browser.
+browser: build
+	test/install.sh
+	cd test && CHATTOK_BINARY=$(CURDIR)/chattok npm test --silent
+
+soak: fuzz
+	CHATTOK_CRASHES=300 $(GO) test -run TestCrash -timeout 60m -v .
+
+# Each fuzz target of each package in turn.
+fuzz:
+	@for package in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	    echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	  done; done
+
+bench:
+	$(GO) run ./bench -write
