@@ -95,7 +95,7 @@ test('graphql-ws: add, subscribe, lose the socket, resume: 0 lost, 0 doubled', a
   const server = await startServer(t);
   const reader = new Reader(server);
   t.after(() => reader.end());
-  const poster = createClient({ url: server.socketEndpoint, webSocketImpl: WebSocket, lazyCloseTimeout: 10_000 });
+  const poster = createClient({ url: server.socketEndpoint, webSocketImpl: WebSocket, lazy: false });
   t.after(() => poster.dispose());
 
   const answered = [];
