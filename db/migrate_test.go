@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -34,7 +35,7 @@ func TestReadMigrations(t *testing.T) {
 }
 
 func TestMigrate(t *testing.T) {
-	store := openTest(t)
+	store := openInside(t, filepath.Join(t.TempDir(), "test.db"))
 	known, err := readMigrations(migrations)
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +74,7 @@ func TestMigrate(t *testing.T) {
 
 // A reader can't bring a schema up to date, so it refuses an older one too.
 func TestOlderDatabaseReadOnly(t *testing.T) {
-	store := openTest(t)
+	store := openInside(t, filepath.Join(t.TempDir(), "test.db"))
 	if _, err := store.writer.ExecContext(t.Context(), "DELETE FROM migrations"); err != nil {
 		t.Fatal(err)
 	}
@@ -81,20 +82,6 @@ func TestOlderDatabaseReadOnly(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), store.path) || !strings.Contains(err.Error(), "start the server once") {
 		t.Errorf("older database: %v", err)
 	}
-}
-
-func openTest(t testing.TB) *Store {
-	t.Helper()
-	store, err := Open(t.Context(), Config{Path: t.TempDir() + "/test.db"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return store
 }
 
 func wantCount(t testing.TB, store *Store, query string, want int) {

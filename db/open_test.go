@@ -1,8 +1,8 @@
 package db_test
 
 import (
-	"context"
-	"errors"
+	"bytes"
+	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,44 +13,51 @@ import (
 	"chattok/session"
 )
 
-// driverWords are what a message of ours never says.
-var driverWords = []string{"sqlite", "sql:", "(1", "(2", "not a database", "unable to open", "locked", "constraint"}
-
-func wantPlain(t *testing.T, text string) {
-	t.Helper()
-	for _, word := range driverWords {
-		if strings.Contains(strings.ToLower(text), word) {
-			t.Errorf("message speaks of %q: %s", word, text)
-		}
+func TestSecretIsKept(t *testing.T) {
+	path := newPath(t)
+	first := mustOpen(t, db.Config{Path: path})
+	secret, err := first.Secret(t.Context())
+	if err != nil || len(secret) < 32 {
+		t.Fatalf("secret of %d bytes: %v", len(secret), err)
+	}
+	mustClose(t, first)
+	again, err := mustOpen(t, db.Config{Path: path}).Secret(t.Context())
+	if err != nil || !bytes.Equal(again, secret) {
+		t.Fatalf("reopened: got another secret, or %v", err)
+	}
+	other, err := mustOpen(t, db.Config{Path: newPath(t)}).Secret(t.Context())
+	if err != nil || bytes.Equal(other, secret) {
+		t.Fatalf("another database has the same secret, or %v", err)
 	}
 }
 
-func TestOpenRefusesPath(t *testing.T) {
+// Whatever stands in the way, the error names the path and says what is wrong, in no driver's words.
+func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
-	garbage := filepath.Join(dir, "garbage.db")
-	if err := os.WriteFile(garbage, []byte(strings.Repeat("this is no database. ", 500)), 0o600); err != nil {
+	file := filepath.Join(dir, "file")
+	writeFile(t, file, "this is no database, but it is long enough to look like one: "+strings.Repeat("x", 4096))
+	loop := filepath.Join(dir, "loop")
+	if err := os.Symlink(loop, loop); err != nil {
 		t.Fatal(err)
 	}
-	directory := filepath.Join(dir, "folder.db")
-	if err := os.Mkdir(directory, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	missing := filepath.Join(dir, "nowhere", "x.db")
 	for _, c := range []struct {
-		name, path string
-		readOnly   bool
-		want       string
+		name, path, want string
+		readOnly         bool
 	}{
-		{"none", "", false, "must name a file"},
-		{"memory", ":memory:", false, "must name a file"},
-		{"memory by URI", "file::memory:?cache=shared", false, "must name a file"},
-		{"directory", directory, false, "is a directory"},
-		{"no folder", missing, false, "does not exist"},
-		{"file as folder", filepath.Join(garbage, "x.db"), false, "can't be read"},
-		{"device", os.DevNull, false, "not a regular file"},
-		{"not a database", garbage, false, "is not a ChatTok database"},
-		{"not a database, reading", garbage, true, "is not a ChatTok database"},
-		{"missing, reading", filepath.Join(dir, "missing.db"), true, "does not exist"},
+		{"empty", "", "must name a file", false},
+		{"in memory", ":memory:", "must name a file", false},
+		{"URI", "file:x.db?mode=memory", "must name a file", false},
+		{"folder", dir, "is a directory", false},
+		{"device", os.DevNull, "is not a regular file", false},
+		{"no folder", filepath.Join(dir, "none", "x.db"), "does not exist", false},
+		{"below a file", filepath.Join(file, "x.db"), "can't be read", false},
+		{"unreadable", loop, "can't be read", false},
+		{"no database", file, "is not a ChatTok database", false},
+		{"no database, reading", file, "is not a ChatTok database", true},
+		{"missing, reading", filepath.Join(dir, "x.db"), "does not exist", true},
+		{"another program's", foreignDatabase(t), "is not a ChatTok database", false},
+		{"another program's, reading", foreignDatabase(t), "is not a ChatTok database", true},
+		{"another program's with migrations", foreignDatabase(t, "migrations"), "is not a ChatTok database", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			store, err := db.Open(t.Context(), db.Config{Path: c.path, ReadOnly: c.readOnly})
@@ -58,195 +65,193 @@ func TestOpenRefusesPath(t *testing.T) {
 				mustClose(t, store)
 				t.Fatal("opened")
 			}
-			if !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.path) {
-				t.Errorf("got %q, want the path and %q", err, c.want)
-			}
-			wantPlain(t, err.Error())
+			wantText(t, err.Error(), c.path, c.want)
 		})
 	}
-	for _, path := range []string{missing, filepath.Join(dir, "missing.db")} {
-		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s was made: %v", path, err)
+}
+
+// wantText checks that a message has these parts and none of the driver's words.
+func wantText(t testing.TB, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("got %q, which lacks %q", text, part)
+		}
+	}
+	for _, word := range []string{"sqlite", "SQLITE", "sql:", "locked", "constraint", "bun"} {
+		if strings.Contains(text, word) {
+			t.Errorf("got %q, which tells of %q", text, word)
 		}
 	}
 }
 
-// A path is a file's name, whatever characters it has.
-func TestOpenStrangeNames(t *testing.T) {
-	for _, name := range []string{"a b.db", "50%.db", "what?mode=memory", "#1.db", "ü&x=1.db"} {
-		path := filepath.Join(t.TempDir(), name)
-		mustClose(t, mustOpen(t, db.Config{Path: path}))
-		if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-			t.Errorf("%s: %v", name, err)
-		}
-		mustOpen(t, db.Config{Path: path, ReadOnly: true})
+func writeFile(t testing.TB, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
-func TestOpenWaitsForTheOwner(t *testing.T) {
+// foreignDatabase makes a database with these tables, and one more, of another program.
+func foreignDatabase(t testing.TB, tables ...string) string {
+	t.Helper()
+	path := newPath(t)
+	for _, table := range append(tables, "bookmarks") {
+		rawExec(t, path, "CREATE TABLE "+table+" (id INTEGER)")
+	}
+	return path
+}
+
+// rawExec changes a database behind the store's back.
+func rawExec(t testing.TB, path, query string, args ...any) {
+	t.Helper()
+	raw, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	if _, err := raw.ExecContext(t.Context(), "PRAGMA busy_timeout = 5000"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := raw.ExecContext(t.Context(), query, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNewerDatabaseIsRefused(t *testing.T) {
+	path := newPath(t)
+	mustClose(t, mustOpen(t, db.Config{Path: path}))
+	rawExec(t, path, "INSERT INTO migrations (version, applied_at) VALUES (999, 0)")
+	for _, readOnly := range []bool{false, true} {
+		_, err := db.Open(t.Context(), db.Config{Path: path, ReadOnly: readOnly})
+		if err == nil {
+			t.Fatal("opened")
+		}
+		wantText(t, err.Error(), path, "999", "use a newer chattok")
+	}
+	rawExec(t, path, "DELETE FROM migrations WHERE version = 999")
+	mustOpen(t, db.Config{Path: path}) // it was left as it was, and the lock let go
+}
+
+func TestSecondServerWaits(t *testing.T) {
 	path := newPath(t)
 	first := mustOpen(t, db.Config{Path: path})
+	connect(t, first, "a", "a1")
 	_, err := db.Open(t.Context(), db.Config{Path: path, LockWait: time.Millisecond})
-	if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "in use by another server") {
-		t.Fatalf("second server: %v", err)
+	if err == nil {
+		t.Fatal("two servers opened one database")
+	}
+	wantText(t, err.Error(), path, "in use by another server")
+	if seq := mustPost(t, first, "a1", "x", ""); seq != 1 {
+		t.Fatalf("the first server's entry has number %d", seq)
 	}
 
-	// One that waits takes over as soon as the first lets go.
 	type opened struct {
 		store *db.Store
 		err   error
 	}
-	second := make(chan opened)
+	second := make(chan opened, 1)
 	go func() {
-		store, err := db.Open(context.WithoutCancel(t.Context()), db.Config{Path: path, LockWait: time.Minute})
+		store, err := db.Open(t.Context(), db.Config{Path: path})
 		second <- opened{store, err}
 	}()
-	add(t, first, session.NewEntry{SessionID: session.Lobby, ConnectionID: "alice", Guest: true, Body: "1"})
 	mustClose(t, first)
-	got := <-second
-	if got.err != nil {
-		t.Fatal(got.err)
+	o := <-second
+	if o.err != nil {
+		t.Fatalf("the first server has closed, but: %v", o.err)
 	}
-	defer mustClose(t, got.store)
-	if seq := add(t, got.store, session.NewEntry{SessionID: session.Lobby, ConnectionID: "alice", Guest: true, Body: "2"}).Seq; seq != 2 {
-		t.Errorf("seq %d after the change of owner, want 2", seq)
-	}
-
-	// One that is told to stop waiting stops.
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := db.Open(ctx, db.Config{Path: path}); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+	defer mustClose(t, o.store)
+	if seq := mustPost(t, o.store, "a1", "y", ""); seq != 2 {
+		t.Fatalf("the second server's entry has number %d", seq)
 	}
 }
 
-func TestSecret(t *testing.T) {
+func TestReadOnlyBesideServer(t *testing.T) {
 	path := newPath(t)
-	store := mustOpen(t, db.Config{Path: path})
-	secret, err := store.Secret(t.Context())
+	server := mustOpen(t, db.Config{Path: path})
+	connect(t, server, "a", "a1")
+	mustPost(t, server, "a1", "x", "")
+	secret, err := server.Secret(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(secret) != 43 || strings.Trim(string(secret), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-		t.Errorf("secret of %d bytes is not 32 bytes in base64url", len(secret))
-	}
-	beside := mustOpen(t, db.Config{Path: path, ReadOnly: true})
-	wantSecret(t, beside, secret)
-	mustClose(t, beside)
-	mustClose(t, store)
-	wantSecret(t, mustOpen(t, db.Config{Path: path, ReadOnly: true}), secret) // with no server
-	wantSecret(t, mustOpen(t, db.Config{Path: path}), secret)                 // after a restart
-
-	other, err := mustOpen(t, db.Config{Path: newPath(t)}).Secret(t.Context())
-	if err != nil || string(other) == string(secret) {
-		t.Errorf("another database has the same secret: %v", err)
-	}
-}
-
-func wantSecret(t *testing.T, store *db.Store, want []byte) {
-	t.Helper()
-	if got, err := store.Secret(t.Context()); err != nil || string(got) != string(want) {
-		t.Errorf("the secret changed: %v", err)
-	}
-}
-
-func TestReadOnly(t *testing.T) {
-	path := newPath(t)
-	writer := mustOpen(t, db.Config{Path: path})
-	reader := mustOpen(t, db.Config{Path: path, ReadOnly: true})
-	guest := session.NewEntry{SessionID: session.Lobby, ConnectionID: "alice", Guest: true, Body: "hi"}
-	for want := 1; want <= 3; want++ { // it sees each commit of the other
-		add(t, writer, guest)
-		if got := log(t, reader, session.Lobby); len(got) != want {
-			t.Fatalf("reads %d entries, want %d", len(got), want)
+	check := func() {
+		t.Helper()
+		beside := mustOpen(t, db.Config{Path: path, ReadOnly: true})
+		if got, err := beside.Secret(t.Context()); err != nil || !bytes.Equal(got, secret) {
+			t.Errorf("the secret: %v", err)
 		}
+		entries, err := beside.Entries(t.Context(), session.EntryQuery{SessionID: "a", Limit: 5})
+		if err != nil || len(entries) != 1 {
+			t.Errorf("entries: %v, %v", entries, err)
+		}
+		wantUnavailable(t, post(t, beside, "a1", "y", "").Err)
+		wantUnavailable(t, beside.Ping(t.Context()))
+		mustClose(t, beside)
 	}
-	ctx := t.Context()
-	_, create := reader.CreateSession(ctx, session.Session{ID: "s"})
-	_, destroy := reader.DestroyConnection(ctx, "c", session.ClientDisconnected)
-	_, renew := reader.RenewNode(ctx, "n", time.Hour)
-	_, attach := reader.Attach(ctx, "n", []string{"c"})
-	_, sweep := reader.Sweep(ctx, time.Hour, time.Hour, 10)
-	for name, err := range map[string]error{
-		"append":  reader.AppendEntries(ctx, []session.NewEntry{guest})[0].Err,
-		"connect": reader.CreateConnections(ctx, make([]session.NewConnection, 1), time.Hour)[0].Err,
-		"create":  create, "destroy": destroy, "renew": renew, "attach": attach, "sweep": sweep,
-		"detach": reader.Detach(ctx, "n", []string{"c"}, time.Hour),
-		"touch":  reader.Touch(ctx, []string{"c"}, time.Hour, time.Hour),
-		"extend": reader.ExtendAll(ctx, time.Hour),
-		"ping":   reader.Ping(ctx),
-	} {
-		wantUnavailable(t, name, err)
+	check()
+	mustClose(t, server)
+	check() // and without a server too
+	if seq := mustPost(t, mustOpen(t, db.Config{Path: path}), "a1", "z", ""); seq != 2 {
+		t.Fatalf("the server's next entry has number %d", seq)
 	}
 }
 
-func TestClosed(t *testing.T) {
+func TestClosedStore(t *testing.T) {
 	store := mustOpen(t, db.Config{Path: newPath(t)})
+	connect(t, store, "a", "a1")
 	mustClose(t, store)
 	mustClose(t, store)
-	ctx := t.Context()
-	wantUnavailable(t, "append", store.AppendEntries(ctx, make([]session.NewEntry, 1))[0].Err)
-	wantUnavailable(t, "ping", store.Ping(ctx))
-	wantUnavailable(t, "extend", store.ExtendAll(ctx, time.Hour))
-	_, err := store.Session(ctx, session.Lobby)
-	wantUnavailable(t, "session", err)
+	wantUnavailable(t, post(t, store, "a1", "x", "").Err)
+	_, err := store.Session(t.Context(), "a")
+	wantUnavailable(t, err)
+	_, err = store.Roster(t.Context(), "a")
+	wantUnavailable(t, err)
 }
 
-func TestAttachNeedsLease(t *testing.T) {
-	_, err := mustOpen(t, db.Config{Path: newPath(t)}).Attach(t.Context(), "n", []string{"c"})
-	wantUnavailable(t, "attach", err)
-}
-
-// wantUnavailable checks the code, and that the message tells nothing of the cause, which the log has.
-func wantUnavailable(t *testing.T, what string, err error) {
+// wantUnavailable checks the code, and that the caller's half of the error tells nothing of the store.
+func wantUnavailable(t testing.TB, err error) {
 	t.Helper()
-	e, ok := errors.AsType[*session.Error](err)
-	if !ok || e.Code != session.CodeUnavailable || e.Err == nil {
-		t.Errorf("%s: %v, want UNAVAILABLE with a cause", what, err)
-		return
+	e, ok := err.(*session.Error)
+	if !ok || e.Code != session.CodeUnavailable {
+		t.Fatalf("got %v, want UNAVAILABLE", err)
 	}
-	wantPlain(t, e.Message)
-}
-
-// add appends one entry, which must succeed.
-func add(t testing.TB, store *db.Store, e session.NewEntry) *session.ChatEntry {
-	t.Helper()
-	r := store.AppendEntries(t.Context(), []session.NewEntry{e})
-	if r[0].Err != nil {
-		t.Fatal(r[0].Err)
+	if e.Err == nil {
+		t.Error("the log gets no cause")
 	}
-	return r[0].Entry
-}
-
-// log returns the whole log of a session.
-func log(t testing.TB, store *db.Store, sessionID string) []*session.ChatEntry {
-	t.Helper()
-	s, err := store.Session(t.Context(), sessionID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	entries, err := store.Entries(t.Context(), session.EntryQuery{SessionID: sessionID, Epoch: s.Epoch, Limit: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, e := range entries {
-		if e.Seq != int64(i)+1 {
-			t.Fatalf("entry %d of %s has seq %d", i+1, sessionID, e.Seq)
-		}
-	}
-	return entries
+	wantText(t, e.Message)
 }
 
 // connect makes live connections of a session.
 func connect(t testing.TB, store *db.Store, sessionID string, ids ...string) {
 	t.Helper()
-	wanted := make([]session.NewConnection, len(ids))
-	for i, id := range ids {
-		wanted[i] = session.NewConnection{ID: id, SessionID: sessionID, Role: session.RolePublisher, MakeSession: true, NewEpoch: 7}
+	var connections []session.NewConnection
+	for _, id := range ids {
+		connections = append(connections, session.NewConnection{
+			ID: id, SessionID: sessionID, Role: session.RolePublisher, MakeSession: true, NewEpoch: 1,
+		})
 	}
-	for _, r := range store.CreateConnections(t.Context(), wanted, time.Hour) {
+	for _, r := range store.CreateConnections(t.Context(), connections, time.Hour) {
 		if r.Err != nil {
 			t.Fatal(r.Err)
 		}
 	}
+}
+
+// post appends one entry to session a.
+func post(t testing.TB, store *db.Store, connectionID, body, key string) session.EntryResult {
+	t.Helper()
+	return store.AppendEntries(t.Context(), []session.NewEntry{{
+		SessionID: "a", ConnectionID: connectionID, Body: body, IdempotencyKey: key,
+	}})[0]
+}
+
+// mustPost appends one entry to session a, which must pass, and returns its number.
+func mustPost(t testing.TB, store *db.Store, connectionID, body, key string) int64 {
+	t.Helper()
+	r := post(t, store, connectionID, body, key)
+	if r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	return r.Entry.Seq
 }
