@@ -96,7 +96,6 @@ test('graphql-ws: add, subscribe, lose the socket, resume: 0 lost, 0 doubled', a
   const reader = new Reader(server);
   t.after(() => reader.end());
   const poster = createClient({ url: server.socketEndpoint, webSocketImpl: WebSocket, lazy: false });
-  t.after(() => poster.dispose());
 
   const answered = [];
   const post = async (name) => {
@@ -115,6 +114,7 @@ test('graphql-ws: add, subscribe, lose the socket, resume: 0 lost, 0 doubled', a
     reader.drop();
   }
   await posting;
+  await poster.dispose();
   await reader.until(total);
   assertWhole(reader, answered);
   t.diagnostic(`${total} entries over ${reader.sockets} sockets`);
