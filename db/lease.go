@@ -2,6 +2,9 @@ package db
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -58,8 +61,12 @@ func (s *Store) Attach(ctx context.Context, node string, connectionIDs []string)
 		}
 		var nodeID int64
 		const holder = "SELECT id FROM nodes WHERE name = ? AND lease_until > ?"
-		if err := tx.NewRaw(holder, node, now).Scan(ctx, &nodeID); err != nil {
-			return err // sql.ErrNoRows too: the node must renew first
+		err = tx.NewRaw(holder, node, now).Scan(ctx, &nodeID)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("node %s holds no lease", node)
+		}
+		if err != nil {
+			return err
 		}
 		live, err := selectLive(ctx, tx, connectionIDs)
 		if err != nil {

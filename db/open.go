@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -99,6 +101,9 @@ func (s *Store) openOwned(ctx context.Context, config Config) (err error) {
 	if err := s.takeLock(ctx, wait); err != nil {
 		return err
 	}
+	if err := makePrivate(s.path); err != nil {
+		return err
+	}
 	if s.writer, err = openWriter(s.path); err != nil {
 		return err
 	}
@@ -123,6 +128,19 @@ func (s *Store) openOwned(ctx context.Context, config Config) (err error) {
 	}
 	s.keeper.Go(s.keep)
 	return nil
+}
+
+// makePrivate makes an empty file where there is none, for this user alone: the API secret will be in it. What belongs
+// to the database beside it takes over its permissions.
+func makePrivate(path string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // never opened here: closing it would drop the locks that this process holds on it
+	}
+	if err != nil {
+		return fmt.Errorf("make database %s: %w", path, err)
+	}
+	return file.Close()
 }
 
 // openBeside opens the database to read from it, whether a server is running or not.

@@ -1,0 +1,27 @@
+//go:build unix
+
+package db_test
+
+import (
+	"os"
+	"testing"
+
+	"chattok/db"
+)
+
+// The database has the API secret in it, and its log every message: they are for this user alone.
+func TestFilesArePrivate(t *testing.T) {
+	path := newPath(t)
+	store := mustOpen(t, db.Config{Path: path})
+	connect(t, store, "a", "a1")
+	mustPost(t, store, "a1", "x", "")
+	for _, name := range []string{path, path + "-wal", path + "-shm", path + ".lock"} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s has mode %o, want 600", name, mode)
+		}
+	}
+}
