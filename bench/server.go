@@ -63,7 +63,7 @@ func (p product) start(ctx context.Context, parent string, env ...string) (*serv
 	return p.startIn(ctx, dir, env...)
 }
 
-// startIn runs the product on the database in dir. It is ready when it has said its address and answers there.
+// startIn runs the product on the database in dir. It is ready when it has said its address and its probe answers 200.
 func (p product) startIn(ctx context.Context, dir string, env ...string) (*server, error) {
 	s := &server{product: p, dir: dir, exited: make(chan struct{}), said: newOutput()}
 	s.cmd = exec.CommandContext(ctx, p.binary)
@@ -107,6 +107,16 @@ func (s *server) awaitReady() error {
 	case <-time.After(readyTimeout):
 		return fmt.Errorf("it named no address within %v", readyTimeout)
 	}
+	for begin := time.Now(); ; time.Sleep(time.Millisecond) {
+		err := s.answers()
+		if err == nil || time.Since(begin) > readyTimeout {
+			return err
+		}
+	}
+}
+
+// answers asks the server whether it is ready.
+func (s *server) answers() error {
 	c, err := dialClient(s.host)
 	if err != nil {
 		return err
