@@ -163,14 +163,6 @@ func (o *roster) list(limit int) []*Connection {
 	return live
 }
 
-// has says whether a connection is live here.
-func (o *roster) has(id string) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	_, ok := o.byID[id]
-	return ok
-}
-
 // head returns the revision of the newest change taken.
 func (o *roster) head() int64 {
 	o.mu.Lock()
