@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -84,6 +85,17 @@ func (s stubSubscription) EntryAdded(context.Context, *string) (<-chan *session.
 // newServer returns a server as server.go builds it, with changes made by configure before its transport is added.
 func newServer(tb testing.TB, s *stub, configure ...func(*handler.Server, *HTTP)) *handler.Server {
 	tb.Helper()
+	server := newServerWith(tb, s)
+	var h HTTP
+	for _, c := range configure {
+		c(server, &h)
+	}
+	server.AddTransport(h)
+	return server
+}
+
+func newServerWith(tb testing.TB, s *stub, transports ...graphql.Transport) *handler.Server {
+	tb.Helper()
 	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: s}))
 	documents := NewDocuments(0)
 	server.SetQueryCache(documents)
@@ -93,11 +105,9 @@ func newServer(tb testing.TB, s *stub, configure ...func(*handler.Server, *HTTP)
 	server.SetRecoverFunc(func(context.Context, any) error {
 		return newError(session.CodeInternal, "", "internal error")
 	})
-	var h HTTP
-	for _, c := range configure {
-		c(server, &h)
+	for _, transport := range transports {
+		server.AddTransport(transport)
 	}
-	server.AddTransport(h)
 	return server
 }
 
@@ -118,6 +128,16 @@ func post(tb testing.TB, h http.Handler, body string, header ...string) *httptes
 	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	return serve(tb, h, r, header...)
+}
+
+// jsonBody is a request for this document.
+func jsonBody(tb testing.TB, query string) string {
+	tb.Helper()
+	body, err := json.Marshal(map[string]string{"query": query})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(body)
 }
 
 func get(tb testing.TB, h http.Handler, rawQuery string, header ...string) *httptest.ResponseRecorder {

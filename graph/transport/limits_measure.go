@@ -12,14 +12,16 @@ const maxMeasure = 1 << 30
 // measure is what a selection set costs, each number at most maxMeasure.
 type measure struct {
 	depth      int // of selections, this one included
-	fields     int // directly in it, with those of the fragments in it
-	aliases    int // in it at any depth
+	top        int // fields directly in it, with those of the fragments in it
+	fields     int // at any depth
+	aliases    int // at any depth
 	complexity int
 }
 
 // add puts a measure beside m.
 func (m *measure) add(other measure) {
 	m.depth = max(m.depth, other.depth)
+	m.top = min(m.top+other.top, maxMeasure)
 	m.fields = min(m.fields+other.fields, maxMeasure)
 	m.aliases = min(m.aliases+other.aliases, maxMeasure)
 	m.complexity = min(m.complexity+other.complexity, maxMeasure)
@@ -41,8 +43,7 @@ func (m *meter) selections(set ast.SelectionSet) measure {
 			total.add(m.field(s))
 		case *ast.InlineFragment:
 			m.deferred = m.deferred || s.Directives.ForName("defer") != nil
-			inner := m.selections(s.SelectionSet)
-			total.add(inner)
+			total.add(m.selections(s.SelectionSet))
 		case *ast.FragmentSpread:
 			m.deferred = m.deferred || s.Directives.ForName("defer") != nil
 			total.add(m.fragment(s.Name))
@@ -55,7 +56,8 @@ func (m *meter) field(f *ast.Field) measure {
 	inner := m.selections(f.SelectionSet)
 	total := measure{
 		depth:      inner.depth + 1,
-		fields:     1,
+		top:        1,
+		fields:     min(inner.fields+1, maxMeasure),
 		aliases:    inner.aliases,
 		complexity: 1,
 	}

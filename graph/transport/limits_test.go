@@ -2,7 +2,6 @@ package transport
 
 import (
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -54,9 +53,10 @@ func doubling(n int) string {
 func nested(n int) string { return strings.Repeat("{a", n) + strings.Repeat("}", n) }
 
 const (
-	tooManyTokens = "a document must have at most 2000 tokens"
+	tooManyTokens = "a document must have at most 1000 tokens"
 	tooDeep       = "a document must nest at most 20 deep, counted wherever a fragment is spread"
 	tooManyFields = "an operation must have at most 10 fields at its top"
+	tooLarge500   = "an operation must have at most 500 fields, counted wherever a fragment is spread"
 	tooManyNames  = "an operation must have at most 50 aliases, counted wherever a fragment is spread"
 	tooComplex    = "an operation's complexity must be at most 50000"
 )
@@ -81,8 +81,10 @@ func TestLimits(t *testing.T) {
 		"11 by fragments":         {"mutation{...F ...on Mutation{...F}} fragment F on Mutation{" + aliased(6, entry) + "}", ReasonTooComplex, tooManyFields},
 		"51 aliases":              {"{session{" + aliased(51, "id") + "}}", ReasonTooComplex, tooManyNames},
 		"51 by fragments":         {"{session{...F ...F ...F}} fragment F on Session{" + aliased(17, "id") + "}", ReasonTooComplex, tooManyNames},
-		"30 doublings":            {doubling(30), ReasonTooComplex, tooComplex},
-		"150 doublings":           {doubling(150), ReasonTooComplex, tooComplex},
+		"30 doublings":            {doubling(30), ReasonTooComplex, tooLarge500},
+		"80 doublings":            {doubling(80), ReasonTooComplex, tooLarge500},
+		"501 fields":              {"{session{" + strings.Repeat("id ", 500) + "}}", ReasonTooComplex, tooLarge500},
+		"501 in no operation":     {"{__typename} fragment F on Session{" + strings.Repeat("id ", 501) + "}", ReasonTooComplex, tooLarge500},
 		"full pages":              {"{" + aliased(10, "chatEntries(first:200){nodes{"+strings.Repeat("id ", 30)+"}}") + "}", ReasonTooComplex, tooComplex},
 		"@defer":                  {"{...@defer{__typename}}", ReasonUnsupported, "@defer is not supported"},
 		"@defer on a spread":      {"{...F@defer} fragment F on Query{__typename}", ReasonUnsupported, "@defer is not supported"},
@@ -93,13 +95,10 @@ func TestLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := &stub{}
 			server := newServer(t, s)
-			body, err := json.Marshal(map[string]string{"query": test.query})
-			if err != nil {
-				t.Fatal(err)
-			}
+			body := jsonBody(t, test.query)
 			refused := errorBody(test.message, "BAD_USER_INPUT", test.reason)
-			want(t, post(t, server, string(body)), http.StatusOK, refused)
-			want(t, post(t, server, string(body), "Accept", typeGraphQLJSON), http.StatusBadRequest, refused)
+			want(t, post(t, server, body), http.StatusOK, refused)
+			want(t, post(t, server, body, "Accept", typeGraphQLJSON), http.StatusBadRequest, refused)
 			if rawQuery := "query=" + url.QueryEscape(test.query); len(rawQuery) <= DefaultMaxQueryBytes {
 				want(t, get(t, server, rawQuery), http.StatusOK, refused)
 			}
@@ -127,7 +126,7 @@ func TestLimitsPass(t *testing.T) {
 		"a long literal":   `mutation{addChatEntry(connectionId:"a",body:"` + strings.Repeat("x", 16<<10) + `"){seq}}`,
 		"20 levels":        nested(20),
 		"50 aliases":       "{session{" + aliased(50, "id") + "}}",
-		"2,000 tokens":     "{" + strings.Repeat("session{id} ", 10) + strings.Repeat("#\n", 1958) + "}",
+		"1,000 tokens":     "{" + strings.Repeat("session{id} ", 10) + strings.Repeat("#\n", 958) + "}",
 		"does not parse":   "{",
 		"a cycle":          "{...F} fragment F on Query{session{id} ...F}",
 		"no such fragment": "{...F}",
@@ -142,10 +141,10 @@ func TestLimitsPass(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := meter{limits: l, document: document, fragments: map[string]*measure{}}
-	if got := m.selections(document.Operations[0].SelectionSet); got != (measure{depth: 14, fields: 1, aliases: 0, complexity: 135}) {
+	if got := m.selections(document.Operations[0].SelectionSet); got != (measure{depth: 15, top: 1, fields: 230, aliases: 0, complexity: 230}) {
 		t.Errorf("GraphiQL's introspection measures %+v", got)
 	}
-	if exact := newLimits(t, func(l *Limits) { l.Tokens, l.Depth, l.RootFields, l.Complexity = 270, 14, 1, 135 }); exact.Check(graphiQLIntrospection) != nil {
+	if exact := newLimits(t, func(l *Limits) { l.Tokens, l.Depth, l.RootFields, l.Fields, l.Complexity = 184, 15, 1, 230, 230 }); exact.Check(graphiQLIntrospection) != nil {
 		t.Error(exact.Check(graphiQLIntrospection).Message)
 	}
 }

@@ -129,11 +129,8 @@ func TestStringLiteralsArriveWhole(t *testing.T) {
 	s := &stub{bodies: make(chan string, 1)}
 	server := newServer(t, s)
 	for _, literal := range []string{`"\ud83d\ude00"`, `"\uD83D\uDE00"`, `"\u{1F600}"`, `"😀"`, `"""😀"""`} {
-		body, err := json.Marshal(map[string]string{"query": `mutation{addChatEntry(connectionId:"a",body:` + literal + `){seq}}`})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if w := post(t, server, string(body)); w.Code != http.StatusOK || strings.Contains(w.Body.String(), "errors") {
+		body := jsonBody(t, `mutation{addChatEntry(connectionId:"a",body:`+literal+`){seq}}`)
+		if w := post(t, server, body); w.Code != http.StatusOK || strings.Contains(w.Body.String(), "errors") {
 			t.Fatalf("%s: %s", literal, w.Body)
 		}
 		if got := <-s.bodies; got != "😀" {

@@ -1,0 +1,60 @@
+package transport
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+func TestAppendResponse(t *testing.T) {
+	plain := &gqlerror.Error{Message: "no"}
+	unmarshalable := &gqlerror.Error{Message: "no", Extensions: map[string]any{"x": math.NaN()}}
+	for want, response := range map[string]*graphql.Response{
+		`{"data":null}`:                                       {},
+		`{"data":{"a":"<é😀\u0000>"}}`:                         {Data: []byte(`{"a":"<é😀\u0000>"}`)},
+		`{"errors":[{"message":"no"}]}`:                       {Errors: gqlerror.List{plain}},
+		`{"errors":[{"message":"no"}],"data":null}`:           {Errors: gqlerror.List{plain}, Data: []byte("null")},
+		`{"data":{},"extensions":{"a":1}}`:                    {Data: []byte("{}"), Extensions: map[string]any{"a": 1}},
+		`{"errors":[{"message":"no"}],"extensions":{"a":1}}`:  {Errors: gqlerror.List{plain}, Extensions: map[string]any{"a": 1}},
+		`{"data":{"b":1}}`:                                    {Data: []byte(`{"b":1}`), Extensions: map[string]any{"a": math.Inf(1)}},
+		errorBody("internal error", "INTERNAL", ""):           {Errors: gqlerror.List{unmarshalable}},
+		`x{"errors":[{"message":"no"},{"message":"no"}]}`[1:]: {Errors: gqlerror.List{plain, plain}},
+	} {
+		if got := string(AppendResponse([]byte("before "), response)); got != "before "+want {
+			t.Errorf("got %s\nwant %s", got, want)
+		}
+	}
+}
+
+func TestCapErrors(t *testing.T) {
+	long := &gqlerror.Error{Message: strings.Repeat("€", 1000), Rule: "kept"}
+	short := &gqlerror.Error{Message: strings.Repeat("x", MaxErrorMessageBytes)}
+	errs := gqlerror.List{short, nil, long}
+	for i := range 20 {
+		errs = append(errs, &gqlerror.Error{Message: fmt.Sprint(i)})
+	}
+	got := CapErrors(errs)
+	if len(got) != MaxErrors || got[0] != short || got[1] != nil || got[3] != errs[3] || got[9].Message != "6" {
+		t.Errorf("%d errors: %v", len(got), got)
+	}
+	if m := got[2].Message; len(m) != 300 || !utf8.ValidString(m) || !strings.HasSuffix(m, "€…") || got[2].Rule != "kept" {
+		t.Errorf("the long message is %d bytes: %s", len(m), m)
+	}
+	if len(errs) != 23 || len(long.Message) != 3000 {
+		t.Error("what was given has changed")
+	}
+	if few := CapErrors(errs[:1]); len(few) != 1 || few[0] != short {
+		t.Errorf("%v", few)
+	}
+
+	// 300 faults of one document make ten errors.
+	w := post(t, newServer(t, &stub{}), jsonBody(t, "{"+strings.Repeat("nope ", 9)+"session{"+strings.Repeat("nope ", 300)+"}}"))
+	if n := strings.Count(w.Body.String(), `"message"`); n != MaxErrors || w.Body.Len() > 10<<10 {
+		t.Errorf("%d errors in %d bytes", n, w.Body.Len())
+	}
+}
