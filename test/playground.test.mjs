@@ -118,7 +118,11 @@ async function open(t, browser, base, options = {}) {
   const sockets = [];
   const own = (url) => new URL(url).host === new URL(base).host || url.startsWith('data:');
   context.on('request', (request) => own(request.url()) || faults.push(`request to ${request.url()}`));
-  context.on('requestfailed', (request) => faults.push(`failed: ${request.url()} ${request.failure().errorText}`));
+  context.on('requestfailed', (request) => {
+    const { errorText } = request.failure();
+    if (errorText === 'net::ERR_ABORTED') return; // the page was left while a part of it was still on its way
+    faults.push(`failed: ${request.url()} ${errorText}`);
+  });
   context.on('response', (answer) => answer.status() >= 400 && faults.push(`${answer.status()} for ${answer.url()}`));
   page.on('console', (message) => message.type() === 'error' && faults.push(`console: ${message.text()}`));
   page.on('pageerror', (error) => faults.push(`page: ${error.stack}`));
