@@ -1,0 +1,214 @@
+package graph_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/client"
+
+	"chattok/bus"
+	"chattok/db"
+	"chattok/graph"
+	"chattok/session"
+	"chattok/token"
+)
+
+const testSecret = "a secret of the tests, 32 bytes at least"
+
+// world is a server's whole inside, over a real database.
+type world struct {
+	*client.Client
+	handler http.Handler
+	tokens  *token.Tokens
+	service *session.Service
+	path    string
+	stop    func()
+}
+
+// options changes what a world is made of.
+type options struct {
+	closed bool
+	grace  time.Duration
+	idle   time.Duration
+	path   string
+	store  func(session.Store) session.Store
+}
+
+// newWorld starts a world, which ends with the test, or earlier by stop.
+func newWorld(t testing.TB, o options) *world {
+	t.Helper()
+	if o.path == "" {
+		o.path = filepath.Join(t.TempDir(), "test.db")
+	}
+	log := slog.New(slog.DiscardHandler)
+	opened, err := db.Open(t.Context(), db.Config{Path: o.path, Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var store session.Store = opened
+	if o.store != nil {
+		store = o.store(opened)
+	}
+	tokens, err := token.New([]byte(testSecret), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{tokens: tokens, path: o.path}
+	w.service = session.NewService(session.Config{Store: store, Bus: bus.New(), Log: log, Open: !o.closed, Grace: o.grace, Idle: o.idle})
+	g := graph.New(graph.Config{Service: w.service, Tokens: tokens, Log: log, Introspection: true})
+	w.handler, w.Client = g, client.New(g)
+
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.service.Run(ctx) }()
+	eventually(t, "the service is ready", func() bool { return w.service.Ready(ctx) == nil })
+	stopped := false
+	w.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		closing, done := context.WithTimeout(context.Background(), 5*time.Second)
+		defer done()
+		if err := g.Shutdown(closing); err != nil {
+			t.Errorf("shut down: %v", err)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("run: %v", err)
+		}
+		if err := opened.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
+	t.Cleanup(w.stop)
+	return w
+}
+
+// as sends an operation with this token; "" is none.
+func as(raw string) client.Option {
+	return func(r *client.Request) {
+		if raw != "" {
+			r.HTTP.Header.Set("Authorization", "Bearer "+raw)
+		}
+	}
+}
+
+// person is a connection and its access token.
+type person struct{ id, token string }
+
+// join makes a connection of a session by a session token, made with the session where that does not exist.
+func (w *world) join(t testing.TB, sessionID string, role session.Role) person {
+	t.Helper()
+	w.mustDo(t, testSecret, `mutation($s:ID!){createSession(id:$s){id}}`, map[string]any{"s": sessionID})
+	raw, err := w.tokens.MintSession(session.SessionGrant{SessionID: sessionID, Role: role, ExpiresAt: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.connect(t, map[string]any{"token": raw})
+}
+
+func (w *world) connect(t testing.TB, variables map[string]any) person {
+	t.Helper()
+	data := w.mustDo(t, "", `mutation($token:String,$s:ID,$d:String){connect(token:$token,sessionId:$s,data:$d){accessToken connection{id}}}`, variables)
+	var answer struct {
+		Connect struct {
+			AccessToken string
+			Connection  struct{ ID string }
+		}
+	}
+	if err := json.Unmarshal(data, &answer); err != nil {
+		t.Fatal(err)
+	}
+	return person{answer.Connect.Connection.ID, answer.Connect.AccessToken}
+}
+
+// failure is an error as a client sees it.
+type failure struct {
+	Message    string
+	Path       []any
+	Extensions struct{ Code, Reason, RequestID string }
+}
+
+// do sends an operation and returns its data and errors.
+func (w *world) do(t testing.TB, raw, query string, variables map[string]any) (json.RawMessage, []failure) {
+	t.Helper()
+	resp, err := w.RawPost(query, as(raw), func(r *client.Request) { r.Variables = variables })
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	var failures []failure
+	if resp.Errors != nil {
+		if err := json.Unmarshal(resp.Errors, &failures); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := json.Marshal(resp.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data, failures
+}
+
+func (w *world) mustDo(t testing.TB, raw, query string, variables map[string]any) json.RawMessage {
+	t.Helper()
+	data, failures := w.do(t, raw, query, variables)
+	if len(failures) > 0 {
+		t.Fatalf("%s: %+v", query, failures)
+	}
+	return data
+}
+
+// code returns the code of an operation's first error, with its reason where it has one; "ok" for none.
+func (w *world) code(t testing.TB, raw, query string, variables map[string]any) string {
+	t.Helper()
+	_, failures := w.do(t, raw, query, variables)
+	return codeOf(failures)
+}
+
+func codeOf(failures []failure) string {
+	switch {
+	case len(failures) == 0:
+		return "ok"
+	case failures[0].Extensions.Reason != "":
+		return failures[0].Extensions.Code + " " + failures[0].Extensions.Reason
+	}
+	return failures[0].Extensions.Code
+}
+
+// subscribe starts a subscription over a socket.
+func (w *world) subscribe(t testing.TB, raw, query string, variables map[string]any) *client.Subscription {
+	t.Helper()
+	var payload map[string]any
+	if raw != "" {
+		payload = map[string]any{"Authorization": "Bearer " + raw}
+	}
+	s := w.WebsocketWithPayload(query, payload, func(r *client.Request) { r.Variables = variables })
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// next reads a subscription's next event into a new T.
+func next[T any](t testing.TB, s *client.Subscription) T {
+	t.Helper()
+	var event T
+	if err := s.Next(&event); err != nil {
+		t.Fatalf("next event: %v", err)
+	}
+	return event
+}
+
+// eventually waits for a condition.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("gave up waiting: %s", what)
+		}
+	}
+}
