@@ -80,7 +80,12 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	defer end()
 	ended := make(chan error, 3)
 	go func() { ended <- s.service.Run(working) }()
-	if err := s.listen(ctx, ended); err != nil {
+	select {
+	case <-s.service.Started():
+	case err := <-ended:
+		return err
+	}
+	if err := s.listen(ended); err != nil {
 		end()
 		return errors.Join(err, <-ended)
 	}
@@ -135,7 +140,7 @@ func (s *server) wire(ctx context.Context) error {
 }
 
 // listen starts the HTTP servers; a failure of one comes by way of ended.
-func (s *server) listen(ctx context.Context, ended chan<- error) error {
+func (s *server) listen(ended chan<- error) error {
 	listener, err := net.Listen("tcp", s.config.addr)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", s.config.addr, err)

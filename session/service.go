@@ -62,6 +62,7 @@ type Service struct {
 	known       *connectionCache
 
 	ready     atomic.Bool
+	started   chan struct{}   // closed when Run is ready
 	lifetime  context.Context // of background work
 	end       context.CancelFunc
 	work      sync.WaitGroup
@@ -73,10 +74,11 @@ type Service struct {
 func NewService(cfg Config) *Service {
 	defaults(&cfg)
 	s := &Service{cfg: cfg, store: cfg.Store, bus: cfg.Bus, log: cfg.Log, metrics: cfg.Metrics, now: cfg.Now,
-		node:  rand.Text(),
-		older: newChunkCache(cfg.Store, cfg.ChunkBytes),
-		rooms: rooms{byID: make(map[string]*roomSlot)},
-		known: newConnectionCache(knownConnections)}
+		node:    rand.Text(),
+		older:   newChunkCache(cfg.Store, cfg.ChunkBytes),
+		rooms:   rooms{byID: make(map[string]*roomSlot)},
+		known:   newConnectionCache(knownConnections),
+		started: make(chan struct{})}
 	s.lifetime, s.end = context.WithCancel(context.Background())
 	s.entries = newBatch(cfg.GroupLimit, cfg.QueueLimit, s.commitEntries)
 	s.connections = newBatch(cfg.GroupLimit, cfg.QueueLimit, s.commitConnections)
@@ -108,7 +110,7 @@ func set[T comparable](field *T, value T) {
 }
 
 // Run makes the service ready, works until ctx is done, and returns when every goroutine has ended and everything that
-// was accepted is stored. It returns an error where the store cannot be used at the start.
+// was accepted is stored. It returns an error where the store cannot be used at the start. It may be called once.
 func (s *Service) Run(ctx context.Context) error {
 	if err := s.startLease(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("take the node's lease: %w", err)
@@ -118,6 +120,7 @@ func (s *Service) Run(ctx context.Context) error {
 	writers.Go(s.connections.run)
 	writers.Go(func() { s.presence.run(s) })
 	s.ready.Store(true)
+	close(s.started)
 	s.look(ctx)
 	s.ready.Store(false)
 
@@ -179,6 +182,9 @@ func (s *Service) endBackground() {
 	s.end()
 	s.work.Wait()
 }
+
+// Started is closed when Run has made the service ready.
+func (s *Service) Started() <-chan struct{} { return s.started }
 
 // Ready returns nil where the service can serve, and why not otherwise. Errors: UNAVAILABLE.
 func (s *Service) Ready(ctx context.Context) error {
