@@ -76,6 +76,9 @@ func (h HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	params, refusal := x.params()
 	if refusal != nil {
 		x.refuse(refusal.status, refusal.err)
+		if refusal.status == http.StatusRequestEntityTooLarge {
+			x.drain()
+		}
 		return
 	}
 	x.operation(params)

@@ -76,6 +76,28 @@ func (x *exchange) readBody(buffer *[]byte) *refusal {
 	}
 }
 
+// Limits of drain.
+const (
+	drainTimeout = 2 * time.Second
+	drainBytes   = 64 << 20
+)
+
+// drain sends the response off and reads on for a while, keeping nothing. A connection that is closed while its client
+// still writes is reset, and a reset takes the response from the client before it has read it. HTTP/2 has a way to say
+// that no more is wanted.
+func (x *exchange) drain() {
+	if x.r.ProtoMajor != 1 {
+		return
+	}
+	controller := http.NewResponseController(x.w)
+	if controller.SetReadDeadline(time.Now().Add(drainTimeout)) != nil || controller.EnableFullDuplex() != nil {
+		return
+	}
+	if controller.Flush() == nil {
+		_, _ = io.CopyN(io.Discard, x.r.Body, drainBytes)
+	}
+}
+
 // bodyTooLarge has the connection closed after the response, since the rest of the body is not read.
 func (x *exchange) bodyTooLarge(limit int64) *refusal {
 	x.w.Header().Set("Connection", "close")
