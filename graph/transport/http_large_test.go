@@ -57,6 +57,9 @@ func TestLargeBodiesInParallel(t *testing.T) {
 	body := announced.Body
 	w := serve(t, newServer(t, &stub{}), announced, "Content-Type", typeJSON)
 	want(t, w, 413, refusal)
+	if got := w.Header().Get("Connection"); got != "close" {
+		t.Errorf("Connection %q, with the rest of the body still to come", got)
+	}
 	if n, _ := io.Copy(io.Discard, body); n != 64<<20 {
 		t.Errorf("%d bytes of an announced body were read", 64<<20-n)
 	}
