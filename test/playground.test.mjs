@@ -10,6 +10,7 @@ import { startServer } from './server.mjs';
 
 const browserPath = process.env.CHATTOK_CHROMIUM ?? '/usr/bin/chromium';
 const prefix = '/some/prefix';
+const patience = 60_000; // milliseconds to wait for what a page should show; nothing here measures speed
 const addChatEntry = `mutation ($connectionId: ID!, $body: String!) {
   addChatEntry(connectionId: $connectionId, body: $body) { seq }
 }`;
@@ -96,7 +97,8 @@ test('landing page and playground', async (t) => {
     const { page } = await open(t, browser, server.origin);
     await setHeaders(page, { Authorization: 'Bearer secret' });
     await tab(page, 'Latest').click();
-    await page.waitForTimeout(1000); // GraphiQL writes half a second after the last change
+    // GraphiQL writes half a second after the last change.
+    await page.waitForFunction(() => Object.values(localStorage).some((value) => value.includes('"activeTabIndex":2')));
     await page.reload();
     await tab(page, 'Latest').waitFor();
     assert.equal(await tabs(page).count(), 3);
@@ -113,6 +115,7 @@ test('landing page and playground', async (t) => {
  */
 async function open(t, browser, base, options = {}) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
+  context.setDefaultTimeout(patience);
   const page = await context.newPage();
   const faults = [];
   const sockets = [];
