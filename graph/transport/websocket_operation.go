@@ -218,7 +218,8 @@ func (s *socket) follow(ctx context.Context, op *operation, responses graphql.Re
 		response := responses(ctx)
 		switch {
 		case response == nil:
-			if s.finish(op) && ctx.Err() == nil {
+			ended := ctx.Err() == nil // of itself: a socket that is closed must not look like a stream that is over
+			if s.finish(op) && ended {
 				_ = s.send("complete", op.id, nil)
 			}
 			return
