@@ -73,6 +73,7 @@ type Service struct {
 // NewService returns a Service that works while Run does.
 func NewService(cfg Config) *Service {
 	defaults(&cfg)
+	cfg.Store = guard{cfg.Store}
 	s := &Service{cfg: cfg, store: cfg.Store, bus: cfg.Bus, log: cfg.Log, metrics: cfg.Metrics, now: cfg.Now,
 		node:    rand.Text(),
 		older:   newChunkCache(cfg.Store, cfg.ChunkBytes),

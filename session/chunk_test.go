@@ -1,0 +1,82 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// countingStore answers Entries from a log of so many entries, and counts.
+type countingStore struct {
+	Store
+	length int64
+	reads  atomic.Int64
+	fail   atomic.Bool
+}
+
+func (s *countingStore) Entries(_ context.Context, q EntryQuery) ([]*ChatEntry, error) {
+	s.reads.Add(1)
+	if s.fail.Load() {
+		return nil, Unavailable(errors.New("disk"))
+	}
+	var entries []*ChatEntry
+	for seq := q.After + 1; seq <= s.length && seq < q.Before && len(entries) < q.Limit; seq++ {
+		entries = append(entries, &ChatEntry{SessionID: q.SessionID, Seq: seq})
+	}
+	return entries, nil
+}
+
+// TestStormSharesReads has many readers read a whole log from different places: the store is read once a chunk.
+func TestStormSharesReads(t *testing.T) {
+	const chunks, readers = 20, 500
+	store := &countingStore{length: chunks * ChunkEntries}
+	c := newChunkCache(store, 64<<20)
+	sess := &Session{ID: "s"}
+	var storm sync.WaitGroup
+	for i := range readers {
+		storm.Go(func() {
+			for after := int64(i % 300); after < store.length; {
+				entries, err := c.read(t.Context(), sess, after)
+				if err != nil || len(entries) == 0 || entries[0].Seq != after+1 {
+					t.Errorf("after %d: %d entries, %v", after, len(entries), err)
+					return
+				}
+				after = entries[len(entries)-1].Seq
+			}
+		})
+	}
+	storm.Wait()
+	if got := store.reads.Load(); got != chunks {
+		t.Errorf("%d reads of the store for %d readers, want %d", got, readers, chunks)
+	}
+}
+
+func TestChunksAreBoundedAndFailuresForgotten(t *testing.T) {
+	store := &countingStore{length: 10*ChunkEntries + 5}
+	c := newChunkCache(store, 3*ChunkEntries*entryBytes(&ChatEntry{}))
+	sess := &Session{ID: "s"}
+	read := func(chunk int64, want int) {
+		t.Helper()
+		if entries, err := c.read(t.Context(), sess, chunk*ChunkEntries); err != nil || len(entries) != want {
+			t.Errorf("chunk %d: %d entries, %v", chunk, len(entries), err)
+		}
+	}
+	for i := range int64(10) {
+		read(i, ChunkEntries)
+	}
+	if len(c.chunks) != 3 || c.bytes > c.maxBytes {
+		t.Errorf("%d chunks kept, %d bytes of %d", len(c.chunks), c.bytes, c.maxBytes)
+	}
+	read(10, 5) // the log's end grows, so it is not kept
+	store.length++
+	read(10, 6)
+
+	store.fail.Store(true)
+	if _, err := c.read(t.Context(), sess, 0); CodeOf(err) != CodeUnavailable {
+		t.Errorf("failing store: %v", err)
+	}
+	store.fail.Store(false)
+	read(0, ChunkEntries)
+}
