@@ -20,6 +20,9 @@ import (
 // closeWait is how long a socket that we close waits for the client's own close frame, so that ours is not lost.
 const closeWait = time.Second
 
+// maxInitBytes bounds the messages of a socket before its connection_ack.
+const maxInitBytes = 32 << 10
+
 // socket is one WebSocket. Lock order: mu, then writing.
 type socket struct {
 	transport *WebSocket
@@ -109,7 +112,7 @@ func (s *socket) readMessage() ([]byte, error) {
 		if why := badFrame(h, fragmented); why != "" {
 			return nil, s.fail(CloseProtocol, why)
 		}
-		if h.Length > int64(s.transport.config.MaxMessageBytes-len(message)) {
+		if h.Length > int64(s.limit()-len(message)) {
 			s.close(CloseTooBig, "a message is larger than the server takes")
 			s.drain(h.Length)
 			return nil, errClosed
@@ -140,6 +143,16 @@ func (s *socket) readMessage() ([]byte, error) {
 		}
 		fragmented = true
 	}
+}
+
+// limit returns how large a message may be now: whoever has not said who he is gets little.
+func (s *socket) limit() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == acknowledged {
+		return s.transport.config.MaxMessageBytes
+	}
+	return min(s.transport.config.MaxMessageBytes, maxInitBytes)
 }
 
 // badFrame says what RFC 6455 has against a frame; "" for nothing.

@@ -174,11 +174,20 @@ func (s *rawSocket) subscribe(id, query string) {
 	s.text(fmt.Sprintf(`{"id":%s,"type":"subscribe","payload":%s}`, encoded, payload))
 }
 
+func readFrame(r io.Reader) (f ws.Frame, err error) {
+	if f.Header, err = ws.ReadHeader(r); err != nil {
+		return f, err
+	}
+	f.Payload = make([]byte, f.Header.Length)
+	_, err = io.ReadFull(r, f.Payload)
+	return f, err
+}
+
 // next returns the next data frame's text, or "close CODE REASON".
 func (s *rawSocket) next() string {
 	s.t.Helper()
 	for {
-		f, err := ws.ReadFrame(s.r)
+		f, err := readFrame(s.r)
 		if err != nil {
 			return "eof"
 		}
@@ -322,6 +331,10 @@ func TestInit(t *testing.T) {
 	} else {
 		twice.expectClose(CloseTooManyInits)
 	}
+
+	large := w.dial(t, protocolModern)
+	large.text(`{"type":"connection_init","payload":{"x":"` + strings.Repeat("x", maxInitBytes) + `"}}`)
+	large.expectClose(CloseTooBig)
 
 	// A socket that did initialise is not touched by the timer: an operation works long after.
 	s := w.ready(t)
@@ -520,7 +533,7 @@ func TestPeerThatVanished(t *testing.T) {
 	s := w.ready(t)
 	go func() {
 		for {
-			f, err := ws.ReadFrame(s.r)
+			f, err := readFrame(s.r)
 			if err != nil {
 				return
 			}
