@@ -57,6 +57,8 @@ func TestAllowedOrigin(t *testing.T) {
 		{"", "chat.example", "https://chat.example.evil.example", false},
 		{"", "chat.example", "https://chat.example@evil.example", false},
 		{"", "chat.example", "https://evil.example/chat.example", false},
+		{"", "chat.example", "https://chat.example/page", false},
+		{"", "chat.example", "https://user@chat.example", false},
 		{"", "chat.example", "ftp://chat.example", false},
 		{"", "chat.example", "null", false},
 		{"", "chat.example", "", false},

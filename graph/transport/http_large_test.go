@@ -1,7 +1,10 @@
 package transport
 
 import (
+	"bufio"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -62,6 +65,35 @@ func TestLargeBodiesInParallel(t *testing.T) {
 	}
 	if n, _ := io.Copy(io.Discard, body); n != 64<<20 {
 		t.Errorf("%d bytes of an announced body were read", 64<<20-n)
+	}
+}
+
+// A client that sends all it has before it reads gets its answer too.
+func TestLargeBodyBeforeReading(t *testing.T) {
+	server := httptest.NewServer(newServer(t, &stub{}))
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const chunk, chunks = 1 << 20, 32 // far more than the kernel's buffers hold
+	_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+	for range chunks {
+		if err == nil {
+			_, err = fmt.Fprintf(conn, "%x\r\n%s\r\n", chunk, make([]byte, chunk))
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d", response.StatusCode)
 	}
 }
 

@@ -43,6 +43,8 @@ func TestNegotiate(t *testing.T) {
 		"text/event-stream, */*;q=0.1":                                  {typeJSON, SSE},
 		"text/html, text/plain, , text/event-stream":                    {"", SSE},
 		`x/y;a="text/event-stream, application/json"`:                   {"", 0},
+		`x/y;a=", application/json, "`:                                  {"", 0},
+		"application/json, application/json;q=0":                        {typeJSON, 0},
 		`x/y;a="\"", application/json`:                                  {typeJSON, 0},
 		"multipart/mixed":                                               {"", 0},
 		"multipart/mixed;subscriptionSpec=2.0":                          {"", 0},

@@ -104,6 +104,7 @@ func TestLoneSurrogates(t *testing.T) {
 		`{a(b:"\"\ud83d")}`:                   true,
 		`{a(b:"\u{1F600}\ud83d\ude00")}`:      false,
 		`{a(b:"""\ud83d""")}`:                 false, // no escapes in a block string
+		`{a(b:"""\""" " \ud83d """)}`:         false,
 		`{a(b:"""\""" \ud83d """)}`:           false,
 		`{a(b:"""x""""" c:"\ud83d")}`:         true,
 		`{a(b:"""""" c:"\ud83d")}`:            true,
