@@ -39,7 +39,7 @@ const (
 	// walTruncateBytes is the size of the write-ahead log from which the keeper empties it. The automatic checkpoint
 	// (walAutoCheckpoint pages of 4 KiB) starts the log over where no reader holds it, so a longer one is the
 	// exception; journal_size_limit cuts the file back to this size then.
-	walTruncateBytes  = 16 << 20
+	walTruncateBytes  = 6 << 20
 	walAutoCheckpoint = 1000
 )
 

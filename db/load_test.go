@@ -1,0 +1,164 @@
+package db_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"chattok/db"
+	"chattok/session"
+)
+
+// Many write and read at once, and a second server tries the file: nobody sees an error, and every entry is there once,
+// at the number that it was answered with.
+func TestManyWriters(t *testing.T) {
+	const writers, each, size, readers = 64, 50, 5, 16
+	path := newPath(t)
+	store := mustOpen(t, db.Config{Path: path})
+	connect(t, store, "a", "a1")
+	var writing, reading sync.WaitGroup
+	var answered [writers * each]atomic.Int64
+	stored := make(chan struct{}, readers) // wakes a reader that has read all, so that none spins
+	for w := range writers {
+		writing.Go(func() {
+			for first := w * each; first < (w+1)*each; first += size {
+				var group []session.NewEntry
+				for n := first; n < first+size; n++ {
+					group = append(group, session.NewEntry{
+						SessionID: "a", ConnectionID: "a1", Body: fmt.Sprint(n), IdempotencyKey: fmt.Sprint("key ", n),
+					})
+				}
+				for i, r := range store.AppendEntries(t.Context(), group) {
+					if r.Err != nil || r.Replayed {
+						t.Errorf("entry %d: %+v", first+i, r)
+						return
+					}
+					answered[first+i].Store(r.Entry.Seq)
+				}
+				select {
+				case stored <- struct{}{}:
+				default:
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	for range readers {
+		reading.Go(func() {
+			for after := int64(0); ; {
+				var last bool
+				select {
+				case <-done:
+					last = true // what is read from here on is all
+				default:
+				}
+				entries, err := store.Entries(t.Context(), session.EntryQuery{SessionID: "a", After: after, Limit: session.MaxPage})
+				if err != nil {
+					t.Errorf("read: %v", err)
+					return
+				}
+				for _, e := range entries {
+					if after++; e.Seq != after {
+						t.Errorf("entry %d comes where %d is due", e.Seq, after)
+						return
+					}
+				}
+				switch {
+				case len(entries) > 0:
+				case last:
+					if after != writers*each {
+						t.Errorf("read %d entries, want %d", after, writers*each)
+					}
+					return
+				default:
+					select {
+					case <-stored:
+					case <-done:
+					}
+				}
+			}
+		})
+	}
+	if _, err := db.Open(t.Context(), db.Config{Path: path, LockWait: time.Millisecond}); err == nil {
+		t.Error("a second server opened the database")
+	} else {
+		wantText(t, err.Error(), path)
+	}
+	writing.Wait()
+	close(done)
+	reading.Wait()
+	entries, err := store.Entries(t.Context(), session.EntryQuery{SessionID: "a", Limit: 2 * writers * each})
+	if err != nil || len(entries) != writers*each {
+		t.Fatalf("stored %d entries, want %d: %v", len(entries), writers*each, err)
+	}
+	for n := range answered {
+		seq := answered[n].Load()
+		if seq < 1 || seq > int64(len(entries)) || entries[seq-1].Body != fmt.Sprint(n) {
+			t.Fatalf("entry %d is not at its number %d", n, seq)
+		}
+	}
+}
+
+// A third of many callers go away: theirs is stored once or not at all, the others' are not touched.
+func TestCancelledCallers(t *testing.T) {
+	const callers = 200
+	store := mustOpen(t, db.Config{Path: newPath(t)})
+	connect(t, store, "a", "a1")
+	random := rand.New(rand.NewPCG(1, 2))
+	var all sync.WaitGroup
+	var answered [callers]int64
+	for i := range callers {
+		ctx, cancel := t.Context(), context.CancelFunc(func() {})
+		if i%3 == 0 {
+			ctx, cancel = context.WithTimeout(ctx, time.Duration(random.IntN(3000))*time.Microsecond)
+		}
+		all.Go(func() {
+			defer cancel()
+			r := store.AppendEntries(ctx, []session.NewEntry{{
+				SessionID: "a", ConnectionID: "a1", Body: fmt.Sprint(i), IdempotencyKey: fmt.Sprint(i),
+			}})[0]
+			switch {
+			case r.Err == nil:
+				answered[i] = r.Entry.Seq
+			case i%3 != 0:
+				t.Errorf("caller %d stayed, but: %v", i, r.Err)
+			case session.CodeOf(r.Err) != session.CodeUnavailable || !errors.Is(r.Err, context.DeadlineExceeded):
+				t.Errorf("caller %d went away: %v", i, r.Err)
+			}
+		})
+	}
+	all.Wait()
+	for i := range callers { // the retries
+		r := post(t, store, "a1", fmt.Sprint(i), fmt.Sprint(i))
+		if r.Err != nil || answered[i] != 0 && (r.Entry.Seq != answered[i] || !r.Replayed) {
+			t.Errorf("caller %d had number %d, and tries again: %+v", i, answered[i], r)
+		}
+	}
+	entries, err := store.Entries(t.Context(), session.EntryQuery{SessionID: "a", Limit: 2 * callers})
+	if err != nil || len(entries) != callers || entries[callers-1].Seq != callers {
+		t.Fatalf("stored %d entries, want %d without a hole: %v", len(entries), callers, err)
+	}
+}
+
+// A number never comes back, not even after the newest entry was removed.
+func TestNumbersOnlyGrow(t *testing.T) {
+	path := newPath(t)
+	store := mustOpen(t, db.Config{Path: path})
+	connect(t, store, "a", "a1")
+	for range 3 {
+		mustPost(t, store, "a1", "x", "")
+	}
+	rawExec(t, path, "DELETE FROM entries WHERE session_id = 'a' AND seq = 3")
+	if seq := mustPost(t, store, "a1", "y", ""); seq != 4 {
+		t.Fatalf("the next number is %d, want 4", seq)
+	}
+	entries, err := store.Entries(t.Context(), session.EntryQuery{SessionID: "a", After: 3, Limit: 5})
+	if err != nil || len(entries) != 1 || entries[0].Body != "y" {
+		t.Fatalf("after 3: %v, %v", entries, err)
+	}
+}
