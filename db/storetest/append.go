@@ -111,11 +111,15 @@ func (s *suite) testAppendSizes() {
 	equal(s, "length", len(s.all("a")), int(total))
 
 	// As many senders, and as many sessions, as entries.
-	ids, entries := make([]string, 300), make([]session.NewEntry, 300)
-	for i := range ids {
-		ids[i] = fmt.Sprintf("m%d", i)
-		s.connect(ids[i], ids[i])
-		entries[i] = session.NewEntry{SessionID: ids[i], ConnectionID: ids[i], Body: "b"}
+	connections, entries := make([]session.NewConnection, 300), make([]session.NewEntry, 300)
+	for i := range entries {
+		id := fmt.Sprintf("m%d", i)
+		connections[i] = session.NewConnection{ID: id, SessionID: id, Role: session.RolePublisher, MakeSession: true, NewEpoch: 7}
+		entries[i] = session.NewEntry{SessionID: id, ConnectionID: id, Body: "b"}
+	}
+	for _, r := range s.store.CreateConnections(s.ctx(), connections, idle) {
+		s.ok(r.Err)
+		equal(s, "revision", r.Change.Revision, 1)
 	}
 	for _, r := range s.store.AppendEntries(s.ctx(), entries) {
 		s.ok(r.Err)

@@ -16,7 +16,7 @@ func (s *suite) testEntries() {
 		s.add(session.NewEntry{SessionID: "b", ConnectionID: "b1", Body: "noise"})
 		log = append(log, s.add(session.NewEntry{SessionID: "a", ConnectionID: sender, Body: "by " + sender}))
 	}
-	for _, sender := range []string{"", "a1", "a2", "b1", "nope"} {
+	for _, sender := range []string{"", "a1", "b1"} {
 		for after := int64(0); after <= 6; after++ {
 			for before := int64(0); before <= 7; before++ {
 				for limit := range 7 {
