@@ -162,3 +162,31 @@ func TestNumbersOnlyGrow(t *testing.T) {
 		t.Fatalf("after 3: %v, %v", entries, err)
 	}
 }
+
+// A caller that goes away in the midst of the transaction, when the store reads its clock, does not take it along.
+func TestCancelledWithinTransaction(t *testing.T) {
+	var cancel context.CancelFunc
+	store := mustOpen(t, db.Config{Path: newPath(t), ClockOffset: func() time.Duration {
+		if cancel != nil {
+			cancel()
+		}
+		return 0
+	}})
+	connect(t, store, "a", "a1", "a2")
+	var ctx context.Context
+	ctx, cancel = context.WithCancel(t.Context())
+	for i, r := range store.AppendEntries(ctx, []session.NewEntry{
+		{SessionID: "a", ConnectionID: "a1", Body: "x"}, {SessionID: "a", ConnectionID: "a2", Body: "y"},
+	}) {
+		if r.Err != nil || r.Entry.Seq != int64(i)+1 {
+			t.Errorf("entry %d: %+v", i, r)
+		}
+	}
+	if ctx.Err() == nil {
+		t.Fatal("the caller stayed")
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	if _, err := store.DestroyConnection(ctx, "a1", session.ClientDisconnected); err != nil || ctx.Err() == nil {
+		t.Errorf("destroy: %v, caller: %v", err, ctx.Err())
+	}
+}
