@@ -1,0 +1,177 @@
+package graph_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"chattok/session"
+)
+
+const (
+	sendSignal = `mutation($t:String!,$d:String,$to:ID){sendSignal(type:$t,data:$d,to:$to){type data to fromConnectionId missed}}`
+	connectAs  = `mutation($s:ID,$d:String){connect(sessionId:$s,data:$d){connection{data}}}`
+	bad        = "BAD_USER_INPUT"
+	invalidDoc = "GRAPHQL_VALIDATION_FAILED"
+)
+
+// TestInput holds arguments at and beyond their limits against the code they get. What is refused stores nothing.
+func TestInput(t *testing.T) {
+	w := newWorld(t, options{})
+	me := w.join(t, "room", "MODERATOR")
+	long := strings.Repeat
+	table := []struct {
+		name, query string
+		variables   map[string]any
+		want        string
+	}{
+		{"body: empty", addEntry, map[string]any{"c": me.id, "b": ""}, bad},
+		{"body: white space", addEntry, map[string]any{"c": me.id, "b": " \n\t\u2003\u00a0"}, bad},
+		{"body: 16 KiB", addEntry, map[string]any{"c": me.id, "b": long("x", 16384)}, "ok"},
+		{"body: 16 KiB + 1", addEntry, map[string]any{"c": me.id, "b": long("x", 16385)}, bad},
+		{"body: 16 KiB in multi-byte text", addEntry, map[string]any{"c": me.id, "b": long("€", 5461) + "x"}, "ok"},
+		{"body: 16 KiB + 2 in multi-byte text", addEntry, map[string]any{"c": me.id, "b": long("€", 5462)}, bad},
+		{"body: NUL", addEntry, map[string]any{"c": me.id, "b": "a\x00b"}, bad},
+		{"body: combining marks", addEntry, map[string]any{"c": me.id, "b": "e" + long("\u0301", 8000)}, "ok"},
+		{"body: null", addEntry, map[string]any{"c": me.id, "b": nil}, invalidDoc},
+		{"body: a list", addEntry, map[string]any{"c": me.id, "b": []string{"x"}}, invalidDoc},
+		{"another's connectionId", addEntry, map[string]any{"c": "x", "b": "x"}, "FORBIDDEN"},
+		{"unknown argument", `mutation{addChatEntry(connectionId:"x",body:"x",seq:7){seq}}`, nil, invalidDoc},
+		{"unknown field", `{chatEntries{rows}}`, nil, invalidDoc},
+		{"first: -1", `{chatEntries(first:-1){nodes{seq}}}`, nil, bad},
+		{"first: 201", `{chatEntries(first:201){nodes{seq}}}`, nil, bad},
+		{"first: 2^31-1", `{chatEntries(first:2147483647){nodes{seq}}}`, nil, bad},
+		{"last: -1", `{chatEntries(last:-1){nodes{seq}}}`, nil, bad},
+		{"last: 201", `{chatEntries(last:201){nodes{seq}}}`, nil, bad},
+		{"first and last", `{chatEntries(first:1,last:1){nodes{seq}}}`, nil, bad},
+		{"connectionId: empty", `{chatEntries(connectionId:""){nodes{seq}} latestChatEntry(connectionId:""){seq}}`, nil, "ok"},
+		{"signal data: 8,192 bytes", sendSignal, map[string]any{"t": "t", "d": long("x", 8192)}, "ok"},
+		{"signal data: 8,193 bytes", sendSignal, map[string]any{"t": "t", "d": long("x", 8193)}, bad},
+		{"signal data: 8,192 bytes in multi-byte text", sendSignal, map[string]any{"t": "t", "d": long("€", 2730) + "xx"}, "ok"},
+		{"signal data: 8,193 bytes in multi-byte text", sendSignal, map[string]any{"t": "t", "d": long("€", 2731)}, bad},
+		{"signal data: NUL", sendSignal, map[string]any{"t": "t", "d": "\x00"}, bad},
+		{"signal data: empty", sendSignal, map[string]any{"t": "t", "d": ""}, "ok"},
+		{"signal type: 128", sendSignal, map[string]any{"t": long("t", 128)}, "ok"},
+		{"signal type: 129", sendSignal, map[string]any{"t": long("t", 129)}, bad},
+		{"signal type: empty", sendSignal, map[string]any{"t": ""}, bad},
+		{"signal type: a space", sendSignal, map[string]any{"t": "a b"}, bad},
+		{"signal type: all that is allowed", sendSignal, map[string]any{"t": "aZ09-_~."}, "ok"},
+		{"signal to nobody", sendSignal, map[string]any{"t": "t", "to": "x"}, "NOT_FOUND"},
+		{"signal to an empty id", sendSignal, map[string]any{"t": "t", "to": ""}, "NOT_FOUND"},
+		{"connection data: 1,024 bytes", connectAs, map[string]any{"s": "s", "d": long("x", 1024)}, "ok"},
+		{"connection data: 1,025 bytes", connectAs, map[string]any{"s": "s", "d": long("x", 1025)}, bad},
+		{"connection data: NUL", connectAs, map[string]any{"s": "s", "d": "\x00"}, bad},
+		{"session: empty", connectAs, map[string]any{"s": ""}, bad},
+		{"session: 128", connectAs, map[string]any{"s": long("s", 128)}, "ok"},
+		{"session: 129", connectAs, map[string]any{"s": long("s", 129)}, bad},
+		{"session: a slash", connectAs, map[string]any{"s": "a/b"}, bad},
+		{"session: a letter with an accent", connectAs, map[string]any{"s": "é"}, bad},
+	}
+	for _, c := range table {
+		before := w.lastCursor(t, me.token)
+		if got := w.code(t, me.token, c.query, c.variables); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+		stored := w.lastCursor(t, me.token) != before
+		if want := c.want == "ok" && c.query == addEntry; stored != want {
+			t.Errorf("%s: stored is %t, want %t", c.name, stored, want)
+		}
+	}
+}
+
+// TestInputOfGuests holds names in the lobby against the code they get.
+func TestInputOfGuests(t *testing.T) {
+	w := newWorld(t, options{})
+	for name, want := range map[string]string{"": bad, strings.Repeat("n", 129): bad, "a b": bad, "é": bad, "a/b": bad, "\x00": bad,
+		strings.Repeat("n", 128): "ok", "aZ09-_~.": "ok"} {
+		before := w.lastCursor(t, "")
+		if got := w.code(t, "", addEntry, map[string]any{"c": name, "b": "x"}); got != want {
+			t.Errorf("%q: %s, want %s", name, got, want)
+		}
+		if stored := w.lastCursor(t, "") != before; stored != (want == "ok") {
+			t.Errorf("%q: stored is %t", name, stored)
+		}
+	}
+}
+
+// TestMessagesNameTheLimit has a refusal name the argument, its limit and what it was.
+func TestMessagesNameTheLimit(t *testing.T) {
+	w := newWorld(t, options{})
+	me := w.join(t, "room", "PUBLISHER")
+	_, failures := w.do(t, me.token, sendSignal, map[string]any{"t": "t", "d": strings.Repeat("€", 2731)})
+	if len(failures) != 1 || failures[0].Message != "data must be at most 8192 bytes, but is 8193" || fmt.Sprint(failures[0].Path) != "[sendSignal]" {
+		t.Errorf("got %+v", failures)
+	}
+}
+
+// TestLoneSurrogate: JSON can write what UTF-8 cannot say. Such a body is refused.
+func TestLoneSurrogate(t *testing.T) {
+	w := newWorld(t, options{})
+	post := func(body string) (string, string) {
+		r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(
+			`{"query":"mutation($b:String!){addChatEntry(connectionId:\"alice\",body:$b){body}}","variables":{"b":"`+body+`"}}`))
+		r.Header.Set("Content-Type", "application/json")
+		recorder := httptest.NewRecorder()
+		w.handler.ServeHTTP(recorder, r)
+		answer := read[struct {
+			Data   struct{ AddChatEntry struct{ Body string } }
+			Errors []failure
+		}](t, json.RawMessage(recorder.Body.Bytes()))
+		return codeOf(answer.Errors), answer.Data.AddChatEntry.Body
+	}
+	if code, body := post(`\ud83d\ude00`); code != "ok" || body != "😀" {
+		t.Errorf("a pair: %s %q", code, body)
+	}
+	for _, lone := range []string{`a\ud83d`, `\ude00a`, `\ud83d\ud83d`, "a\xff", "\xed\xa0\xbd"} {
+		before := w.lastCursor(t, "")
+		code, body := post(lone)
+		stored := w.lastCursor(t, "") != before
+		if code != "BAD_USER_INPUT INVALID_TEXT" || stored {
+			t.Errorf("%q: %s, stored is %t with %q", lone, code, stored, body)
+		}
+	}
+}
+
+// TestCursors holds every kind of wrong cursor against both places that take one.
+func TestCursors(t *testing.T) {
+	w, replaced := newWorld(t, options{}), newWorld(t, options{})
+	first := w.add(t, "", "alice", "1")
+	w.add(t, "", "alice", "2")
+	foreign := replaced.add(t, "", "alice", "1")
+	room := w.join(t, "room", "PUBLISHER")
+	other := w.add(t, room.token, room.id, "1")
+	lobby, err := w.service.Session(t.Context(), w.service.Anonymous())
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(first.Cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cursors := map[string]string{
+		"letters": "abc", "negative": "-1", "a number": "1", "huge": strings.Repeat("9", 10_000), "empty": "", "a space": " ", "00": "00",
+		"another session's": other.Cursor, "an id": first.ID, "of a replaced database": foreign.Cursor,
+		"beyond the head": session.Cursor(lobby.Epoch, 3), "far beyond": session.Cursor(lobby.Epoch, 1<<62),
+		"padded": base64.URLEncoding.EncodeToString(raw), "with a byte more": base64.RawURLEncoding.EncodeToString(append(raw, 0)),
+		"cut": first.Cursor[:len(first.Cursor)-2],
+	}
+	const want = "BAD_USER_INPUT CURSOR_MISMATCH"
+	for name, cursor := range cursors {
+		if cursor == first.Cursor {
+			continue // the padding of a whole number of groups is empty
+		}
+		v := map[string]any{"a": cursor}
+		for _, query := range []string{`query($a:String){chatEntries(after:$a){nodes{seq}}}`, `query($a:String){chatEntries(before:$a){nodes{seq}}}`} {
+			if got := w.code(t, "", query, v); got != want {
+				t.Errorf("%s: %s: %s", name, query, got)
+			}
+		}
+		if got := w.firstCode(t, "", `subscription($a:String){entryAdded(after:$a){seq}}`, v); got != want {
+			t.Errorf("%s: entryAdded: %s", name, got)
+		}
+	}
+}
