@@ -165,16 +165,15 @@ func TestNumbersOnlyGrow(t *testing.T) {
 
 // A caller that goes away in the midst of the transaction, when the store reads its clock, does not take it along.
 func TestCancelledWithinTransaction(t *testing.T) {
-	var cancel context.CancelFunc
+	leave := func() {}
 	store := mustOpen(t, db.Config{Path: newPath(t), ClockOffset: func() time.Duration {
-		if cancel != nil {
-			cancel()
-		}
+		leave()
 		return 0
 	}})
 	connect(t, store, "a", "a1", "a2")
-	var ctx context.Context
-	ctx, cancel = context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	leave = cancel
 	for i, r := range store.AppendEntries(ctx, []session.NewEntry{
 		{SessionID: "a", ConnectionID: "a1", Body: "x"}, {SessionID: "a", ConnectionID: "a2", Body: "y"},
 	}) {
@@ -186,6 +185,8 @@ func TestCancelledWithinTransaction(t *testing.T) {
 		t.Fatal("the caller stayed")
 	}
 	ctx, cancel = context.WithCancel(t.Context())
+	defer cancel()
+	leave = cancel
 	if _, err := store.DestroyConnection(ctx, "a1", session.ClientDisconnected); err != nil || ctx.Err() == nil {
 		t.Errorf("destroy: %v, caller: %v", err, ctx.Err())
 	}
