@@ -24,7 +24,7 @@ func measureAdds(s *server, posters, size int, lasts time.Duration) (addsResult,
 	if err != nil {
 		return addsResult{}, err
 	}
-	f, err := newFleet()
+	f, err := newFleet(1)
 	if err != nil {
 		return addsResult{}, err
 	}

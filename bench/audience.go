@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -31,7 +32,7 @@ func openAudience(s *server, l load) (*audience, error) {
 	if l.subscribers%l.sessions != 0 || l.entries%l.sessions != 0 {
 		return nil, fmt.Errorf("%d subscribers and %d entries can't be shared evenly by %d sessions", l.subscribers, l.entries, l.sessions)
 	}
-	f, err := newFleet()
+	f, err := newFleet(runtime.GOMAXPROCS(0))
 	if err != nil {
 		return nil, err
 	}

@@ -7,11 +7,11 @@
 //	go run ./bench -only compare          runs ChatTok beside stock gqlgen and centrifuge
 //
 // It shares the machine's processors with the server, so it does little: it writes its own HTTP and WebSocket, and
-// serves all its sockets from one epoll loop a processor. It needs Linux, whose /proc tells it what the server uses.
+// serves all its sockets from an epoll loop or two. It needs Linux, whose /proc tells it what the server uses.
 //
 // # How it is laid out
 //
-// A part (parts.go) is one question and gives one section of the README. Parts start servers (server.go), open callers
+// A part (listed in main.go) is one question and gives one section of the README. Parts start servers (server.go), open callers
 // and subscribers on them (caller.go, subscriber.go), hand those to a fleet (fleet.go), and hold what comes back against
 // what must come back (check.go).
 package main

@@ -87,7 +87,7 @@ func postAndRead(c *client, m member, size int) ([]byte, error) {
 }
 
 func measureLatest(s *server, members []member, want [][]byte, lasts time.Duration) (latestResult, error) {
-	f, err := newFleet()
+	f, err := newFleet(1)
 	if err != nil {
 		return latestResult{}, err
 	}

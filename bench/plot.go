@@ -3,9 +3,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -71,20 +73,17 @@ text { font: 13px system-ui, sans-serif; fill: #333 }
 	return b.String()
 }
 
-// spreadLabels returns the heights of the lines' names, each beside its line's end, moved where two would overlap.
+// spreadLabels returns the heights of the lines' names, each beside its line's end, or lower where two would overlap.
 func spreadLabels(lines []line, atY func(float64) float64) []float64 {
 	const apart = 16
-	at := make([]float64, len(lines))
+	at, downwards := make([]float64, len(lines)), make([]int, len(lines))
 	for i, l := range lines {
-		at[i] = atY(l.points[len(l.points)-1].y) + 4
-		for moved := true; moved; {
-			moved = false
-			for _, other := range at[:i] {
-				if math.Abs(at[i]-other) < apart {
-					at[i], moved = other+apart, true
-				}
-			}
-		}
+		at[i], downwards[i] = atY(l.points[len(l.points)-1].y)+4, i
+	}
+	slices.SortFunc(downwards, func(i, j int) int { return cmp.Compare(at[i], at[j]) })
+	for n := 1; n < len(downwards); n++ {
+		i, above := downwards[n], downwards[n-1]
+		at[i] = max(at[i], at[above]+apart)
 	}
 	return at
 }

@@ -64,7 +64,7 @@ func (v *verifier) key(t *jwt.Token) (any, error) {
 }
 
 // explain puts the parser's refusal into words of ours, which hold nothing of the token. The signature comes before the
-// claims: who can't sign learns nothing of what else is wrong.
+// claims: whoever can't sign learns nothing of what else is wrong.
 func (v *verifier) explain(parsed *jwt.Token, c *claims, err error) error {
 	switch {
 	case errors.Is(err, jwt.ErrTokenMalformed):
@@ -117,7 +117,7 @@ func tooLong(k kind, limit int) error {
 }
 
 func expired(k kind) error {
-	advice := "get a new one from who gave it"
+	advice := "ask whoever issued it for a new one"
 	if k == accessToken {
 		advice = "connect again, and use renewAccess in time"
 	}

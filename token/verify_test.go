@@ -148,7 +148,7 @@ func TestSession(t *testing.T) {
 		{"both audiences", with("aud", []string{"chattok:session", "chattok:access"}),
 			"TOKEN_INVALID: the token names both audiences, chattok:session and chattok:access: it must be one of the two"},
 		{"expired", with("exp", start.Add(-token.Leeway).Unix()),
-			"TOKEN_EXPIRED: the session token has expired: get a new one from who gave it"},
+			"TOKEN_EXPIRED: the session token has expired: ask whoever issued it for a new one"},
 		{"too long", strings.Repeat("a", token.MaxSessionBytes+1), "TOKEN_INVALID: the session token is longer than 12288 bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
