@@ -27,6 +27,8 @@ func TestRowThatCannotBeStored(t *testing.T) {
 		{SessionID: "a", ConnectionID: "gone", Body: "3"},
 		{SessionID: "a", ConnectionID: "a1", Body: "2", IdempotencyKey: "k"},
 		{SessionID: "b", ConnectionID: "b1", Body: "1"},
+		{SessionID: session.Lobby, ConnectionID: "bob", Guest: true, Body: "poison"},
+		{SessionID: session.Lobby, ConnectionID: "bob", Guest: true, Body: "hi again"}, // which is bob's first
 	}
 	want := []struct {
 		seq      int64
@@ -35,6 +37,7 @@ func TestRowThatCannotBeStored(t *testing.T) {
 	}{
 		{seq: 1}, {code: session.CodeInternal}, {code: session.CodeInternal}, {seq: 2}, {code: session.CodeInternal},
 		{seq: 1}, {code: session.CodeUnauthenticated}, {seq: 2, replayed: true}, {seq: 1},
+		{code: session.CodeInternal}, {seq: 2},
 	}
 	for i, r := range store.AppendEntries(t.Context(), group) {
 		if code := session.CodeOf(r.Err); code != want[i].code {
@@ -47,11 +50,11 @@ func TestRowThatCannotBeStored(t *testing.T) {
 			wantText(t, e.Message)
 		}
 	}
-	states, err := store.Connections(t.Context(), []string{"mallory", "alice"})
-	if _, recorded := states["mallory"]; err != nil || recorded || len(states) != 1 {
+	states, err := store.Connections(t.Context(), []string{"mallory", "alice", "bob"})
+	if _, recorded := states["mallory"]; err != nil || recorded || len(states) != 2 {
 		t.Errorf("guests recorded: %v, %v", states, err)
 	}
-	for id, bodies := range map[string][]string{"a": {"1", "2"}, "b": {"1"}, session.Lobby: {"hi"}} {
+	for id, bodies := range map[string][]string{"a": {"1", "2"}, "b": {"1"}, session.Lobby: {"hi", "hi again"}} {
 		wantLog(t, store, id, bodies...)
 	}
 
