@@ -24,7 +24,7 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 	case errors.As(err, &ours):
 	case errors.As(err, &field) && field.Extensions["code"] != nil: // of parsing, validation, or an extension of ours
 		return field
-	case errors.As(err, &field) && field.Err == nil, graphql.GetFieldContext(ctx) != nil && isArgument(err):
+	case isArgument(ctx), isIntrospection(ctx), graphql.GetFieldContext(ctx) == nil && errors.As(err, &field) && field.Err == nil:
 		ours = session.Errorf(session.CodeBadUserInput, "%s", messageOf(err))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		ours = session.Errorf(session.CodeUnavailable, "the request was given up before it was answered")
@@ -43,10 +43,18 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 	return shown
 }
 
-// isArgument says whether err is gqlgen's, for an argument that could not be read.
-func isArgument(err error) bool {
-	var field *gqlerror.Error
-	return errors.As(err, &field) && len(field.Path) > 0
+// isArgument says whether what failed is reading a field's arguments, which is done before the resolver is called: the
+// text is then of the scalar that refused a value, and safe to show. Other errors of gqlgen's are told from it by
+// nothing else, since it puts a path on all of them.
+func isArgument(ctx context.Context) bool {
+	f := graphql.GetFieldContext(ctx)
+	return f != nil && f.Args == nil && f.Field.Field != nil && f.Field.Definition != nil && len(f.Field.Definition.Arguments) > 0
+}
+
+// isIntrospection says whether what failed is a field of gqlgen's own, which refuses where introspection is off.
+func isIntrospection(ctx context.Context) bool {
+	f := graphql.GetFieldContext(ctx)
+	return f != nil && f.Field.Field != nil && (f.Field.Name == "__schema" || f.Field.Name == "__type")
 }
 
 func messageOf(err error) string {

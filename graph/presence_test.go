@@ -1,0 +1,175 @@
+package graph_test
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/client"
+	"github.com/coder/websocket"
+)
+
+const events = `subscription{sessionEvents{__typename
+	...on SessionState{connections{id data} connectionCount truncated}
+	...on ConnectionCreated{connection{id data}}
+	...on ConnectionDestroyed{connection{id data} reason}}}`
+
+// event is what sessionEvents carries.
+type event struct {
+	Typename        string `json:"__typename"`
+	Connections     []member
+	ConnectionCount int
+	Truncated       bool
+	Connection      member
+	Reason          string
+}
+
+// nextEvent returns the next event as one line.
+func nextEvent(t testing.TB, s *client.Subscription) string {
+	t.Helper()
+	e := next[struct{ SessionEvents event }](t, s).SessionEvents
+	switch e.Typename {
+	case "SessionState":
+		ids := make([]string, len(e.Connections))
+		for i, c := range e.Connections {
+			ids[i] = c.ID
+		}
+		if e.ConnectionCount != len(ids) || e.Truncated {
+			t.Errorf("a snapshot of %d says %d, truncated %t", len(ids), e.ConnectionCount, e.Truncated)
+		}
+		return "state " + strings.Join(ids, " ")
+	case "ConnectionCreated":
+		return "created " + e.Connection.ID
+	case "ConnectionDestroyed":
+		return e.Reason + " " + e.Connection.ID
+	}
+	return e.Typename
+}
+
+func wantEvents(t testing.TB, s *client.Subscription, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if got := nextEvent(t, s); got != w {
+			t.Fatalf("got %s, want %s", got, w)
+		}
+	}
+}
+
+// attached waits until so many connections have a socket.
+func (w *world) attached(t testing.TB, n int) {
+	t.Helper()
+	eventually(t, "sockets are counted", func() bool { return w.service.Stats().Attached == n })
+}
+
+func TestSessionEvents(t *testing.T) {
+	w := newWorld(t, options{})
+	moderator := w.join(t, "room", "MODERATOR")
+	s := w.subscribe(t, moderator.token, events, nil)
+	wantEvents(t, s, "state "+moderator.id)
+	ann, bob := w.join(t, "room", "PUBLISHER"), w.join(t, "room", "PUBLISHER")
+	w.join(t, "elsewhere", "PUBLISHER")
+	wantEvents(t, s, "created "+ann.id, "created "+bob.id)
+	late := w.subscribe(t, bob.token, events, nil)
+	wantEvents(t, late, "state "+moderator.id+" "+ann.id+" "+bob.id)
+
+	w.mustDo(t, ann.token, `mutation{disconnect{id}}`, nil)
+	wantEvents(t, s, "clientDisconnected "+ann.id)
+	wantEvents(t, late, "clientDisconnected "+ann.id)
+	w.mustDo(t, moderator.token, `mutation($c:ID!){forceDisconnect(connectionId:$c){id}}`, map[string]any{"c": bob.id})
+	wantEvents(t, s, "forceDisconnected "+bob.id)
+	if code := w.code(t, moderator.token, `mutation($c:ID!){forceDisconnect(connectionId:$c){id}}`, map[string]any{"c": bob.id}); code != "NOT_FOUND" {
+		t.Errorf("ended twice: %s", code)
+	}
+}
+
+// TestGrace: a socket that comes back within the grace time is no event, one that does not is one.
+func TestGrace(t *testing.T) {
+	w := newWorld(t, options{grace: 2 * time.Second})
+	watcher := w.join(t, "room", "PUBLISHER")
+	s := w.subscribe(t, watcher.token, events, nil)
+	wantEvents(t, s, "state "+watcher.id)
+	blip, gone := w.join(t, "room", "PUBLISHER"), w.join(t, "room", "PUBLISHER")
+	wantEvents(t, s, "created "+blip.id, "created "+gone.id)
+
+	first, lost := w.subscribe(t, blip.token, signals, nil), w.subscribe(t, gone.token, signals, nil)
+	w.attached(t, 3)
+	_ = first.Close()
+	w.attached(t, 2)
+	back := w.subscribe(t, blip.token, signals, nil)
+	w.attached(t, 3)
+	_ = lost.Close() // its time ends after the other's would have
+	wantEvents(t, s, "networkDisconnected "+gone.id)
+	if code := w.code(t, gone.token, `{connection{id}}`, nil); code != "UNAUTHENTICATED CONNECTION_DESTROYED" {
+		t.Errorf("the lost one's token: %s", code)
+	}
+	w.mustDo(t, watcher.token, sendSignal, map[string]any{"t": "still-here", "to": blip.id})
+	if got := next[received](t, back).SignalReceived; got.Type != "still-here" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestIdle: a connection that never had a socket and makes no request ends; one with a socket does not.
+func TestIdle(t *testing.T) {
+	w := newWorld(t, options{grace: 200 * time.Millisecond, idle: time.Second})
+	s := w.subscribe(t, "", events, nil) // a guest, who has no lease
+	wantEvents(t, s, "state ")
+	idle := w.connect(t, map[string]any{"s": "lobby", "d": "idle"})
+	busy := w.connect(t, map[string]any{"s": "lobby"})
+	socket := w.subscribe(t, busy.token, signals, nil)
+	wantEvents(t, s, "created "+idle.id, "created "+busy.id)
+	wantEvents(t, s, "networkDisconnected "+idle.id)
+	_ = socket.Close()
+	wantEvents(t, s, "networkDisconnected "+busy.id)
+}
+
+// dial opens an initialised socket of graphql-transport-ws.
+func (w *world) dial(t testing.TB, raw string) *websocket.Conn {
+	t.Helper()
+	server := httptest.NewServer(w.handler)
+	t.Cleanup(server.Close)
+	c, _, err := websocket.Dial(t.Context(), strings.Replace(server.URL, "http", "ws", 1),
+		&websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.CloseNow() })
+	write(t.Context(), t, c, map[string]any{"type": "connection_init", "payload": map[string]any{"Authorization": "Bearer " + raw}})
+	if _, message, err := c.Read(t.Context()); err != nil || !strings.Contains(string(message), "connection_ack") {
+		t.Fatalf("init: %s, %v", message, err)
+	}
+	return c
+}
+
+// TestForceDisconnectClosesSockets: all sockets of the one that is ended, with 4401, and nobody else's.
+func TestForceDisconnectClosesSockets(t *testing.T) {
+	w := newWorld(t, options{})
+	moderator, ann := w.join(t, "room", "MODERATOR"), w.join(t, "room", "PUBLISHER")
+	sockets := []*websocket.Conn{w.dial(t, ann.token), w.dial(t, ann.token)}
+	for i, query := range []string{`subscription{entryAdded(after:"0"){seq}}`, `subscription{signalReceived{type}}`} {
+		write(t.Context(), t, sockets[i], map[string]any{"id": "1", "type": "subscribe", "payload": map[string]any{"query": query}})
+	}
+	own := w.subscribe(t, moderator.token, `subscription{entryAdded(after:"0"){seq}}`, nil)
+	same(t, w.mustDo(t, moderator.token, `mutation($c:ID!){forceDisconnect(connectionId:$c){id}}`, map[string]any{"c": ann.id}),
+		`{"forceDisconnect":{"id":"`+ann.id+`"}}`)
+	for i, c := range sockets {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		_, message, err := c.Read(ctx)
+		cancel()
+		closed := websocket.CloseError{}
+		if !errors.As(err, &closed) || closed.Code != 4401 || !strings.HasPrefix(closed.Reason, "CONNECTION_DESTROYED") {
+			t.Errorf("socket %d: %s, %v", i, message, err)
+		}
+	}
+	for _, query := range []string{`{session{id}}`, `mutation{renewAccess{expiresAt}}`} {
+		if code := w.code(t, ann.token, query, nil); code != "UNAUTHENTICATED CONNECTION_DESTROYED" {
+			t.Errorf("%s: %s", query, code)
+		}
+	}
+	w.add(t, moderator.token, moderator.id, "x")
+	if got := next[added](t, own).EntryAdded.Seq; got != 1 {
+		t.Errorf("the moderator got %d", got)
+	}
+}
