@@ -29,7 +29,7 @@ type Config struct {
 	Now           func() time.Time // nil: time.Now
 	Introspection bool
 	HTTP          transport.HTTP
-	WebSocket     transport.WebSocketConfig // Authenticate aside, which New sets
+	WebSocket     transport.WebSocketConfig // Authenticate and Shared aside, which New sets
 	Limits        transport.Limits          // Documents aside, which New sets
 }
 
@@ -47,10 +47,11 @@ func New(c Config) *Handler {
 	}
 	auth := authenticator{c.Service, c.Tokens}
 	c.WebSocket.Authenticate = auth.stream
+	resolver := &Resolver{service: c.Service, tokens: c.Tokens, now: c.Now}
+	c.WebSocket.Shared = resolver.shared()
 	sockets := transport.NewWebSocket(c.WebSocket)
 
-	server := handler.New(generated.NewExecutableSchema(generated.Config{
-		Resolvers: &Resolver{service: c.Service, tokens: c.Tokens, now: c.Now}}))
+	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: resolver}))
 	server.AddTransport(sockets)
 	server.AddTransport(c.HTTP)
 	server.SetErrorPresenter(presenter(c.Log))

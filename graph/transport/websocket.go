@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,21 +29,23 @@ const (
 // WebSocketConfig is what a WebSocket transport is made of. Zero limits are the defaults above.
 type WebSocketConfig struct {
 	Authenticate    Authenticate
-	MaxMessageBytes int           // of a message from the client, over all its fragments; above: 1009
-	MaxOperations   int           // under way on a socket; one more gets an error frame with RATE_LIMITED
-	MaxSockets      int           // open at once; one more is refused with status 503
-	InitTimeout     time.Duration // for connection_init to arrive; then: 4408
-	PingInterval    time.Duration // between pings to a silent client; after two without a sign of life the socket is gone
-	WriteTimeout    time.Duration // for a write to be taken; then the socket is gone, and its client resumes by cursor
+	Shared          map[string]Shared // the subscription fields whose events are executed once for all, by name
+	MaxMessageBytes int               // of a message from the client, over all its fragments; above: 1009
+	MaxOperations   int               // under way on a socket; one more gets an error frame with RATE_LIMITED
+	MaxSockets      int               // open at once; one more is refused with status 503
+	InitTimeout     time.Duration     // for connection_init to arrive; then: 4408
+	PingInterval    time.Duration     // between pings to a silent client; after two without a sign of life the socket is gone
+	WriteTimeout    time.Duration     // for a write to be taken; then the socket is gone, and its client resumes by cursor
 }
 
 // WebSocket is gqlgen's graphql.Transport over WebSocket, by the subprotocol graphql-transport-ws, and by the older
 // graphql-ws where that or none is named. It takes every request for an upgrade.
 //
-// Every socket has one goroutine that reads, one while operations wait their turn, and one for each subscription.
-// Operations of a socket begin in the order in which they came; queries and mutations also end in it.
+// Every socket has one goroutine that reads, and one while operations wait their turn. Subscriptions to shared fields
+// are members of groups, which a worker for each processor serves; others have a goroutine each. Operations of a socket begin in the order in which they came; queries and mutations also end in it.
 type WebSocket struct {
 	config        WebSocketConfig
+	groups        *groups
 	subscriptions atomic.Int64
 
 	mu      sync.Mutex
@@ -62,8 +65,11 @@ func NewWebSocket(config WebSocketConfig) *WebSocket {
 	setDefault(&config.InitTimeout, DefaultInitTimeout)
 	setDefault(&config.PingInterval, DefaultPingInterval)
 	setDefault(&config.WriteTimeout, DefaultWriteTimeout)
-	t := &WebSocket{config: config, sockets: make(map[*socket]struct{}), stop: make(chan struct{})}
+	t := &WebSocket{config: config, groups: newGroups(), sockets: make(map[*socket]struct{}), stop: make(chan struct{})}
 	t.running.Go(t.watch)
+	for range runtime.GOMAXPROCS(0) {
+		t.running.Go(t.groups.work)
+	}
 	return t
 }
 
@@ -182,6 +188,7 @@ func (t *WebSocket) Shutdown(ctx context.Context) error {
 	}
 	closing.Wait()
 	close(t.stop)
+	t.groups.queue.close()
 	ended := make(chan struct{})
 	go func() { t.running.Wait(); close(ended) }()
 	select {

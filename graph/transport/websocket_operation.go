@@ -3,6 +3,8 @@ package transport
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -17,6 +19,15 @@ type operation struct {
 	payload []byte
 	ctx     context.Context
 	cancel  context.CancelFunc
+	member  *member // of a group, where its execution is shared; guarded by socket.mu
+}
+
+// end gives up what the operation holds.
+func (op *operation) end(m *member) {
+	op.cancel()
+	if m != nil {
+		m.leave()
+	}
 }
 
 // handle does what a message asks; the error ends the socket.
@@ -136,10 +147,53 @@ func (s *socket) complete(id string) {
 	s.mu.Lock()
 	op := s.operations[id]
 	delete(s.operations, id)
+	var m *member
+	if op != nil {
+		m = op.member
+	}
 	s.mu.Unlock()
 	if op != nil {
-		op.cancel()
+		op.end(m)
 	}
+}
+
+// leaveAll ends every operation.
+func (s *socket) leaveAll() {
+	s.mu.Lock()
+	ids := slices.Collect(maps.Keys(s.operations))
+	s.mu.Unlock()
+	for _, id := range ids {
+		s.complete(id)
+	}
+}
+
+// share makes a subscription a member of the group that selects the same, and says whether it did.
+func (s *socket) share(ctx context.Context, op *operation, opCtx *graphql.OperationContext) bool {
+	field, args, ok := sharedField(opCtx, s.transport.config.Shared)
+	if !ok {
+		return false
+	}
+	topic, err := field.Join(ctx, args)
+	if err != nil {
+		return false // the resolver says why
+	}
+	key := groupKey(topic, opCtx, field)
+	m := s.transport.groups.join(s, op, opCtx, key, topic)
+	s.mu.Lock()
+	wanted := s.operations[op.id] == op
+	if wanted {
+		op.member = m
+	}
+	s.mu.Unlock()
+	switch {
+	case !wanted:
+		m.leave()
+	case len(topic.first) == 0 && topic.after >= topic.newest():
+		m.group.live(m)
+	default:
+		s.transport.running.Go(func() { m.catchUp(topic.first) })
+	}
+	return true
 }
 
 // finish forgets an operation and says whether the client still waits for it.
@@ -192,6 +246,9 @@ func (s *socket) start(op *operation) {
 	opCtx, errs := s.exec.CreateOperationContext(ctx, params)
 	if len(errs) > 0 {
 		s.endWith(op, s.exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), CapErrors(errs)).Errors)
+		return
+	}
+	if s.share(ctx, op, opCtx) {
 		return
 	}
 	responses, ctx := s.exec.DispatchOperation(ctx, opCtx)

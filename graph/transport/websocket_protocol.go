@@ -92,14 +92,23 @@ func initPayload(payload json.RawMessage) (authorization string, ok bool) {
 
 // appendMessage appends a message to the client. id and payload, which is JSON, are left out where they are empty.
 func appendMessage(b []byte, kind, id string, payload []byte) []byte {
+	b = appendMessageHead(b, kind, id)
+	if len(payload) > 0 {
+		b = append(append(b, `,"payload":`...), payload...)
+	}
+	return append(b, '}')
+}
+
+func appendMessageHead(b []byte, kind, id string) []byte {
 	b = append(b, '{')
 	if id != "" {
 		encoded, _ := json.Marshal(id)
 		b = append(append(append(b, `"id":`...), encoded...), ',')
 	}
-	b = strconv.AppendQuote(append(b, `"type":`...), kind)
-	if len(payload) > 0 {
-		b = append(append(b, `,"payload":`...), payload...)
-	}
-	return append(b, '}')
+	return strconv.AppendQuote(append(b, `"type":`...), kind)
+}
+
+// appendMessagePrefix appends all of a message that comes before its payload; after that there is only "}".
+func appendMessagePrefix(b []byte, kind, id string) []byte {
+	return append(appendMessageHead(b, kind, id), `,"payload":`...)
 }

@@ -2,12 +2,14 @@ package transport
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -46,8 +48,10 @@ type socket struct {
 	queue      []*operation // that wait their turn
 	working    bool         // a goroutine takes them from the queue
 
-	writing sync.Mutex // held for a write
-	closed  bool       // guarded by writing: a close frame was sent, or the connection has failed
+	writing sync.Mutex      // held for a write; see unlock
+	waiting atomic.Bool     // a shard came while it was held
+	raw     syscall.RawConn // for writes that do not wait; nil where the connection has none
+	closed  bool            // guarded by writing: a close frame was sent, or the connection has failed
 }
 
 type socketState uint8
@@ -64,6 +68,9 @@ var errClosed = errors.New("closed")
 // open starts the socket's life.
 func (s *socket) open(ctx context.Context, conn net.Conn, reader *bufio.Reader) {
 	s.conn, s.reader = conn, reader
+	if c, ok := conn.(syscall.Conn); ok {
+		s.raw, _ = c.SyscallConn() // nil where it fails
+	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.heard.Store(time.Now().UnixNano())
 	s.initTimer = time.AfterFunc(s.transport.config.InitTimeout, func() {
@@ -90,11 +97,12 @@ func (s *socket) run() {
 	}
 	s.initTimer.Stop()
 	s.cancel()
+	_ = s.conn.Close() // first, so that a write that is under way ends
 	s.writing.Lock()
 	s.closed = true
-	s.writing.Unlock()
-	_ = s.conn.Close()
+	s.unlock()
 	s.work.Wait()
+	s.leaveAll()
 	if s.detach != nil {
 		s.detach()
 	}
@@ -228,55 +236,118 @@ func (s *socket) close(code CloseCode, reason string) {
 // sendClose sends the close frame, once, and says whether it was this call that did.
 func (s *socket) sendClose(code CloseCode, reason string) bool {
 	s.writing.Lock()
-	defer s.writing.Unlock()
+	defer s.unlock()
 	if s.closed {
 		return false
 	}
-	s.writeLocked(ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(code), closeReason(reason)))
+	_ = s.writeLocked(appendFrame(nil, ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(code), closeReason(reason))))
 	s.closed = true
 	return true
 }
 
 // write sends one frame. The error says that the socket has ended; there is nothing more to do about it.
 func (s *socket) write(op ws.OpCode, payload []byte) error {
+	buffer := getBuffer()
+	defer putBuffer(buffer)
+	*buffer = appendFrame((*buffer)[:0], op, payload)
+	return s.writeFrames(*buffer)
+}
+
+// writeFrames sends whole frames in one call, and waits until they are taken.
+func (s *socket) writeFrames(frames []byte) error {
 	s.writing.Lock()
-	defer s.writing.Unlock()
+	defer s.unlock()
 	if s.closed {
 		return net.ErrClosed
 	}
-	if err := s.writeLocked(op, payload); err != nil {
+	return s.writeLocked(frames)
+}
+
+// writeLocked writes whole frames under the write deadline. writing is held.
+func (s *socket) writeLocked(frames []byte) error {
+	_ = s.conn.SetWriteDeadline(time.Now().Add(s.transport.config.WriteTimeout))
+	_, err := s.conn.Write(frames)
+	if err != nil {
 		s.closed = true
 		s.cancel()
 		_ = s.conn.Close() // a frame may have been cut: nothing can follow it
-		return err
 	}
-	return nil
+	return err
 }
 
-// writeLocked writes a frame in one call. writing is held.
-func (s *socket) writeLocked(op ws.OpCode, payload []byte) error {
-	buffer := getBuffer()
-	defer putBuffer(buffer)
-	out := appendFrame((*buffer)[:0], op, payload)
-	*buffer = out
-	_ = s.conn.SetWriteDeadline(time.Now().Add(s.transport.config.WriteTimeout))
-	_, err := s.conn.Write(out)
-	return err
+// writeNow sends whole frames without waiting for the reader: what the kernel does not take at once goes out on a
+// goroutine of its own. writing is held, and unlocked when all is done.
+func (s *socket) writeNow(frames []byte) {
+	n := 0
+	if s.raw != nil {
+		n = tryWrite(s.raw, frames)
+	}
+	if n == len(frames) {
+		s.unlock()
+		return
+	}
+	rest := bytes.Clone(frames[n:])
+	s.transport.running.Go(func() {
+		defer s.unlock()
+		_ = s.writeLocked(rest)
+	})
+}
+
+// tryWrite returns how much the kernel takes at once. An error is left for the next write to find.
+func tryWrite(raw syscall.RawConn, b []byte) (n int) {
+	err := raw.Write(func(fd uintptr) bool {
+		n, _ = syscall.Write(int(fd), b)
+		return true
+	})
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// unlock ends a write, and has the shards served that came while it was under way.
+func (s *socket) unlock() {
+	s.writing.Unlock()
+	if s.waiting.Swap(false) {
+		s.transport.running.Go(s.wakeShards) // not here: the caller may hold a shard
+	}
+}
+
+func (s *socket) wakeShards() {
+	s.mu.Lock()
+	members := make([]*member, 0, len(s.operations))
+	for _, op := range s.operations {
+		if op.member != nil {
+			members = append(members, op.member)
+		}
+	}
+	s.mu.Unlock()
+	for _, m := range members {
+		m.group.placing.Lock()
+		if m.shard != nil {
+			m.group.all.queue.put(m.shard)
+		}
+		m.group.placing.Unlock()
+	}
 }
 
 // appendFrame appends a whole frame of a server's.
 func appendFrame(b []byte, op ws.OpCode, payload []byte) []byte {
+	return append(appendFrameHeader(b, op, len(payload)), payload...)
+}
+
+// appendFrameHeader appends the header of a whole frame of a server's. See RFC 6455, section 5.2.
+func appendFrameHeader(b []byte, op ws.OpCode, n int) []byte {
 	const fin = 0x80
 	b = append(b, fin|byte(op))
-	switch n := len(payload); {
+	switch {
 	case n < 126:
-		b = append(b, byte(n))
+		return append(b, byte(n))
 	case n < 1<<16:
-		b = append(b, 126, byte(n>>8), byte(n))
+		return append(b, 126, byte(n>>8), byte(n))
 	default:
-		b = append(b, 127, 0, 0, 0, 0, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+		return append(b, 127, 0, 0, 0, 0, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 	}
-	return append(b, payload...)
 }
 
 // send sends a message of the protocol.

@@ -1,0 +1,280 @@
+package transport
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// Limits of a group.
+const (
+	shardMembers   = 64       // members that one worker serves in one go
+	takeEvents     = 256      // that a member takes at once
+	takeBytes      = 64 << 10 // of them, about, in one write
+	renderedEvents = 1024     // whose bytes are kept
+	renderedBytes  = 4 << 20
+)
+
+// groups are the groups of a transport, and the workers that serve them.
+type groups struct {
+	mu    sync.Mutex
+	byKey map[string]*group
+	queue shardQueue
+}
+
+// group is everybody who selects the same of the same events. An event is executed once, by ordinary gqlgen execution
+// of the first member's operation, and its bytes are shared.
+type group struct {
+	all    *groups
+	key    string
+	topic  *Topic // of the first member; all members' read the same source
+	stop   func() // watching
+	cancel context.CancelFunc
+
+	members int // guarded by groups.mu
+
+	placing sync.Mutex // held while members get or lose their shard; before shard.mu
+	shards  atomic.Pointer[[]*shard]
+
+	execution
+}
+
+// shard is some of a group's members, served by one worker at a time.
+type shard struct {
+	group  *group
+	queued atomic.Bool
+
+	mu      sync.Mutex
+	members []*member
+}
+
+// execution is the running gqlgen operation of a group.
+type execution struct {
+	executing sync.Mutex // held while an event is executed
+	ctx       context.Context
+	responses graphql.ResponseHandler
+	push      func(event any)
+	rendered  map[any]rendered
+	order     []any // of rendered, oldest first
+	bytes     int
+}
+
+// rendered is the JSON of an event's response. final says that it is the errors that the execution could not begin for.
+type rendered struct {
+	payload []byte
+	final   bool
+}
+
+// member is one subscription of a group: a position, no queue.
+type member struct {
+	socket *socket
+	op     *operation
+	topic  *Topic
+	group  *group
+	prefix []byte // of its frames' JSON, up to the payload
+
+	shard *shard // nil until it is live; guarded by group.placing
+	after int64  // guarded by shard.mu, or owned by catchUp before
+	left  atomic.Bool
+}
+
+// join makes a subscription a member of its group, which begins where the topic says.
+func (g *groups) join(s *socket, op *operation, opCtx *graphql.OperationContext, key string, t *Topic) *member {
+	m := &member{socket: s, op: op, topic: t, after: t.after,
+		prefix: appendMessagePrefix(nil, s.protocol.next, op.id)}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	joined := g.byKey[key]
+	if joined == nil {
+		joined = g.open(s, opCtx, key, t)
+		g.byKey[key] = joined
+	}
+	joined.members++
+	m.group = joined
+	s.transport.subscriptions.Add(1)
+	return m
+}
+
+// open starts a group. Its execution has nothing of the first member's but the operation.
+func (g *groups) open(s *socket, opCtx *graphql.OperationContext, key string, t *Topic) *group {
+	opened := &group{all: g, key: key, topic: t}
+	opened.shards.Store(new([]*shard))
+	ctx, cancel := context.WithCancel(graphql.StartOperationTrace(context.Background()))
+	opened.cancel = cancel
+	ctx, opened.push = t.events(ctx)
+	opened.responses, opened.ctx = s.exec.DispatchOperation(ctx, opCtx)
+	opened.rendered = make(map[any]rendered)
+	opened.stop = t.watch(opened.wake)
+	return opened
+}
+
+// leave ends a membership. It may be called more than once.
+func (m *member) leave() {
+	if m.left.Swap(true) {
+		return
+	}
+	g := m.group
+	g.all.mu.Lock()
+	g.members--
+	last := g.members == 0
+	if last {
+		delete(g.all.byKey, g.key)
+	}
+	g.all.mu.Unlock()
+	g.placing.Lock()
+	if m.shard != nil {
+		m.shard.remove(m)
+		m.shard = nil
+	}
+	g.placing.Unlock()
+	m.socket.transport.subscriptions.Add(-1)
+	if last {
+		g.stop()
+		g.cancel()
+	}
+	m.topic.close()
+}
+
+func (h *shard) remove(m *member) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, other := range h.members {
+		if other == m {
+			h.members[i] = h.members[len(h.members)-1]
+			h.members[len(h.members)-1] = nil
+			h.members = h.members[:len(h.members)-1]
+			return
+		}
+	}
+}
+
+// live puts a member that has caught up into a shard. Whatever came meanwhile is found by the shard's next pass, which
+// is asked for here.
+func (g *group) live(m *member) {
+	g.placing.Lock()
+	defer g.placing.Unlock()
+	if m.left.Load() {
+		return
+	}
+	shards := *g.shards.Load()
+	for _, h := range shards {
+		if h.add(m) {
+			m.shard = h
+			break
+		}
+	}
+	if m.shard == nil {
+		m.shard = &shard{group: g, members: []*member{m}}
+		grown := append(slices.Clip(shards), m.shard)
+		g.shards.Store(&grown)
+	}
+	g.all.queue.put(m.shard)
+}
+
+func (h *shard) add(m *member) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.members) >= shardMembers {
+		return false
+	}
+	h.members = append(h.members, m)
+	return true
+}
+
+// wake has every shard look for what is new. It does not block: it is called while the source is held.
+func (g *group) wake() {
+	for _, h := range *g.shards.Load() {
+		g.all.queue.put(h)
+	}
+}
+
+// render returns the bytes of events, executing those that nobody has asked for before.
+func (e *execution) render(dst []rendered, events []any) []rendered {
+	e.executing.Lock()
+	defer e.executing.Unlock()
+	for _, event := range events {
+		r, ok := e.rendered[event]
+		if !ok {
+			r = e.execute(event)
+			e.keep(event, r)
+		}
+		dst = append(dst, r)
+	}
+	return dst
+}
+
+func (e *execution) execute(event any) rendered {
+	e.push(event)
+	response := e.responses(e.ctx)
+	switch {
+	case response == nil:
+		return rendered{final: true}
+	case response.Data == nil && len(response.Errors) > 0:
+		return rendered{payload: AppendErrors(nil, response.Errors), final: true}
+	}
+	return rendered{payload: AppendResponse(nil, response)}
+}
+
+func (e *execution) keep(event any, r rendered) {
+	e.rendered[event] = r
+	e.order = append(e.order, event)
+	e.bytes += len(r.payload)
+	for len(e.order) > renderedEvents || e.bytes > renderedBytes && len(e.order) > 1 {
+		e.bytes -= len(e.rendered[e.order[0]].payload)
+		delete(e.rendered, e.order[0])
+		e.order[0] = nil
+		e.order = e.order[1:]
+	}
+}
+
+// newGroups returns the groups of a transport.
+func newGroups() *groups {
+	g := &groups{byKey: make(map[string]*group)}
+	g.queue.ready.L = &g.queue.mu
+	return g
+}
+
+// shardQueue is the shards that have something to do, each once.
+type shardQueue struct {
+	mu     sync.Mutex
+	ready  sync.Cond
+	shards []*shard
+	closed bool
+}
+
+func (q *shardQueue) put(h *shard) {
+	if h.queued.Swap(true) {
+		return
+	}
+	q.mu.Lock()
+	q.shards = append(q.shards, h)
+	q.mu.Unlock()
+	q.ready.Signal()
+}
+
+// take waits for a shard; nil when the queue is closed.
+func (q *shardQueue) take() *shard {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.shards) == 0 && !q.closed {
+		q.ready.Wait()
+	}
+	if q.closed {
+		return nil
+	}
+	h := q.shards[0]
+	q.shards[0] = nil
+	q.shards = q.shards[1:]
+	h.queued.Store(false) // what comes from here on needs another pass
+	return h
+}
+
+func (q *shardQueue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.ready.Broadcast()
+}

@@ -1,0 +1,224 @@
+package transport
+
+import (
+	"context"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// work serves shards until the queue is closed.
+func (g *groups) work() {
+	var p pump
+	for h := g.queue.take(); h != nil; h = g.queue.take() {
+		p.pass(h)
+	}
+}
+
+// pump is what a worker needs for a pass: its buffers, and what it has read for members at the same position.
+type pump struct {
+	events  []any
+	bytes   []rendered
+	gone    bool
+	after   int64 // that events come after
+	read    bool  // whether they were
+	frames  []byte
+	release []*member
+}
+
+// pass gives every member of a shard what it has waiting, in one write each.
+func (p *pump) pass(h *shard) {
+	p.read = false
+	p.release = p.release[:0]
+	again := false
+	h.mu.Lock()
+	for _, m := range h.members {
+		again = p.serve(m) || again
+	}
+	h.mu.Unlock()
+	for _, m := range p.release {
+		m.behind()
+	}
+	clear(p.events)
+	clear(p.bytes)
+	if again {
+		h.group.all.queue.put(h)
+	}
+}
+
+// load reads the events after a position, or has them from the member before.
+func (p *pump) load(g *group, after int64) {
+	if p.read && p.after == after {
+		return
+	}
+	p.events, p.gone = g.topic.read(p.events[:0], after, takeEvents)
+	p.bytes = g.render(p.bytes[:0], p.events)
+	p.after, p.read = after, true
+}
+
+// serve writes to one member and says whether there is more for it. h.mu is held.
+func (p *pump) serve(m *member) (again bool) {
+	if m.left.Load() {
+		return false
+	}
+	s := m.socket
+	if !s.writing.TryLock() {
+		// Somebody writes: who unlocks looks for what waits. It may have unlocked just now, so one more try.
+		s.waiting.Store(true)
+		if !s.writing.TryLock() {
+			return false
+		}
+		s.waiting.Store(false)
+	}
+	p.load(m.group, m.after)
+	if p.gone {
+		s.unlock()
+		p.release = append(p.release, m)
+		return false
+	}
+	n, final := p.take(m)
+	m.after += int64(n)
+	again = n < len(p.events) || len(p.events) == takeEvents
+	if len(p.frames) > 0 && !s.closed {
+		s.writeNow(p.frames)
+	} else {
+		s.unlock()
+	}
+	if final {
+		m.endSoon()
+		return false
+	}
+	return again
+}
+
+// take builds the frames of what the member sees, takeBytes about, and returns how many events it passed.
+func (p *pump) take(m *member) (n int, final bool) {
+	p.frames = p.frames[:0]
+	for i, r := range p.bytes {
+		if len(p.frames) > takeBytes {
+			return i, false
+		}
+		if m.topic.sees != nil && !m.topic.sees(p.events[i]) {
+			continue
+		}
+		p.frames = m.append(p.frames, r)
+		if r.final {
+			return i, true
+		}
+	}
+	return len(p.bytes), false
+}
+
+// append appends the frame of an event's bytes.
+func (m *member) append(b []byte, r rendered) []byte {
+	if r.final {
+		kind := "error"
+		if r.payload == nil {
+			kind = "complete"
+		}
+		return appendFrame(b, ws.OpText, appendMessage(nil, kind, m.op.id, r.payload))
+	}
+	b = appendFrameHeader(b, ws.OpText, len(m.prefix)+len(r.payload)+1)
+	b = append(b, m.prefix...)
+	b = append(b, r.payload...)
+	return append(b, '}')
+}
+
+// endSoon ends a subscription whose last frame is out.
+func (m *member) endSoon() {
+	m.socket.transport.running.Go(func() {
+		m.socket.finish(m.op)
+		m.leave()
+	})
+}
+
+// behind has a live member that fell out of the source catch up on a goroutine of its own.
+func (m *member) behind() {
+	g := m.group
+	g.placing.Lock()
+	if m.shard == nil || m.left.Load() {
+		g.placing.Unlock()
+		return
+	}
+	m.shard.remove(m)
+	m.shard = nil
+	g.placing.Unlock()
+	m.socket.transport.running.Go(func() { m.catchUp(nil) })
+}
+
+// catchUp gives a member what comes before the source's newest part: first, and then the log, until it is live. A
+// reader that is slow here holds up nobody but itself.
+func (m *member) catchUp(first []any) {
+	var bytes []rendered
+	var frames []byte
+	events, next := first, m.after
+	for {
+		bytes = m.group.render(bytes[:0], events)
+		frames = frames[:0]
+		for i, r := range bytes {
+			if m.topic.sees != nil && len(first) == 0 && !m.topic.sees(events[i]) {
+				continue
+			}
+			frames = m.append(frames, r)
+			if r.final {
+				_ = m.socket.writeFrames(frames)
+				m.endSoon()
+				return
+			}
+			if len(frames) > takeBytes {
+				if m.socket.writeFrames(frames) != nil {
+					return
+				}
+				frames = frames[:0]
+			}
+		}
+		if len(frames) > 0 && m.socket.writeFrames(frames) != nil {
+			return
+		}
+		first = nil
+		m.after = next
+		if m.left.Load() {
+			return
+		}
+		var gone, ok bool
+		events, gone = m.topic.read(nil, m.after, takeEvents)
+		next = m.after + int64(len(events))
+		switch {
+		case !gone && len(events) < takeEvents/2: // near enough: the workers give it the rest
+			m.group.live(m)
+			return
+		case gone:
+			if events, next, ok = m.older(m.after); !ok {
+				return
+			}
+			if len(events) == 0 && next == m.after {
+				m.group.live(m)
+				return
+			}
+		}
+	}
+}
+
+// older reads what the source has no more, however long the store takes; ok is false where the subscription has ended.
+func (m *member) older(after int64) (events []any, next int64, ok bool) {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		events, next, err := m.topic.behind(m.op.ctx, after)
+		if err == nil {
+			return events, next, m.op.ctx.Err() == nil
+		}
+		if !sleep(m.op.ctx, wait) {
+			return nil, after, false
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

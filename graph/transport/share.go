@@ -1,0 +1,139 @@
+package transport
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"chattok/session"
+)
+
+// Shared says how a subscription field's events are executed once for all who select the same of them. The execution
+// has no caller: what a resolver makes of an event must depend on the event and the selection alone, and where it asks
+// who calls it is told nobody. Which events a reader sees, and whether it may, is decided by Join, for each reader.
+type Shared struct {
+	// Position names the argument that says where to begin, if there is one. It is no part of what is selected.
+	Position string
+	// Join returns the caller's right to follow. Where it fails, the field's resolver is asked, which says why.
+	Join func(ctx context.Context, args map[string]any) (*Topic, error)
+}
+
+// Topic is a session.Follower whose type of event is forgotten.
+type Topic struct {
+	key    string
+	after  int64
+	first  []any
+	read   func(dst []any, after int64, limit int) (events []any, gone bool)
+	newest func() int64
+	behind func(ctx context.Context, after int64) (events []any, next int64, err error)
+	watch  func(wake func()) (stop func())
+	sees   func(event any) bool // nil for all
+	close  func()
+	// events returns ctx with a channel for the field's resolver, and what puts an event there.
+	events func(ctx context.Context) (context.Context, func(event any))
+}
+
+// NewTopic forgets a Follower's type.
+func NewTopic[T any](f *session.Follower[T]) *Topic {
+	t := &Topic{key: f.Key, after: f.After, first: erase(nil, f.First), watch: f.Watch, close: f.Close,
+		read: func(dst []any, after int64, limit int) ([]any, bool) {
+			events, gone := f.Read(nil, after, limit)
+			return erase(dst, events), gone
+		},
+		newest: func() int64 { _, newest := f.Bounds(); return newest },
+		events: func(ctx context.Context) (context.Context, func(any)) {
+			c := make(chan T, 1) // the event is taken before the next one is put in
+			return context.WithValue(ctx, sharedKey{}, (<-chan T)(c)), func(event any) { c <- event.(T) }
+		},
+		behind: func(ctx context.Context, after int64) ([]any, int64, error) {
+			events, next, err := f.Behind(ctx, after)
+			return erase(nil, events), next, err
+		}}
+	if f.Sees != nil {
+		t.sees = func(event any) bool { return f.Sees(event.(T)) }
+	}
+	return t
+}
+
+func erase[T any](dst []any, events []T) []any {
+	for _, e := range events {
+		dst = append(dst, e)
+	}
+	return dst
+}
+
+type sharedKey struct{}
+
+// SharedEvents returns the events that the resolver of a shared field is to hand on, where there is a shared execution.
+func SharedEvents[T any](ctx context.Context) (<-chan T, bool) {
+	c, ok := ctx.Value(sharedKey{}).(<-chan T)
+	return c, ok
+}
+
+// sharedField returns the one field of a subscription that can be shared, with its arguments; ok is false for every
+// other operation. Directives at the top may depend on the position's variable, so they are not looked into.
+func sharedField(op *graphql.OperationContext, shared map[string]Shared) (s Shared, args map[string]any, ok bool) {
+	o := op.Operation
+	if o.Operation != ast.Subscription || len(o.SelectionSet) != 1 || len(o.Directives) > 0 {
+		return s, nil, false
+	}
+	field, plain := o.SelectionSet[0].(*ast.Field)
+	if !plain || len(field.Directives) > 0 {
+		return s, nil, false
+	}
+	if s, ok = shared[field.Name]; !ok {
+		return s, nil, false
+	}
+	return s, field.ArgumentMap(op.Variables), true
+}
+
+// groupKey names what a subscription selects of whose events: the source, which stands for who may see it, the
+// document, the operation, and the variables, save one that is used for the position alone.
+func groupKey(t *Topic, op *graphql.OperationContext, s Shared) string {
+	variables := op.Variables
+	if name := positionVariable(op, s); name != "" {
+		variables = make(map[string]any, len(op.Variables))
+		for k, v := range op.Variables {
+			if k != name {
+				variables[k] = v
+			}
+		}
+	}
+	encoded, err := json.Marshal(variables) // sorts the names
+	if err != nil {
+		return ""
+	}
+	return strings.Join([]string{t.key, op.OperationName, string(encoded), op.RawQuery}, "\x00")
+}
+
+// positionVariable returns the variable that is used for the position and nowhere else, or "".
+func positionVariable(op *graphql.OperationContext, s Shared) string {
+	field := op.Operation.SelectionSet[0].(*ast.Field)
+	argument := field.Arguments.ForName(s.Position)
+	if argument == nil || argument.Value == nil || argument.Value.Kind != ast.Variable {
+		return ""
+	}
+	name := argument.Value.Raw
+	uses := 0
+	for rest := op.RawQuery; ; {
+		_, after, found := strings.Cut(rest, "$"+name)
+		if !found {
+			break
+		}
+		if after == "" || !isNameByte(after[0]) {
+			uses++
+		}
+		rest = after
+	}
+	if uses != 2 { // its definition, and the position
+		return ""
+	}
+	return name
+}
+
+func isNameByte(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
