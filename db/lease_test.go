@@ -18,7 +18,7 @@ func TestSweepForgetsNodes(t *testing.T) {
 		offset += 2 * time.Hour
 	}
 	wantCount(t, store, "SELECT count(*) FROM nodes", 3)
-	if _, err := store.Sweep(t.Context(), time.Hour, time.Hour, 10); err != nil {
+	if _, err := store.Sweep(t.Context(), "", time.Hour, time.Hour, 10); err != nil {
 		t.Fatal(err)
 	}
 	wantCount(t, store, "SELECT count(*) FROM nodes", 0)

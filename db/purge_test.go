@@ -30,7 +30,7 @@ func TestPurge(t *testing.T) {
 	sweep := func(after time.Duration, known, changes int) {
 		t.Helper()
 		clock.Advance(after)
-		if swept, err := store.Sweep(t.Context(), time.Hour, time.Hour, 100); err != nil || len(swept) != 0 {
+		if swept, err := store.Sweep(t.Context(), "", time.Hour, time.Hour, 100); err != nil || len(swept) != 0 {
 			t.Fatalf("swept %v, %v", swept, err)
 		}
 		states, err := store.Connections(t.Context(), []string{"silent", "spoke", "stays"})

@@ -11,12 +11,17 @@ import (
 
 // Sweep implements session.Store. A session goes only when its last connection ended longer than idle ago too, so that
 // who asks after that connection is still answered.
-func (s *Store) Sweep(ctx context.Context, grace, idle time.Duration, limit int) ([]session.RosterChange, error) {
+func (s *Store) Sweep(ctx context.Context, node string, grace, idle time.Duration, limit int) ([]session.RosterChange, error) {
 	var changes []session.RosterChange
 	err := s.write(ctx, "sweep", func(ctx context.Context, tx bun.Tx) error {
 		now, err := s.now(ctx, tx)
 		if err != nil {
 			return err
+		}
+		if node != "" {
+			if err := mustHold(ctx, tx, node, now); err != nil {
+				return err
+			}
 		}
 		if err := takeLapsed(ctx, tx, now, grace); err != nil {
 			return err
@@ -41,6 +46,16 @@ func (s *Store) Sweep(ctx context.Context, grace, idle time.Duration, limit int)
 		return nil, err
 	}
 	return changes, nil
+}
+
+// mustHold fails where a node's lease has run out.
+func mustHold(ctx context.Context, tx bun.Tx, node string, now int64) error {
+	var held bool
+	err := tx.NewRaw("SELECT EXISTS (SELECT 1 FROM nodes WHERE name = ? AND lease_until > ?)", node, now).Scan(ctx, &held)
+	if err == nil && !held {
+		err = session.Errorf(session.CodeUnavailable, "the node's lease has run out")
+	}
+	return err
 }
 
 // takeLapsed takes what is attached to nodes whose lease has run out.

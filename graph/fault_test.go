@@ -72,11 +72,11 @@ func (f *faulty) Heads(ctx context.Context, ids []string) (map[string]session.He
 	return f.Store.Heads(ctx, ids)
 }
 
-func (f *faulty) Sweep(ctx context.Context, grace, idle time.Duration, limit int) ([]session.RosterChange, error) {
+func (f *faulty) Sweep(ctx context.Context, node string, grace, idle time.Duration, limit int) ([]session.RosterChange, error) {
 	if err := f.fault(); err != nil {
 		return nil, err
 	}
-	return f.Store.Sweep(ctx, grace, idle, limit)
+	return f.Store.Sweep(ctx, node, grace, idle, limit)
 }
 
 // leak is what no client may see of a fault.

@@ -42,16 +42,3 @@ func (s *Service) commitConnections(group []NewConnection) []ConnectionResult {
 	}
 	return results
 }
-
-// forgetArrivals forgets the connections whose waiting time is over.
-func (s *Service) forgetArrivals() {
-	for _, r := range s.openRooms() {
-		r.mu.Lock()
-		for id, a := range r.arrived {
-			if s.now().Sub(a.at) > waitingTime {
-				delete(r.arrived, id)
-			}
-		}
-		r.mu.Unlock()
-	}
-}

@@ -170,28 +170,39 @@ func (s *Service) FollowSignals(ctx context.Context, c Caller, kind *string) (*F
 	me := c.Connection.ID
 	source := signalSource{r.signals}
 	f := &Follower[*Signal]{Source: source, Key: r.key("signals"), release: release,
-		After: s.takeArrival(r, me),
 		Sees: func(g *Signal) bool {
 			return (g.To == nil || *g.To == me) && (kind == nil || *kind == g.Type)
 		}}
+	f.First, f.After = s.takeArrival(r, me, f.Sees)
 	f.Behind = func(_ context.Context, after int64) ([]*Signal, int64, error) {
 		return source.resume(after, f.Sees)
 	}
 	return f, nil
 }
 
-// takeArrival returns where a connection's signals begin: with those that wait for it, the first time.
-func (s *Service) takeArrival(r *room, id string) int64 {
+// takeArrival returns where a connection's signals begin, and the first time those that waited for it: of what it sees,
+// the newest waitingSignals that passed less than waitingTime ago.
+func (s *Service) takeArrival(r *room, id string, sees func(*Signal) bool) (waited []*Signal, after int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a, ok := r.arrived[id]
 	delete(r.arrived, id)
-	newest := r.signals.Newest()
-	if !ok || s.now().Sub(a.at) > waitingTime {
-		return newest
+	if !ok {
+		return nil, r.signals.Newest()
 	}
-	oldest, _ := r.signals.Bounds()
-	return max(a.position, newest-waitingSignals, oldest-1)
+	after = a.position
+	passing, gone := r.signals.Read(nil, after, signalEvents)
+	for gone {
+		oldest, _ := r.signals.Bounds()
+		after = oldest - 1
+		passing, gone = r.signals.Read(nil, after, signalEvents)
+	}
+	for _, p := range passing {
+		if sees(p.Signal) && s.now().Sub(p.at) <= waitingTime {
+			waited = append(waited, p.Signal)
+		}
+	}
+	return waited[max(0, len(waited)-waitingSignals):], after + int64(len(passing))
 }
 
 // signalSource is a window of signals without the times at which they passed.

@@ -113,9 +113,9 @@ func (g guard) ExtendAll(ctx context.Context, grace time.Duration) (err error) {
 	return g.store.ExtendAll(ctx, grace)
 }
 
-func (g guard) Sweep(ctx context.Context, grace, idle time.Duration, limit int) (changes []RosterChange, err error) {
+func (g guard) Sweep(ctx context.Context, node string, grace, idle time.Duration, limit int) (changes []RosterChange, err error) {
 	defer recovered(&err)
-	return g.store.Sweep(ctx, grace, idle, limit)
+	return g.store.Sweep(ctx, node, grace, idle, limit)
 }
 
 func (g guard) Ping(ctx context.Context) (err error) {

@@ -302,7 +302,15 @@ func (s *Service) flushTouched(ctx context.Context) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return s.store.Touch(ctx, ids, s.cfg.Idle, s.cfg.Grace)
+	err := s.store.Touch(ctx, ids, s.cfg.Idle, s.cfg.Grace)
+	if err != nil { // they count at the next tick
+		p.mu.Lock()
+		for _, id := range ids {
+			p.touched[id] = struct{}{}
+		}
+		p.mu.Unlock()
+	}
+	return err
 }
 
 // lease is how long a node's sockets keep its connections alive after it was last heard of.
@@ -370,8 +378,10 @@ func (s *Service) sweep(ctx context.Context) error {
 	if wait {
 		return nil
 	}
-	changes, err := s.store.Sweep(ctx, s.cfg.Grace, s.cfg.Idle, sweepLimit)
+	changes, err := s.store.Sweep(ctx, s.node, s.cfg.Grace, s.cfg.Idle, sweepLimit)
 	if err != nil {
+		// The lease may have run out by the database's clock alone: this process's stands still while a machine sleeps.
+		s.presence.renewed(time.Time{})
 		return err
 	}
 	s.metrics.ConnectionsSwept(len(changes))

@@ -11,7 +11,7 @@ const (
 	signalEvents   = 1024
 	signalBytes    = 1 << 20
 	waitingSignals = 64               // that wait for a connection's first signalReceived
-	waitingTime    = 10 * time.Second // for how long
+	waitingTime    = 10 * time.Second // for how long each does
 	roomLinger     = 30 * time.Second // for how long a room that nobody uses is kept
 	recentEntries  = 256              // of the log that a new room starts with, about
 	changesPage    = 500
@@ -35,10 +35,7 @@ type room struct {
 }
 
 // arrival is where the signals stood when a connection was made here, until its first signalReceived begins.
-type arrival struct {
-	position int64
-	at       time.Time
-}
+type arrival struct{ position int64 }
 
 // passingSignal is a signal and when it passed, for those that wait for a reader.
 type passingSignal struct {
@@ -118,7 +115,9 @@ func (s *Service) loadRoom(ctx context.Context, r *room) error {
 	r.feed = newFeed(r.session, head, recent, s.older)
 	r.roster = newRoster(members)
 	for _, c := range members.Connections {
-		r.arrived[c.ID] = arrival{at: c.CreatedAt} // forgotten soon where it came long ago
+		if s.now().Sub(c.CreatedAt) < waitingTime { // it may not have listened yet
+			r.arrived[c.ID] = arrival{}
+		}
 	}
 	return nil
 }
@@ -150,7 +149,7 @@ func (s *Service) applyChanges(r *room, changes []RosterChange) {
 			s.ended(c.Connection)
 		default:
 			// What is sent from now on may be meant for it, though it does not listen yet.
-			r.arrived[c.Connection.ID] = arrival{position: r.signals.Newest(), at: s.now()}
+			r.arrived[c.Connection.ID] = arrival{position: r.signals.Newest()}
 		}
 	}
 }

@@ -61,6 +61,11 @@ type Service struct {
 	presence    *presence
 	known       *connectionCache
 
+	ping struct {
+		sync.Mutex
+		at  time.Time
+		err error
+	}
 	ready     atomic.Bool
 	started   chan struct{}   // closed when Run is ready
 	lifetime  context.Context // of background work
@@ -124,6 +129,9 @@ func (s *Service) Run(ctx context.Context) error {
 	close(s.started)
 	s.look(ctx)
 	s.ready.Store(false)
+	if err := s.flushTouched(context.WithoutCancel(ctx)); err != nil {
+		s.log.Warn("the last requests of connections without a socket are not recorded", "error", err)
+	}
 
 	s.entries.close()
 	s.connections.close()
@@ -155,11 +163,15 @@ func (s *Service) look(ctx context.Context) {
 // lookOnce is one tick's work.
 func (s *Service) lookOnce(ctx context.Context, n int) {
 	var failed []error
-	failed = append(failed, s.keepLease(ctx), s.flushTouched(ctx), s.sweep(ctx))
+	failed = append(failed, s.flushTouched(ctx))
+	if err := s.keepLease(ctx); err != nil {
+		failed = append(failed, err) // and nobody is swept by a node that may have been away
+	} else {
+		failed = append(failed, s.sweep(ctx))
+	}
 	if n%5 == 0 {
 		failed = append(failed, s.checkHeads(ctx))
 	}
-	s.forgetArrivals()
 	s.closeIdleRooms(false)
 	if err := errors.Join(failed...); err != nil && ctx.Err() == nil {
 		s.log.Warn("the store could not be looked after; trying again", "error", err)
@@ -192,13 +204,24 @@ func (s *Service) Ready(ctx context.Context) error {
 	if !s.ready.Load() {
 		return Errorf(CodeUnavailable, "the server is starting or stopping")
 	}
-	if err := s.store.Ping(ctx); err != nil {
+	if err := s.pinged(ctx); err != nil {
 		return err
 	}
 	if err := s.bus.Err(); err != nil {
 		return &Error{Code: CodeUnavailable, Message: "other nodes can't be reached", Err: err}
 	}
 	return nil
+}
+
+// pinged asks the Store whether it works, once a second for all who ask: the question is a write.
+func (s *Service) pinged(ctx context.Context) error {
+	s.ping.Lock()
+	defer s.ping.Unlock()
+	if s.ping.at.IsZero() || s.now().Sub(s.ping.at) >= time.Second {
+		s.ping.err = s.store.Ping(context.WithoutCancel(ctx))
+		s.ping.at = s.now()
+	}
+	return s.ping.err
 }
 
 // Stats are counts of what is held now.

@@ -61,8 +61,10 @@ type Store interface {
 	ExtendAll(ctx context.Context, grace time.Duration) error
 	// Sweep takes what is attached to nodes whose lease has run out, giving those connections grace from the end of
 	// the lease; destroys, with NetworkDisconnected, up to limit connections whose time has come; and removes sessions
-	// that were made on first use longer than idle ago and have neither an entry nor a live connection.
-	Sweep(ctx context.Context, grace, idle time.Duration, limit int) ([]RosterChange, error)
+	// that were made on first use longer than idle ago, whose last connection ended as long ago, and that have no entry.
+	// node is who sweeps: one whose own lease has run out was away, and does nothing but get UNAVAILABLE, until it has
+	// renewed; empty stands for a sweeper that is no node.
+	Sweep(ctx context.Context, node string, grace, idle time.Duration, limit int) ([]RosterChange, error)
 
 	// Ping says whether the store can be read and written now.
 	Ping(ctx context.Context) error

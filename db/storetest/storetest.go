@@ -73,6 +73,7 @@ func Run(t *testing.T, open func(t testing.TB, clock *Clock) session.Store) {
 		"NodeReturns":          (*suite).testNodeReturns,
 		"SweepIdle":            (*suite).testSweepIdle,
 		"SweepLimit":           (*suite).testSweepLimit,
+		"SweepAfterAbsence":    (*suite).testSweepOfANodeThatWasAway,
 		"SweepSessions":        (*suite).testSweepSessions,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -179,7 +180,7 @@ func (s *suite) present(sessionID string) []string {
 // sweeps sweeps, and checks which connections that destroys.
 func (s *suite) sweeps(want ...string) []session.RosterChange {
 	s.Helper()
-	changes, err := s.store.Sweep(s.ctx(), grace, idle, many)
+	changes, err := s.store.Sweep(s.ctx(), "", grace, idle, many)
 	s.ok(err)
 	var got []string
 	for _, c := range changes {

@@ -23,6 +23,27 @@ func (s *suite) testSweepIdle() {
 	s.fails("append", r[0].Err, session.CodeUnauthenticated, session.ReasonConnectionDestroyed)
 }
 
+// testSweepOfANodeThatWasAway has the only node stand still past its lease, as a suspended machine does: it must not end
+// those who were attached to it before it has renewed.
+func (s *suite) testSweepOfANodeThatWasAway() {
+	s.connect("a", "a1")
+	_, err := s.store.RenewNode(s.ctx(), "n", grace)
+	s.ok(err)
+	refused, err := s.store.Attach(s.ctx(), "n", []string{"a1"})
+	s.ok(err)
+	equal(s, "refused", len(refused), 0)
+	s.clock.Advance(10 * (grace + idle))
+	_, err = s.store.Sweep(s.ctx(), "n", grace, idle, many)
+	s.fails("sweep", err, session.CodeUnavailable, "")
+	held, err := s.store.RenewNode(s.ctx(), "n", 100*grace)
+	s.ok(err)
+	equal(s, "held", held, false)
+	s.ok(s.store.ExtendAll(s.ctx(), grace))
+	changes, err := s.store.Sweep(s.ctx(), "n", grace, idle, many)
+	s.ok(err)
+	equal(s, "swept", len(changes), 0)
+}
+
 func (s *suite) testSweepLimit() {
 	for i := range 5 {
 		s.connect(fmt.Sprintf("s%d", i%2), fmt.Sprintf("c%d", i))
@@ -30,7 +51,7 @@ func (s *suite) testSweepLimit() {
 	s.clock.Advance(idle + bit)
 	ended := map[string]bool{}
 	for _, want := range []int{2, 2, 1, 0} {
-		changes, err := s.store.Sweep(s.ctx(), grace, idle, 2)
+		changes, err := s.store.Sweep(s.ctx(), "", grace, idle, 2)
 		s.ok(err)
 		equal(s, "swept", len(changes), want)
 		for _, c := range changes {

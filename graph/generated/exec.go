@@ -766,7 +766,9 @@ ChatTok passes real-time data between the people in a session: chat entries that
 who is there.
 
 Errors carry ` + "`" + `extensions.code` + "`" + `: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, RATE_LIMITED, UNAVAILABLE or
-INTERNAL; where one code has several causes, ` + "`" + `extensions.reason` + "`" + ` tells them apart. Sizes are bytes of UTF-8.
+INTERNAL; where one code has several causes, ` + "`" + `extensions.reason` + "`" + ` tells them apart. Every field may answer UNAVAILABLE
+where the store fails, and what needs a session or a connection FORBIDDEN to the API secret, which is in none. Sizes are
+bytes of UTF-8.
 """
 schema {
   query: Query
@@ -858,7 +860,7 @@ type Mutation {
   ` + "`" + `createSession` + "`" + ` always asks for a token. Send the returned access token as ` + "`" + `Authorization: Bearer …` + "`" + `, in the HTTP
   header or in ` + "`" + `connection_init` + "`" + `'s payload.
   Codes: UNAUTHENTICATED for a token that is refused or missing; FORBIDDEN for a ` + "`" + `sessionId` + "`" + ` that is not the token's;
-  NOT_FOUND for a token's session that does not exist; BAD_USER_INPUT; RATE_LIMITED; UNAVAILABLE.
+  NOT_FOUND for a token's session that does not exist; BAD_USER_INPUT; UNAVAILABLE.
   """
   connect(
     "A session token, as ` + "`" + `createToken` + "`" + ` or ` + "`" + `chattok token` + "`" + ` mints it."
@@ -917,8 +919,7 @@ type Mutation {
 }
 
 """
-What a caller may follow, over WebSocket (` + "`" + `graphql-transport-ws` + "`" + `, or the older ` + "`" + `graphql-ws` + "`" + `), server-sent events or
-multipart.
+What a caller may follow, over WebSocket: ` + "`" + `graphql-transport-ws` + "`" + `, or the older ` + "`" + `graphql-ws` + "`" + `.
 """
 type Subscription {
   """

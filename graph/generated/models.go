@@ -65,8 +65,7 @@ type PageInfo struct {
 type Query struct {
 }
 
-// What a caller may follow, over WebSocket (`graphql-transport-ws`, or the older `graphql-ws`), server-sent events or
-// multipart.
+// What a caller may follow, over WebSocket: `graphql-transport-ws`, or the older `graphql-ws`.
 type Subscription struct {
 }
 

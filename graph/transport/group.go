@@ -56,16 +56,18 @@ type execution struct {
 	executing sync.Mutex // held while an event is executed
 	ctx       context.Context
 	responses graphql.ResponseHandler
-	push      func(event any)
+	push      func(event any) bool
 	rendered  map[any]rendered
 	order     []any // of rendered, oldest first
 	bytes     int
 }
 
-// rendered is the JSON of an event's response. final says that it is the errors that the execution could not begin for.
+// rendered is the JSON of an event's response. final says that it is errors, and that the subscription ends with them:
+// an event that could not be executed must not be passed over.
 type rendered struct {
 	payload []byte
 	final   bool
+	failed  bool // in part; the next who ask get another try
 }
 
 // member is one subscription of a group: a position, no queue.
@@ -78,6 +80,7 @@ type member struct {
 
 	shard *shard // nil until it is live; guarded by group.placing
 	after int64  // guarded by shard.mu, or owned by catchUp before
+	ended bool   // its last frame is being written; guarded by shard.mu
 	left  atomic.Bool
 }
 
@@ -191,31 +194,37 @@ func (g *group) wake() {
 	}
 }
 
-// render returns the bytes of events, executing those that nobody has asked for before.
+// render returns the bytes of events, executing those that nobody has asked for before. It stops at one that fails.
 func (e *execution) render(dst []rendered, events []any) []rendered {
 	e.executing.Lock()
 	defer e.executing.Unlock()
 	for _, event := range events {
 		r, ok := e.rendered[event]
 		if !ok {
-			r = e.execute(event)
-			e.keep(event, r)
+			if r = e.execute(event); !r.final && !r.failed {
+				e.keep(event, r)
+			}
 		}
 		dst = append(dst, r)
+		if r.final {
+			break
+		}
 	}
 	return dst
 }
 
 func (e *execution) execute(event any) rendered {
-	e.push(event)
+	if !e.push(event) {
+		return rendered{final: true} // the last member has left
+	}
 	response := e.responses(e.ctx)
 	switch {
 	case response == nil:
 		return rendered{final: true}
-	case response.Data == nil && len(response.Errors) > 0:
+	case nothingBut(response):
 		return rendered{payload: AppendErrors(nil, response.Errors), final: true}
 	}
-	return rendered{payload: AppendResponse(nil, response)}
+	return rendered{payload: AppendResponse(nil, response), failed: len(response.Errors) > 0}
 }
 
 func (e *execution) keep(event any, r rendered) {

@@ -2,9 +2,13 @@ package transport
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"github.com/gobwas/ws"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"chattok/session"
 )
 
 // work serves shards until the queue is closed.
@@ -58,7 +62,7 @@ func (p *pump) load(g *group, after int64) {
 
 // serve writes to one member and says whether there is more for it. h.mu is held.
 func (p *pump) serve(m *member) (again bool) {
-	if m.left.Load() {
+	if m.left.Load() || m.ended {
 		return false
 	}
 	s := m.socket
@@ -68,15 +72,20 @@ func (p *pump) serve(m *member) (again bool) {
 		if !s.writing.TryLock() {
 			return false
 		}
-		s.waiting.Store(false)
+		// waiting stays set, at the price of a look too many: a shard that could not lock may count on it.
 	}
 	p.load(m.group, m.after)
+	if m.left.Load() { // meanwhile; with the last member the execution ends, and what it gave is void
+		s.unlock()
+		return false
+	}
 	if p.gone {
 		s.unlock()
 		p.release = append(p.release, m)
 		return false
 	}
 	n, final := p.take(m)
+	m.ended = final
 	m.after += int64(n)
 	again = n < len(p.events) || len(p.events) == takeEvents
 	if len(p.frames) > 0 && !s.closed {
@@ -146,6 +155,17 @@ func (m *member) behind() {
 	m.socket.transport.running.Go(func() { m.catchUp(nil) })
 }
 
+// write sends frames of the member's, unless it has left: then its id may be another subscription's.
+func (m *member) write(frames []byte) error {
+	s := m.socket
+	s.writing.Lock()
+	defer s.unlock()
+	if s.closed || m.left.Load() {
+		return net.ErrClosed
+	}
+	return s.writeLocked(frames)
+}
+
 // catchUp gives a member what comes before the source's newest part: first, and then the log, until it is live. A
 // reader that is slow here holds up nobody but itself.
 func (m *member) catchUp(first []any) {
@@ -154,6 +174,9 @@ func (m *member) catchUp(first []any) {
 	events, next := first, m.after
 	for {
 		bytes = m.group.render(bytes[:0], events)
+		if m.left.Load() { // meanwhile; with the last member the execution ends, and what it gave is void
+			return
+		}
 		frames = frames[:0]
 		for i, r := range bytes {
 			if m.topic.sees != nil && len(first) == 0 && !m.topic.sees(events[i]) {
@@ -161,18 +184,18 @@ func (m *member) catchUp(first []any) {
 			}
 			frames = m.append(frames, r)
 			if r.final {
-				_ = m.socket.writeFrames(frames)
+				_ = m.write(frames)
 				m.endSoon()
 				return
 			}
 			if len(frames) > takeBytes {
-				if m.socket.writeFrames(frames) != nil {
+				if m.write(frames) != nil {
 					return
 				}
 				frames = frames[:0]
 			}
 		}
-		if len(frames) > 0 && m.socket.writeFrames(frames) != nil {
+		if len(frames) > 0 && m.write(frames) != nil {
 			return
 		}
 		first = nil
@@ -205,6 +228,11 @@ func (m *member) older(after int64) (events []any, next int64, ok bool) {
 		events, next, err := m.topic.behind(m.op.ctx, after)
 		if err == nil {
 			return events, next, m.op.ctx.Err() == nil
+		}
+		if asError(err).Code != session.CodeUnavailable {
+			m.socket.endWith(m.op, m.socket.exec.DispatchError(m.op.ctx, gqlerror.List{gqlerror.WrapPath(nil, err)}).Errors)
+			m.leave()
+			return nil, after, false
 		}
 		if !sleep(m.op.ctx, wait) {
 			return nil, after, false

@@ -32,8 +32,8 @@ type Topic struct {
 	watch  func(wake func()) (stop func())
 	sees   func(event any) bool // nil for all
 	close  func()
-	// events returns ctx with a channel for the field's resolver, and what puts an event there.
-	events func(ctx context.Context) (context.Context, func(event any))
+	// events returns ctx with a channel for the field's resolver, and what puts an event there, unless ctx is done.
+	events func(ctx context.Context) (context.Context, func(event any) bool)
 }
 
 // NewTopic forgets a Follower's type.
@@ -44,9 +44,16 @@ func NewTopic[T any](f *session.Follower[T]) *Topic {
 			return erase(dst, events), gone
 		},
 		newest: func() int64 { _, newest := f.Bounds(); return newest },
-		events: func(ctx context.Context) (context.Context, func(any)) {
-			c := make(chan T, 1) // the event is taken before the next one is put in
-			return context.WithValue(ctx, sharedKey{}, (<-chan T)(c)), func(event any) { c <- event.(T) }
+		events: func(ctx context.Context) (context.Context, func(any) bool) {
+			c := make(chan T, 1) // the event is taken before the next one is put in, unless ctx is done
+			return context.WithValue(ctx, sharedKey{}, (<-chan T)(c)), func(event any) bool {
+				select {
+				case c <- event.(T):
+					return true
+				case <-ctx.Done():
+					return false
+				}
+			}
 		},
 		behind: func(ctx context.Context, after int64) ([]any, int64, error) {
 			events, next, err := f.Behind(ctx, after)

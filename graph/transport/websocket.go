@@ -92,7 +92,9 @@ func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 		return
 	}
 	s := &socket{transport: t, exec: exec, protocol: p, operations: make(map[string]*operation)}
+	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(r.Context()))
 	if !t.add(s) {
+		s.cancel()
 		w.Header().Set("Retry-After", "5")
 		WriteError(w, http.StatusServiceUnavailable, newError(session.CodeUnavailable, "", "no more sockets can be opened now; try again later"))
 		return
@@ -103,10 +105,11 @@ func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 		if conn != nil {
 			_ = conn.Close()
 		}
+		s.cancel()
 		t.remove(s)
 		return
 	}
-	s.open(context.WithoutCancel(r.Context()), conn, buffered.Reader)
+	s.open(conn, buffered.Reader)
 }
 
 // add counts a socket in, where there is room for it.
@@ -156,9 +159,9 @@ func (t *WebSocket) watch() {
 		select {
 		case <-t.stop:
 			return
-		case now := <-tick.C:
+		case <-tick.C:
 			for _, s := range t.all() {
-				s.checkAlive(now)
+				s.checkAlive()
 			}
 		}
 	}
@@ -176,25 +179,31 @@ func (t *WebSocket) Shutdown(ctx context.Context) error {
 	}
 	open := t.all()
 	spread := min(time.Until(deadline)/2, time.Duration(len(open))*5*time.Millisecond)
+	settling, settled := context.WithTimeout(ctx, time.Until(deadline)*3/4)
+	defer settled()
 	var closing sync.WaitGroup
 	for _, s := range open {
 		closing.Go(func() {
-			select {
-			case <-time.After(time.Duration(rand.Float64() * float64(spread))):
-			case <-ctx.Done():
-			}
-			s.close(CloseRestart, "the server is restarting; come back with your last cursor")
+			sleep(ctx, time.Duration(rand.Float64()*float64(spread)))
+			s.settle(settling)
+			s.close(CloseRestart, restartReason)
 		})
 	}
-	closing.Wait()
-	close(t.stop)
-	t.groups.queue.close()
 	ended := make(chan struct{})
-	go func() { t.running.Wait(); close(ended) }()
+	go func() {
+		closing.Wait()
+		close(t.stop)
+		t.groups.queue.close()
+		t.running.Wait()
+		close(ended)
+	}()
 	select {
 	case <-ended:
 		return nil
 	case <-ctx.Done():
+		for _, s := range t.all() {
+			s.abandon()
+		}
 		return ctx.Err()
 	}
 }

@@ -124,7 +124,12 @@ func (s *socket) subscribe(m message) error {
 		s.mu.Unlock()
 		return s.fail(CloseDuplicateID, "an operation with id "+m.ID+" is under way")
 	}
-	if len(s.operations) >= s.transport.config.MaxOperations {
+	if s.stopping {
+		s.mu.Unlock()
+		return nil // the close that follows says come back
+	}
+	full := max(len(s.operations), len(s.queue)) >= s.transport.config.MaxOperations
+	if full || s.queued+len(m.Payload) > s.transport.config.MaxMessageBytes+maxInitBytes {
 		s.mu.Unlock()
 		_ = s.sendErrors(m.ID, gqlerror.List{newError(session.CodeRateLimited, "", "too many operations are under way on this socket")})
 		return nil
@@ -133,6 +138,7 @@ func (s *socket) subscribe(m message) error {
 	op.ctx, op.cancel = context.WithCancel(s.ctx)
 	s.operations[m.ID] = op
 	s.queue = append(s.queue, op)
+	s.queued += len(op.payload)
 	start := !s.working
 	s.working = true
 	s.mu.Unlock()
@@ -218,7 +224,9 @@ func (s *socket) workQueue() {
 			return
 		}
 		op := s.queue[0]
+		s.queue[0] = nil
 		s.queue = s.queue[1:]
+		s.queued -= len(op.payload)
 		s.mu.Unlock()
 		s.start(op)
 	}
@@ -267,8 +275,13 @@ func (s *socket) start(op *operation) {
 	}
 }
 
-// follow sends a subscription's events until it ends. The first response, where it is nothing but errors, says that the
-// subscription could not begin.
+// nothingBut says whether a response is errors and no data.
+func nothingBut(response *graphql.Response) bool {
+	return len(response.Errors) > 0 && (len(response.Data) == 0 || string(response.Data) == "null")
+}
+
+// follow sends a subscription's events until it ends. A response that is nothing but errors ends it: it could not begin,
+// or an event could not be executed, which must not be passed over.
 func (s *socket) follow(ctx context.Context, op *operation, responses graphql.ResponseHandler) {
 	defer s.recover(op)
 	for {
@@ -280,7 +293,7 @@ func (s *socket) follow(ctx context.Context, op *operation, responses graphql.Re
 				_ = s.send("complete", op.id, nil)
 			}
 			return
-		case response.Data == nil && len(response.Errors) > 0:
+		case nothingBut(response):
 			s.endWith(op, response.Errors)
 			return
 		}

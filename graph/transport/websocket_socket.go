@@ -25,6 +25,14 @@ const closeWait = time.Second
 // maxInitBytes bounds the messages of a socket before its connection_ack.
 const maxInitBytes = 32 << 10
 
+// restartReason is what sockets are told at a shutdown.
+const restartReason = "the server is restarting; come back with your last cursor"
+
+var processStart = time.Now()
+
+// clock is nanoseconds of the monotonic clock: a wall clock that is set must not make every client look silent.
+func clock() int64 { return int64(time.Since(processStart)) }
+
 // socket is one WebSocket. Lock order: mu, then writing.
 type socket struct {
 	transport *WebSocket
@@ -32,8 +40,8 @@ type socket struct {
 	protocol  *protocol
 	conn      net.Conn
 	reader    *bufio.Reader
-	heard     atomic.Int64 // when the client last sent anything, in Unix nanoseconds
-	pinged    atomic.Int64 // when we last pinged it
+	heard     atomic.Int64 // when the client last sent anything, by clock
+	pinged    atomic.Int64 // when we last pinged it, by clock
 
 	ctx       context.Context // the operations'; ends with the socket
 	cancel    context.CancelFunc
@@ -46,6 +54,8 @@ type socket struct {
 	detach     func()
 	operations map[string]*operation
 	queue      []*operation // that wait their turn
+	queued     int          // bytes of their payloads
+	stopping   bool         // no more operations are taken in
 	working    bool         // a goroutine takes them from the queue
 
 	writing sync.Mutex      // held for a write; see unlock
@@ -66,17 +76,21 @@ const (
 var errClosed = errors.New("closed")
 
 // open starts the socket's life.
-func (s *socket) open(ctx context.Context, conn net.Conn, reader *bufio.Reader) {
+func (s *socket) open(conn net.Conn, reader *bufio.Reader) {
+	s.writing.Lock()
 	s.conn, s.reader = conn, reader
 	if c, ok := conn.(syscall.Conn); ok {
 		s.raw, _ = c.SyscallConn() // nil where it fails
 	}
-	s.ctx, s.cancel = context.WithCancel(ctx)
-	s.heard.Store(time.Now().UnixNano())
+	s.heard.Store(clock())
+	s.unlock()
 	s.initTimer = time.AfterFunc(s.transport.config.InitTimeout, func() {
 		s.close(CloseInitTimeout, "connection_init did not come in time")
 	})
 	go s.run()
+	if s.closing.Load() { // by a shutdown that came before the socket was open
+		s.close(CloseRestart, restartReason)
+	}
 }
 
 // run reads until the socket ends, and cleans up.
@@ -131,7 +145,7 @@ func (s *socket) readMessage() ([]byte, error) {
 			return nil, err
 		}
 		ws.Cipher(payload, h.Mask, 0)
-		s.heard.Store(time.Now().UnixNano())
+		s.heard.Store(clock())
 		if h.OpCode.IsControl() {
 			if err := s.control(h.OpCode, payload); err != nil {
 				return nil, err
@@ -237,7 +251,7 @@ func (s *socket) close(code CloseCode, reason string) {
 func (s *socket) sendClose(code CloseCode, reason string) bool {
 	s.writing.Lock()
 	defer s.unlock()
-	if s.closed {
+	if s.closed || s.conn == nil {
 		return false
 	}
 	_ = s.writeLocked(appendFrame(nil, ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(code), closeReason(reason))))
@@ -359,7 +373,7 @@ func (s *socket) send(kind, id string, payload []byte) error {
 }
 
 // checkAlive pings a client that has been silent for an interval, and gives up on one that has been so for two.
-func (s *socket) checkAlive(now time.Time) {
+func (s *socket) checkAlive() {
 	s.mu.Lock()
 	ready := s.state == acknowledged
 	s.mu.Unlock()
@@ -367,14 +381,38 @@ func (s *socket) checkAlive(now time.Time) {
 		return // the init timer looks after it
 	}
 	interval := s.transport.config.PingInterval
-	silent := now.Sub(time.Unix(0, s.heard.Load()))
+	now := clock()
+	silent := time.Duration(now - s.heard.Load())
 	switch {
 	case silent >= 2*interval:
 		s.cancel()
 		_ = s.conn.Close()
-	case silent >= interval && now.Sub(time.Unix(0, s.pinged.Load())) >= interval:
-		s.pinged.Store(now.UnixNano())
+	case silent >= interval && time.Duration(now-s.pinged.Load()) >= interval:
+		s.pinged.Store(now)
 		s.transport.running.Go(func() { _ = s.write(ws.OpPing, nil) }) // a stalled socket must not hold up the others' pings
+	}
+}
+
+// abandon ends a socket without a word, as where its client takes no more bytes.
+func (s *socket) abandon() {
+	s.cancel()
+	if s.conn != nil {
+		_ = s.conn.Close()
+	}
+}
+
+// settle refuses new operations and waits until those taken in have been answered, or ctx is done.
+func (s *socket) settle(ctx context.Context) {
+	s.mu.Lock()
+	s.stopping = true
+	s.mu.Unlock()
+	for busy := true; busy; {
+		s.mu.Lock()
+		busy = s.working
+		s.mu.Unlock()
+		if busy && !sleep(ctx, 5*time.Millisecond) {
+			return
+		}
 	}
 }
 

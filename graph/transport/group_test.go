@@ -1,0 +1,121 @@
+package transport
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql/handler"
+
+	"chattok/graph/generated"
+	"chattok/session"
+)
+
+// groupStub is socketStub whose events come from a window, for all who select the same, and which counts executions.
+type groupStub struct {
+	*socketStub
+	window   *session.Window[*session.ChatEntry]
+	executed atomic.Int64 // selections of connection
+	alone    atomic.Int64 // subscriptions that were not shared
+}
+
+func (g *groupStub) ChatEntry() generated.ChatEntryResolver       { return g }
+func (g *groupStub) Subscription() generated.SubscriptionResolver { return groupSubscription{g: g} }
+
+func (g *groupStub) Connection(ctx context.Context, e *session.ChatEntry) (*session.Connection, error) {
+	g.executed.Add(1)
+	return g.stub.Connection(ctx, e)
+}
+
+func (g *groupStub) follower(key string) *session.Follower[*session.ChatEntry] {
+	return &session.Follower[*session.ChatEntry]{Source: g.window, Key: key, After: g.window.Newest()}
+}
+
+type groupSubscription struct {
+	generated.SubscriptionResolver
+	g *groupStub
+}
+
+func (s groupSubscription) EntryAdded(ctx context.Context, _ *string) (<-chan *session.ChatEntry, error) {
+	if events, ok := SharedEvents[*session.ChatEntry](ctx); ok {
+		return events, nil
+	}
+	s.g.alone.Add(1)
+	c := make(chan *session.ChatEntry)
+	close(c)
+	return c, nil
+}
+
+// newGroupWorld starts a server whose entryAdded is shared.
+func newGroupWorld(t *testing.T) (*groupStub, *socketWorld) {
+	t.Helper()
+	g := &groupStub{window: session.NewWindow(0, 256, 1<<20, func(*session.ChatEntry) int { return 1 })}
+	w := newSocketWorld(t, WebSocketConfig{Shared: map[string]Shared{"entryAdded": {Position: "after",
+		Join: func(context.Context, map[string]any) (*Topic, error) { return releasable(g.follower("room")), nil }}}})
+	g.socketStub = w.socketStub
+	h := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: g}))
+	h.AddTransport(w.sockets)
+	w.server.Config.Handler = h
+	return g, w
+}
+
+func releasable(f *session.Follower[*session.ChatEntry]) *Topic {
+	topic := NewTopic(f)
+	topic.close = func() {} // the stub holds nothing to release
+	return topic
+}
+
+// TestEventsAreExecutedOnce: however many follow, and by whatever operation ids; another document is another group.
+func TestEventsAreExecutedOnce(t *testing.T) {
+	const members, events = 50, 40
+	g, w := newGroupWorld(t)
+	sockets := make([]*rawSocket, members)
+	for i := range sockets {
+		sockets[i] = w.ready(t)
+		sockets[i].subscribe(fmt.Sprint("id ", i), `subscription{entryAdded{body connection{id}}}`)
+	}
+	other := w.ready(t)
+	other.subscribe("1", `subscription{entryAdded{connection{id} body}}`)
+	until(t, "all follow", func() bool { return w.sockets.Subscriptions() == members+1 })
+	for n := range events {
+		g.window.Append(w.entry("a", fmt.Sprint("é\"", n)))
+	}
+	for n := range events {
+		body, _ := json.Marshal(fmt.Sprint("é\"", n))
+		for i, s := range sockets {
+			s.expect(fmt.Sprintf(`{"id":"id %d","type":"next","payload":{"data":{"entryAdded":{"body":%s,"connection":{"id":"alice"}}}}}`, i, body))
+		}
+		other.expect(fmt.Sprintf(`{"id":"1","type":"next","payload":{"data":{"entryAdded":{"connection":{"id":"alice"},"body":%s}}}}`, body))
+	}
+	if n := g.executed.Load(); n != 2*events {
+		t.Errorf("%d executions of %d events in two groups", n, events)
+	}
+	if n := g.alone.Load(); n != 0 {
+		t.Errorf("%d ran alone", n)
+	}
+	for i, s := range append(sockets, other) {
+		if i%2 == 0 {
+			s.text(fmt.Sprintf(`{"id":"id %d","type":"complete"}`, i))
+		}
+		_ = s.Close()
+	}
+	until(t, "all have left", func() bool { return w.sockets.Subscriptions() == 0 && w.sockets.Sockets() == 0 })
+	w.sockets.groups.mu.Lock()
+	defer w.sockets.groups.mu.Unlock()
+	if n := len(w.sockets.groups.byKey); n != 0 {
+		t.Errorf("%d groups are left", n)
+	}
+}
+
+// TestPushAfterTheEnd: who renders while the last member leaves is not held up by an execution that takes no more.
+func TestPushAfterTheEnd(t *testing.T) {
+	g, _ := newGroupWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, push := releasable(g.follower("room")).events(ctx)
+	cancel()
+	for range 3 { // the channel has room for one
+		push(g.entry("a", "x"))
+	}
+}
