@@ -14,6 +14,7 @@ import (
 	"chattok/bus"
 	"chattok/db"
 	"chattok/graph"
+	"chattok/graph/transport"
 	"chattok/session"
 	"chattok/token"
 )
@@ -37,6 +38,8 @@ type options struct {
 	idle   time.Duration
 	path   string
 	store  func(session.Store) session.Store
+
+	webSocket transport.WebSocketConfig
 }
 
 // newWorld starts a world, which ends with the test, or earlier by stop.
@@ -60,7 +63,7 @@ func newWorld(t testing.TB, o options) *world {
 	}
 	w := &world{tokens: tokens, path: o.path}
 	w.service = session.NewService(session.Config{Store: store, Bus: bus.New(), Log: log, Open: !o.closed, Grace: o.grace, Idle: o.idle})
-	g := graph.New(graph.Config{Service: w.service, Tokens: tokens, Log: log, Introspection: true})
+	g := graph.New(graph.Config{Service: w.service, Tokens: tokens, Log: log, Introspection: true, WebSocket: o.webSocket})
 	w.handler, w.Client = g, client.New(g)
 
 	ctx, cancel := context.WithCancel(context.Background())

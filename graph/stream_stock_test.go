@@ -1,0 +1,22 @@
+package graph
+
+import (
+	"net/http"
+
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/transport"
+
+	"chattok/graph/generated"
+	"chattok/session"
+	"chattok/token"
+)
+
+// Stock serves the same resolvers over gqlgen's own WebSocket transport, which executes each event for each subscriber.
+// A caller is known by the header of its upgrade.
+func Stock(service *session.Service, tokens *token.Tokens) http.Handler {
+	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: &Resolver{service: service, tokens: tokens}}))
+	server.AddTransport(transport.Websocket{})
+	server.Use(identified{})
+	server.Use(loaders{service})
+	return authenticator{service, tokens}.middleware(server)
+}
