@@ -21,6 +21,9 @@ import (
 
 const testSecret = "a secret of the tests, 32 bytes at least"
 
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
 // world is a server's whole inside, over a real database.
 type world struct {
 	*client.Client
@@ -200,6 +203,8 @@ func (w *world) subscribe(t testing.TB, raw, query string, variables map[string]
 func next[T any](t testing.TB, s *client.Subscription) T {
 	t.Helper()
 	var event T
+	late := time.AfterFunc(patience, func() { _ = s.Close() })
+	defer late.Stop()
 	if err := s.Next(&event); err != nil {
 		t.Fatalf("next event: %v", err)
 	}
@@ -209,7 +214,7 @@ func next[T any](t testing.TB, s *client.Subscription) T {
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("gave up waiting: %s", what)
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/99designs/gqlgen/client"
 )
@@ -85,6 +86,7 @@ func (w *world) readAll(raw string, seed uint64) ([]string, error) {
 	for len(lines) < writers*addsPerWriter {
 		s := w.WebsocketWithPayload(`subscription($a:String){entryAdded(after:$a){seq body cursor}}`,
 			map[string]any{"Authorization": "Bearer " + raw}, client.Var("a", cursor))
+		late := time.AfterFunc(patience, func() { _ = s.Close() })
 		for range min(1+random.IntN(300), writers*addsPerWriter-len(lines)) {
 			var e added
 			if err := s.Next(&e); err != nil {
@@ -92,6 +94,7 @@ func (w *world) readAll(raw string, seed uint64) ([]string, error) {
 			}
 			lines, cursor = append(lines, fmt.Sprintf("%d %s", e.EntryAdded.Seq, e.EntryAdded.Body)), e.EntryAdded.Cursor
 		}
+		late.Stop()
 		_ = s.Close()
 	}
 	return lines, nil
