@@ -98,7 +98,8 @@ func sharedField(op *graphql.OperationContext, shared map[string]Shared) (s Shar
 }
 
 // groupKey names what a subscription selects of whose events: the source, which stands for who may see it, the
-// document, the operation, and the variables, save one that is used for the position alone.
+// document, the operation, and the variables, save one that is used for the position alone. "" is for variables that have
+// no JSON.
 func groupKey(t *Topic, op *graphql.OperationContext, s Shared) string {
 	variables := op.Variables
 	if name := positionVariable(op, s); name != "" {

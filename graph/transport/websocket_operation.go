@@ -184,6 +184,10 @@ func (s *socket) share(ctx context.Context, op *operation, opCtx *graphql.Operat
 		return false // the resolver says why
 	}
 	key := groupKey(topic, opCtx, field)
+	if key == "" {
+		topic.close()
+		return false
+	}
 	m := s.transport.groups.join(s, op, opCtx, key, topic)
 	s.mu.Lock()
 	wanted := s.operations[op.id] == op

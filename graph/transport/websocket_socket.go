@@ -39,7 +39,7 @@ type socket struct {
 	exec      graphql.GraphExecutor
 	protocol  *protocol
 	conn      net.Conn
-	reader    *bufio.Reader
+	reader    idleReader
 	heard     atomic.Int64 // when the client last sent anything, by clock
 	pinged    atomic.Int64 // when we last pinged it, by clock
 
@@ -78,9 +78,14 @@ var errClosed = errors.New("closed")
 // open starts the socket's life.
 func (s *socket) open(conn net.Conn, reader *bufio.Reader) {
 	s.writing.Lock()
-	s.conn, s.reader = conn, reader
+	s.conn = conn
 	if c, ok := conn.(syscall.Conn); ok {
 		s.raw, _ = c.SyscallConn() // nil where it fails
+	}
+	s.reader = idleReader{conn: conn, raw: s.raw}
+	if n := reader.Buffered(); n > 0 {
+		early, _ := reader.Peek(n)
+		s.reader.first = bytes.Clone(early)
 	}
 	s.heard.Store(clock())
 	s.unlock()
@@ -103,7 +108,7 @@ func (s *socket) run() {
 			err = errClosed
 		}
 		if err == nil {
-			err = s.handle(raw)
+			err = s.handleApart(raw)
 		}
 		if err != nil {
 			break
@@ -122,12 +127,24 @@ func (s *socket) run() {
 	}
 }
 
+// handleApart handles a message on a goroutine of its own, and waits for it: what a message takes of a stack would
+// otherwise stay with the reading goroutine, of which there is one for each silent socket.
+func (s *socket) handleApart(raw []byte) (err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err = s.handle(raw)
+	}()
+	<-done
+	return err
+}
+
 // readMessage returns the next text message, whole. It answers control frames. An error ends the socket, which has
 // been told why where that is due.
 func (s *socket) readMessage() ([]byte, error) {
 	var message []byte
 	for fragmented := false; ; {
-		h, err := ws.ReadHeader(s.reader)
+		h, err := ws.ReadHeader(&s.reader)
 		if err != nil {
 			return nil, err
 		}
@@ -141,7 +158,7 @@ func (s *socket) readMessage() ([]byte, error) {
 		}
 		at := len(message)
 		payload := make([]byte, h.Length)
-		if _, err := io.ReadFull(s.reader, payload); err != nil {
+		if _, err := io.ReadFull(&s.reader, payload); err != nil {
 			return nil, err
 		}
 		ws.Cipher(payload, h.Mask, 0)
@@ -226,10 +243,10 @@ func (s *socket) fail(code CloseCode, reason string) error {
 // read deadline, so that our own close frame is not lost to a reset.
 func (s *socket) drain(skip int64) {
 	for {
-		if _, err := io.CopyN(io.Discard, s.reader, skip); err != nil {
+		if _, err := io.CopyN(io.Discard, &s.reader, skip); err != nil {
 			return
 		}
-		h, err := ws.ReadHeader(s.reader)
+		h, err := ws.ReadHeader(&s.reader)
 		if err != nil || h.OpCode == ws.OpClose {
 			return
 		}
@@ -285,8 +302,10 @@ func (s *socket) writeLocked(frames []byte) error {
 		s.closed = true
 		s.cancel()
 		_ = s.conn.Close() // a frame may have been cut: nothing can follow it
+		return err
 	}
-	return err
+	_ = s.conn.SetWriteDeadline(time.Time{}) // one that has passed would fail the writes that don't wait
+	return nil
 }
 
 // writeNow sends whole frames without waiting for the reader: what the kernel does not take at once goes out on a
