@@ -1,0 +1,48 @@
+package scalar
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestInt(t *testing.T) {
+	for _, v := range []any{7, int64(7), json.Number("7")} {
+		if n, err := UnmarshalInt(v); n != 7 || err != nil {
+			t.Errorf("%T: %d %v", v, n, err)
+		}
+	}
+	for _, v := range []any{"7", 7.0, true, nil, json.Number("7.0"), json.Number("1e3"), json.Number("2147483648"), int64(-1 << 40)} {
+		if n, err := UnmarshalInt(v); err == nil {
+			t.Errorf("%T %v is read as %d", v, v, n)
+		}
+	}
+}
+
+func TestString(t *testing.T) {
+	if s, err := UnmarshalString("7"); s != "7" || err != nil {
+		t.Error(s, err)
+	}
+	for _, v := range []any{7, json.Number("7"), true, nil} {
+		if s, err := UnmarshalString(v); err == nil {
+			t.Errorf("%T %v is read as %q", v, v, s)
+		}
+	}
+}
+
+func TestTime(t *testing.T) {
+	var b strings.Builder
+	MarshalTime(time.Date(2026, 1, 31, 13, 0, 0, 999_999, time.FixedZone("", 3600))).MarshalGQL(&b)
+	if b.String() != `"2026-01-31T12:00:00.000Z"` {
+		t.Error(b.String())
+	}
+	if at, err := UnmarshalTime("2026-01-31T13:00:00.5+01:00"); err != nil || !at.Equal(time.Date(2026, 1, 31, 12, 0, 0, 500_000_000, time.UTC)) {
+		t.Error(at, err)
+	}
+	for _, v := range []any{"yesterday", 5, nil} {
+		if _, err := UnmarshalTime(v); err == nil {
+			t.Errorf("%v is read", v)
+		}
+	}
+}
