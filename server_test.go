@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// TestUsage holds what the program says to those who call it wrong, or ask.
+func TestUsage(t *testing.T) {
+	for _, c := range []struct {
+		args   string
+		code   int
+		stdout string // begins with
+		stderr string // holds
+	}{
+		{"--help", 0, "ChatTok passes real-time data", ""},
+		{"help", 0, "ChatTok passes real-time data", ""},
+		{"token --help", 0, "ChatTok passes real-time data", ""},
+		{"--version", 0, "chattok ", ""},
+		{"nope", 2, "", `there is no command "nope"`},
+		{"-nope", 2, "", "-nope"},
+		{"serve extra", 2, "", `unexpected argument "extra"`},
+		{"-grace 0s", 2, "", "-grace must be more than 0"},
+		{"-log-format xml", 2, "", "-log-format must be text or json"},
+		{"token -database x -role PUBLISHER", 2, "", "sessionId must be 1 to 128 bytes"},
+		{"token -database x -session a -role KING", 2, "", "role must be SUBSCRIBER, PUBLISHER or MODERATOR"},
+		{"secret -database does/not/exist.db", 1, "", "does/not/exist.db"},
+		{"-database /proc/nope/x.db", 1, "", "/proc/nope/x.db"},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			var stdout, stderr strings.Builder
+			code := run(t.Context(), strings.Fields(c.args), &stdout, &stderr)
+			if code != c.code || !strings.HasPrefix(stdout.String(), c.stdout) || !strings.Contains(stderr.String(), c.stderr) {
+				t.Errorf("exit %d, stdout %.80q, stderr %q", code, stdout.String(), stderr.String())
+			}
+		})
+	}
+	t.Setenv(secretVariable, "short")
+	var stdout, stderr strings.Builder
+	if code := run(t.Context(), nil, &stdout, &stderr); code != 1 || !strings.Contains(stderr.String(), "at least 32 bytes, but is 5") {
+		t.Errorf("a short secret: exit %d, %q", code, stderr.String())
+	}
+}
+
+// TestServerLife drives the real binary: secret and token work beside it, its probes answer, and SIGTERM ends it with its
+// sockets told to come back.
+func TestServerLife(t *testing.T) {
+	b := &binary{path: buildBinary(t), addr: freeAddr(t), database: filepath.Join(t.TempDir(), "life.db")}
+	b.start(t)
+	output := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command(b.path, append(args, "-database", b.database)...).Output()
+		if err != nil {
+			t.Fatalf("%v: %v", args, err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	if secret := output("secret"); len(secret) < 32 {
+		t.Errorf("the secret has %d bytes", len(secret))
+	}
+	var data struct {
+		Connect struct{ Connection struct{ Role, Data string } }
+	}
+	err := post(t.Context(), b.addr, `mutation($t:String!){connect(token:$t){connection{role data}}}`,
+		map[string]any{"t": output("token", "-session", "lobby", "-role", "moderator", "-data", "Ann")}, &data)
+	if c := data.Connect.Connection; err != nil || c.Role != "MODERATOR" || c.Data != "Ann" {
+		t.Errorf("connect: %+v %v", c, err)
+	}
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 200, "/": 200, "/playground": 200, "/nope": 404} {
+		resp, err := http.Get("http://" + b.addr + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: %d, want %d", path, resp.StatusCode, want)
+		}
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	c, _, err := websocket.Dial(ctx, "ws://"+b.addr+"/query", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.CloseNow() }()
+	if err := c.Write(ctx, websocket.MessageText, []byte(`{"type":"connection_init"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, ack, err := c.Read(ctx); err != nil || string(ack) != `{"type":"connection_ack"}` {
+		t.Fatalf("%s %v", ack, err)
+	}
+	if err := b.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if _, message, err := c.Read(ctx); websocket.CloseStatus(err) != 1012 {
+		t.Errorf("the socket had %q, %v; want a close with 1012", message, err)
+	}
+	if err := b.process.Wait(); err != nil {
+		t.Errorf("the server's end: %v", err)
+	}
+}
