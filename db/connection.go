@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"time"
 
@@ -226,15 +225,7 @@ func (s *Store) DestroyConnection(ctx context.Context, id string, reason session
 
 // selectConnection returns one row. Errors: NOT_FOUND.
 func selectConnection(ctx context.Context, db bun.IDB, id string) (*connectionRow, error) {
-	if !storable(id) {
-		return nil, connectionNotFound()
-	}
-	row := new(connectionRow)
-	err := db.NewSelect().Model(row).Where("id = ?", id).Scan(ctx)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, connectionNotFound()
-	}
-	return row, err
+	return selectByID[connectionRow](ctx, db, id, connectionNotFound)
 }
 
 // selectConnections returns the rows of these ids; unknown ones are absent.

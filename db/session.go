@@ -109,13 +109,18 @@ func insertSession(ctx context.Context, db bun.IDB, row *sessionRow) error {
 
 // selectSession returns one session's row. Errors: NOT_FOUND.
 func selectSession(ctx context.Context, db bun.IDB, id string) (*sessionRow, error) {
+	return selectByID[sessionRow](ctx, db, id, sessionNotFound)
+}
+
+// selectByID returns the row with this id, or the error that notFound makes.
+func selectByID[R any](ctx context.Context, db bun.IDB, id string, notFound func() *session.Error) (*R, error) {
 	if !storable(id) {
-		return nil, sessionNotFound()
+		return nil, notFound()
 	}
-	row := new(sessionRow)
+	row := new(R)
 	err := db.NewSelect().Model(row).Where("id = ?", id).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, sessionNotFound()
+		return nil, notFound()
 	}
 	return row, err
 }

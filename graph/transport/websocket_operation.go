@@ -71,7 +71,8 @@ func (s *socket) init(m message) error {
 		return s.fail(CloseBadRequest, "connection_init's payload must be an object, and its Authorization a string")
 	}
 	if !s.initTimer.Stop() {
-		return errClosed // too late: its function closes the socket
+		s.drain(0) // too late: its function closes the socket, and what it says must get through
+		return errClosed
 	}
 	s.work.Go(func() { s.acknowledge(authorization) })
 	return nil
