@@ -38,6 +38,7 @@ vet: $(BIN)/staticcheck
 	$(BIN)/staticcheck ./...
 
 unit:
+	test/install-postgres.sh
 	$(GO) test -race -timeout 10m ./...
 
 # The real binary, driven by the reference client, the HTTP audit, and a browser.

@@ -1,0 +1,233 @@
+//go:build unix
+
+package pgtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// readyPoll is how often a server that starts is asked whether it takes connections.
+const readyPoll = 20 * time.Millisecond
+
+// stopTimeout bounds a Fast stop, after which the server is killed.
+const stopTimeout = 30 * time.Second
+
+// Start starts the server where it was stopped, on the same port, and returns when it takes connections: after a crash,
+// when it has recovered.
+func (s *Server) Start(ctx context.Context) error {
+	if s.process != nil {
+		return errors.New("start PostgreSQL: it runs already")
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for try := 1; ; try++ {
+		if s.port == 0 {
+			port, err := freePort()
+			if err != nil {
+				return err
+			}
+			s.port = port
+		}
+		err := s.launch()
+		if err == nil {
+			err = s.awaitReady(ctx)
+		}
+		if err == nil {
+			s.settled = true
+			return nil
+		}
+		err = errors.Join(err, s.Stop(Immediate))
+		log := s.logTail()
+		if !bytes.Contains(log, []byte("could not bind")) || s.settled || s.config.Port != 0 || try == 5 {
+			return fmt.Errorf("start PostgreSQL: %w\n%s", err, log)
+		}
+		s.port = 0 // somebody was quicker: another one
+	}
+}
+
+// freePort picks a port below those that Linux gives to outgoing connections, so that none takes it while the server is
+// stopped.
+func freePort() (int, error) {
+	var last error
+	for range 50 {
+		port := 15000 + rand.IntN(17000)
+		listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		if err != nil {
+			last = err
+			continue
+		}
+		if err := listener.Close(); err != nil {
+			return 0, fmt.Errorf("find a free port: %w", err)
+		}
+		return port, nil
+	}
+	return 0, fmt.Errorf("find a free port: %w", last)
+}
+
+// arguments are postgres's: they stand over what is in postgresql.conf.
+func (s *Server) arguments() []string {
+	settings := map[string]string{
+		"listen_addresses":        "127.0.0.1",
+		"port":                    strconv.Itoa(s.port),
+		"unix_socket_directories": "",
+		"max_connections":         "200",
+		"shared_buffers":          "64MB",
+		"log_checkpoints":         "off",
+		"logging_collector":       "off",
+	}
+	if !s.config.Fsync {
+		settings["fsync"], settings["full_page_writes"] = "off", "off"
+	}
+	maps.Copy(settings, s.config.Settings)
+	args := []string{"-D", s.data()}
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		args = append(args, "-c", name+"="+settings[name])
+	}
+	return args
+}
+
+// launch starts the process, with a log that begins anew.
+func (s *Server) launch() error {
+	log, err := os.Create(s.LogFile())
+	if err != nil {
+		return fmt.Errorf("make PostgreSQL's log: %w", err)
+	}
+	defer log.Close() // the process has its own hold of it
+	command := exec.Command(filepath.Join(s.bin, "postgres"), s.arguments()...)
+	command.Dir = s.base
+	command.Stdout, command.Stderr = log, log
+	command.SysProcAttr = s.owner.attributes()
+	started, ended := runOnThread(command)
+	if err := <-started; err != nil {
+		return err
+	}
+	s.process, s.ended = command.Process, ended
+	return nil
+}
+
+// runOnThread runs a command on a goroutine that keeps its thread for as long, since dieWithParent means the thread.
+// started gets Start's error, and where there was none ended gets Wait's.
+func runOnThread(command *exec.Cmd) (started, ended <-chan error) {
+	start, end := make(chan error, 1), make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := command.Start()
+		start <- err
+		if err == nil {
+			end <- command.Wait()
+		}
+	}()
+	return start, end
+}
+
+// awaitReady returns when the server takes connections, or has ended.
+func (s *Server) awaitReady(ctx context.Context) error {
+	tick := time.NewTicker(readyPoll)
+	defer tick.Stop()
+	for {
+		conn, err := pgx.Connect(ctx, s.URL("postgres"))
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		select {
+		case how := <-s.ended:
+			s.process = nil
+			return fmt.Errorf("it ended: %w", errors.Join(how, err))
+		case <-ctx.Done():
+			return fmt.Errorf("it takes no connections: %w", err)
+		case <-tick.C:
+		}
+	}
+}
+
+// Stop ends the server in this way, and returns when its processes have ended. One that is stopped already stays so.
+func (s *Server) Stop(mode Mode) error {
+	if s.process == nil {
+		return nil
+	}
+	process := s.process
+	s.process = nil
+	if err := process.Signal(mode); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop PostgreSQL: %w", err)
+	}
+	timeout := time.NewTimer(stopTimeout)
+	defer timeout.Stop()
+	select {
+	case <-s.ended: // how is no matter: it was told to
+	case <-timeout.C:
+		err := errors.Join(errors.New("stop PostgreSQL: it does not end"), process.Kill())
+		<-s.ended
+		return err
+	}
+	return awaitGroup(process.Pid)
+}
+
+// awaitGroup returns when the whole process group has ended: what a killed server leaves behind holds its shared memory
+// for a moment.
+func awaitGroup(pid int) error {
+	tick := time.NewTicker(readyPoll)
+	defer tick.Stop()
+	deadline := time.Now().Add(stopTimeout)
+	for !errors.Is(syscall.Kill(-pid, 0), syscall.ESRCH) {
+		if time.Now().After(deadline) {
+			return errors.Join(errors.New("stop PostgreSQL: its processes do not end"), syscall.Kill(-pid, syscall.SIGKILL))
+		}
+		<-tick.C
+	}
+	return nil
+}
+
+// Restart stops the server in this way and starts it again, on the same port.
+func (s *Server) Restart(ctx context.Context, mode Mode) error {
+	if err := s.Stop(mode); err != nil {
+		return err
+	}
+	return s.Start(ctx)
+}
+
+// Close stops the server, and removes its folder where that is a temporary one.
+func (s *Server) Close() error {
+	mode := Fast
+	if s.config.Dir == "" {
+		mode = Immediate // nothing is to be kept
+	}
+	err := s.Stop(mode)
+	if s.config.Dir == "" {
+		err = errors.Join(err, os.RemoveAll(s.base))
+	}
+	return err
+}
+
+// Pid is the first process's, 0 while the server is stopped; it leads a process group of its own, so that -Pid is all.
+func (s *Server) Pid() int {
+	if s.process == nil {
+		return 0
+	}
+	return s.process.Pid
+}
+
+// logTail is the end of the log, for an error.
+func (s *Server) logTail() []byte {
+	log, err := os.ReadFile(s.LogFile())
+	if err != nil {
+		return []byte(err.Error())
+	}
+	return bytes.TrimSpace(log[max(0, len(log)-4096):])
+}

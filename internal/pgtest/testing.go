@@ -1,0 +1,97 @@
+//go:build unix
+
+package pgtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// shared is the test binary's server.
+var shared struct {
+	sync.Mutex
+	owned  bool // Main runs
+	server *Server
+	err    error // of the start, which is tried once
+}
+
+var databases atomic.Int64
+
+// Main runs a package's tests, and ends the server that they shared. TestMain exits with what it returns.
+func Main(m *testing.M) (code int) {
+	shared.Lock()
+	shared.owned = true
+	shared.Unlock()
+	code = m.Run()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server == nil {
+		return code
+	}
+	if err := shared.server.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, "pgtest:", err)
+		return max(code, 1)
+	}
+	return code
+}
+
+// Shared returns the test binary's server, which starts with the first call. It must not be stopped.
+func Shared(tb testing.TB) *Server {
+	tb.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if !shared.owned {
+		tb.Fatal("pgtest: the package has no TestMain that calls pgtest.Main")
+	}
+	if shared.server == nil && shared.err == nil {
+		shared.server, shared.err = Start(context.WithoutCancel(tb.Context()), Config{})
+	}
+	if shared.err != nil {
+		tb.Fatal(shared.err)
+	}
+	return shared.server
+}
+
+// Database makes an empty database on the shared server, which is dropped when the test ends, and returns its URL.
+func Database(tb testing.TB) string {
+	tb.Helper()
+	return Shared(tb).DatabaseT(tb)
+}
+
+// DatabaseT is CreateDatabase for a test: the name is new, and the database dropped when the test ends.
+func (s *Server) DatabaseT(tb testing.TB) string {
+	tb.Helper()
+	name := fmt.Sprintf("test_%d", databases.Add(1))
+	url, err := s.CreateDatabase(tb.Context(), name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if s.Pid() == 0 {
+			return // its folder goes with it
+		}
+		if err := s.DropDatabase(context.WithoutCancel(tb.Context()), name); err != nil {
+			tb.Error(err)
+		}
+	})
+	return url
+}
+
+// StartT starts a server for one test, which ends with it.
+func StartT(tb testing.TB, config Config) *Server {
+	tb.Helper()
+	server, err := Start(tb.Context(), config)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return server
+}

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Gets PostgreSQL's server programs on a Debian machine, where there are none. The tests start servers of their own, so
+# Debian's is not started: its package is told to make no cluster. It asks nothing, needs root where it has to install,
+# and does nothing the second time.
+set -eu
+
+for bin in "${CHATTOK_POSTGRES_BIN:-}" /usr/lib/postgresql/*/bin /usr/local/pgsql/bin $(echo "$PATH" | tr ':' ' '); do
+  if [ -x "$bin/initdb" ] && [ -x "$bin/postgres" ]; then
+    exit 0
+  fi
+done
+
+export DEBIAN_FRONTEND=noninteractive
+mkdir -p /etc/postgresql-common/createcluster.d
+echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/chattok.conf
+apt-get -qq update
+apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends postgresql >/dev/null
