@@ -46,8 +46,9 @@ func (m *metrics) observe(s *session.Service, g *graph.Handler) {
 	gauge("chattok_connections", "Connections that have a socket on this node.", func() float64 { return float64(s.Stats().Attached) })
 	gauge("chattok_open_sessions", "Sessions that somebody on this node follows.", func() float64 { return float64(s.Stats().Rooms) })
 	gauge("chattok_waiting_entries", "Entries that wait to be committed.", func() float64 { return float64(s.Stats().WritesQueue) })
-	gauge("chattok_sockets", "Open WebSockets.", func() float64 { n, _ := g.Sockets(); return float64(n) })
-	gauge("chattok_subscriptions", "Subscriptions under way.", func() float64 { _, n := g.Sockets(); return float64(n) })
+	gauge("chattok_sockets", "Open WebSockets.", func() float64 { return float64(g.Streams().Sockets()) })
+	gauge("chattok_http_streams", "Subscriptions over HTTP, as SSE or multipart.", func() float64 { return float64(g.Streams().HTTPStreams()) })
+	gauge("chattok_subscriptions", "Subscriptions under way, over WebSocket and HTTP.", func() float64 { return float64(g.Streams().Subscriptions()) })
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "chattok_feed_older_reads_total",
 		Help: "Reads of the store for readers that were behind the live end of a log."},
 		func() float64 { return float64(s.Stats().OlderReads) }))

@@ -8,7 +8,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"chattok/graph/transport"
 	"chattok/session"
 	"chattok/token"
 )
@@ -55,18 +54,19 @@ func (a authenticator) caller(ctx context.Context, authorization string) (sessio
 	return a.service.Member(ctx, grant)
 }
 
-// stream identifies who opens a stream.
-func (a authenticator) stream(ctx context.Context, authorization string) (transport.Identity, error) {
+// authenticate identifies who opens a WebSocket.
+func (a authenticator) authenticate(ctx context.Context, authorization string) (context.Context, error) {
 	c, err := a.caller(ctx, authorization)
 	if err != nil {
-		return transport.Identity{}, err
+		return nil, err
 	}
-	return transport.Identity{
-		Context: context.WithValue(ctx, identityKey{}, identity{caller: c}),
-		Attach: func(ctx context.Context, onEnd func(*session.Error)) (func(), error) {
-			attachment, err := a.service.Attach(ctx, c, onEnd)
-			return attachment.Detach, err
-		}}, nil
+	return context.WithValue(ctx, identityKey{}, identity{caller: c}), nil
+}
+
+// attach keeps the connection of ctx's caller alive while a socket or stream of it is open.
+func (a authenticator) attach(ctx context.Context, onEnd func(*session.Error)) (detach func(), err error) {
+	attachment, err := a.service.Attach(ctx, callerOf(ctx), onEnd)
+	return attachment.Detach, err
 }
 
 // middleware identifies the caller of an HTTP request. A failure is answered when the operation is known.

@@ -29,14 +29,14 @@ type Config struct {
 	Now           func() time.Time // nil: time.Now
 	Introspection bool
 	HTTP          transport.HTTP
-	WebSocket     transport.WebSocketConfig // Authenticate and Shared aside, which New sets
-	Limits        transport.Limits          // Documents aside, which New sets
+	Streams       transport.StreamConfig // Authenticate, Attach and Shared aside, which New sets
+	Limits        transport.Limits       // Documents aside, which New sets
 }
 
 // Handler answers GraphQL operations over HTTP and WebSocket.
 type Handler struct {
 	http.Handler
-	sockets *transport.WebSocket
+	streams *transport.Streams
 }
 
 // New returns a Handler that works until Shutdown. The transports are wired here and nowhere else: WebSocket takes the
@@ -46,13 +46,12 @@ func New(c Config) *Handler {
 		c.Now = time.Now
 	}
 	auth := authenticator{c.Service, c.Tokens}
-	c.WebSocket.Authenticate = auth.stream
 	resolver := &Resolver{service: c.Service, tokens: c.Tokens, now: c.Now}
-	c.WebSocket.Shared = resolver.shared()
-	sockets := transport.NewWebSocket(c.WebSocket)
+	c.Streams.Authenticate, c.Streams.Attach, c.Streams.Shared = auth.authenticate, auth.attach, resolver.shared()
+	streams := transport.NewStreams(c.Streams)
 
 	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: resolver}))
-	server.AddTransport(sockets)
+	server.AddTransport(streams.WebSocket())
 	server.AddTransport(c.HTTP)
 	server.SetErrorPresenter(presenter(c.Log))
 	server.SetRecoverFunc(recoverer(c.Log))
@@ -67,13 +66,12 @@ func New(c Config) *Handler {
 	if c.Introspection {
 		server.Use(extension.Introspection{})
 	}
-	return &Handler{Handler: auth.middleware(server), sockets: sockets}
+	return &Handler{Handler: auth.middleware(server), streams: streams}
 }
 
-// Shutdown closes the sockets, with a code that says come back, and returns when everything on them has ended.
-func (h *Handler) Shutdown(ctx context.Context) error { return h.sockets.Shutdown(ctx) }
+// Shutdown closes the sockets, with a code that says come back, ends the HTTP streams, and returns when everything on
+// them has ended.
+func (h *Handler) Shutdown(ctx context.Context) error { return h.streams.Shutdown(ctx) }
 
-// Sockets returns how many WebSockets are open, and how many subscriptions are under way on them.
-func (h *Handler) Sockets() (sockets, subscriptions int) {
-	return h.sockets.Sockets(), h.sockets.Subscriptions()
-}
+// Streams returns what is open and under way.
+func (h *Handler) Streams() *transport.Streams { return h.streams }

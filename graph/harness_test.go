@@ -42,7 +42,7 @@ type options struct {
 	path   string
 	store  func(session.Store) session.Store
 
-	webSocket transport.WebSocketConfig
+	streams transport.StreamConfig
 }
 
 // newWorld starts a world, which ends with the test, or earlier by stop.
@@ -66,7 +66,7 @@ func newWorld(t testing.TB, o options) *world {
 	}
 	w := &world{tokens: tokens, path: o.path}
 	w.service = session.NewService(session.Config{Store: store, Bus: bus.New(), Log: log, Open: !o.closed, Grace: o.grace, Idle: o.idle})
-	g := graph.New(graph.Config{Service: w.service, Tokens: tokens, Log: log, Introspection: true, WebSocket: o.webSocket})
+	g := graph.New(graph.Config{Service: w.service, Tokens: tokens, Log: log, Introspection: true, Streams: o.streams})
 	w.handler, w.Client = g, client.New(g)
 
 	ctx, cancel := context.WithCancel(context.Background())

@@ -44,7 +44,10 @@ func (w *world) add(t testing.TB, raw, connection, body string) entry {
 }
 
 // sockets returns how many sockets and subscriptions the server has.
-func (w *world) sockets() (sockets, subscriptions int) { return w.handler.(*graph.Handler).Sockets() }
+func (w *world) sockets() (sockets, subscriptions int) {
+	open := w.handler.(*graph.Handler).Streams()
+	return open.Sockets() + open.HTTPStreams(), open.Subscriptions()
+}
 
 // lastCursor is where the caller's log ends.
 func (w *world) lastCursor(t testing.TB, raw string) string {

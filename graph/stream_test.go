@@ -213,7 +213,7 @@ func (w *world) leftNothing(t testing.TB) {
 // the stalled are closed when the write deadline passes, and resume by cursor.
 func TestStalledReadersHoldUpNobody(t *testing.T) {
 	const members, stalled, before, length = 60, 5, 10, 150
-	w := newWorld(t, options{grace: time.Minute, webSocket: transport.WebSocketConfig{WriteTimeout: 2 * time.Second}})
+	w := newWorld(t, options{grace: time.Minute, streams: transport.StreamConfig{WriteTimeout: 2 * time.Second}})
 	me := w.join(t, "room", "PUBLISHER")
 	address := serve(t, w.handler, 16<<10)
 	sockets := make([]*stream, members)

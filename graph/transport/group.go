@@ -70,12 +70,17 @@ type rendered struct {
 	failed  bool // in part; the next who ask get another try
 }
 
-// member is one subscription of a group: a position, no queue.
+// membership is a place in a group. It keeps the group's execution going, and the source open, until it is withdrawn.
+type membership struct {
+	group *group
+	topic *Topic
+}
+
+// member is one subscription of a WebSocket in a group: a position, no queue.
 type member struct {
+	membership
 	socket *socket
 	op     *operation
-	topic  *Topic
-	group  *group
 	prefix []byte // of its frames' JSON, up to the payload
 
 	shard *shard // nil until it is live; guarded by group.placing
@@ -84,41 +89,34 @@ type member struct {
 	left  atomic.Bool
 }
 
-// join makes a subscription a member of its group, which begins where the topic says.
-func (g *groups) join(s *socket, op *operation, opCtx *graphql.OperationContext, key string, t *Topic) *member {
-	m := &member{socket: s, op: op, topic: t, after: t.after,
-		prefix: appendMessagePrefix(nil, s.protocol.next, op.id)}
+// join makes m a place in the group that this operation belongs to.
+func (g *groups) join(m *membership, exec graphql.GraphExecutor, opCtx *graphql.OperationContext, key string, t *Topic) {
+	m.topic = t
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	joined := g.byKey[key]
-	if joined == nil {
-		joined = g.open(s, opCtx, key, t)
-		g.byKey[key] = joined
+	m.group = g.byKey[key]
+	if m.group == nil {
+		m.group = g.open(exec, opCtx, key, t)
+		g.byKey[key] = m.group
 	}
-	joined.members++
-	m.group = joined
-	s.transport.subscriptions.Add(1)
-	return m
+	m.group.members++
 }
 
 // open starts a group. Its execution has nothing of the first member's but the operation.
-func (g *groups) open(s *socket, opCtx *graphql.OperationContext, key string, t *Topic) *group {
+func (g *groups) open(exec graphql.GraphExecutor, opCtx *graphql.OperationContext, key string, t *Topic) *group {
 	opened := &group{all: g, key: key, topic: t}
 	opened.shards.Store(new([]*shard))
 	ctx, cancel := context.WithCancel(graphql.StartOperationTrace(context.Background()))
 	opened.cancel = cancel
 	ctx, opened.push = t.events(ctx)
-	opened.responses, opened.ctx = s.exec.DispatchOperation(ctx, opCtx)
+	opened.responses, opened.ctx = exec.DispatchOperation(ctx, opCtx)
 	opened.rendered = make(map[any]rendered)
 	opened.stop = t.watch(opened.wake)
 	return opened
 }
 
-// leave ends a membership. It may be called more than once.
-func (m *member) leave() {
-	if m.left.Swap(true) {
-		return
-	}
+// withdraw gives a place up, once. With the last one the group's execution ends.
+func (m *membership) withdraw() {
 	g := m.group
 	g.all.mu.Lock()
 	g.members--
@@ -127,18 +125,27 @@ func (m *member) leave() {
 		delete(g.all.byKey, g.key)
 	}
 	g.all.mu.Unlock()
+	if last {
+		g.stop()
+		g.cancel()
+	}
+	m.topic.close()
+}
+
+// leave ends a membership. It may be called more than once.
+func (m *member) leave() {
+	if m.left.Swap(true) {
+		return
+	}
+	g := m.group
 	g.placing.Lock()
 	if m.shard != nil {
 		m.shard.remove(m)
 		m.shard = nil
 	}
 	g.placing.Unlock()
-	m.socket.transport.subscriptions.Add(-1)
-	if last {
-		g.stop()
-		g.cancel()
-	}
-	m.topic.close()
+	m.socket.streams.subscriptions.Add(-1)
+	m.withdraw()
 }
 
 func (h *shard) remove(m *member) {

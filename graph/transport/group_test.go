@@ -52,11 +52,11 @@ func (s groupSubscription) EntryAdded(ctx context.Context, _ *string) (<-chan *s
 func newGroupWorld(t *testing.T) (*groupStub, *socketWorld) {
 	t.Helper()
 	g := &groupStub{window: session.NewWindow(0, 256, 1<<20, func(*session.ChatEntry) int { return 1 })}
-	w := newSocketWorld(t, WebSocketConfig{Shared: map[string]Shared{"entryAdded": {Position: "after",
+	w := newSocketWorld(t, StreamConfig{Shared: map[string]Shared{"entryAdded": {Position: "after",
 		Join: func(context.Context, map[string]any) (*Topic, error) { return releasable(g.follower("room")), nil }}}})
 	g.socketStub = w.socketStub
 	h := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: g}))
-	h.AddTransport(w.sockets)
+	h.AddTransport(w.sockets.WebSocket())
 	w.server.Config.Handler = h
 	return g, w
 }

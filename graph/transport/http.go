@@ -36,7 +36,7 @@ type StreamFunc func(w http.ResponseWriter, r *http.Request, framing Framing,
 	op *graphql.OperationContext, errs gqlerror.List, exec graphql.GraphExecutor)
 
 // HTTP carries operations over POST and GET by the GraphQL-over-HTTP specification. It takes every request, so it
-// comes after WebSocket in the list of transports.
+// comes after Streams.WebSocket in the list of transports.
 //
 // A response is application/graphql-response+json where the client names that, else application/json. Requests that
 // are no GraphQL (body, headers or method) fail with a 4xx status in both; a document that fails before execution is

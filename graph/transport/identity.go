@@ -7,17 +7,13 @@ import (
 	"chattok/session"
 )
 
-// Identity is who opened a stream.
-type Identity struct {
-	// Context carries the caller to the resolvers.
-	Context context.Context
-	// Attach says that the stream is open, so that its connection lives, until detach is called. onEnd is called, once at
-	// most, where the connection ends first.
-	Attach func(ctx context.Context, onEnd func(*session.Error)) (detach func(), err error)
-}
+// Authenticate returns ctx with the caller who sends this Authorization value; "" is none. Errors: UNAUTHENTICATED,
+// UNAVAILABLE.
+type Authenticate func(ctx context.Context, authorization string) (context.Context, error)
 
-// Authenticate returns who sends this Authorization value; "" is none. Errors: UNAUTHENTICATED, UNAVAILABLE.
-type Authenticate func(ctx context.Context, authorization string) (Identity, error)
+// Attach says that a socket or stream of ctx's caller is open, so that its connection lives, until detach is called.
+// onEnd is called, once at most, where the connection ends first. Errors: UNAUTHENTICATED, UNAVAILABLE.
+type Attach func(ctx context.Context, onEnd func(*session.Error)) (detach func(), err error)
 
 // asError returns err as the domain's error; one that is none is internal.
 func asError(err error) *session.Error {

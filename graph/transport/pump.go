@@ -135,7 +135,7 @@ func (m *member) append(b []byte, r rendered) []byte {
 
 // endSoon ends a subscription whose last frame is out.
 func (m *member) endSoon() {
-	m.socket.transport.running.Go(func() {
+	m.socket.streams.running.Go(func() {
 		m.socket.finish(m.op)
 		m.leave()
 	})
@@ -152,7 +152,7 @@ func (m *member) behind() {
 	m.shard.remove(m)
 	m.shard = nil
 	g.placing.Unlock()
-	m.socket.transport.running.Go(func() { m.catchUp(nil) })
+	m.socket.streams.running.Go(func() { m.catchUp(nil) })
 }
 
 // write sends frames of the member's, unless it has left: then its id may be another subscription's.

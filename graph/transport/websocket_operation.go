@@ -79,10 +79,10 @@ func (s *socket) init(m message) error {
 }
 
 func (s *socket) acknowledge(authorization string) {
-	who, err := s.transport.config.Authenticate(s.ctx, authorization)
+	ctx, err := s.streams.config.Authenticate(s.ctx, authorization)
 	var detach func()
 	if err == nil {
-		detach, err = who.Attach(s.ctx, s.ended)
+		detach, err = s.streams.config.Attach(ctx, s.ended)
 	}
 	if err != nil {
 		if s.ctx.Err() == nil {
@@ -91,7 +91,7 @@ func (s *socket) acknowledge(authorization string) {
 		return
 	}
 	s.mu.Lock()
-	s.ctx = who.Context
+	s.ctx = ctx
 	s.detach = detach
 	s.state = acknowledged
 	s.mu.Unlock()
@@ -129,8 +129,8 @@ func (s *socket) subscribe(m message) error {
 		s.mu.Unlock()
 		return nil // the close that follows says come back
 	}
-	full := max(len(s.operations), len(s.queue)) >= s.transport.config.MaxOperations
-	if full || s.queued+len(m.Payload) > s.transport.config.MaxMessageBytes+maxInitBytes {
+	full := max(len(s.operations), len(s.queue)) >= s.streams.config.MaxOperations
+	if full || s.queued+len(m.Payload) > s.streams.config.MaxMessageBytes+maxInitBytes {
 		s.mu.Unlock()
 		_ = s.sendErrors(m.ID, gqlerror.List{newError(session.CodeRateLimited, "", "too many operations are under way on this socket")})
 		return nil
@@ -176,7 +176,7 @@ func (s *socket) leaveAll() {
 
 // share makes a subscription a member of the group that selects the same, and says whether it did.
 func (s *socket) share(ctx context.Context, op *operation, opCtx *graphql.OperationContext) bool {
-	field, args, ok := sharedField(opCtx, s.transport.config.Shared)
+	field, args, ok := sharedField(opCtx, s.streams.config.Shared)
 	if !ok {
 		return false
 	}
@@ -189,7 +189,9 @@ func (s *socket) share(ctx context.Context, op *operation, opCtx *graphql.Operat
 		topic.close()
 		return false
 	}
-	m := s.transport.groups.join(s, op, opCtx, key, topic)
+	m := &member{socket: s, op: op, after: topic.after, prefix: appendMessagePrefix(nil, s.protocol.next, op.id)}
+	s.streams.groups.join(&m.membership, s.exec, opCtx, key, topic)
+	s.streams.subscriptions.Add(1)
 	s.mu.Lock()
 	wanted := s.operations[op.id] == op
 	if wanted {
@@ -202,7 +204,7 @@ func (s *socket) share(ctx context.Context, op *operation, opCtx *graphql.Operat
 	case len(topic.first) == 0 && topic.after >= topic.newest():
 		m.group.live(m)
 	default:
-		s.transport.running.Go(func() { m.catchUp(topic.first) })
+		s.streams.running.Go(func() { m.catchUp(topic.first) })
 	}
 	return true
 }
@@ -266,9 +268,9 @@ func (s *socket) start(op *operation) {
 	}
 	responses, ctx := s.exec.DispatchOperation(ctx, opCtx)
 	if opCtx.Operation.Operation == ast.Subscription {
-		s.transport.subscriptions.Add(1)
+		s.streams.subscriptions.Add(1)
 		s.work.Go(func() {
-			defer s.transport.subscriptions.Add(-1)
+			defer s.streams.subscriptions.Add(-1)
 			s.follow(ctx, op, responses)
 		})
 		return

@@ -35,13 +35,13 @@ func clock() int64 { return int64(time.Since(processStart)) }
 
 // socket is one WebSocket. Lock order: mu, then writing.
 type socket struct {
-	transport *WebSocket
-	exec      graphql.GraphExecutor
-	protocol  *protocol
-	conn      net.Conn
-	reader    idleReader
-	heard     atomic.Int64 // when the client last sent anything, by clock
-	pinged    atomic.Int64 // when we last pinged it, by clock
+	streams  *Streams
+	exec     graphql.GraphExecutor
+	protocol *protocol
+	conn     net.Conn
+	reader   idleReader
+	heard    atomic.Int64 // when the client last sent anything, by clock
+	pinged   atomic.Int64 // when we last pinged it, by clock
 
 	ctx       context.Context // the operations'; ends with the socket
 	cancel    context.CancelFunc
@@ -89,7 +89,7 @@ func (s *socket) open(conn net.Conn, reader *bufio.Reader) {
 	}
 	s.heard.Store(clock())
 	s.unlock()
-	s.initTimer = time.AfterFunc(s.transport.config.InitTimeout, func() {
+	s.initTimer = time.AfterFunc(s.streams.config.InitTimeout, func() {
 		s.close(CloseInitTimeout, "connection_init did not come in time")
 	})
 	go s.run()
@@ -100,7 +100,7 @@ func (s *socket) open(conn net.Conn, reader *bufio.Reader) {
 
 // run reads until the socket ends, and cleans up.
 func (s *socket) run() {
-	defer s.transport.remove(s)
+	defer s.streams.remove(s)
 	for {
 		raw, err := s.readMessage()
 		if s.closing.Load() && err == nil {
@@ -189,9 +189,9 @@ func (s *socket) limit() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == acknowledged {
-		return s.transport.config.MaxMessageBytes
+		return s.streams.config.MaxMessageBytes
 	}
-	return min(s.transport.config.MaxMessageBytes, maxInitBytes)
+	return min(s.streams.config.MaxMessageBytes, maxInitBytes)
 }
 
 // badFrame says what RFC 6455 has against a frame; "" for nothing.
@@ -296,7 +296,7 @@ func (s *socket) writeFrames(frames []byte) error {
 
 // writeLocked writes whole frames under the write deadline. writing is held.
 func (s *socket) writeLocked(frames []byte) error {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(s.transport.config.WriteTimeout))
+	_ = s.conn.SetWriteDeadline(time.Now().Add(s.streams.config.WriteTimeout))
 	_, err := s.conn.Write(frames)
 	if err != nil {
 		s.closed = true
@@ -320,7 +320,7 @@ func (s *socket) writeNow(frames []byte) {
 		return
 	}
 	rest := bytes.Clone(frames[n:])
-	s.transport.running.Go(func() {
+	s.streams.running.Go(func() {
 		defer s.unlock()
 		_ = s.writeLocked(rest)
 	})
@@ -342,7 +342,7 @@ func tryWrite(raw syscall.RawConn, b []byte) (n int) {
 func (s *socket) unlock() {
 	s.writing.Unlock()
 	if s.waiting.Swap(false) {
-		s.transport.running.Go(s.wakeShards) // not here: the caller may hold a shard
+		s.streams.running.Go(s.wakeShards) // not here: the caller may hold a shard
 	}
 }
 
@@ -399,7 +399,7 @@ func (s *socket) checkAlive() {
 	if !ready {
 		return // the init timer looks after it
 	}
-	interval := s.transport.config.PingInterval
+	interval := s.streams.config.PingInterval
 	now := clock()
 	silent := time.Duration(now - s.heard.Load())
 	switch {
@@ -408,7 +408,7 @@ func (s *socket) checkAlive() {
 		_ = s.conn.Close()
 	case silent >= interval && time.Duration(now-s.pinged.Load()) >= interval:
 		s.pinged.Store(now)
-		s.transport.running.Go(func() { _ = s.write(ws.OpPing, nil) }) // a stalled socket must not hold up the others' pings
+		s.streams.running.Go(func() { _ = s.write(ws.OpPing, nil) }) // a stalled socket must not hold up the others' pings
 	}
 }
 

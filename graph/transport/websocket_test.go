@@ -68,38 +68,39 @@ func (s socketSubscription) EntryAdded(ctx context.Context, after *string) (<-ch
 // socketWorld is a server with the WebSocket transport.
 type socketWorld struct {
 	*socketStub
-	sockets  *WebSocket
+	sockets  *Streams
 	server   *httptest.Server
 	attached atomic.Int64
 	end      atomic.Pointer[func(*session.Error)] // of the socket attached last
 }
 
 // newSocketWorld starts one. The tokens it knows are "good", "expired", "ended" and "busy".
-func newSocketWorld(t *testing.T, config WebSocketConfig) *socketWorld {
+func newSocketWorld(t *testing.T, config StreamConfig) *socketWorld {
 	t.Helper()
 	w := &socketWorld{socketStub: &socketStub{stub: &stub{}, feed: make(chan *session.ChatEntry)}}
-	config.Authenticate = func(ctx context.Context, authorization string) (Identity, error) {
+	config.Authenticate = func(ctx context.Context, authorization string) (context.Context, error) {
 		switch authorization {
 		case "Bearer expired":
-			return Identity{}, session.Errorf(session.CodeUnauthenticated, "the access token has expired").WithReason("TOKEN_EXPIRED")
+			return nil, session.Errorf(session.CodeUnauthenticated, "the access token has expired").WithReason("TOKEN_EXPIRED")
 		case "Bearer ended":
-			return Identity{}, session.Errorf(session.CodeUnauthenticated, "it has ended").WithReason(session.ReasonConnectionDestroyed)
+			return nil, session.Errorf(session.CodeUnauthenticated, "it has ended").WithReason(session.ReasonConnectionDestroyed)
 		case "Bearer busy":
-			return Identity{}, session.Unavailable(errors.New("disk"))
+			return nil, session.Unavailable(errors.New("disk"))
 		}
-		return Identity{Context: ctx, Attach: func(_ context.Context, onEnd func(*session.Error)) (func(), error) {
-			w.attached.Add(1)
-			w.end.Store(&onEnd)
-			return func() { w.attached.Add(-1) }, nil
-		}}, nil
+		return ctx, nil
 	}
-	w.sockets = NewWebSocket(config)
+	config.Attach = func(_ context.Context, onEnd func(*session.Error)) (func(), error) {
+		w.attached.Add(1)
+		w.end.Store(&onEnd)
+		return func() { w.attached.Add(-1) }, nil
+	}
+	w.sockets = NewStreams(config)
 	h := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: w.socketStub}))
 	documents := NewDocuments(0)
 	h.SetQueryCache(documents)
 	h.Use(&Limits{Documents: documents})
 	h.Use(NewPersisted(0))
-	h.AddTransport(w.sockets)
+	h.AddTransport(w.sockets.WebSocket())
 	w.server = httptest.NewServer(h)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -251,7 +252,7 @@ func until(t testing.TB, what string, holds func() bool) {
 }
 
 func TestSubprotocols(t *testing.T) {
-	w := newSocketWorld(t, WebSocketConfig{})
+	w := newSocketWorld(t, StreamConfig{})
 	for _, c := range []struct {
 		offered []string
 		chosen  string
@@ -287,7 +288,7 @@ func TestSubprotocols(t *testing.T) {
 }
 
 func TestInit(t *testing.T) {
-	w := newSocketWorld(t, WebSocketConfig{InitTimeout: 200 * time.Millisecond})
+	w := newSocketWorld(t, StreamConfig{InitTimeout: 200 * time.Millisecond})
 	w.dial(t, protocolModern).expectClose(CloseInitTimeout)
 
 	for payload, want := range map[string]CloseCode{
@@ -344,7 +345,7 @@ func TestInit(t *testing.T) {
 }
 
 func TestBadMessages(t *testing.T) {
-	w := newSocketWorld(t, WebSocketConfig{})
+	w := newSocketWorld(t, StreamConfig{})
 	for _, message := range []string{`{oops`, `[]`, `5`, `null`, `{"type":"nope"}`, `{}`, `{"type":"subscribe"}`, `{"type":5}`,
 		`{"id":"","type":"subscribe","payload":{"query":"{__typename}"}}`, `{"id":7,"type":"subscribe","payload":{"query":"{__typename}"}}`,
 		`{"id":"1","type":"subscribe"}`, `{"id":"1","type":"subscribe","payload":{}}`, `{"id":"1","type":"subscribe","payload":"x"}`} {
@@ -366,7 +367,7 @@ func TestBadMessages(t *testing.T) {
 }
 
 func TestFrames(t *testing.T) {
-	w := newSocketWorld(t, WebSocketConfig{MaxMessageBytes: 1000})
+	w := newSocketWorld(t, StreamConfig{MaxMessageBytes: 1000})
 	s := w.ready(t)
 	s.frame(ws.OpText, false, `{"id":"1","type":"subscribe",`)
 	s.frame(ws.OpPing, true, "in between")
@@ -411,7 +412,7 @@ func TestFrames(t *testing.T) {
 }
 
 func TestOperations(t *testing.T) {
-	w := newSocketWorld(t, WebSocketConfig{MaxOperations: 3})
+	w := newSocketWorld(t, StreamConfig{MaxOperations: 3})
 	s := w.ready(t)
 	for _, query := range []string{`{nope}`, `mutation{nope}`, `subscription{nope}`, `{`, `subscription{entryAdded(after:"bad"){body}}`} {
 		s.subscribe("1", query)
@@ -448,7 +449,7 @@ func TestOperations(t *testing.T) {
 }
 
 func TestSourceThatEnds(t *testing.T) {
-	w := newSocketWorld(t, WebSocketConfig{})
+	w := newSocketWorld(t, StreamConfig{})
 	s := w.ready(t)
 	s.subscribe("1", entryQuery)
 	w.feed <- w.entry("a", "last")
@@ -458,7 +459,7 @@ func TestSourceThatEnds(t *testing.T) {
 }
 
 func TestOrderOnOneSocket(t *testing.T) {
-	w := newSocketWorld(t, WebSocketConfig{})
+	w := newSocketWorld(t, StreamConfig{})
 	w.bodies = make(chan string, 100)
 	s := w.ready(t)
 	for i := range 100 {
@@ -474,7 +475,7 @@ func TestOrderOnOneSocket(t *testing.T) {
 }
 
 func TestEndOfTheConnection(t *testing.T) {
-	w := newSocketWorld(t, WebSocketConfig{})
+	w := newSocketWorld(t, StreamConfig{})
 	s := w.ready(t)
 	s.subscribe("1", entryQuery)
 	until(t, "it follows", func() bool { return w.subscribed.Load() == 1 })
@@ -487,7 +488,7 @@ func TestEndOfTheConnection(t *testing.T) {
 }
 
 func TestShutdownSaysComeBack(t *testing.T) {
-	w := newSocketWorld(t, WebSocketConfig{})
+	w := newSocketWorld(t, StreamConfig{})
 	all := make([]*rawSocket, 20)
 	for i := range all {
 		all[i] = w.ready(t)
@@ -506,11 +507,11 @@ func TestShutdownSaysComeBack(t *testing.T) {
 	if _, status, _ := w.tryDial(t, protocolModern); status != http.StatusServiceUnavailable {
 		t.Errorf("a socket after the end: %d", status)
 	}
-	w.sockets = NewWebSocket(WebSocketConfig{}) // for the clean-up
+	w.sockets = NewStreams(StreamConfig{}) // for the clean-up
 }
 
 func TestReaderThatStopsIsDropped(t *testing.T) {
-	w := newSocketWorld(t, WebSocketConfig{WriteTimeout: 200 * time.Millisecond})
+	w := newSocketWorld(t, StreamConfig{WriteTimeout: 200 * time.Millisecond})
 	stuck := w.ready(t)
 	_ = stuck.Conn.(*net.TCPConn).SetReadBuffer(4096)
 	stuck.subscribe("1", entryQuery)
@@ -526,7 +527,7 @@ func TestReaderThatStopsIsDropped(t *testing.T) {
 }
 
 func TestPeerThatVanished(t *testing.T) {
-	w := newSocketWorld(t, WebSocketConfig{PingInterval: 100 * time.Millisecond})
+	w := newSocketWorld(t, StreamConfig{PingInterval: 100 * time.Millisecond})
 	w.ready(t) // and never reads nor answers a ping
 	until(t, "it is gone", func() bool { return w.sockets.Sockets() == 0 })
 
@@ -550,7 +551,7 @@ func TestPeerThatVanished(t *testing.T) {
 
 // TestSocketsLeaveNothing opens and ends sockets in every way; newSocketWorld counts what is left.
 func TestSocketsLeaveNothing(t *testing.T) {
-	w := newSocketWorld(t, WebSocketConfig{})
+	w := newSocketWorld(t, StreamConfig{})
 	for i := range 120 {
 		s := w.ready(t)
 		s.subscribe("1", entryQuery)

@@ -1,0 +1,11 @@
+package transport
+
+import "context"
+
+// httpStream is one subscription in one HTTP response.
+type httpStream struct {
+	cancel context.CancelCauseFunc
+}
+
+// end ends the stream: with an error for why the connection has ended, or, for errRestart, without an end.
+func (s *httpStream) end(why error) { s.cancel(why) }

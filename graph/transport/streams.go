@@ -1,0 +1,212 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Defaults of Streams.
+const (
+	DefaultMaxMessageBytes = 1 << 20
+	DefaultMaxOperations   = 256
+	DefaultMaxSockets      = 100_000
+	DefaultInitTimeout     = 10 * time.Second
+	DefaultPingInterval    = 20 * time.Second
+	DefaultKeepAlive       = 15 * time.Second
+	DefaultWriteTimeout    = 10 * time.Second
+)
+
+// StreamConfig is what Streams are made of. Zero limits are the defaults above.
+type StreamConfig struct {
+	Authenticate Authenticate
+	Attach       Attach
+	Shared       map[string]Shared // the subscription fields whose events are executed once for all, by name
+
+	MaxMessageBytes int           // of a message over a WebSocket, over all its fragments; above: 1009
+	MaxOperations   int           // under way on a WebSocket; one more gets an error frame with RATE_LIMITED
+	MaxSockets      int           // WebSockets and HTTP streams open at once; one more is refused with status 503
+	InitTimeout     time.Duration // for connection_init to arrive; then: 4408
+	PingInterval    time.Duration // between pings to a silent WebSocket; after two without a sign of life it is gone
+	KeepAlive       time.Duration // of silence on an HTTP stream, after which it gets a comment (SSE) or an empty part (multipart)
+	WriteTimeout    time.Duration // for a write to be taken; then the socket or stream is gone, and its client resumes by cursor
+}
+
+func (c *StreamConfig) setDefaults() {
+	setDefault(&c.MaxMessageBytes, DefaultMaxMessageBytes)
+	setDefault(&c.MaxOperations, DefaultMaxOperations)
+	setDefault(&c.MaxSockets, DefaultMaxSockets)
+	setDefault(&c.InitTimeout, DefaultInitTimeout)
+	setDefault(&c.PingInterval, DefaultPingInterval)
+	setDefault(&c.KeepAlive, DefaultKeepAlive)
+	setDefault(&c.WriteTimeout, DefaultWriteTimeout)
+}
+
+func setDefault[T int | time.Duration](field *T, value T) {
+	if *field == 0 {
+		*field = value
+	}
+}
+
+// Streams is the core under everything that stays open: WebSockets, and subscriptions over HTTP as SSE or multipart.
+// It owns their goroutines, the groups of subscriptions that share their executions, and the end of all.
+//
+// Subscriptions to shared fields are members of groups. Those of WebSockets are served by a worker for each processor;
+// an HTTP stream serves itself, on its request's goroutine. Other subscriptions have a goroutine each.
+type Streams struct {
+	config        StreamConfig
+	groups        *groups
+	subscriptions atomic.Int64
+
+	mu        sync.Mutex
+	sockets   map[*socket]struct{}
+	responses map[*httpStream]struct{}
+	closed    bool
+	running   sync.WaitGroup
+	stop      chan struct{} // closed at the end of Shutdown
+}
+
+// NewStreams returns Streams that work until Shutdown.
+func NewStreams(config StreamConfig) *Streams {
+	config.setDefaults()
+	t := &Streams{config: config, groups: newGroups(), sockets: make(map[*socket]struct{}),
+		responses: make(map[*httpStream]struct{}), stop: make(chan struct{})}
+	t.running.Go(t.watch)
+	for range runtime.GOMAXPROCS(0) {
+		t.running.Go(t.groups.work)
+	}
+	return t
+}
+
+// admit counts a socket in, where there is room for it.
+func (t *Streams) admit(s *socket) bool { return admit(t, t.sockets, s) }
+
+func (t *Streams) remove(s *socket) { remove(t, t.sockets, s) }
+
+func admit[S comparable](t *Streams, open map[S]struct{}, s S) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed || len(t.sockets)+len(t.responses) >= t.config.MaxSockets {
+		return false
+	}
+	open[s] = struct{}{}
+	t.running.Add(1)
+	return true
+}
+
+func remove[S comparable](t *Streams, open map[S]struct{}, s S) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(open, s)
+	t.running.Done()
+}
+
+// Sockets returns how many WebSockets are open.
+func (t *Streams) Sockets() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.sockets)
+}
+
+// HTTPStreams returns how many subscriptions over HTTP are open.
+func (t *Streams) HTTPStreams() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.responses)
+}
+
+// Subscriptions returns how many subscriptions are under way, over WebSocket and HTTP.
+func (t *Streams) Subscriptions() int { return int(t.subscriptions.Load()) }
+
+// all returns what is open.
+func (t *Streams) all() (sockets []*socket, responses []*httpStream) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	sockets = make([]*socket, 0, len(t.sockets))
+	for s := range t.sockets {
+		sockets = append(sockets, s)
+	}
+	responses = make([]*httpStream, 0, len(t.responses))
+	for s := range t.responses {
+		responses = append(responses, s)
+	}
+	return sockets, responses
+}
+
+// watch pings the sockets that are silent, and closes those that stay so, with one timer for all.
+func (t *Streams) watch() {
+	tick := time.NewTicker(t.config.PingInterval / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-t.stop:
+			return
+		case <-tick.C:
+			sockets, _ := t.all()
+			for _, s := range sockets {
+				s.checkAlive()
+			}
+		}
+	}
+}
+
+// errRestart ends an HTTP stream whose client is to come back.
+var errRestart = errors.New("the server is restarting")
+
+// Shutdown refuses what is new, closes the open sockets with CloseRestart and ends HTTP streams without the end that
+// their protocols have, spread over half of the time that ctx leaves, so that their clients come back, but not all at
+// once. It returns when everything has ended, or ctx has.
+func (t *Streams) Shutdown(ctx context.Context) error {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(4 * time.Second)
+	}
+	sockets, responses := t.all()
+	spread := min(time.Until(deadline)/2, time.Duration(len(sockets)+len(responses))*5*time.Millisecond)
+	settling, settled := context.WithTimeout(ctx, time.Until(deadline)*3/4)
+	defer settled()
+	var closing sync.WaitGroup
+	later := func(end func()) {
+		closing.Go(func() {
+			sleep(ctx, time.Duration(rand.Float64()*float64(spread)))
+			end()
+		})
+	}
+	for _, s := range sockets {
+		later(func() {
+			s.settle(settling)
+			s.close(CloseRestart, restartReason)
+		})
+	}
+	for _, s := range responses {
+		later(func() { s.end(errRestart) })
+	}
+	ended := make(chan struct{})
+	go func() {
+		closing.Wait()
+		close(t.stop)
+		t.groups.queue.close()
+		t.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		sockets, responses := t.all()
+		for _, s := range sockets {
+			s.abandon()
+		}
+		for _, s := range responses {
+			s.end(errRestart)
+		}
+		return ctx.Err()
+	}
+}
