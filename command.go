@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -141,11 +142,26 @@ func tokenCommand(ctx context.Context, args []string, stdout io.Writer) error {
 
 // announce says where to go.
 func (s *server) announce(w io.Writer) {
-	base := "http://" + s.listener.Addr().String()
+	base := s.address()
 	fmt.Fprintf(w, "ChatTok %s is ready at %s\n  playground  %s/playground\n  API         %s/graphql\n  database    %s\n", version(), base, base, base, s.config.database)
 	if s.config.open && !isLoopback(s.listener.Addr()) {
 		s.log.Warn("open mode on an address that others can reach: anybody may connect, and post in the lobby; CHATTOK_OPEN=false asks for tokens", "addr", s.listener.Addr().String())
 	}
+}
+
+// address returns where a browser finds the server.
+func (s *server) address() string {
+	addr := s.listener.Addr().String()
+	switch {
+	case s.secured == nil:
+		return "http://" + addr
+	case len(s.secured.domains) == 0:
+		return "https://" + addr
+	}
+	if _, port, err := net.SplitHostPort(addr); err == nil && port != "443" {
+		return "https://" + net.JoinHostPort(s.secured.domains[0], port)
+	}
+	return "https://" + s.secured.domains[0]
 }
 
 func printVersion(w io.Writer) error {

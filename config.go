@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/peterbourgon/ff/v3"
+	"golang.org/x/crypto/acme/autocert"
 
 	"chattok/db"
 	"chattok/graph/transport"
@@ -21,6 +22,13 @@ import (
 type config struct {
 	addr          string
 	metricsAddr   string
+	tlsCert       string
+	tlsKey        string
+	domain        string
+	httpAddr      string
+	acmeDir       string
+	acmeDirectory string
+	acmeEmail     string
 	database      string
 	apiSecret     string // from the environment alone: a flag would show in the list of processes
 	open          bool
@@ -34,7 +42,12 @@ type config struct {
 	logFormat     string
 }
 
-const defaultAddr = "127.0.0.1:8080"
+// Where the server listens by default: on loopback, or, as a domain, where browsers look for it.
+const (
+	defaultAddr       = "127.0.0.1:8080"
+	defaultDomainAddr = ":443"
+	defaultHTTPAddr   = ":80"
+)
 
 // secretVariable names the environment variable of the API secret.
 const secretVariable = "CHATTOK_API_SECRET"
@@ -42,7 +55,7 @@ const secretVariable = "CHATTOK_API_SECRET"
 func (c *config) flags() *flag.FlagSet {
 	f := flag.NewFlagSet("chattok", flag.ContinueOnError)
 	f.SetOutput(io.Discard) // errors are ours to print
-	f.StringVar(&c.addr, "addr", "", "`address` to serve on; where it is not set and PORT is, \":$PORT\" (default "+defaultAddr+")")
+	f.StringVar(&c.addr, "addr", "", "`address` to serve on; where it is not set and PORT is, \":$PORT\" (default "+defaultAddr+", "+defaultDomainAddr+" with -domain)")
 	f.StringVar(&c.database, "database", "chattok.db", "`file` of the SQLite database; made where it does not exist")
 	f.BoolVar(&c.open, "open", true, "open mode: anybody may connect to any session that no backend made, and be a guest in the lobby")
 	f.StringVar(&c.origins, "origins", "", "further `origins` whose pages may use the server, separated by commas; * for any")
@@ -51,6 +64,13 @@ func (c *config) flags() *flag.FlagSet {
 	f.DurationVar(&c.pingInterval, "ping-interval", transport.DefaultPingInterval, "`time` between pings to a silent socket; after two it is gone")
 	f.BoolVar(&c.introspection, "introspection", true, "answer questions about the schema")
 	f.StringVar(&c.metricsAddr, "metrics-addr", "", "`address` of its own for /metrics; on addr where it is not set")
+	f.StringVar(&c.tlsCert, "tls-cert", "", "`file` with the certificate for HTTPS and its chain, PEM; read again when it changes")
+	f.StringVar(&c.tlsKey, "tls-key", "", "`file` with the certificate's private key, PEM")
+	f.StringVar(&c.domain, "domain", "", "serve HTTPS as these `names`, separated by commas, with certificates by ACME, whose authority's terms you agree to")
+	f.StringVar(&c.httpAddr, "http-addr", "", "`address` that sends plain HTTP on to HTTPS; only with a certificate (default "+defaultHTTPAddr+" with -domain)")
+	f.StringVar(&c.acmeDir, "acme-dir", "chattok-certificates", "`folder` where certificates by ACME and the account's key are kept")
+	f.StringVar(&c.acmeDirectory, "acme-directory", autocert.DefaultACMEDirectory, "`address` of the ACME authority's directory")
+	f.StringVar(&c.acmeEmail, "acme-email", "", "`address` that the ACME authority may write to")
 	f.IntVar(&c.groupLimit, "group-limit", 0, "writes that share one commit at most; 0 for 256")
 	f.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "least `level` to log: debug, info, warn or error")
 	f.StringVar(&c.logFormat, "log-format", "text", "`format` of the log: text or json")
@@ -73,8 +93,14 @@ func parseInto(f *flag.FlagSet, c *config, args []string) error {
 	if port := os.Getenv("PORT"); c.addr == "" && port != "" {
 		c.addr = ":" + port
 	}
+	if c.addr == "" && c.domain != "" {
+		c.addr = defaultDomainAddr
+	}
 	if c.addr == "" {
 		c.addr = defaultAddr
+	}
+	if c.httpAddr == "" && c.domain != "" {
+		c.httpAddr = defaultHTTPAddr
 	}
 	return c.validate()
 }
@@ -89,6 +115,14 @@ func (c config) validate() error {
 		return fmt.Errorf("%w: -idle must be more than 0 and at most 24h", errUsage)
 	case c.pingInterval < 100*time.Millisecond:
 		return fmt.Errorf("%w: -ping-interval must be at least 100ms", errUsage)
+	case (c.tlsCert == "") != (c.tlsKey == ""):
+		return fmt.Errorf("%w: -tls-cert and -tls-key need each other", errUsage)
+	case c.tlsCert != "" && c.domain != "":
+		return fmt.Errorf("%w: -domain gets its certificates itself: leave -tls-cert and -tls-key out", errUsage)
+	case c.httpAddr != "" && c.tlsCert == "" && c.domain == "":
+		return fmt.Errorf("%w: -http-addr sends browsers on to HTTPS, which needs -domain or -tls-cert and -tls-key", errUsage)
+	case c.domain != "" && len(list(c.domain)) == 0:
+		return fmt.Errorf("%w: -domain must name a domain", errUsage)
 	case c.groupLimit < 0 || c.groupLimit > 4096:
 		return fmt.Errorf("%w: -group-limit must be 0 to 4096", errUsage)
 	case c.logFormat != "text" && c.logFormat != "json":
@@ -99,14 +133,15 @@ func (c config) validate() error {
 	return nil
 }
 
-func (c config) originList() []string {
-	var list []string
-	for origin := range strings.SplitSeq(c.origins, ",") {
-		if origin = strings.TrimSpace(origin); origin != "" {
-			list = append(list, origin)
+// list parts what is separated by commas.
+func list(text string) []string {
+	var parts []string
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			parts = append(parts, part)
 		}
 	}
-	return list
+	return parts
 }
 
 // secret returns the API secret: the environment's, else the one that the database keeps.

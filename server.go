@@ -62,6 +62,7 @@ type server struct {
 	service  *session.Service
 	graph    *graph.Handler
 	metrics  *metrics
+	secured  *secured     // nil: plain HTTP
 	listener net.Listener // the API and the pages
 	http     []*http.Server
 }
@@ -78,7 +79,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	// The service outlives ctx: it ends when the last request has.
 	working, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
-	ended := make(chan error, 3)
+	ended := make(chan error, 4)
 	go func() { ended <- s.service.Run(working) }()
 	select {
 	case <-s.service.Started():
@@ -109,11 +110,15 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 }
 
 func newServer(ctx context.Context, c config, log *slog.Logger) (*server, error) {
+	secured, err := c.tls(log)
+	if err != nil {
+		return nil, err
+	}
 	store, err := db.Open(ctx, db.Config{Path: c.database, Logger: log})
 	if err != nil {
 		return nil, err
 	}
-	s := &server{config: c, log: log, store: store}
+	s := &server{config: c, log: log, store: store, secured: secured}
 	if err := s.wire(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -150,26 +155,45 @@ func (s *server) listen(ended chan<- error) error {
 		return errors.Join(err, listener.Close())
 	}
 	s.listener = listener
-	s.start(listener, handler, ended)
-	if s.config.metricsAddr == "" {
-		return nil
+	s.start(listener, handler, s.secured, ended)
+	if s.config.httpAddr != "" {
+		if err := s.listenBeside("HTTP", s.config.httpAddr, s.secured.plain, ended); err != nil {
+			return err
+		}
 	}
-	private, err := net.Listen("tcp", s.config.metricsAddr)
-	if err != nil {
-		return errors.Join(fmt.Errorf("listen on %s for metrics: %w", s.config.metricsAddr, err), s.http[0].Close())
+	if s.config.metricsAddr != "" {
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", s.metrics.handler())
+		return s.listenBeside("metrics", s.config.metricsAddr, mux, ended)
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", s.metrics.handler())
-	s.start(private, mux, ended)
 	return nil
 }
 
-func (s *server) start(listener net.Listener, handler http.Handler, ended chan<- error) {
+// listenBeside starts a further, plain, HTTP server; where it can't, those before it end.
+func (s *server) listenBeside(what, addr string, handler http.Handler, ended chan<- error) error {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		failed := []error{fmt.Errorf("listen on %s for %s: %w", addr, what, err)}
+		for _, h := range s.http {
+			failed = append(failed, h.Close())
+		}
+		return errors.Join(failed...)
+	}
+	s.start(listener, handler, nil, ended)
+	return nil
+}
+
+func (s *server) start(listener net.Listener, handler http.Handler, secured *secured, ended chan<- error) {
 	h := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	serve := h.Serve
+	if secured != nil {
+		h.TLSConfig = secured.config
+		serve = func(l net.Listener) error { return h.ServeTLS(l, "", "") }
+	}
 	s.http = append(s.http, h)
 	go func() {
-		if err := h.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			ended <- fmt.Errorf("serve on %s: %w", listener.Addr(), err)
 		}
 	}()
@@ -177,7 +201,7 @@ func (s *server) start(listener net.Listener, handler http.Handler, ended chan<-
 
 // handler routes what the server answers.
 func (s *server) handler(listener net.Listener) (http.Handler, error) {
-	e, err := edge.New(edge.Config{Origins: s.config.originList(), LoopbackOnly: isLoopback(listener.Addr()), Logger: s.log})
+	e, err := edge.New(edge.Config{Origins: list(s.config.origins), LoopbackOnly: isLoopback(listener.Addr()), Logger: s.log})
 	if err != nil {
 		return nil, fmt.Errorf("CHATTOK_ORIGINS: %w", err)
 	}
