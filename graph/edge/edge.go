@@ -12,7 +12,8 @@ type Config struct {
 	// Origins are further origins whose pages may use the server, beside its own and loopback ones, as
 	// "https://app.example" each; "*" stands for any. See NewOrigins.
 	Origins []string
-	// LoopbackOnly says that the server listens on loopback addresses alone, and so answers loopback hosts alone.
+	// LoopbackOnly says that the server listens on loopback addresses alone, and so answers loopback hosts, and those of
+	// Origins, alone.
 	LoopbackOnly bool
 	// Logger has the access log, at debug, and panics, at error. Nil stands for slog.Default().
 	Logger *slog.Logger
@@ -43,7 +44,7 @@ func New(config Config) (*Edge, error) {
 func (e *Edge) Handler(next http.Handler) http.Handler {
 	next = e.Guard(next)
 	if e.loopbackOnly {
-		next = LoopbackHosts(next)
+		next = e.LoopbackHosts(next)
 	}
 	return Observe(e.logger, SecurityHeaders(next))
 }

@@ -183,6 +183,24 @@ func TestLoopbackHosts(t *testing.T) {
 			t.Errorf("host %q was refused by a server that is not on loopback", host)
 		}
 	}
+	for _, c := range []struct {
+		origins []string
+		host    string
+		allowed bool
+	}{ // behind a proxy on the same machine
+		{[]string{"https://chat.example"}, "chat.example", true},
+		{[]string{"https://chat.example"}, "Chat.Example", true},
+		{[]string{"http://chat.example:8443"}, "chat.example:8443", true},
+		{[]string{"https://chat.example"}, "chat.example:8443", false},
+		{[]string{"https://chat.example"}, "evil.example", false},
+		{[]string{"*"}, "any.example", true},
+	} {
+		r := httptest.NewRequest("POST", "/", nil)
+		r.Host = c.host
+		if _, reached := served(t, Config{LoopbackOnly: true, Origins: c.origins}, r); reached != c.allowed {
+			t.Errorf("host %q with origins %q reached the handler: %v", c.host, c.origins, reached)
+		}
+	}
 }
 
 func TestRequestID(t *testing.T) {

@@ -6,18 +6,25 @@ import (
 	"strings"
 )
 
-// LoopbackHosts answers requests for loopback hosts alone (localhost, *.localhost, 127.0.0.0/8 and ::1, with any
-// port), and others with 421. A page that has its own name resolve to 127.0.0.1 (DNS rebinding) would be of the same
-// origin as a server on its reader's machine; the name in Host gives it away.
-func LoopbackHosts(next http.Handler) http.Handler {
+// LoopbackHosts answers requests for loopback hosts (localhost, *.localhost, 127.0.0.0/8 and ::1, with any port) and
+// for those of the listed origins, as a proxy on this machine forwards them, and others with 421. A page that has its own
+// name resolve to 127.0.0.1 (DNS rebinding) would be of the same origin as a server on its reader's machine; the name in
+// Host gives it away.
+func (o *Origins) LoopbackHosts(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !loopbackHost(r.Host) {
+		if !o.any && !loopbackHost(r.Host) && !o.listedHost(r.Host) {
 			refuse(w, http.StatusMisdirectedRequest,
-				"this server listens on loopback only, and answers only for localhost and loopback addresses; CHATTOK_ADDR makes it listen elsewhere")
+				"this server listens on loopback only, and answers only for localhost and loopback addresses; behind a proxy, CHATTOK_ORIGINS names its origin, and CHATTOK_ADDR makes it listen elsewhere")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// listedHost says whether host is that of a listed origin.
+func (o *Origins) listedHost(host string) bool {
+	host = strings.ToLower(host)
+	return o.listed["https://"+host] || o.listed["http://"+host]
 }
 
 // loopbackHost says whether host, with or without a port, names this machine whatever the resolver says (RFC 6761,

@@ -1,0 +1,71 @@
+package edge
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Proxies are those whose word on whom they speak for is believed.
+type Proxies []netip.Prefix
+
+// ParseProxies reads addresses and networks, such as 10.0.0.7, 10.0.0.0/8 or fd00::/8. Errors: an entry that is neither.
+func ParseProxies(list []string) (Proxies, error) {
+	var proxies Proxies
+	for _, entry := range list {
+		prefix, err := netip.ParsePrefix(entry)
+		if err != nil {
+			addr, addrErr := netip.ParseAddr(entry)
+			if addrErr != nil || addr.Zone() != "" {
+				return nil, fmt.Errorf("%q is neither an address nor a network, such as 10.0.0.7 or 10.0.0.0/8", entry)
+			}
+			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		if addr := prefix.Addr(); addr.Is4In6() && prefix.Bits() >= 96 {
+			prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
+		}
+		proxies = append(proxies, prefix.Masked())
+	}
+	return proxies, nil
+}
+
+// Client returns the address that a request comes from: the connection's, or, where that is a trusted proxy's, the
+// last one in X-Forwarded-For that is not. What stands before it is the client's own claim, and counts for nothing. It
+// is the zero Addr where there is none to be known, as on a Unix socket.
+func (p Proxies) Client(r *http.Request) netip.Addr {
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	client := remote.Addr().Unmap().WithZone("")
+	if !p.trusted(client) {
+		return client
+	}
+	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, entry := range slices.Backward(forwarded) {
+		addr, err := forwardedAddr(strings.TrimSpace(entry))
+		if err != nil {
+			return client // the proxy named nobody
+		}
+		client = addr
+		if !p.trusted(client) {
+			break
+		}
+	}
+	return client
+}
+
+// forwardedAddr reads an address, which some proxies write with a port.
+func forwardedAddr(entry string) (netip.Addr, error) {
+	if withPort, err := netip.ParseAddrPort(entry); err == nil {
+		return withPort.Addr().Unmap().WithZone(""), nil
+	}
+	addr, err := netip.ParseAddr(strings.Trim(entry, "[]"))
+	return addr.Unmap().WithZone(""), err
+}
+
+func (p Proxies) trusted(addr netip.Addr) bool {
+	return slices.ContainsFunc(p, func(prefix netip.Prefix) bool { return prefix.Contains(addr) })
+}
