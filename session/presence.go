@@ -52,8 +52,8 @@ func (p *presence) attached() int {
 
 // Attach says that the caller's connection has a socket, which keeps it alive until Detach. onEnd is called, once at
 // most and on a goroutine of its own, when the connection ends: the socket must be closed then. Callers without a
-// connection get a nil Attachment, which may be detached. Errors: UNAUTHENTICATED with ReasonConnectionDestroyed,
-// UNAVAILABLE.
+// connection get a nil Attachment, which may be detached. Errors: UNAUTHENTICATED with ReasonConnectionDestroyed;
+// RATE_LIMITED for a socket over Config.SocketLimit; UNAVAILABLE.
 func (s *Service) Attach(ctx context.Context, c Caller, onEnd func(*Error)) (*Attachment, error) {
 	if c.Kind != Member {
 		return nil, nil
@@ -63,7 +63,7 @@ func (s *Service) Attach(ctx context.Context, c Caller, onEnd func(*Error)) (*At
 		return nil, err
 	}
 	a := &Attachment{service: s, onEnd: onEnd}
-	stored, err := s.presence.add(a, c.Connection.ID, release)
+	stored, err := s.presence.add(a, c.Connection.ID, s.cfg.SocketLimit, release)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (s *Service) Attach(ctx context.Context, c Caller, onEnd func(*Error)) (*At
 }
 
 // add counts a socket in; the channel gets nil when the Store has the connection attached.
-func (p *presence) add(a *Attachment, id string, release func()) (stored <-chan error, err error) {
+func (p *presence) add(a *Attachment, id string, limit int, release func()) (stored <-chan error, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -88,6 +88,10 @@ func (p *presence) add(a *Attachment, id string, release func()) (stored <-chan 
 		return nil, Errorf(CodeUnavailable, "the server is stopping; try again")
 	}
 	l, ok := p.local[id]
+	if ok && len(l.sockets) >= limit {
+		release()
+		return nil, Errorf(CodeRateLimited, "a connection has at most %d sockets and streams open on a server", limit)
+	}
 	if ok {
 		release() // the first socket holds the room
 	} else {

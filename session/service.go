@@ -22,8 +22,10 @@ type Config struct {
 	Grace time.Duration // to come back after the last socket closed; zero: 20 s
 	Idle  time.Duration // from the last request of a connection without a socket to its end; zero: 10 min
 
-	GroupLimit int // writes a commit; zero: 256
-	QueueLimit int // writes that may wait; zero: 8192
+	GroupLimit  int // writes a commit; zero: 256
+	QueueLimit  int // writes that may wait; zero: 8192
+	SocketLimit int // sockets and streams a connection has open on this node; zero: 64
+
 	ChunkBytes int // of older entries kept for readers that are behind; zero: 64 MiB
 
 	Tick    time.Duration    // how often leases, rooms and heads are looked after; zero: 1 s, or less for a short Grace
@@ -98,6 +100,7 @@ func defaults(c *Config) {
 	set(&c.Idle, 10*time.Minute)
 	set(&c.GroupLimit, 256)
 	set(&c.QueueLimit, 8192)
+	set(&c.SocketLimit, 64)
 	set(&c.ChunkBytes, 64<<20)
 	set(&c.Tick, max(10*time.Millisecond, min(time.Second, c.Grace/4)))
 	if c.Now == nil {

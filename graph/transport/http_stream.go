@@ -1,9 +1,13 @@
 package transport
 
-import "context"
+import (
+	"context"
+	"net/netip"
+)
 
 // httpStream is one subscription in one HTTP response.
 type httpStream struct {
+	client netip.Prefix // whose limit it counts to; not valid where to none
 	cancel context.CancelCauseFunc
 }
 

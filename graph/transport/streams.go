@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/http"
+	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -14,7 +16,6 @@ import (
 const (
 	DefaultMaxMessageBytes = 1 << 20
 	DefaultMaxOperations   = 256
-	DefaultMaxSockets      = 100_000
 	DefaultInitTimeout     = 10 * time.Second
 	DefaultPingInterval    = 20 * time.Second
 	DefaultKeepAlive       = 15 * time.Second
@@ -25,11 +26,14 @@ const (
 type StreamConfig struct {
 	Authenticate Authenticate
 	Attach       Attach
-	Shared       map[string]Shared // the subscription fields whose events are executed once for all, by name
+	Client       func(*http.Request) netip.Addr // the address a request comes from; nil: it is not known, and not limited
+	Shared       map[string]Shared              // the subscription fields whose events are executed once for all, by name
 
 	MaxMessageBytes int           // of a message over a WebSocket, over all its fragments; above: 1009
 	MaxOperations   int           // under way on a WebSocket; one more gets an error frame with RATE_LIMITED
-	MaxSockets      int           // WebSockets and HTTP streams open at once; one more is refused with status 503
+	MaxSockets      int           // WebSockets and HTTP streams open at once; one more is closed with 1013, or gets status 503
+	MaxPerAddress   int           // the same of one client address that is not loopback; 1013, or status 429
+	MaxWaiting      int           // WebSockets that have not sent connection_init; one more is closed with 1013
 	InitTimeout     time.Duration // for connection_init to arrive; then: 4408
 	PingInterval    time.Duration // between pings to a silent WebSocket; after two without a sign of life it is gone
 	KeepAlive       time.Duration // of silence on an HTTP stream, after which it gets a comment (SSE) or an empty part (multipart)
@@ -40,6 +44,11 @@ func (c *StreamConfig) setDefaults() {
 	setDefault(&c.MaxMessageBytes, DefaultMaxMessageBytes)
 	setDefault(&c.MaxOperations, DefaultMaxOperations)
 	setDefault(&c.MaxSockets, DefaultMaxSockets)
+	setDefault(&c.MaxPerAddress, DefaultMaxPerAddress)
+	setDefault(&c.MaxWaiting, DefaultMaxWaiting)
+	if c.Client == nil {
+		c.Client = func(*http.Request) netip.Addr { return netip.Addr{} }
+	}
 	setDefault(&c.InitTimeout, DefaultInitTimeout)
 	setDefault(&c.PingInterval, DefaultPingInterval)
 	setDefault(&c.KeepAlive, DefaultKeepAlive)
@@ -62,19 +71,15 @@ type Streams struct {
 	groups        *groups
 	subscriptions atomic.Int64
 
-	mu        sync.Mutex
-	sockets   map[*socket]struct{}
-	responses map[*httpStream]struct{}
-	closed    bool
-	running   sync.WaitGroup
-	stop      chan struct{} // closed at the end of Shutdown
+	open    admission
+	running sync.WaitGroup
+	stop    chan struct{} // closed at the end of Shutdown
 }
 
 // NewStreams returns Streams that work until Shutdown.
 func NewStreams(config StreamConfig) *Streams {
 	config.setDefaults()
-	t := &Streams{config: config, groups: newGroups(), sockets: make(map[*socket]struct{}),
-		responses: make(map[*httpStream]struct{}), stop: make(chan struct{})}
+	t := &Streams{config: config, groups: newGroups(), open: newAdmission(), stop: make(chan struct{})}
 	t.running.Go(t.watch)
 	for range runtime.GOMAXPROCS(0) {
 		t.running.Go(t.groups.work)
@@ -82,41 +87,18 @@ func NewStreams(config StreamConfig) *Streams {
 	return t
 }
 
-// admit counts a socket in, where there is room for it.
-func (t *Streams) admit(s *socket) bool { return admit(t, t.sockets, s) }
-
-func (t *Streams) remove(s *socket) { remove(t, t.sockets, s) }
-
-func admit[S comparable](t *Streams, open map[S]struct{}, s S) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.closed || len(t.sockets)+len(t.responses) >= t.config.MaxSockets {
-		return false
-	}
-	open[s] = struct{}{}
-	t.running.Add(1)
-	return true
-}
-
-func remove[S comparable](t *Streams, open map[S]struct{}, s S) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(open, s)
-	t.running.Done()
-}
-
 // Sockets returns how many WebSockets are open.
 func (t *Streams) Sockets() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.sockets)
+	t.open.mu.Lock()
+	defer t.open.mu.Unlock()
+	return len(t.open.sockets)
 }
 
 // HTTPStreams returns how many subscriptions over HTTP are open.
 func (t *Streams) HTTPStreams() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.responses)
+	t.open.mu.Lock()
+	defer t.open.mu.Unlock()
+	return len(t.open.responses)
 }
 
 // Subscriptions returns how many subscriptions are under way, over WebSocket and HTTP.
@@ -124,14 +106,14 @@ func (t *Streams) Subscriptions() int { return int(t.subscriptions.Load()) }
 
 // all returns what is open.
 func (t *Streams) all() (sockets []*socket, responses []*httpStream) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	sockets = make([]*socket, 0, len(t.sockets))
-	for s := range t.sockets {
+	t.open.mu.Lock()
+	defer t.open.mu.Unlock()
+	sockets = make([]*socket, 0, len(t.open.sockets))
+	for s := range t.open.sockets {
 		sockets = append(sockets, s)
 	}
-	responses = make([]*httpStream, 0, len(t.responses))
-	for s := range t.responses {
+	responses = make([]*httpStream, 0, len(t.open.responses))
+	for s := range t.open.responses {
 		responses = append(responses, s)
 	}
 	return sockets, responses
@@ -161,9 +143,9 @@ var errRestart = errors.New("the server is restarting")
 // their protocols have, spread over half of the time that ctx leaves, so that their clients come back, but not all at
 // once. It returns when everything has ended, or ctx has.
 func (t *Streams) Shutdown(ctx context.Context) error {
-	t.mu.Lock()
-	t.closed = true
-	t.mu.Unlock()
+	t.open.mu.Lock()
+	t.open.closed = true
+	t.open.mu.Unlock()
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		deadline = time.Now().Add(4 * time.Second)

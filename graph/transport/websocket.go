@@ -7,8 +7,6 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/gobwas/ws"
-
-	"chattok/session"
 )
 
 // webSocket is Streams as gqlgen's graphql.Transport over WebSocket, by the subprotocol graphql-transport-ws, and by the
@@ -35,11 +33,13 @@ func (t webSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 		WriteError(w, http.StatusBadRequest, malformed("no supported WebSocket subprotocol was offered; the supported ones are "+protocolModern+" and "+protocolLegacy))
 		return
 	}
-	s := &socket{streams: t.Streams, exec: exec, protocol: p, operations: make(map[string]*operation)}
+	s := &socket{streams: t.Streams, exec: exec, protocol: p, operations: make(map[string]*operation),
+		client: limited(t.config.Client(r))}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(r.Context()))
-	if !t.admit(s) {
+	why := t.admitSocket(s)
+	if why == crowdedClosed {
 		s.cancel()
-		refuseStream(w)
+		why.refuse(w)
 		return
 	}
 	upgrader := ws.HTTPUpgrader{Timeout: t.config.WriteTimeout, Protocol: func(offered string) bool { return offered == p.name }}
@@ -49,14 +49,15 @@ func (t webSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 			_ = conn.Close()
 		}
 		s.cancel()
-		t.remove(s)
+		if why == "" {
+			t.removeSocket(s)
+		}
+		return
+	}
+	if why != "" {
+		s.cancel()
+		t.turnAway(conn, why)
 		return
 	}
 	s.open(conn, buffered.Reader)
-}
-
-// refuseStream answers where no more sockets and streams are taken in.
-func refuseStream(w http.ResponseWriter) {
-	w.Header().Set("Retry-After", "5")
-	WriteError(w, http.StatusServiceUnavailable, newError(session.CodeUnavailable, "", "no more sockets and streams can be opened now; try again later"))
 }

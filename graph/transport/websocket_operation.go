@@ -66,6 +66,7 @@ func (s *socket) init(m message) error {
 	if !first {
 		return s.fail(CloseTooManyInits, "connection_init comes once")
 	}
+	s.streams.initialised(s)
 	authorization, ok := initPayload(m.Payload)
 	if !ok {
 		return s.fail(CloseBadRequest, "connection_init's payload must be an object, and its Authorization a string")

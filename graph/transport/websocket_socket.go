@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -38,6 +39,8 @@ type socket struct {
 	streams  *Streams
 	exec     graphql.GraphExecutor
 	protocol *protocol
+	client   netip.Prefix // whose limit it counts to; not valid where to none
+	awaited  bool         // connection_init has not come; guarded by streams.open.mu
 	conn     net.Conn
 	reader   idleReader
 	heard    atomic.Int64 // when the client last sent anything, by clock
@@ -100,7 +103,7 @@ func (s *socket) open(conn net.Conn, reader *bufio.Reader) {
 
 // run reads until the socket ends, and cleans up.
 func (s *socket) run() {
-	defer s.streams.remove(s)
+	defer s.streams.removeSocket(s)
 	for {
 		raw, err := s.readMessage()
 		if s.closing.Load() && err == nil {
