@@ -14,26 +14,28 @@ import (
 
 // metrics are the server's, for Prometheus.
 type metrics struct {
-	registry *prometheus.Registry
-	entries  prometheus.Counter
-	signals  prometheus.Counter
-	swept    prometheus.Counter
-	group    prometheus.Histogram
-	commit   prometheus.Histogram
+	registry     *prometheus.Registry
+	entries      prometheus.Counter
+	signals      prometheus.Counter
+	negotiations prometheus.Counter
+	swept        prometheus.Counter
+	group        prometheus.Histogram
+	commit       prometheus.Histogram
 }
 
 var _ session.Metrics = (*metrics)(nil)
 
 func newMetrics() *metrics {
 	m := &metrics{registry: prometheus.NewRegistry(),
-		entries: prometheus.NewCounter(prometheus.CounterOpts{Name: "chattok_entries_total", Help: "Chat entries stored since the start."}),
-		signals: prometheus.NewCounter(prometheus.CounterOpts{Name: "chattok_signals_total", Help: "Signals sent since the start."}),
-		swept:   prometheus.NewCounter(prometheus.CounterOpts{Name: "chattok_connections_swept_total", Help: "Connections ended because they did not come back."}),
+		entries:      prometheus.NewCounter(prometheus.CounterOpts{Name: "chattok_entries_total", Help: "Chat entries stored since the start."}),
+		signals:      prometheus.NewCounter(prometheus.CounterOpts{Name: "chattok_signals_total", Help: "Signals sent since the start."}),
+		negotiations: prometheus.NewCounter(prometheus.CounterOpts{Name: "chattok_negotiations_total", Help: "Session descriptions and ICE candidates sent since the start."}),
+		swept:        prometheus.NewCounter(prometheus.CounterOpts{Name: "chattok_connections_swept_total", Help: "Connections ended because they did not come back."}),
 		group: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "chattok_commit_entries", Help: "Entries that shared a commit.",
 			Buckets: prometheus.ExponentialBuckets(1, 2, 9)}),
 		commit: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "chattok_commit_seconds", Help: "Time that a commit of entries took.",
 			Buckets: prometheus.ExponentialBuckets(0.0002, 2, 14)})}
-	m.registry.MustRegister(m.entries, m.signals, m.swept, m.group, m.commit,
+	m.registry.MustRegister(m.entries, m.signals, m.negotiations, m.swept, m.group, m.commit,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -61,6 +63,7 @@ func (m *metrics) EntriesCommitted(group int, took time.Duration) {
 }
 
 func (m *metrics) SignalSent()            { m.signals.Inc() }
+func (m *metrics) NegotiationSent()       { m.negotiations.Inc() }
 func (m *metrics) ConnectionsSwept(n int) { m.swept.Add(float64(n)) }
 
 func (m *metrics) handler() http.Handler {

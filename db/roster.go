@@ -31,8 +31,18 @@ func (s *Store) Roster(ctx context.Context, sessionID string) (session.Roster, e
 		}
 		roster.Revision = at.Revision
 		roster.Connections = make([]*session.Connection, len(rows))
+		members := make(map[string]*session.Connection, len(rows))
 		for i, row := range rows {
 			roster.Connections[i] = row.toConnection()
+			members[row.ID] = roster.Connections[i]
+		}
+		var streams []*streamRow
+		err = tx.NewSelect().Model(&streams).Where("session_id = ?", sessionID).Order("created_revision").Scan(ctx)
+		if err != nil {
+			return err
+		}
+		for _, row := range streams {
+			roster.Streams = append(roster.Streams, row.toStream(members[row.ConnectionID]))
 		}
 		return nil
 	})
@@ -54,7 +64,15 @@ func (s *Store) RosterChanges(ctx context.Context, sessionID string, after int64
 	if err != nil {
 		return nil, fail("read roster changes", err)
 	}
-	return consecutive(toChanges(rows, after, last), after), nil
+	changes := toChanges(rows, after, last)
+	// Read second, so that what is committed between the two is a hole at most, where the run is cut.
+	streams, err := selectStreamChanges(ctx, s.readers, sessionID, after, last)
+	if err != nil {
+		return nil, fail("read roster changes", err)
+	}
+	changes = append(changes, streams...)
+	slices.SortFunc(changes, func(a, b session.RosterChange) int { return cmp.Compare(a.Revision, b.Revision) })
+	return consecutive(changes, after), nil
 }
 
 // sqlRosterChanges selects the connections that were created or destroyed in a run of revisions. A union, so that each
@@ -62,7 +80,7 @@ func (s *Store) RosterChanges(ctx context.Context, sessionID string, after int64
 const sqlRosterChanges = "SELECT * FROM connections WHERE session_id = ? AND created_revision > ? AND created_revision <= ?" +
 	" UNION SELECT * FROM connections WHERE session_id = ? AND destroyed_revision > ? AND destroyed_revision <= ?"
 
-// toChanges returns what happened to the connections after one revision and up to another, ascending.
+// toChanges returns what happened to the connections after one revision and up to another.
 func toChanges(rows []*connectionRow, after, last int64) []session.RosterChange {
 	var changes []session.RosterChange
 	within := func(revision *int64) bool { return revision != nil && *revision > after && *revision <= last }
@@ -80,7 +98,6 @@ func toChanges(rows []*connectionRow, after, last int64) []session.RosterChange 
 			})
 		}
 	}
-	slices.SortFunc(changes, func(a, b session.RosterChange) int { return cmp.Compare(a.Revision, b.Revision) })
 	return changes
 }
 
@@ -94,7 +111,7 @@ func consecutive(changes []session.RosterChange, after int64) []session.RosterCh
 	return changes
 }
 
-// destroy ends these live connections in the order given, and returns the changes by session and revision.
+// destroy ends these live connections, and their streams, in the order given, and returns the changes by session and revision.
 func destroy(ctx context.Context, tx bun.Tx, rows []*connectionRow, reason session.DisconnectReason, now int64) ([]session.RosterChange, error) {
 	ids, sessionIDs := make([]string, len(rows)), make([]string, len(rows))
 	for i, row := range rows {
@@ -125,8 +142,10 @@ func destroy(ctx context.Context, tx bun.Tx, rows []*connectionRow, reason sessi
 			return nil, err
 		}
 	}
-	if _, err := tx.ExecContext(ctx, "DELETE FROM attachments WHERE connection_id IN (?)", bun.List(ids)); err != nil {
-		return nil, err
+	for _, table := range []string{"attachments", "streams"} {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE connection_id IN (?)", bun.List(ids)); err != nil {
+			return nil, err
+		}
 	}
 	slices.SortStableFunc(changes, func(a, b session.RosterChange) int {
 		return cmp.Or(cmp.Compare(a.SessionID, b.SessionID), cmp.Compare(a.Revision, b.Revision))

@@ -94,8 +94,10 @@ func removeSessions(ctx context.Context, tx bun.Tx, before int64, limit int) err
 	if len(ids) == 0 {
 		return nil
 	}
-	if _, err := tx.ExecContext(ctx, "DELETE FROM connections WHERE session_id IN (?)", bun.List(ids)); err != nil {
-		return err
+	for _, table := range []string{"connections", "stream_changes"} {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE session_id IN (?)", bun.List(ids)); err != nil {
+			return err
+		}
 	}
 	_, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE id IN (?)", bun.List(ids))
 	return err
@@ -105,10 +107,18 @@ const sqlEmptySessions = "SELECT id FROM sessions WHERE last_seq = 0 AND NOT tok
 	" AND NOT EXISTS (SELECT 1 FROM connections AS c WHERE c.session_id = sessions.id" +
 	" AND (c.destroyed_at IS NULL OR c.destroyed_at >= ?)) ORDER BY created_at LIMIT ?"
 
-// purge removes up to limit connections that ended without an entry more than purgeAfter ago.
+// purge removes up to limit connections that ended without an entry more than purgeAfter ago, and as many changes of
+// streams as old.
 func purge(ctx context.Context, tx bun.Tx, now int64, limit int) error {
-	_, err := tx.ExecContext(ctx, sqlPurge, now, max(limit, 0))
-	return err
+	for _, query := range []string{sqlPurge, sqlPurgeStreamChanges} {
+		if _, err := tx.ExecContext(ctx, query, now, max(limit, 0)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+const sqlPurgeStreamChanges = "DELETE FROM stream_changes WHERE (session_id, revision) IN" +
+	" (SELECT session_id, revision FROM stream_changes WHERE purge_at <= ? ORDER BY purge_at LIMIT ?)"
 
 const sqlPurge = "DELETE FROM connections WHERE id IN (SELECT id FROM connections WHERE purge_at <= ? ORDER BY purge_at LIMIT ?)"

@@ -37,6 +37,10 @@ func connectionNotFound() *session.Error {
 	return session.Errorf(session.CodeNotFound, "there is no such connection")
 }
 
+func streamNotFound() *session.Error {
+	return session.Errorf(session.CodeNotFound, "there is no such stream")
+}
+
 func connectionDestroyed() *session.Error {
 	return session.Errorf(session.CodeUnauthenticated, "this connection has ended; connect again").
 		WithReason(session.ReasonConnectionDestroyed)

@@ -20,6 +20,9 @@ func (r *Resolver) shared() map[string]transport.Shared {
 		"sessionEvents": {Join: func(ctx context.Context, _ map[string]any) (*transport.Topic, error) {
 			return topic(r.service.FollowEvents(ctx, callerOf(ctx)))
 		}},
+		"negotiationReceived": {Join: func(ctx context.Context, _ map[string]any) (*transport.Topic, error) {
+			return topic(r.service.FollowNegotiations(ctx, callerOf(ctx)))
+		}},
 	}
 }
 

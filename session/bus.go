@@ -2,7 +2,7 @@ package session
 
 import "context"
 
-// Bus carries wake-ups and signals between the nodes. What it carries of the log and the roster may be lost, doubled or
+// Bus carries wake-ups, signals and negotiation between the nodes. What it carries of the log and the roster may be lost, doubled or
 // reordered: the numbers put that right. Every implementation passes the suite in package bus/bustest.
 type Bus interface {
 	// Publish hands m to every subscriber of its session on every node, this one included. It does not wait for them.
@@ -21,10 +21,11 @@ type Bus interface {
 
 // Message is what one node tells the others of a session. Numbers are always there; what they number only where it fits.
 type Message struct {
-	SessionID string
-	Seq       int64          // the log's head after a commit; 0 where the message is of something else
-	Entries   []*ChatEntry   // consecutive, up to Seq
-	Revision  int64          // the roster's head after a change; 0 where the message is of something else
-	Changes   []RosterChange // consecutive, up to Revision
-	Signal    *Signal
+	SessionID   string
+	Seq         int64          // the log's head after a commit; 0 where the message is of something else
+	Entries     []*ChatEntry   // consecutive, up to Seq
+	Revision    int64          // the roster's head after a change; 0 where the message is of something else
+	Changes     []RosterChange // consecutive, up to Revision
+	Signal      *Signal
+	Negotiation *Negotiation
 }

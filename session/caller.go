@@ -105,6 +105,17 @@ func (c Caller) canPublish() error {
 	return nil
 }
 
+// canModerate checks that the caller is a connection that may moderate. Errors as connected, and FORBIDDEN.
+func (c Caller) canModerate(operation string) error {
+	if err := c.connected(); err != nil {
+		return err
+	}
+	if !c.Connection.Role.CanModerate() {
+		return Errorf(CodeForbidden, "%s needs role MODERATOR", operation)
+	}
+	return nil
+}
+
 // operator checks that the caller holds the API secret. Errors: UNAUTHENTICATED, FORBIDDEN.
 func (c Caller) operator() error {
 	switch c.Kind {

@@ -119,11 +119,8 @@ func (s *Service) Disconnect(ctx context.Context, c Caller) (*Connection, error)
 // ForceDisconnect ends a connection of the caller's session. Errors: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND,
 // UNAVAILABLE.
 func (s *Service) ForceDisconnect(ctx context.Context, c Caller, connectionID string) (*Connection, error) {
-	if err := c.connected(); err != nil {
+	if err := c.canModerate("forceDisconnect"); err != nil {
 		return nil, err
-	}
-	if !c.Connection.Role.CanModerate() {
-		return nil, Errorf(CodeForbidden, "forceDisconnect needs role MODERATOR")
 	}
 	if err := s.liveInSession(ctx, "connectionId", connectionID, c.SessionID); err != nil {
 		return nil, err

@@ -6,7 +6,7 @@
 //
 // Every session owns two numbered sequences, both counted by the Store in the transaction that makes the change, so
 // that the order of numbers is the order of commits: the log (seq, one a chat entry) and the roster (revision, one a
-// connection created or destroyed). What reaches a node out of order, twice or not at all is put right by the numbers:
+// connection created or destroyed, or a change of streams). What reaches a node out of order, twice or not at all is put right by the numbers:
 // a node applies n+1 after n, ignores what it has, and fetches from the Store what it misses.
 //
 // # Backpressure

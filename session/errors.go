@@ -23,6 +23,7 @@ const (
 	ReasonIdempotencyConflict = "IDEMPOTENCY_CONFLICT" // the key was used with another body
 	ReasonCursorMismatch      = "CURSOR_MISMATCH"      // the cursor is not one of this log
 	ReasonConnectionDestroyed = "CONNECTION_DESTROYED" // the access token's connection has ended
+	ReasonTooManyStreams      = "TOO_MANY_STREAMS"     // the connection publishes as many as it may
 )
 
 // Error is a failure with two audiences: Code, Reason and Message are for the caller, Err is for the log alone.

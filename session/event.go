@@ -3,10 +3,12 @@ package session
 // SessionEvent is what sessionEvents carries.
 type SessionEvent interface{ IsSessionEvent() }
 
-// SessionState is a snapshot of who is there; it replaces what the reader had.
+// SessionState is a snapshot of who is there, with what streams; it replaces what the reader had.
 type SessionState struct {
 	Connections     []*Connection // oldest first, MaxListConnections at most
 	ConnectionCount int
+	Streams         []*Stream // oldest first, MaxListStreams at most
+	StreamCount     int
 	Truncated       bool
 }
 
@@ -19,7 +21,7 @@ type ConnectionDestroyed struct {
 	Reason     DisconnectReason
 }
 
-// ConnectionsChanged gathers the changes of a large session.
+// ConnectionsChanged gathers the changes of a large session's connections.
 type ConnectionsChanged struct {
 	Created         []*Connection
 	Destroyed       []*ConnectionDestroyed
@@ -27,7 +29,40 @@ type ConnectionsChanged struct {
 	Truncated       bool
 }
 
+// StreamCreated says that a stream has been published.
+type StreamCreated struct{ Stream *Stream }
+
+// StreamUpdated says that a stream is another now.
+type StreamUpdated struct{ Stream *Stream }
+
+// StreamDestroyed says that a stream has ended, for good.
+type StreamDestroyed struct {
+	Stream *Stream // as it was last
+	Reason StreamDestroyedReason
+}
+
+// StreamsChanged gathers many changes of streams.
+type StreamsChanged struct {
+	Created     []*Stream
+	Updated     []*Stream
+	Destroyed   []*StreamDestroyed
+	StreamCount int
+	Truncated   bool
+}
+
+// MuteForced says that a moderator has muted one stream, or all save some.
+type MuteForced struct {
+	Stream    *Stream  // as it is now; nil for all
+	Except    []string // ids of streams; never nil
+	Moderator *Connection
+}
+
 func (*SessionState) IsSessionEvent()        {}
 func (*ConnectionCreated) IsSessionEvent()   {}
 func (*ConnectionDestroyed) IsSessionEvent() {}
 func (*ConnectionsChanged) IsSessionEvent()  {}
+func (*StreamCreated) IsSessionEvent()       {}
+func (*StreamUpdated) IsSessionEvent()       {}
+func (*StreamDestroyed) IsSessionEvent()     {}
+func (*StreamsChanged) IsSessionEvent()      {}
+func (*MuteForced) IsSessionEvent()          {}

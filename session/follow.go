@@ -168,74 +168,25 @@ func (s *Service) FollowSignals(ctx context.Context, c Caller, kind *string) (*F
 		return nil, err
 	}
 	me := c.Connection.ID
-	source := signalSource{r.signals}
-	f := &Follower[*Signal]{Source: source, Key: r.key("signals"), release: release,
-		Sees: func(g *Signal) bool {
-			return (g.To == nil || *g.To == me) && (kind == nil || *kind == g.Type)
-		}}
-	f.First, f.After = s.takeArrival(r, me, f.Sees)
-	f.Behind = func(_ context.Context, after int64) ([]*Signal, int64, error) {
-		return source.resume(after, f.Sees)
-	}
-	return f, nil
+	return followPassage(s, r, r.signals, "signals", me, func(g *Signal) bool {
+		return (g.To == nil || *g.To == me) && (kind == nil || *kind == g.Type)
+	}, release), nil
 }
 
-// takeArrival returns where a connection's signals begin, and the first time those that waited for it: of what it sees,
-// the newest waitingSignals that passed less than waitingTime ago.
-func (s *Service) takeArrival(r *room, id string, sees func(*Signal) bool) (waited []*Signal, after int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	a, ok := r.arrived[id]
-	delete(r.arrived, id)
-	if !ok {
-		return nil, r.signals.Newest()
+// FollowNegotiations follows what is sent to the caller by Negotiate. Errors: UNAUTHENTICATED, FORBIDDEN, UNAVAILABLE.
+func (s *Service) FollowNegotiations(ctx context.Context, c Caller) (*Follower[*Negotiation], error) {
+	if err := c.connected(); err != nil {
+		return nil, err
 	}
-	after = a.position
-	passing, gone := r.signals.Read(nil, after, signalEvents)
-	for gone {
-		oldest, _ := r.signals.Bounds()
-		after = oldest - 1
-		passing, gone = r.signals.Read(nil, after, signalEvents)
+	r, release, err := s.room(ctx, c.SessionID)
+	if err != nil {
+		return nil, err
 	}
-	for _, p := range passing {
-		if sees(p.Signal) && s.now().Sub(p.at) <= waitingTime {
-			waited = append(waited, p.Signal)
-		}
-	}
-	return waited[max(0, len(waited)-waitingSignals):], after + int64(len(passing))
+	me := c.Connection.ID
+	return followPassage(s, r, r.negotiations, "negotiations", me, func(n *Negotiation) bool { return n.To == me }, release), nil
 }
 
-// signalSource is a window of signals without the times at which they passed.
-type signalSource struct{ window *Window[passingSignal] }
-
-func (w signalSource) Bounds() (oldest, newest int64)  { return w.window.Bounds() }
-func (w signalSource) Watch(wake func()) (stop func()) { return w.window.Watch(wake) }
-func (w signalSource) Read(dst []*Signal, after int64, limit int) (signals []*Signal, gone bool) {
-	passing, gone := w.window.Read(make([]passingSignal, 0, 8), after, limit)
-	for _, p := range passing {
-		dst = append(dst, p.Signal)
-	}
-	return dst, gone
-}
-
-// resume goes on with the oldest signal left that the reader sees, marked with how many it missed.
-func (w signalSource) resume(after int64, sees func(*Signal) bool) ([]*Signal, int64, error) {
-	oldest, newest := w.Bounds()
-	left, gone := w.Read(nil, oldest-1, int(newest-oldest+1))
-	if gone { // it moved on meanwhile
-		return nil, after, nil
-	}
-	for i, g := range left {
-		if sees(g) {
-			marked := *g
-			marked.Missed = int(oldest - 1 - after)
-			return []*Signal{&marked}, oldest + int64(i), nil
-		}
-	}
-	return nil, newest, nil
-}
-
-// FollowEvents follows who is in the caller's session, from a snapshot on. Errors: UNAUTHENTICATED, FORBIDDEN,
+// FollowEvents follows who is in the caller's session, with what streams, from a snapshot on. Errors: UNAUTHENTICATED, FORBIDDEN,
 // UNAVAILABLE.
 func (s *Service) FollowEvents(ctx context.Context, c Caller) (*Follower[SessionEvent], error) {
 	if err := c.inSession(); err != nil {

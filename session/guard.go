@@ -88,6 +88,31 @@ func (g guard) RosterChanges(ctx context.Context, sessionID string, after int64,
 	return g.store.RosterChanges(ctx, sessionID, after, limit)
 }
 
+func (g guard) Stream(ctx context.Context, id string) (stream *Stream, err error) {
+	defer recovered(&err)
+	return g.store.Stream(ctx, id)
+}
+
+func (g guard) PublishStream(ctx context.Context, s NewStream, limit int) (change RosterChange, err error) {
+	defer recovered(&err)
+	return g.store.PublishStream(ctx, s, limit)
+}
+
+func (g guard) UpdateStream(ctx context.Context, id string, u StreamUpdate) (change RosterChange, err error) {
+	defer recovered(&err)
+	return g.store.UpdateStream(ctx, id, u)
+}
+
+func (g guard) DestroyStream(ctx context.Context, id string, reason StreamDestroyedReason) (change RosterChange, err error) {
+	defer recovered(&err)
+	return g.store.DestroyStream(ctx, id, reason)
+}
+
+func (g guard) MuteStreams(ctx context.Context, m Mute) (change RosterChange, muted []*Stream, err error) {
+	defer recovered(&err)
+	return g.store.MuteStreams(ctx, m)
+}
+
 func (g guard) RenewNode(ctx context.Context, node string, lease time.Duration) (held bool, err error) {
 	defer recovered(&err)
 	return g.store.RenewNode(ctx, node, lease)

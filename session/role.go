@@ -11,17 +11,17 @@ type Role string
 
 const (
 	RoleSubscriber Role = "SUBSCRIBER" // reads and subscribes
-	RolePublisher  Role = "PUBLISHER"  // also adds entries and sends signals
-	RoleModerator  Role = "MODERATOR"  // also ends other connections
+	RolePublisher  Role = "PUBLISHER"  // also adds entries, sends signals and publishes streams
+	RoleModerator  Role = "MODERATOR"  // also ends other connections and streams, and mutes
 )
 
 // Valid says whether r is one of the roles.
 func (r Role) Valid() bool { return r == RoleSubscriber || r == RolePublisher || r == RoleModerator }
 
-// CanPublish says whether r may add entries and send signals.
+// CanPublish says whether r may add entries, send signals and publish streams.
 func (r Role) CanPublish() bool { return r == RolePublisher || r == RoleModerator }
 
-// CanModerate says whether r may end other connections.
+// CanModerate says whether r may end other connections and streams, and mute.
 func (r Role) CanModerate() bool { return r == RoleModerator }
 
 // MediaMode is how a session's video travels.
@@ -51,13 +51,21 @@ func (r DisconnectReason) Valid() bool {
 
 // The methods below are gqlgen's contract for enums.
 
-func (r Role) MarshalGQL(w io.Writer)             { writeEnum(w, string(r)) }
-func (m MediaMode) MarshalGQL(w io.Writer)        { writeEnum(w, string(m)) }
-func (r DisconnectReason) MarshalGQL(w io.Writer) { writeEnum(w, string(r)) }
+func (r Role) MarshalGQL(w io.Writer)                  { writeEnum(w, string(r)) }
+func (m MediaMode) MarshalGQL(w io.Writer)             { writeEnum(w, string(m)) }
+func (r DisconnectReason) MarshalGQL(w io.Writer)      { writeEnum(w, string(r)) }
+func (v VideoType) MarshalGQL(w io.Writer)             { writeEnum(w, string(v)) }
+func (r StreamDestroyedReason) MarshalGQL(w io.Writer) { writeEnum(w, string(r)) }
+func (t SDPType) MarshalGQL(w io.Writer)               { writeEnum(w, string(t)) }
 
 func (r *Role) UnmarshalGQL(v any) error             { return readEnum(r, v, Role.Valid) }
 func (m *MediaMode) UnmarshalGQL(v any) error        { return readEnum(m, v, MediaMode.Valid) }
 func (r *DisconnectReason) UnmarshalGQL(v any) error { return readEnum(r, v, DisconnectReason.Valid) }
+func (v *VideoType) UnmarshalGQL(raw any) error      { return readEnum(v, raw, VideoType.Valid) }
+func (r *StreamDestroyedReason) UnmarshalGQL(v any) error {
+	return readEnum(r, v, StreamDestroyedReason.Valid)
+}
+func (t *SDPType) UnmarshalGQL(v any) error { return readEnum(t, v, SDPType.Valid) }
 
 func writeEnum(w io.Writer, s string) { _, _ = io.WriteString(w, strconv.Quote(s)) }
 

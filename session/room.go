@@ -8,47 +8,44 @@ import (
 
 // Limits of a room.
 const (
-	signalEvents   = 1024
-	signalBytes    = 1 << 20
-	waitingSignals = 64               // that wait for a connection's first signalReceived
-	waitingTime    = 10 * time.Second // for how long each does
-	roomLinger     = 30 * time.Second // for how long a room that nobody uses is kept
-	recentEntries  = 256              // of the log that a new room starts with, about
-	changesPage    = 500
+	signalEvents      = 1024
+	signalBytes       = 1 << 20
+	negotiationEvents = 1024
+	negotiationBytes  = 4 << 20
+	waitingLimit      = 64               // signals that wait for a connection's first signalReceived; so of negotiations
+	waitingTime       = 10 * time.Second // for how long each does
+	roomLinger        = 30 * time.Second // for how long a room that nobody uses is kept
+	recentEntries     = 256              // of the log that a new room starts with, about
+	changesPage       = 500
 )
 
 // room is what a node holds of a session while somebody here uses it: the live end of its log, its roster, and the
-// signals that pass. Lock order: rooms.mu, room.mu, roster.mu, Window.mu; none is held during a call of the Store.
+// signals and negotiations that pass. Lock order: rooms.mu, room.mu, roster.mu, Window.mu; none is held during a call of the Store.
 type room struct {
-	session *Session
-	feed    *Feed
-	roster  *roster
-	signals *Window[passingSignal]
-	stopBus func()
+	session      *Session
+	feed         *Feed
+	roster       *roster
+	signals      *passage[*Signal]
+	negotiations *passage[*Negotiation]
+	stopBus      func()
 
 	mu      sync.Mutex // held while something is applied to feed and roster
 	known   Head       // the newest numbers heard of
 	filling bool       // a goroutine is fetching what is missing
-	arrived map[string]arrival
 
 	lastUsed time.Time // guarded by rooms.mu
 }
 
-// arrival is where the signals stood when a connection was made here, until its first signalReceived begins.
-type arrival struct{ position int64 }
-
-// passingSignal is a signal and when it passed, for those that wait for a reader.
-type passingSignal struct {
-	*Signal
-	at time.Time
+// expect says that a connection has come, which may not listen yet. r.mu is held, or r is new.
+func (r *room) expect(connectionID string) {
+	r.signals.expect(connectionID)
+	r.negotiations.expect(connectionID)
 }
 
-func signalSize(s passingSignal) int {
-	n := 128 + len(s.Type)
-	if s.Data != nil {
-		n += len(*s.Data)
-	}
-	return n
+// forget says that a connection has gone. r.mu is held.
+func (r *room) forget(connectionID string) {
+	delete(r.signals.arrived, connectionID)
+	delete(r.negotiations.arrived, connectionID)
 }
 
 // openRoom loads a session's room. It listens before it reads, so that nothing falls in between.
@@ -57,8 +54,9 @@ func (s *Service) openRoom(ctx context.Context, id string) (*room, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &room{session: sess, arrived: make(map[string]arrival),
-		signals: NewWindow(0, signalEvents, signalBytes, signalSize)}
+	r := &room{session: sess,
+		signals:      newPassage(signalEvents, signalBytes, (*Signal).bytes, (*Signal).afterMissing),
+		negotiations: newPassage(negotiationEvents, negotiationBytes, (*Negotiation).bytes, (*Negotiation).afterMissing)}
 	var early []Message
 	loaded := false
 	r.mu.Lock()
@@ -116,7 +114,7 @@ func (s *Service) loadRoom(ctx context.Context, r *room) error {
 	r.roster = newRoster(members)
 	for _, c := range members.Connections {
 		if s.now().Sub(c.CreatedAt) < waitingTime { // it may not have listened yet
-			r.arrived[c.ID] = arrival{}
+			r.expect(c.ID)
 		}
 	}
 	return nil
@@ -125,7 +123,10 @@ func (s *Service) loadRoom(ctx context.Context, r *room) error {
 // receive applies a message of the bus. It is called for one message of a room at a time.
 func (s *Service) receive(r *room, m Message) {
 	if m.Signal != nil {
-		r.signals.Append(passingSignal{m.Signal, s.now()})
+		r.signals.window.Append(passing[*Signal]{m.Signal, s.now()})
+	}
+	if m.Negotiation != nil {
+		r.negotiations.window.Append(passing[*Negotiation]{m.Negotiation, s.now()})
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -143,13 +144,13 @@ func (s *Service) applyChanges(r *room, changes []RosterChange) {
 	after := r.roster.head()
 	for _, c := range changes {
 		switch {
-		case c.Revision <= before || c.Revision > after:
+		case c.Revision <= before || c.Revision > after || c.Connection == nil:
 		case c.Destroyed():
-			delete(r.arrived, c.Connection.ID)
+			r.forget(c.Connection.ID)
 			s.ended(c.Connection)
 		default:
 			// What is sent from now on may be meant for it, though it does not listen yet.
-			r.arrived[c.Connection.ID] = arrival{position: r.signals.Newest()}
+			r.expect(c.Connection.ID)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 package session
 
 import (
-	"container/list"
+	"slices"
 	"sync"
 	"time"
 )
@@ -12,41 +12,45 @@ const (
 	rosterBytes    = 1 << 20
 	coalesceFrom   = MaxListConnections     // connections above which changes are gathered
 	coalescePeriod = 250 * time.Millisecond // for how long
+	singleEvents   = 64                     // changes that come at once and are told singly all the same
 )
 
-// roster is this node's view of who is in a session, and the run of events that tells of it.
+// roster is this node's view of who is in a session, with what streams, and the run of events that tells of it.
 type roster struct {
-	mu       sync.Mutex
-	revision int64
-	live     list.List // of *Connection, oldest first
-	byID     map[string]*list.Element
-	pending  pendingChanges
-	timer    *time.Timer // runs while changes are being gathered
-	state    *SessionState
-	closed   bool
+	mu        sync.Mutex
+	revision  int64
+	members   ordered[*Connection]
+	streams   ordered[*Stream]
+	published map[string][]string // the ids of each connection's streams
+	pending   *pendingChanges
+	timer     *time.Timer // runs while changes are being gathered
+	state     *SessionState
+	closed    bool
 
 	// events has a position for each published event; positions are this node's own.
 	events *Window[SessionEvent]
 }
 
-// pendingChanges are those made since the last event was published.
-type pendingChanges struct {
-	created   []*Connection
-	destroyed []*ConnectionDestroyed
-}
-
 func newRoster(r Roster) *roster {
-	o := &roster{revision: r.Revision, byID: make(map[string]*list.Element, len(r.Connections)),
+	o := &roster{revision: r.Revision, published: make(map[string][]string), pending: new(pendingChanges),
 		events: NewWindow(0, rosterEvents, rosterBytes, eventBytes)}
 	for _, c := range r.Connections {
-		o.byID[c.ID] = o.live.PushBack(c)
+		o.members.put(c.ID, c)
+	}
+	for _, s := range r.Streams {
+		o.addStream(s)
 	}
 	return o
 }
 
 func eventBytes(e SessionEvent) int {
-	if c, ok := e.(*ConnectionsChanged); ok {
-		return 256 + 64*(len(c.Created)+len(c.Destroyed))
+	switch e := e.(type) {
+	case *ConnectionsChanged:
+		return 256 + 64*(len(e.Created)+len(e.Destroyed))
+	case *StreamsChanged:
+		return 256 + 192*(len(e.Created)+len(e.Updated)+len(e.Destroyed))
+	case *MuteForced:
+		return 256 + 48*len(e.Except)
 	}
 	return 256
 }
@@ -65,38 +69,96 @@ func (o *roster) apply(changes []RosterChange) (gap bool) {
 			break
 		}
 		o.revision = c.Revision
-		o.take(c)
+		if c.Stream != nil {
+			o.takeStream(*c.Stream)
+		} else {
+			o.takeConnection(c)
+		}
+		if o.members.len() <= coalesceFrom {
+			o.publish()
+		}
 	}
 	o.publishSoon()
 	return gap
 }
 
-func (o *roster) take(c RosterChange) {
+// takeConnection applies a connection's beginning or end; with it end its streams.
+func (o *roster) takeConnection(c RosterChange) {
 	if !c.Destroyed() {
-		o.byID[c.Connection.ID] = o.live.PushBack(c.Connection)
-		o.pending.created = append(o.pending.created, c.Connection)
-	} else if at, ok := o.byID[c.Connection.ID]; ok {
-		o.live.Remove(at)
-		delete(o.byID, c.Connection.ID)
-		o.pending.destroy(&ConnectionDestroyed{Connection: c.Connection, Reason: c.Reason})
+		o.members.put(c.Connection.ID, c.Connection)
+		o.pending.add(&ConnectionCreated{c.Connection})
+		return
 	}
-	if len(o.byID) <= coalesceFrom {
-		o.publish()
+	if _, ok := o.members.remove(c.Connection.ID); !ok {
+		return
+	}
+	for _, id := range slices.Clone(o.published[c.Connection.ID]) {
+		o.endStream(id, StreamDestroyedReason(c.Reason))
+	}
+	o.pending.add(&ConnectionDestroyed{c.Connection, c.Reason})
+}
+
+func (o *roster) takeStream(c StreamChange) {
+	switch c.Kind {
+	case StreamPublished:
+		o.addStream(c.Stream)
+		o.pending.add(&StreamCreated{c.Stream})
+	case StreamChanged:
+		o.updateStream(c.Stream)
+	case StreamEnded:
+		o.endStream(c.Stream.ID, c.Reason)
+	case StreamsMuted:
+		o.mute(c)
 	}
 }
 
-// destroy records an end; a connection that came and went unseen leaves no trace.
-func (p *pendingChanges) destroy(d *ConnectionDestroyed) {
-	for i, c := range p.created {
-		if c.ID == d.Connection.ID {
-			p.created = append(p.created[:i], p.created[i+1:]...)
+func (o *roster) addStream(s *Stream) {
+	o.streams.put(s.ID, s)
+	o.published[s.Connection.ID] = append(o.published[s.Connection.ID], s.ID)
+}
+
+func (o *roster) updateStream(s *Stream) {
+	if _, ok := o.streams.get(s.ID); ok {
+		o.streams.put(s.ID, s)
+		o.pending.add(&StreamUpdated{s})
+	}
+}
+
+func (o *roster) endStream(id string, reason StreamDestroyedReason) {
+	s, ok := o.streams.remove(id)
+	if !ok {
+		return
+	}
+	o.pending.add(&StreamDestroyed{s, reason})
+	left := slices.DeleteFunc(o.published[s.Connection.ID], func(other string) bool { return other == id })
+	if len(left) == 0 {
+		delete(o.published, s.Connection.ID)
+	} else {
+		o.published[s.Connection.ID] = left
+	}
+}
+
+// mute tells of a mute at once, in sessions of every size, and switches off the audio of the streams that it is for.
+func (o *roster) mute(c StreamChange) {
+	if c.Stream != nil {
+		if _, ok := o.streams.get(c.Stream.ID); !ok {
 			return
 		}
 	}
-	p.destroyed = append(p.destroyed, d)
+	o.publish()
+	o.state = nil
+	o.events.Append(&MuteForced{Stream: c.Stream, Except: append([]string{}, c.Except...), Moderator: c.Moderator})
+	except := make(map[string]bool, len(c.Except))
+	for _, id := range c.Except {
+		except[id] = true
+	}
+	o.streams.all(func(id string, s *Stream) {
+		if s.HasAudio && !except[id] && (c.Stream == nil || c.Stream.ID == id) {
+			off := false
+			o.updateStream(StreamUpdate{HasAudio: &off}.Apply(*s))
+		}
+	})
 }
-
-func (p *pendingChanges) count() int { return len(p.created) + len(p.destroyed) }
 
 // publishSoon starts the timer of a large session's next event.
 func (o *roster) publishSoon() {
@@ -113,23 +175,18 @@ func (o *roster) publishSoon() {
 	})
 }
 
-// publish turns what is pending into one event.
+// publish turns what is pending into events: one for each change, or, where they are many or the session is large, one
+// for all of a kind.
 func (o *roster) publish() {
 	p := o.pending
-	o.pending = pendingChanges{}
+	o.pending = new(pendingChanges)
 	o.state = nil
-	switch {
-	case p.count() == 0:
-	case len(p.created) == 1 && len(p.destroyed) == 0:
-		o.events.Append(&ConnectionCreated{Connection: p.created[0]})
-	case len(p.created) == 0 && len(p.destroyed) == 1:
-		o.events.Append(p.destroyed[0])
+	switch n := p.count(); {
+	case n == 0:
+	case n == 1, n <= singleEvents && o.members.len() <= coalesceFrom:
+		o.events.Append(p.singly()...)
 	default:
-		o.events.Append(&ConnectionsChanged{
-			Created:         p.created[:min(len(p.created), MaxListConnections)],
-			Destroyed:       p.destroyed[:min(len(p.destroyed), MaxListConnections)],
-			ConnectionCount: len(o.byID),
-			Truncated:       max(len(p.created), len(p.destroyed)) > MaxListConnections})
+		o.events.Append(p.gathered(o.members.len(), o.streams.len())...)
 	}
 }
 
@@ -142,8 +199,9 @@ func (o *roster) snapshot() (state *SessionState, position int64) {
 		if o.pending.count() > 0 {
 			o.publish()
 		}
-		o.state = &SessionState{Connections: o.list(MaxListConnections), ConnectionCount: len(o.byID),
-			Truncated: len(o.byID) > MaxListConnections}
+		o.state = &SessionState{Connections: o.members.first(MaxListConnections), ConnectionCount: o.members.len(),
+			Streams: o.streams.first(MaxListStreams), StreamCount: o.streams.len(),
+			Truncated: o.members.len() > MaxListConnections || o.streams.len() > MaxListStreams}
 	}
 	return o.state, o.events.Newest()
 }
@@ -152,15 +210,20 @@ func (o *roster) snapshot() (state *SessionState, position int64) {
 func (o *roster) connections(limit int) (live []*Connection, count int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.list(limit), len(o.byID)
+	return o.members.first(limit), o.members.len()
 }
 
-func (o *roster) list(limit int) []*Connection {
-	live := make([]*Connection, 0, min(limit, len(o.byID)))
-	for at := o.live.Front(); at != nil && len(live) < limit; at = at.Next() {
-		live = append(live, at.Value.(*Connection))
-	}
-	return live
+// publishedStreams returns the streams as they are now, oldest first, limit at most, and how many there are.
+func (o *roster) publishedStreams(limit int) (live []*Stream, count int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.streams.first(limit), o.streams.len()
+}
+
+func (o *roster) stream(id string) (s *Stream, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.streams.get(id)
 }
 
 // head returns the revision of the newest change taken.

@@ -17,6 +17,7 @@ type Config struct {
 	Store Store
 	Bus   Bus
 	Log   *slog.Logger // nil: discarded
+	ICE   ICE          // nil: no ICE servers
 
 	Open  bool          // open mode: connect without a token, and guests in the lobby
 	Grace time.Duration // to come back after the last socket closed; zero: 20 s
@@ -37,6 +38,7 @@ type Config struct {
 type Metrics interface {
 	EntriesCommitted(group int, took time.Duration) // one commit of so many entries
 	SignalSent()
+	NegotiationSent()
 	ConnectionsSwept(n int)
 }
 
@@ -44,6 +46,7 @@ type noMetrics struct{}
 
 func (noMetrics) EntriesCommitted(int, time.Duration) {}
 func (noMetrics) SignalSent()                         {}
+func (noMetrics) NegotiationSent()                    {}
 func (noMetrics) ConnectionsSwept(int)                {}
 
 // Service is the domain's rules over a Store and a Bus. Its methods are safe for concurrent use and return *Error.

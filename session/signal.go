@@ -14,6 +14,20 @@ type Signal struct {
 	Missed           int     // how many signals this reader lost directly before this one
 }
 
+func (g *Signal) bytes() int {
+	n := 128 + len(g.Type)
+	if g.Data != nil {
+		n += len(*g.Data)
+	}
+	return n
+}
+
+func (g *Signal) afterMissing(count int) *Signal {
+	marked := *g
+	marked.Missed = count
+	return &marked
+}
+
 // SendSignal sends a signal to the caller's session, or with the API secret to sessionID, and returns it. Errors:
 // UNAUTHENTICATED, FORBIDDEN, BAD_USER_INPUT, NOT_FOUND, UNAVAILABLE.
 func (s *Service) SendSignal(ctx context.Context, c Caller, g Signal, sessionID *string) (*Signal, error) {

@@ -35,13 +35,29 @@ type Store interface {
 	CreateConnections(ctx context.Context, connections []NewConnection, idle time.Duration) []ConnectionResult
 	// Connections returns what is known of these ids, ended ones and guests too; unknown ones are absent.
 	Connections(ctx context.Context, ids []string) (map[string]ConnectionState, error)
-	// DestroyConnection ends a live connection. Errors: NOT_FOUND for one that is unknown, a guest's or ended.
+	// DestroyConnection ends a live connection, and its streams with it. Errors: NOT_FOUND for one that is unknown, a
+	// guest's or ended.
 	DestroyConnection(ctx context.Context, id string, reason DisconnectReason) (RosterChange, error)
-	// Roster returns the live connections of a session, oldest first, with the revision that this is the state of.
-	// Guests are in no roster. Errors: NOT_FOUND.
+	// Roster returns the live connections of a session and their streams, oldest first, with the revision that this is
+	// the state of. Guests are in no roster. Errors: NOT_FOUND.
 	Roster(ctx context.Context, sessionID string) (Roster, error)
 	// RosterChanges returns up to limit changes after this revision, ascending without a hole.
 	RosterChanges(ctx context.Context, sessionID string, after int64, limit int) ([]RosterChange, error)
+
+	// Stream returns a stream that has not ended. Errors: NOT_FOUND.
+	Stream(ctx context.Context, id string) (*Stream, error)
+	// PublishStream stores a stream of a live connection that has fewer than limit. Errors: UNAUTHENTICATED with
+	// ReasonConnectionDestroyed where it is not a live connection of the session; RATE_LIMITED with
+	// ReasonTooManyStreams.
+	PublishStream(ctx context.Context, s NewStream, limit int) (RosterChange, error)
+	// UpdateStream changes a stream; the change has it as it is then. Errors: NOT_FOUND.
+	UpdateStream(ctx context.Context, id string, u StreamUpdate) (RosterChange, error)
+	// DestroyStream ends a stream; the change has it as it was last. Errors: NOT_FOUND.
+	DestroyStream(ctx context.Context, id string, reason StreamDestroyedReason) (RosterChange, error)
+	// MuteStreams sets HasAudio to false of one stream, or of all of a session save some, and returns those, oldest
+	// first. The change's Stream is as it is then. Errors: NOT_FOUND for an unknown session, or a stream that is not one
+	// of it; UNAUTHENTICATED with ReasonConnectionDestroyed where the moderator is not a live connection of it.
+	MuteStreams(ctx context.Context, m Mute) (change RosterChange, muted []*Stream, err error)
 
 	// RenewNode extends a node's lease to lease from now, in one statement for all that is attached to it, and says
 	// whether the node still held it; where it did not (never had one, or it ran out), the node holds a new one now and
@@ -96,19 +112,22 @@ type Head struct {
 	Revision int64 // of the newest roster change; 0 for none
 }
 
-// Roster is who is in a session.
+// Roster is who is in a session, with what streams.
 type Roster struct {
 	Revision    int64
-	Connections []*Connection
+	Connections []*Connection // oldest first
+	Streams     []*Stream     // oldest first; each with its connection among Connections
 }
 
-// RosterChange is one connection created or destroyed.
+// RosterChange is one connection created or destroyed, or one change of streams. With a connection end its streams, in
+// the same change.
 type RosterChange struct {
 	SessionID  string
-	Revision   int64 // 1, 2, 3 … in the session, without a hole, in the order of the commits
-	Connection *Connection
+	Revision   int64            // 1, 2, 3 … in the session, without a hole, in the order of the commits
+	Connection *Connection      // nil for a change of streams
 	Reason     DisconnectReason // empty for a creation
+	Stream     *StreamChange    // nil for a change of a connection
 }
 
-// Destroyed says whether the change is an end rather than a beginning.
+// Destroyed says whether the change is a connection's end.
 func (c RosterChange) Destroyed() bool { return c.Reason != "" }

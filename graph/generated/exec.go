@@ -96,6 +96,20 @@ type ComplexityRoot struct {
 		Truncated       func(childComplexity int) int
 	}
 
+	IceCandidate struct {
+		Candidate        func(childComplexity int) int
+		SDPMLineIndex    func(childComplexity int) int
+		SDPMid           func(childComplexity int) int
+		UsernameFragment func(childComplexity int) int
+	}
+
+	IceServer struct {
+		Credential func(childComplexity int) int
+		ExpiresAt  func(childComplexity int) int
+		URLs       func(childComplexity int) int
+		Username   func(childComplexity int) int
+	}
+
 	Mutation struct {
 		AddChatEntry    func(childComplexity int, connectionID string, body string, idempotencyKey *string) int
 		Connect         func(childComplexity int, token *string, sessionID *string, data *string) int
@@ -103,8 +117,29 @@ type ComplexityRoot struct {
 		CreateToken     func(childComplexity int, sessionID string, role *session.Role, data *string, expiresIn *int64) int
 		Disconnect      func(childComplexity int) int
 		ForceDisconnect func(childComplexity int, connectionID string) int
+		ForceMute       func(childComplexity int, streamID *string, except []string) int
+		ForceUnpublish  func(childComplexity int, streamID string) int
+		Negotiate       func(childComplexity int, streamID string, to string, description *session.SessionDescription, candidate *session.ICECandidate) int
+		PublishStream   func(childComplexity int, name *string, hasAudio *bool, hasVideo *bool, videoType *session.VideoType, width *int64, height *int64) int
 		RenewAccess     func(childComplexity int) int
 		SendSignal      func(childComplexity int, typeArg string, data *string, to *string, sessionID *string) int
+		UnpublishStream func(childComplexity int, streamID string) int
+		UpdateStream    func(childComplexity int, streamID string, name *string, hasAudio *bool, hasVideo *bool, videoType *session.VideoType, width *int64, height *int64) int
+	}
+
+	MuteForced struct {
+		Except    func(childComplexity int) int
+		Moderator func(childComplexity int) int
+		Stream    func(childComplexity int) int
+	}
+
+	Negotiation struct {
+		Candidate        func(childComplexity int) int
+		Description      func(childComplexity int) int
+		FromConnectionID func(childComplexity int) int
+		Missed           func(childComplexity int) int
+		StreamID         func(childComplexity int) int
+		To               func(childComplexity int) int
 	}
 
 	PageInfo struct {
@@ -117,6 +152,7 @@ type ComplexityRoot struct {
 	Query struct {
 		ChatEntries     func(childComplexity int, first *int64, after *string, last *int64, before *string, connectionID *string) int
 		Connection      func(childComplexity int) int
+		IceServers      func(childComplexity int) int
 		LatestChatEntry func(childComplexity int, connectionID string) int
 		Session         func(childComplexity int) int
 	}
@@ -128,11 +164,20 @@ type ComplexityRoot struct {
 		ID              func(childComplexity int) int
 		LastCursor      func(childComplexity int) int
 		MediaMode       func(childComplexity int) int
+		StreamCount     func(childComplexity int) int
+		Streams         func(childComplexity int) int
+	}
+
+	SessionDescription struct {
+		SDP  func(childComplexity int) int
+		Type func(childComplexity int) int
 	}
 
 	SessionState struct {
 		ConnectionCount func(childComplexity int) int
 		Connections     func(childComplexity int) int
+		StreamCount     func(childComplexity int) int
+		Streams         func(childComplexity int) int
 		Truncated       func(childComplexity int) int
 	}
 
@@ -144,10 +189,44 @@ type ComplexityRoot struct {
 		Type             func(childComplexity int) int
 	}
 
+	Stream struct {
+		Connection func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		HasAudio   func(childComplexity int) int
+		HasVideo   func(childComplexity int) int
+		Height     func(childComplexity int) int
+		ID         func(childComplexity int) int
+		Name       func(childComplexity int) int
+		VideoType  func(childComplexity int) int
+		Width      func(childComplexity int) int
+	}
+
+	StreamCreated struct {
+		Stream func(childComplexity int) int
+	}
+
+	StreamDestroyed struct {
+		Reason func(childComplexity int) int
+		Stream func(childComplexity int) int
+	}
+
+	StreamUpdated struct {
+		Stream func(childComplexity int) int
+	}
+
+	StreamsChanged struct {
+		Created     func(childComplexity int) int
+		Destroyed   func(childComplexity int) int
+		StreamCount func(childComplexity int) int
+		Truncated   func(childComplexity int) int
+		Updated     func(childComplexity int) int
+	}
+
 	Subscription struct {
-		EntryAdded     func(childComplexity int, after *string) int
-		SessionEvents  func(childComplexity int) int
-		SignalReceived func(childComplexity int, typeArg *string) int
+		EntryAdded          func(childComplexity int, after *string) int
+		NegotiationReceived func(childComplexity int) int
+		SessionEvents       func(childComplexity int) int
+		SignalReceived      func(childComplexity int, typeArg *string) int
 	}
 
 	TokenPayload struct {
@@ -170,6 +249,12 @@ type MutationResolver interface {
 	RenewAccess(ctx context.Context) (*AccessPayload, error)
 	Disconnect(ctx context.Context) (*session.Connection, error)
 	ForceDisconnect(ctx context.Context, connectionID string) (*session.Connection, error)
+	PublishStream(ctx context.Context, name *string, hasAudio *bool, hasVideo *bool, videoType *session.VideoType, width *int64, height *int64) (*session.Stream, error)
+	UpdateStream(ctx context.Context, streamID string, name *string, hasAudio *bool, hasVideo *bool, videoType *session.VideoType, width *int64, height *int64) (*session.Stream, error)
+	UnpublishStream(ctx context.Context, streamID string) (*session.Stream, error)
+	ForceUnpublish(ctx context.Context, streamID string) (*session.Stream, error)
+	ForceMute(ctx context.Context, streamID *string, except []string) ([]*session.Stream, error)
+	Negotiate(ctx context.Context, streamID string, to string, description *session.SessionDescription, candidate *session.ICECandidate) (*session.Negotiation, error)
 	CreateSession(ctx context.Context, id *string, mediaMode *session.MediaMode) (*session.Session, error)
 	CreateToken(ctx context.Context, sessionID string, role *session.Role, data *string, expiresIn *int64) (*TokenPayload, error)
 }
@@ -178,16 +263,20 @@ type QueryResolver interface {
 	ChatEntries(ctx context.Context, first *int64, after *string, last *int64, before *string, connectionID *string) (*ChatEntryConnection, error)
 	Session(ctx context.Context) (*session.Session, error)
 	Connection(ctx context.Context) (*session.Connection, error)
+	IceServers(ctx context.Context) ([]*session.ICEServer, error)
 }
 type SessionResolver interface {
 	LastCursor(ctx context.Context, obj *session.Session) (string, error)
 	Connections(ctx context.Context, obj *session.Session) ([]*session.Connection, error)
 	ConnectionCount(ctx context.Context, obj *session.Session) (int64, error)
+	Streams(ctx context.Context, obj *session.Session) ([]*session.Stream, error)
+	StreamCount(ctx context.Context, obj *session.Session) (int64, error)
 }
 type SubscriptionResolver interface {
 	EntryAdded(ctx context.Context, after *string) (<-chan *session.ChatEntry, error)
 	SignalReceived(ctx context.Context, typeArg *string) (<-chan *session.Signal, error)
 	SessionEvents(ctx context.Context) (<-chan session.SessionEvent, error)
+	NegotiationReceived(ctx context.Context) (<-chan *session.Negotiation, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -391,6 +480,56 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ConnectionsChanged.Truncated(childComplexity), true
 
+	case "IceCandidate.candidate":
+		if e.ComplexityRoot.IceCandidate.Candidate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IceCandidate.Candidate(childComplexity), true
+	case "IceCandidate.sdpMLineIndex":
+		if e.ComplexityRoot.IceCandidate.SDPMLineIndex == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IceCandidate.SDPMLineIndex(childComplexity), true
+	case "IceCandidate.sdpMid":
+		if e.ComplexityRoot.IceCandidate.SDPMid == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IceCandidate.SDPMid(childComplexity), true
+	case "IceCandidate.usernameFragment":
+		if e.ComplexityRoot.IceCandidate.UsernameFragment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IceCandidate.UsernameFragment(childComplexity), true
+
+	case "IceServer.credential":
+		if e.ComplexityRoot.IceServer.Credential == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IceServer.Credential(childComplexity), true
+	case "IceServer.expiresAt":
+		if e.ComplexityRoot.IceServer.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IceServer.ExpiresAt(childComplexity), true
+	case "IceServer.urls":
+		if e.ComplexityRoot.IceServer.URLs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IceServer.URLs(childComplexity), true
+	case "IceServer.username":
+		if e.ComplexityRoot.IceServer.Username == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IceServer.Username(childComplexity), true
+
 	case "Mutation.addChatEntry":
 		if e.ComplexityRoot.Mutation.AddChatEntry == nil {
 			break
@@ -452,6 +591,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ForceDisconnect(childComplexity, args["connectionId"].(string)), true
+	case "Mutation.forceMute":
+		if e.ComplexityRoot.Mutation.ForceMute == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_forceMute_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ForceMute(childComplexity, args["streamId"].(*string), args["except"].([]string)), true
+	case "Mutation.forceUnpublish":
+		if e.ComplexityRoot.Mutation.ForceUnpublish == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_forceUnpublish_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ForceUnpublish(childComplexity, args["streamId"].(string)), true
+	case "Mutation.negotiate":
+		if e.ComplexityRoot.Mutation.Negotiate == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_negotiate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.Negotiate(childComplexity, args["streamId"].(string), args["to"].(string), args["description"].(*session.SessionDescription), args["candidate"].(*session.ICECandidate)), true
+	case "Mutation.publishStream":
+		if e.ComplexityRoot.Mutation.PublishStream == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_publishStream_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PublishStream(childComplexity, args["name"].(*string), args["hasAudio"].(*bool), args["hasVideo"].(*bool), args["videoType"].(*session.VideoType), args["width"].(*int64), args["height"].(*int64)), true
 	case "Mutation.renewAccess":
 		if e.ComplexityRoot.Mutation.RenewAccess == nil {
 			break
@@ -469,6 +652,84 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SendSignal(childComplexity, args["type"].(string), args["data"].(*string), args["to"].(*string), args["sessionId"].(*string)), true
+	case "Mutation.unpublishStream":
+		if e.ComplexityRoot.Mutation.UnpublishStream == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_unpublishStream_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UnpublishStream(childComplexity, args["streamId"].(string)), true
+	case "Mutation.updateStream":
+		if e.ComplexityRoot.Mutation.UpdateStream == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateStream_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateStream(childComplexity, args["streamId"].(string), args["name"].(*string), args["hasAudio"].(*bool), args["hasVideo"].(*bool), args["videoType"].(*session.VideoType), args["width"].(*int64), args["height"].(*int64)), true
+
+	case "MuteForced.except":
+		if e.ComplexityRoot.MuteForced.Except == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MuteForced.Except(childComplexity), true
+	case "MuteForced.moderator":
+		if e.ComplexityRoot.MuteForced.Moderator == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MuteForced.Moderator(childComplexity), true
+	case "MuteForced.stream":
+		if e.ComplexityRoot.MuteForced.Stream == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MuteForced.Stream(childComplexity), true
+
+	case "Negotiation.candidate":
+		if e.ComplexityRoot.Negotiation.Candidate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Negotiation.Candidate(childComplexity), true
+	case "Negotiation.description":
+		if e.ComplexityRoot.Negotiation.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Negotiation.Description(childComplexity), true
+	case "Negotiation.fromConnectionId":
+		if e.ComplexityRoot.Negotiation.FromConnectionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Negotiation.FromConnectionID(childComplexity), true
+	case "Negotiation.missed":
+		if e.ComplexityRoot.Negotiation.Missed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Negotiation.Missed(childComplexity), true
+	case "Negotiation.streamId":
+		if e.ComplexityRoot.Negotiation.StreamID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Negotiation.StreamID(childComplexity), true
+	case "Negotiation.to":
+		if e.ComplexityRoot.Negotiation.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Negotiation.To(childComplexity), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -512,6 +773,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Connection(childComplexity), true
+	case "Query.iceServers":
+		if e.ComplexityRoot.Query.IceServers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.IceServers(childComplexity), true
 
 	case "Query.latestChatEntry":
 		if e.ComplexityRoot.Query.LatestChatEntry == nil {
@@ -567,6 +834,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Session.MediaMode(childComplexity), true
+	case "Session.streamCount":
+		if e.ComplexityRoot.Session.StreamCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.StreamCount(childComplexity), true
+	case "Session.streams":
+		if e.ComplexityRoot.Session.Streams == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.Streams(childComplexity), true
+
+	case "SessionDescription.sdp":
+		if e.ComplexityRoot.SessionDescription.SDP == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionDescription.SDP(childComplexity), true
+	case "SessionDescription.type":
+		if e.ComplexityRoot.SessionDescription.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionDescription.Type(childComplexity), true
 
 	case "SessionState.connectionCount":
 		if e.ComplexityRoot.SessionState.ConnectionCount == nil {
@@ -580,6 +872,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SessionState.Connections(childComplexity), true
+	case "SessionState.streamCount":
+		if e.ComplexityRoot.SessionState.StreamCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionState.StreamCount(childComplexity), true
+	case "SessionState.streams":
+		if e.ComplexityRoot.SessionState.Streams == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionState.Streams(childComplexity), true
 	case "SessionState.truncated":
 		if e.ComplexityRoot.SessionState.Truncated == nil {
 			break
@@ -618,6 +922,119 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Signal.Type(childComplexity), true
 
+	case "Stream.connection":
+		if e.ComplexityRoot.Stream.Connection == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Stream.Connection(childComplexity), true
+	case "Stream.createdAt":
+		if e.ComplexityRoot.Stream.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Stream.CreatedAt(childComplexity), true
+	case "Stream.hasAudio":
+		if e.ComplexityRoot.Stream.HasAudio == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Stream.HasAudio(childComplexity), true
+	case "Stream.hasVideo":
+		if e.ComplexityRoot.Stream.HasVideo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Stream.HasVideo(childComplexity), true
+	case "Stream.height":
+		if e.ComplexityRoot.Stream.Height == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Stream.Height(childComplexity), true
+	case "Stream.id":
+		if e.ComplexityRoot.Stream.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Stream.ID(childComplexity), true
+	case "Stream.name":
+		if e.ComplexityRoot.Stream.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Stream.Name(childComplexity), true
+	case "Stream.videoType":
+		if e.ComplexityRoot.Stream.VideoType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Stream.VideoType(childComplexity), true
+	case "Stream.width":
+		if e.ComplexityRoot.Stream.Width == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Stream.Width(childComplexity), true
+
+	case "StreamCreated.stream":
+		if e.ComplexityRoot.StreamCreated.Stream == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StreamCreated.Stream(childComplexity), true
+
+	case "StreamDestroyed.reason":
+		if e.ComplexityRoot.StreamDestroyed.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StreamDestroyed.Reason(childComplexity), true
+	case "StreamDestroyed.stream":
+		if e.ComplexityRoot.StreamDestroyed.Stream == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StreamDestroyed.Stream(childComplexity), true
+
+	case "StreamUpdated.stream":
+		if e.ComplexityRoot.StreamUpdated.Stream == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StreamUpdated.Stream(childComplexity), true
+
+	case "StreamsChanged.created":
+		if e.ComplexityRoot.StreamsChanged.Created == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StreamsChanged.Created(childComplexity), true
+	case "StreamsChanged.destroyed":
+		if e.ComplexityRoot.StreamsChanged.Destroyed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StreamsChanged.Destroyed(childComplexity), true
+	case "StreamsChanged.streamCount":
+		if e.ComplexityRoot.StreamsChanged.StreamCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StreamsChanged.StreamCount(childComplexity), true
+	case "StreamsChanged.truncated":
+		if e.ComplexityRoot.StreamsChanged.Truncated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StreamsChanged.Truncated(childComplexity), true
+	case "StreamsChanged.updated":
+		if e.ComplexityRoot.StreamsChanged.Updated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StreamsChanged.Updated(childComplexity), true
+
 	case "Subscription.entryAdded":
 		if e.ComplexityRoot.Subscription.EntryAdded == nil {
 			break
@@ -629,6 +1046,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.EntryAdded(childComplexity, args["after"].(*string)), true
+	case "Subscription.negotiationReceived":
+		if e.ComplexityRoot.Subscription.NegotiationReceived == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Subscription.NegotiationReceived(childComplexity), true
 	case "Subscription.sessionEvents":
 		if e.ComplexityRoot.Subscription.SessionEvents == nil {
 			break
@@ -668,7 +1091,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
-		return graphql.NewInputUnmarshalerIndex()
+		return graphql.NewInputUnmarshalerIndex(
+			graphql.NewInputUnmarshaler("IceCandidateInput", ec.unmarshalInputIceCandidateInput),
+			graphql.NewInputUnmarshaler("SessionDescriptionInput", ec.unmarshalInputSessionDescriptionInput),
+		)
 	}
 	first := true
 
@@ -762,8 +1188,8 @@ func newExecutionContext(
 
 var sources = []*ast.Source{
 	{Name: "../../schema.graphqls", Input: `"""
-ChatTok passes real-time data between the people in a session: chat entries that are stored, signals that are not, and
-who is there.
+ChatTok passes real-time data between the people in a session: chat entries that are stored, signals that are not, who
+is there, and what their video needs: streams, negotiation and ICE servers.
 
 Errors carry ` + "`" + `extensions.code` + "`" + `: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, RATE_LIMITED, UNAVAILABLE or
 INTERNAL; where one code has several causes, ` + "`" + `extensions.reason` + "`" + ` tells them apart. Every field may answer UNAVAILABLE
@@ -815,6 +1241,13 @@ type Query {
 
   "The connection I am. Codes: UNAUTHENTICATED, also for a guest, who has none: ` + "`" + `connect` + "`" + ` makes one."
   connection: Connection!
+
+  """
+  The STUN and TURN servers for my RTCPeerConnections, as their ` + "`" + `iceServers` + "`" + `, with credentials of my own where they need
+  some; empty where the server has none to name. Ask afresh before a new RTCPeerConnection once ` + "`" + `expiresAt` + "`" + ` is near.
+  Codes: UNAUTHENTICATED, also for a guest.
+  """
+  iceServers: [IceServer!]!
 }
 
 "What a caller may do."
@@ -891,6 +1324,103 @@ type Mutation {
   ): Connection!
 
   """
+  Say that I have a stream of audio or video that others may subscribe to. It ends with my connection, or by
+  ` + "`" + `unpublishStream` + "`" + `. Needs role PUBLISHER or MODERATOR.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN for role SUBSCRIBER; BAD_USER_INPUT for the limits below;
+  RATE_LIMITED, with reason TOO_MANY_STREAMS, where my connection has 8 already; UNAVAILABLE.
+  """
+  publishStream(
+    "What it is called: up to 1,024 bytes of UTF-8, no U+0000."
+    name: String
+    "Whether it has audio that is on."
+    hasAudio: Boolean = true
+    "Whether it has video that is on."
+    hasVideo: Boolean = true
+    "What its video shows."
+    videoType: VideoType = CAMERA
+    "The video's width in pixels, 1 to 16,384."
+    width: Int
+    "The video's height in pixels, 1 to 16,384."
+    height: Int
+  ): Stream!
+
+  """
+  Change what my stream says of itself; what is absent or null stays as it is.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN for another's stream or role SUBSCRIBER; NOT_FOUND where it is no
+  stream of the session, or has ended; BAD_USER_INPUT for the limits of ` + "`" + `publishStream` + "`" + `; UNAVAILABLE.
+  """
+  updateStream(
+    "A stream of mine."
+    streamId: ID!
+    "What it is called."
+    name: String
+    "Whether it has audio that is on; true after a ` + "`" + `forceMute` + "`" + ` is mine to say."
+    hasAudio: Boolean
+    "Whether it has video that is on."
+    hasVideo: Boolean
+    "What its video shows."
+    videoType: VideoType
+    "The video's width in pixels."
+    width: Int
+    "The video's height in pixels."
+    height: Int
+  ): Stream!
+
+  """
+  End my stream, with reason clientDisconnected, and return it as it was.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN for another's stream or role SUBSCRIBER; NOT_FOUND where it is no
+  stream of the session, or has ended; UNAVAILABLE.
+  """
+  unpublishStream(
+    "A stream of mine."
+    streamId: ID!
+  ): Stream!
+
+  """
+  End another's stream, with reason forceUnpublished, and return it as it was. Its publisher may publish again. Needs
+  role MODERATOR.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN; NOT_FOUND where it is no stream of the session, or has ended;
+  UNAVAILABLE.
+  """
+  forceUnpublish(
+    "The stream to end."
+    streamId: ID!
+  ): Stream!
+
+  """
+  Mute one stream, or without ` + "`" + `streamId` + "`" + ` all streams of my session save those of ` + "`" + `except` + "`" + `: their ` + "`" + `hasAudio` + "`" + ` is false from
+  now on, and ` + "`" + `MuteForced` + "`" + ` asks their publishers to switch their audio off. They may switch it on again, by
+  ` + "`" + `updateStream` + "`" + `. Returns the streams that this was for, oldest first, 1,000 at most. Needs role MODERATOR.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN; NOT_FOUND where ` + "`" + `streamId` + "`" + ` is no stream of the session, or has
+  ended; BAD_USER_INPUT for ` + "`" + `streamId` + "`" + ` and ` + "`" + `except` + "`" + ` at once and for an ` + "`" + `except` + "`" + ` of more than 1,000; UNAVAILABLE.
+  """
+  forceMute(
+    "The one stream to mute; all where absent."
+    streamId: ID
+    "Ids of streams to leave as they are, 1,000 at most; unknown ones are ignored."
+    except: [ID!]
+  ): [Stream!]!
+
+  """
+  Send a session description or an ICE candidate to another connection of my session, about a stream. One of the two ends
+  must be the stream's publisher; the other may have any role, so that a SUBSCRIBER can answer. It is not stored: it
+  arrives at most once, and in order from one sender.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN where neither end is the stream's publisher; NOT_FOUND where
+  ` + "`" + `streamId` + "`" + ` is no stream of the session, or ` + "`" + `to` + "`" + ` no live connection of it; BAD_USER_INPUT for ` + "`" + `to` + "`" + ` myself, for both or
+  none of ` + "`" + `description` + "`" + ` and ` + "`" + `candidate` + "`" + `, and for their limits; UNAVAILABLE.
+  """
+  negotiate(
+    "The stream that the negotiation is about."
+    streamId: ID!
+    "The connection to receive it."
+    to: ID!
+    "An offer or an answer, as an RTCSessionDescription's ` + "`" + `toJSON` + "`" + ` gives it."
+    description: SessionDescriptionInput
+    "A candidate, as an RTCIceCandidate's ` + "`" + `toJSON` + "`" + ` gives it."
+    candidate: IceCandidateInput
+  ): Negotiation!
+
+  """
   Make a session that asks for tokens. For the holder of the API secret. An id that is taken returns that session where
   it is equal.
   Codes: FORBIDDEN; BAD_USER_INPUT for a taken id that differs, and for ROUTED, which needs a router; UNAVAILABLE.
@@ -946,11 +1476,20 @@ type Subscription {
   ): Signal!
 
   """
-  Who is there: first a SessionState, then every change, with nothing missed between the two. A further SessionState
-  replaces what the client had; one comes where a reader fell too far behind for the single changes.
+  Who is there, with what streams: first a SessionState, then every change, with nothing missed between the two. A
+  further SessionState replaces what the client had; one comes where a reader fell too far behind for the single changes.
+  My own connection and streams are in it as all others are.
   Codes: UNAUTHENTICATED.
   """
   sessionEvents: SessionEvent!
+
+  """
+  What other connections send me by ` + "`" + `negotiate` + "`" + `. What was sent to a connection before its first ` + "`" + `negotiationReceived` + "`" + `
+  began waits for it: 64 messages and 10 seconds at most. A reader that falls far behind loses the oldest, and ` + "`" + `missed` + "`" + `
+  says so.
+  Codes: UNAUTHENTICATED, also for a guest.
+  """
+  negotiationReceived: Negotiation!
 }
 
 "One stored message of a session's log."
@@ -1032,6 +1571,10 @@ type Session {
   connections: [Connection!]!
   "How many connections are there now."
   connectionCount: Int!
+  "The streams that are published now, oldest first, 1,000 at most."
+  streams: [Stream!]!
+  "How many streams are published now."
+  streamCount: Int!
 }
 
 "One participant's membership in a session, however many sockets or tabs it has."
@@ -1050,9 +1593,9 @@ type Connection {
 enum Role {
   "Read and subscribe."
   SUBSCRIBER
-  "Also add entries and send signals."
+  "Also add entries, send signals and publish streams."
   PUBLISHER
-  "Also end other connections."
+  "Also end other connections and streams, and mute."
   MODERATOR
 }
 
@@ -1074,8 +1617,135 @@ enum DisconnectReason {
   forceDisconnected
 }
 
+"Audio or video that a connection publishes, for others to subscribe to."
+type Stream {
+  "Its id."
+  id: ID!
+  "The connection that publishes it."
+  connection: Connection!
+  "What it is called; null where it was published without."
+  name: String
+  "Whether it has audio that is on."
+  hasAudio: Boolean!
+  "Whether it has video that is on."
+  hasVideo: Boolean!
+  "What its video shows."
+  videoType: VideoType!
+  "The video's width in pixels; null where it is not known."
+  width: Int
+  "The video's height in pixels; null where it is not known."
+  height: Int
+  "When it was published."
+  createdAt: Time!
+}
+
+"What a stream's video shows."
+enum VideoType {
+  "A camera."
+  CAMERA
+  "A screen, or a part of it."
+  SCREEN
+  "Something else, such as a canvas or a file."
+  CUSTOM
+}
+
+"Why a stream ended."
+enum StreamDestroyedReason {
+  "Its publisher unpublished it, or disconnected."
+  clientDisconnected
+  "Its publisher's connection ended because it did not come back in time."
+  networkDisconnected
+  "A moderator ended its publisher's connection (` + "`" + `forceDisconnect` + "`" + `)."
+  forceDisconnected
+  "A moderator ended it (` + "`" + `forceUnpublish` + "`" + `)."
+  forceUnpublished
+}
+
+"What one end of an RTCPeerConnection tells the other, about a stream. It has a description or a candidate."
+type Negotiation {
+  "The stream that it is about."
+  streamId: ID!
+  "The connection that sent it."
+  fromConnectionId: ID!
+  "The connection that it was sent to."
+  to: ID!
+  "An offer or an answer; null where it has a candidate."
+  description: SessionDescription
+  "A candidate; null where it has a description."
+  candidate: IceCandidate
+  """
+  How many negotiations of the session, to anyone, this subscription skipped directly before this one, because it read
+  too slowly; else 0.
+  """
+  missed: Int!
+}
+
+"An RTCSessionDescription."
+type SessionDescription {
+  "What it is."
+  type: SdpType!
+  "The description in the Session Description Protocol (RFC 8866)."
+  sdp: String!
+}
+
+"An RTCSessionDescriptionInit."
+input SessionDescriptionInput {
+  "What it is."
+  type: SdpType!
+  "The description: up to 65,536 bytes of UTF-8, no U+0000."
+  sdp: String!
+}
+
+"An RTCSdpType."
+enum SdpType {
+  "An offer."
+  offer
+  "An answer that may change."
+  pranswer
+  "An answer."
+  answer
+  "An offer that is taken back."
+  rollback
+}
+
+"An RTCIceCandidate."
+type IceCandidate {
+  "The candidate attribute (RFC 8839, section 5.1); empty where there are no more."
+  candidate: String!
+  "The media section's identification tag, or null."
+  sdpMid: String
+  "The media section's index, or null."
+  sdpMLineIndex: Int
+  "The ICE username fragment that it belongs to, or null."
+  usernameFragment: String
+}
+
+"An RTCIceCandidateInit; its text is up to 65,536 bytes of UTF-8 in all, no U+0000."
+input IceCandidateInput {
+  "The candidate attribute; empty where there are no more."
+  candidate: String!
+  "The media section's identification tag."
+  sdpMid: String
+  "The media section's index, 0 to 65,535."
+  sdpMLineIndex: Int
+  "The ICE username fragment that it belongs to."
+  usernameFragment: String
+}
+
+"An RTCIceServer. Leave ` + "`" + `username` + "`" + ` and ` + "`" + `credential` + "`" + ` out of the RTCConfiguration where they are null."
+type IceServer {
+  "Its addresses: ` + "`" + `stun:` + "`" + `, ` + "`" + `turn:` + "`" + ` or ` + "`" + `turns:` + "`" + ` URIs (RFC 7064, RFC 7065)."
+  urls: [String!]!
+  "The name to use it under; null where it needs none."
+  username: String
+  "The password that belongs to it; null where it needs none."
+  credential: String
+  "When the credential ends for new allocations; null where it does not."
+  expiresAt: Time
+}
+
 "What ` + "`" + `sessionEvents` + "`" + ` carries. Further kinds may come: select ` + "`" + `__typename` + "`" + ` and ignore those you do not know."
-union SessionEvent = SessionState | ConnectionCreated | ConnectionDestroyed | ConnectionsChanged
+union SessionEvent = SessionState | ConnectionCreated | ConnectionDestroyed | ConnectionsChanged | StreamCreated | StreamUpdated | StreamDestroyed | StreamsChanged | MuteForced
 
 "A snapshot, which replaces what the client had."
 type SessionState {
@@ -1083,7 +1753,11 @@ type SessionState {
   connections: [Connection!]!
   "How many connections are there."
   connectionCount: Int!
-  "Whether ` + "`" + `connections` + "`" + ` leaves some out."
+  "The streams that are published, oldest first, 1,000 at most."
+  streams: [Stream!]!
+  "How many streams are published."
+  streamCount: Int!
+  "Whether ` + "`" + `connections` + "`" + ` or ` + "`" + `streams` + "`" + ` leaves some out."
   truncated: Boolean!
 }
 
@@ -1093,7 +1767,7 @@ type ConnectionCreated {
   connection: Connection!
 }
 
-"A connection has gone, for good."
+"A connection has gone, for good. Its streams went directly before, each with a StreamDestroyed of its own."
 type ConnectionDestroyed {
   "The one that went."
   connection: Connection!
@@ -1114,6 +1788,58 @@ type ConnectionsChanged {
   connectionCount: Int!
   "Whether a list leaves some out."
   truncated: Boolean!
+}
+
+"A stream has been published."
+type StreamCreated {
+  "The one that came."
+  stream: Stream!
+}
+
+"A stream says something else of itself now."
+type StreamUpdated {
+  "The stream as it is now."
+  stream: Stream!
+}
+
+"A stream has ended, for good."
+type StreamDestroyed {
+  "The one that went, as it was last."
+  stream: Stream!
+  "Why it went."
+  reason: StreamDestroyedReason!
+}
+
+"""
+Several changes of streams in one event: in a session of more than 1,000 connections, and where one change, such as
+` + "`" + `forceMute` + "`" + ` of all, is of more than 64 streams. Streams of connections that went come in it, after their
+` + "`" + `ConnectionsChanged` + "`" + `. A stream that came and went between two of these events is in no list; one that is in ` + "`" + `created` + "`" + `
+is in it as it is now.
+"""
+type StreamsChanged {
+  "Those that were published, oldest first, 1,000 at most."
+  created: [Stream!]!
+  "Those that say something else of themselves, as they are now, 1,000 at most."
+  updated: [Stream!]!
+  "Those that ended, 1,000 at most."
+  destroyed: [StreamDestroyed!]!
+  "How many streams are published now."
+  streamCount: Int!
+  "Whether a list leaves some out."
+  truncated: Boolean!
+}
+
+"""
+A moderator has muted one stream, or all. Whoever publishes one of these switches its audio off. What it changed comes
+directly after, as StreamUpdated: ` + "`" + `hasAudio` + "`" + ` is false. A publisher that was away finds the same in the SessionState.
+"""
+type MuteForced {
+  "The one stream that was muted; null where all were, save those of ` + "`" + `except` + "`" + `."
+  stream: Stream
+  "Ids of the streams that were left as they were, where all others were muted; else empty."
+  except: [ID!]!
+  "The moderator's connection."
+  moderator: Connection!
 }
 
 "What ` + "`" + `connect` + "`" + ` gives."
@@ -1241,6 +1967,52 @@ func (ec *executionContext) childFields_ConnectionDestroyed(ctx context.Context,
 	return nil, fmt.Errorf("no field named %q was found under type ConnectionDestroyed", field.Name)
 }
 
+func (ec *executionContext) childFields_IceCandidate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "candidate":
+		return ec.fieldContext_IceCandidate_candidate(ctx, field)
+	case "sdpMid":
+		return ec.fieldContext_IceCandidate_sdpMid(ctx, field)
+	case "sdpMLineIndex":
+		return ec.fieldContext_IceCandidate_sdpMLineIndex(ctx, field)
+	case "usernameFragment":
+		return ec.fieldContext_IceCandidate_usernameFragment(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type IceCandidate", field.Name)
+}
+
+func (ec *executionContext) childFields_IceServer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "urls":
+		return ec.fieldContext_IceServer_urls(ctx, field)
+	case "username":
+		return ec.fieldContext_IceServer_username(ctx, field)
+	case "credential":
+		return ec.fieldContext_IceServer_credential(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_IceServer_expiresAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type IceServer", field.Name)
+}
+
+func (ec *executionContext) childFields_Negotiation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "streamId":
+		return ec.fieldContext_Negotiation_streamId(ctx, field)
+	case "fromConnectionId":
+		return ec.fieldContext_Negotiation_fromConnectionId(ctx, field)
+	case "to":
+		return ec.fieldContext_Negotiation_to(ctx, field)
+	case "description":
+		return ec.fieldContext_Negotiation_description(ctx, field)
+	case "candidate":
+		return ec.fieldContext_Negotiation_candidate(ctx, field)
+	case "missed":
+		return ec.fieldContext_Negotiation_missed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Negotiation", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -1269,8 +2041,22 @@ func (ec *executionContext) childFields_Session(ctx context.Context, field graph
 		return ec.fieldContext_Session_connections(ctx, field)
 	case "connectionCount":
 		return ec.fieldContext_Session_connectionCount(ctx, field)
+	case "streams":
+		return ec.fieldContext_Session_streams(ctx, field)
+	case "streamCount":
+		return ec.fieldContext_Session_streamCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Session", field.Name)
+}
+
+func (ec *executionContext) childFields_SessionDescription(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "type":
+		return ec.fieldContext_SessionDescription_type(ctx, field)
+	case "sdp":
+		return ec.fieldContext_SessionDescription_sdp(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SessionDescription", field.Name)
 }
 
 func (ec *executionContext) childFields_Signal(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1287,6 +2073,40 @@ func (ec *executionContext) childFields_Signal(ctx context.Context, field graphq
 		return ec.fieldContext_Signal_missed(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Signal", field.Name)
+}
+
+func (ec *executionContext) childFields_Stream(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Stream_id(ctx, field)
+	case "connection":
+		return ec.fieldContext_Stream_connection(ctx, field)
+	case "name":
+		return ec.fieldContext_Stream_name(ctx, field)
+	case "hasAudio":
+		return ec.fieldContext_Stream_hasAudio(ctx, field)
+	case "hasVideo":
+		return ec.fieldContext_Stream_hasVideo(ctx, field)
+	case "videoType":
+		return ec.fieldContext_Stream_videoType(ctx, field)
+	case "width":
+		return ec.fieldContext_Stream_width(ctx, field)
+	case "height":
+		return ec.fieldContext_Stream_height(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Stream_createdAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Stream", field.Name)
+}
+
+func (ec *executionContext) childFields_StreamDestroyed(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "stream":
+		return ec.fieldContext_StreamDestroyed_stream(ctx, field)
+	case "reason":
+		return ec.fieldContext_StreamDestroyed_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StreamDestroyed", field.Name)
 }
 
 func (ec *executionContext) childFields_TokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1549,6 +2369,134 @@ func (ec *executionContext) field_Mutation_forceDisconnect_args(ctx context.Cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_forceMute_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "streamId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["streamId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "except",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalOID2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["except"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_forceUnpublish_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "streamId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["streamId"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_negotiate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "streamId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["streamId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "to",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["to"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "description",
+		func(ctx context.Context, v any) (*session.SessionDescription, error) {
+			return ec.unmarshalOSessionDescriptionInput2ᚖchattokᚋsessionᚐSessionDescription(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["description"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "candidate",
+		func(ctx context.Context, v any) (*session.ICECandidate, error) {
+			return ec.unmarshalOIceCandidateInput2ᚖchattokᚋsessionᚐICECandidate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["candidate"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_publishStream_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "name",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["name"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "hasAudio",
+		func(ctx context.Context, v any) (*bool, error) {
+			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["hasAudio"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "hasVideo",
+		func(ctx context.Context, v any) (*bool, error) {
+			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["hasVideo"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "videoType",
+		func(ctx context.Context, v any) (*session.VideoType, error) {
+			return ec.unmarshalOVideoType2ᚖchattokᚋsessionᚐVideoType(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["videoType"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "width",
+		func(ctx context.Context, v any) (*int64, error) {
+			return ec.unmarshalOInt2ᚖint64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["width"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "height",
+		func(ctx context.Context, v any) (*int64, error) {
+			return ec.unmarshalOInt2ᚖint64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["height"] = arg5
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_sendSignal_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -1584,6 +2532,82 @@ func (ec *executionContext) field_Mutation_sendSignal_args(ctx context.Context, 
 		return nil, err
 	}
 	args["sessionId"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_unpublishStream_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "streamId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["streamId"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateStream_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "streamId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["streamId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "name",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["name"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "hasAudio",
+		func(ctx context.Context, v any) (*bool, error) {
+			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["hasAudio"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "hasVideo",
+		func(ctx context.Context, v any) (*bool, error) {
+			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["hasVideo"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "videoType",
+		func(ctx context.Context, v any) (*session.VideoType, error) {
+			return ec.unmarshalOVideoType2ᚖchattokᚋsessionᚐVideoType(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["videoType"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "width",
+		func(ctx context.Context, v any) (*int64, error) {
+			return ec.unmarshalOInt2ᚖint64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["width"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "height",
+		func(ctx context.Context, v any) (*int64, error) {
+			return ec.unmarshalOInt2ᚖint64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["height"] = arg6
 	return args, nil
 }
 
@@ -2529,6 +3553,190 @@ func (ec *executionContext) fieldContext_ConnectionsChanged_truncated(_ context.
 	return graphql.NewScalarFieldContext("ConnectionsChanged", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _IceCandidate_candidate(ctx context.Context, field graphql.CollectedField, obj *session.ICECandidate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IceCandidate_candidate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Candidate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IceCandidate_candidate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IceCandidate", field, false, false, "String")
+}
+
+func (ec *executionContext) _IceCandidate_sdpMid(ctx context.Context, field graphql.CollectedField, obj *session.ICECandidate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IceCandidate_sdpMid(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SDPMid, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IceCandidate_sdpMid(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IceCandidate", field, false, false, "String")
+}
+
+func (ec *executionContext) _IceCandidate_sdpMLineIndex(ctx context.Context, field graphql.CollectedField, obj *session.ICECandidate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IceCandidate_sdpMLineIndex(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SDPMLineIndex, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IceCandidate_sdpMLineIndex(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IceCandidate", field, false, false, "Int")
+}
+
+func (ec *executionContext) _IceCandidate_usernameFragment(ctx context.Context, field graphql.CollectedField, obj *session.ICECandidate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IceCandidate_usernameFragment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UsernameFragment, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IceCandidate_usernameFragment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IceCandidate", field, false, false, "String")
+}
+
+func (ec *executionContext) _IceServer_urls(ctx context.Context, field graphql.CollectedField, obj *session.ICEServer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IceServer_urls(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URLs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IceServer_urls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IceServer", field, false, false, "String")
+}
+
+func (ec *executionContext) _IceServer_username(ctx context.Context, field graphql.CollectedField, obj *session.ICEServer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IceServer_username(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Username, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IceServer_username(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IceServer", field, false, false, "String")
+}
+
+func (ec *executionContext) _IceServer_credential(ctx context.Context, field graphql.CollectedField, obj *session.ICEServer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IceServer_credential(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Credential, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IceServer_credential(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IceServer", field, false, false, "String")
+}
+
+func (ec *executionContext) _IceServer_expiresAt(ctx context.Context, field graphql.CollectedField, obj *session.ICEServer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IceServer_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IceServer_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IceServer", field, false, false, "Time")
+}
+
 func (ec *executionContext) _Mutation_addChatEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2769,6 +3977,270 @@ func (ec *executionContext) fieldContext_Mutation_forceDisconnect(ctx context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_publishStream(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_publishStream(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PublishStream(ctx, fc.Args["name"].(*string), fc.Args["hasAudio"].(*bool), fc.Args["hasVideo"].(*bool), fc.Args["videoType"].(*session.VideoType), fc.Args["width"].(*int64), fc.Args["height"].(*int64))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Stream) graphql.Marshaler {
+			return ec.marshalNStream2ᚖchattokᚋsessionᚐStream(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_publishStream(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Stream(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_publishStream_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateStream(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateStream(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateStream(ctx, fc.Args["streamId"].(string), fc.Args["name"].(*string), fc.Args["hasAudio"].(*bool), fc.Args["hasVideo"].(*bool), fc.Args["videoType"].(*session.VideoType), fc.Args["width"].(*int64), fc.Args["height"].(*int64))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Stream) graphql.Marshaler {
+			return ec.marshalNStream2ᚖchattokᚋsessionᚐStream(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateStream(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Stream(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateStream_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_unpublishStream(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_unpublishStream(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UnpublishStream(ctx, fc.Args["streamId"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Stream) graphql.Marshaler {
+			return ec.marshalNStream2ᚖchattokᚋsessionᚐStream(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_unpublishStream(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Stream(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_unpublishStream_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_forceUnpublish(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_forceUnpublish(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ForceUnpublish(ctx, fc.Args["streamId"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Stream) graphql.Marshaler {
+			return ec.marshalNStream2ᚖchattokᚋsessionᚐStream(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_forceUnpublish(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Stream(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_forceUnpublish_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_forceMute(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_forceMute(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ForceMute(ctx, fc.Args["streamId"].(*string), fc.Args["except"].([]string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.Stream) graphql.Marshaler {
+			return ec.marshalNStream2ᚕᚖchattokᚋsessionᚐStreamᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_forceMute(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Stream(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_forceMute_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_negotiate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_negotiate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().Negotiate(ctx, fc.Args["streamId"].(string), fc.Args["to"].(string), fc.Args["description"].(*session.SessionDescription), fc.Args["candidate"].(*session.ICECandidate))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Negotiation) graphql.Marshaler {
+			return ec.marshalNNegotiation2ᚖchattokᚋsessionᚐNegotiation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_negotiate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Negotiation(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_negotiate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2855,6 +4327,249 @@ func (ec *executionContext) fieldContext_Mutation_createToken(ctx context.Contex
 		return fc, err
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _MuteForced_stream(ctx context.Context, field graphql.CollectedField, obj *session.MuteForced) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MuteForced_stream(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Stream, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Stream) graphql.Marshaler {
+			return ec.marshalOStream2ᚖchattokᚋsessionᚐStream(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MuteForced_stream(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MuteForced",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Stream(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MuteForced_except(ctx context.Context, field graphql.CollectedField, obj *session.MuteForced) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MuteForced_except(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Except, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MuteForced_except(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MuteForced", field, false, false, "ID")
+}
+
+func (ec *executionContext) _MuteForced_moderator(ctx context.Context, field graphql.CollectedField, obj *session.MuteForced) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MuteForced_moderator(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Moderator, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Connection) graphql.Marshaler {
+			return ec.marshalNConnection2ᚖchattokᚋsessionᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MuteForced_moderator(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MuteForced",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Connection(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Negotiation_streamId(ctx context.Context, field graphql.CollectedField, obj *session.Negotiation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Negotiation_streamId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StreamID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Negotiation_streamId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Negotiation", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Negotiation_fromConnectionId(ctx context.Context, field graphql.CollectedField, obj *session.Negotiation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Negotiation_fromConnectionId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FromConnectionID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Negotiation_fromConnectionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Negotiation", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Negotiation_to(ctx context.Context, field graphql.CollectedField, obj *session.Negotiation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Negotiation_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Negotiation_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Negotiation", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Negotiation_description(ctx context.Context, field graphql.CollectedField, obj *session.Negotiation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Negotiation_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.SessionDescription) graphql.Marshaler {
+			return ec.marshalOSessionDescription2ᚖchattokᚋsessionᚐSessionDescription(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Negotiation_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Negotiation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SessionDescription(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Negotiation_candidate(ctx context.Context, field graphql.CollectedField, obj *session.Negotiation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Negotiation_candidate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Candidate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.ICECandidate) graphql.Marshaler {
+			return ec.marshalOIceCandidate2ᚖchattokᚋsessionᚐICECandidate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Negotiation_candidate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Negotiation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_IceCandidate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Negotiation_missed(ctx context.Context, field graphql.CollectedField, obj *session.Negotiation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Negotiation_missed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Missed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Negotiation_missed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Negotiation", field, false, false, "Int")
 }
 
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *PageInfo) (ret graphql.Marshaler) {
@@ -3101,6 +4816,38 @@ func (ec *executionContext) fieldContext_Query_connection(_ context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_iceServers(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_iceServers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().IceServers(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.ICEServer) graphql.Marshaler {
+			return ec.marshalNIceServer2ᚕᚖchattokᚋsessionᚐICEServerᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_iceServers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_IceServer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3324,6 +5071,107 @@ func (ec *executionContext) fieldContext_Session_connectionCount(_ context.Conte
 	return graphql.NewScalarFieldContext("Session", field, true, true, "Int")
 }
 
+func (ec *executionContext) _Session_streams(ctx context.Context, field graphql.CollectedField, obj *session.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_streams(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Session().Streams(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.Stream) graphql.Marshaler {
+			return ec.marshalNStream2ᚕᚖchattokᚋsessionᚐStreamᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_streams(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Session",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Stream(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Session_streamCount(ctx context.Context, field graphql.CollectedField, obj *session.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_streamCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Session().StreamCount(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_streamCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, true, true, "Int")
+}
+
+func (ec *executionContext) _SessionDescription_type(ctx context.Context, field graphql.CollectedField, obj *session.SessionDescription) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionDescription_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v session.SDPType) graphql.Marshaler {
+			return ec.marshalNSdpType2chattokᚋsessionᚐSDPType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionDescription_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SessionDescription", field, false, false, "SdpType")
+}
+
+func (ec *executionContext) _SessionDescription_sdp(ctx context.Context, field graphql.CollectedField, obj *session.SessionDescription) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionDescription_sdp(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SDP, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionDescription_sdp(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SessionDescription", field, false, false, "String")
+}
+
 func (ec *executionContext) _SessionState_connections(ctx context.Context, field graphql.CollectedField, obj *session.SessionState) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3376,6 +5224,61 @@ func (ec *executionContext) _SessionState_connectionCount(ctx context.Context, f
 	)
 }
 func (ec *executionContext) fieldContext_SessionState_connectionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SessionState", field, false, false, "Int")
+}
+
+func (ec *executionContext) _SessionState_streams(ctx context.Context, field graphql.CollectedField, obj *session.SessionState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionState_streams(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Streams, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.Stream) graphql.Marshaler {
+			return ec.marshalNStream2ᚕᚖchattokᚋsessionᚐStreamᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionState_streams(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SessionState",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Stream(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SessionState_streamCount(ctx context.Context, field graphql.CollectedField, obj *session.SessionState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionState_streamCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StreamCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionState_streamCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SessionState", field, false, false, "Int")
 }
 
@@ -3517,6 +5420,483 @@ func (ec *executionContext) fieldContext_Signal_missed(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Signal", field, false, false, "Int")
 }
 
+func (ec *executionContext) _Stream_id(ctx context.Context, field graphql.CollectedField, obj *session.Stream) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stream_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Stream_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Stream", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Stream_connection(ctx context.Context, field graphql.CollectedField, obj *session.Stream) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stream_connection(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Connection, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Connection) graphql.Marshaler {
+			return ec.marshalNConnection2ᚖchattokᚋsessionᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Stream_connection(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Stream",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Connection(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Stream_name(ctx context.Context, field graphql.CollectedField, obj *session.Stream) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stream_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Stream_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Stream", field, false, false, "String")
+}
+
+func (ec *executionContext) _Stream_hasAudio(ctx context.Context, field graphql.CollectedField, obj *session.Stream) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stream_hasAudio(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HasAudio, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Stream_hasAudio(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Stream", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Stream_hasVideo(ctx context.Context, field graphql.CollectedField, obj *session.Stream) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stream_hasVideo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HasVideo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Stream_hasVideo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Stream", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Stream_videoType(ctx context.Context, field graphql.CollectedField, obj *session.Stream) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stream_videoType(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VideoType, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v session.VideoType) graphql.Marshaler {
+			return ec.marshalNVideoType2chattokᚋsessionᚐVideoType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Stream_videoType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Stream", field, false, false, "VideoType")
+}
+
+func (ec *executionContext) _Stream_width(ctx context.Context, field graphql.CollectedField, obj *session.Stream) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stream_width(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Width, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Stream_width(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Stream", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Stream_height(ctx context.Context, field graphql.CollectedField, obj *session.Stream) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stream_height(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Height, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Stream_height(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Stream", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Stream_createdAt(ctx context.Context, field graphql.CollectedField, obj *session.Stream) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stream_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Stream_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Stream", field, false, false, "Time")
+}
+
+func (ec *executionContext) _StreamCreated_stream(ctx context.Context, field graphql.CollectedField, obj *session.StreamCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StreamCreated_stream(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Stream, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Stream) graphql.Marshaler {
+			return ec.marshalNStream2ᚖchattokᚋsessionᚐStream(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StreamCreated_stream(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StreamCreated",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Stream(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StreamDestroyed_stream(ctx context.Context, field graphql.CollectedField, obj *session.StreamDestroyed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StreamDestroyed_stream(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Stream, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Stream) graphql.Marshaler {
+			return ec.marshalNStream2ᚖchattokᚋsessionᚐStream(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StreamDestroyed_stream(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StreamDestroyed",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Stream(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StreamDestroyed_reason(ctx context.Context, field graphql.CollectedField, obj *session.StreamDestroyed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StreamDestroyed_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v session.StreamDestroyedReason) graphql.Marshaler {
+			return ec.marshalNStreamDestroyedReason2chattokᚋsessionᚐStreamDestroyedReason(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StreamDestroyed_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StreamDestroyed", field, false, false, "StreamDestroyedReason")
+}
+
+func (ec *executionContext) _StreamUpdated_stream(ctx context.Context, field graphql.CollectedField, obj *session.StreamUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StreamUpdated_stream(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Stream, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Stream) graphql.Marshaler {
+			return ec.marshalNStream2ᚖchattokᚋsessionᚐStream(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StreamUpdated_stream(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StreamUpdated",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Stream(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StreamsChanged_created(ctx context.Context, field graphql.CollectedField, obj *session.StreamsChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StreamsChanged_created(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Created, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.Stream) graphql.Marshaler {
+			return ec.marshalNStream2ᚕᚖchattokᚋsessionᚐStreamᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StreamsChanged_created(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StreamsChanged",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Stream(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StreamsChanged_updated(ctx context.Context, field graphql.CollectedField, obj *session.StreamsChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StreamsChanged_updated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Updated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.Stream) graphql.Marshaler {
+			return ec.marshalNStream2ᚕᚖchattokᚋsessionᚐStreamᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StreamsChanged_updated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StreamsChanged",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Stream(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StreamsChanged_destroyed(ctx context.Context, field graphql.CollectedField, obj *session.StreamsChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StreamsChanged_destroyed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Destroyed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.StreamDestroyed) graphql.Marshaler {
+			return ec.marshalNStreamDestroyed2ᚕᚖchattokᚋsessionᚐStreamDestroyedᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StreamsChanged_destroyed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StreamsChanged",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StreamDestroyed(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StreamsChanged_streamCount(ctx context.Context, field graphql.CollectedField, obj *session.StreamsChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StreamsChanged_streamCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StreamCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StreamsChanged_streamCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StreamsChanged", field, false, false, "Int")
+}
+
+func (ec *executionContext) _StreamsChanged_truncated(ctx context.Context, field graphql.CollectedField, obj *session.StreamsChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StreamsChanged_truncated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Truncated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StreamsChanged_truncated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StreamsChanged", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) _Subscription_entryAdded(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
 	return graphql.ResolveFieldStream(
 		ctx,
@@ -3626,6 +6006,38 @@ func (ec *executionContext) _Subscription_sessionEvents(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_Subscription_sessionEvents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, true, true, "SessionEvent")
+}
+
+func (ec *executionContext) _Subscription_negotiationReceived(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_negotiationReceived(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Subscription().NegotiationReceived(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Negotiation) graphql.Marshaler {
+			return ec.marshalNNegotiation2ᚖchattokᚋsessionᚐNegotiation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_negotiationReceived(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Negotiation(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _TokenPayload_token(ctx context.Context, field graphql.CollectedField, obj *TokenPayload) (ret graphql.Marshaler) {
@@ -4747,6 +7159,118 @@ func (ec *executionContext) fieldContext___Type_isOneOf(_ context.Context, field
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputIceCandidateInput(ctx context.Context, obj any) (session.ICECandidate, error) {
+	var it session.ICECandidate
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"candidate", "sdpMid", "sdpMLineIndex", "usernameFragment"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "candidate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("candidate"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Candidate = data
+		case "sdpMid":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sdpMid"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SDPMid = data
+		case "sdpMLineIndex":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sdpMLineIndex"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SDPMLineIndex = data
+		case "usernameFragment":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("usernameFragment"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UsernameFragment = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalIceCandidateInput unmarshals raw into the IceCandidateInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalIceCandidateInput(ctx context.Context, raw any) (session.ICECandidate, error) {
+	var out session.ICECandidate
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "IceCandidateInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSessionDescriptionInput(ctx context.Context, obj any) (session.SessionDescription, error) {
+	var it session.SessionDescription
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"type", "sdp"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "type":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("type"))
+			data, err := ec.unmarshalNSdpType2chattokᚋsessionᚐSDPType(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Type = data
+		case "sdp":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sdp"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SDP = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalSessionDescriptionInput unmarshals raw into the SessionDescriptionInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSessionDescriptionInput(ctx context.Context, raw any) (session.SessionDescription, error) {
+	var out session.SessionDescription
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SessionDescriptionInput", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -4755,11 +7279,36 @@ func (ec *executionContext) _SessionEvent(ctx context.Context, sel ast.Selection
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case *session.StreamsChanged:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._StreamsChanged(ctx, sel, obj)
+	case *session.StreamUpdated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._StreamUpdated(ctx, sel, obj)
+	case *session.StreamDestroyed:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._StreamDestroyed(ctx, sel, obj)
+	case *session.StreamCreated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._StreamCreated(ctx, sel, obj)
 	case *session.SessionState:
 		if obj == nil {
 			return graphql.Null
 		}
 		return ec._SessionState(ctx, sel, obj)
+	case *session.MuteForced:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._MuteForced(ctx, sel, obj)
 	case *session.ConnectionsChanged:
 		if obj == nil {
 			return graphql.Null
@@ -5186,6 +7735,102 @@ func (ec *executionContext) _ConnectionsChanged(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var iceCandidateImplementors = []string{"IceCandidate"}
+
+func (ec *executionContext) _IceCandidate(ctx context.Context, sel ast.SelectionSet, obj *session.ICECandidate) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, iceCandidateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("IceCandidate")
+		case "candidate":
+			out.Values[i] = ec._IceCandidate_candidate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sdpMid":
+			out.Values[i] = ec._IceCandidate_sdpMid(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "sdpMLineIndex":
+			out.Values[i] = ec._IceCandidate_sdpMLineIndex(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "usernameFragment":
+			out.Values[i] = ec._IceCandidate_usernameFragment(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var iceServerImplementors = []string{"IceServer"}
+
+func (ec *executionContext) _IceServer(ctx context.Context, sel ast.SelectionSet, obj *session.ICEServer) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, iceServerImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("IceServer")
+		case "urls":
+			out.Values[i] = ec._IceServer_urls(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "username":
+			out.Values[i] = ec._IceServer_username(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "credential":
+			out.Values[i] = ec._IceServer_credential(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "expiresAt":
+			out.Values[i] = ec._IceServer_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var mutationImplementors = []string{"Mutation"}
 
 func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
@@ -5247,6 +7892,48 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "publishStream":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_publishStream(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateStream":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateStream(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unpublishStream":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_unpublishStream(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "forceUnpublish":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_forceUnpublish(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "forceMute":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_forceMute(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "negotiate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_negotiate(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "createSession":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createSession(ctx, field)
@@ -5258,6 +7945,107 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createToken(ctx, field)
 			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var muteForcedImplementors = []string{"MuteForced", "SessionEvent"}
+
+func (ec *executionContext) _MuteForced(ctx context.Context, sel ast.SelectionSet, obj *session.MuteForced) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, muteForcedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MuteForced")
+		case "stream":
+			out.Values[i] = ec._MuteForced_stream(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "except":
+			out.Values[i] = ec._MuteForced_except(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "moderator":
+			out.Values[i] = ec._MuteForced_moderator(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var negotiationImplementors = []string{"Negotiation"}
+
+func (ec *executionContext) _Negotiation(ctx context.Context, sel ast.SelectionSet, obj *session.Negotiation) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, negotiationImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Negotiation")
+		case "streamId":
+			out.Values[i] = ec._Negotiation_streamId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "fromConnectionId":
+			out.Values[i] = ec._Negotiation_fromConnectionId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "to":
+			out.Values[i] = ec._Negotiation_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = ec._Negotiation_description(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "candidate":
+			out.Values[i] = ec._Negotiation_candidate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "missed":
+			out.Values[i] = ec._Negotiation_missed(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -5369,6 +8157,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_connection(ctx, field)
 				})
+		case "iceServers":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_iceServers(ctx, field)
+				})
 		case "__type":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Query___type(ctx, field)
@@ -5444,6 +8238,56 @@ func (ec *executionContext) _Session(ctx context.Context, sel ast.SelectionSet, 
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Session_connectionCount(ctx, field, obj)
 				})
+		case "streams":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Session_streams(ctx, field, obj)
+				})
+		case "streamCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Session_streamCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var sessionDescriptionImplementors = []string{"SessionDescription"}
+
+func (ec *executionContext) _SessionDescription(ctx context.Context, sel ast.SelectionSet, obj *session.SessionDescription) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, sessionDescriptionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SessionDescription")
+		case "type":
+			out.Values[i] = ec._SessionDescription_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sdp":
+			out.Values[i] = ec._SessionDescription_sdp(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -5479,6 +8323,16 @@ func (ec *executionContext) _SessionState(ctx context.Context, sel ast.Selection
 			}
 		case "connectionCount":
 			out.Values[i] = ec._SessionState_connectionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "streams":
+			out.Values[i] = ec._SessionState_streams(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "streamCount":
+			out.Values[i] = ec._SessionState_streamCount(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -5557,6 +8411,236 @@ func (ec *executionContext) _Signal(ctx context.Context, sel ast.SelectionSet, o
 	return out
 }
 
+var streamImplementors = []string{"Stream"}
+
+func (ec *executionContext) _Stream(ctx context.Context, sel ast.SelectionSet, obj *session.Stream) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, streamImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Stream")
+		case "id":
+			out.Values[i] = ec._Stream_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "connection":
+			out.Values[i] = ec._Stream_connection(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._Stream_name(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "hasAudio":
+			out.Values[i] = ec._Stream_hasAudio(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hasVideo":
+			out.Values[i] = ec._Stream_hasVideo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "videoType":
+			out.Values[i] = ec._Stream_videoType(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "width":
+			out.Values[i] = ec._Stream_width(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "height":
+			out.Values[i] = ec._Stream_height(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._Stream_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var streamCreatedImplementors = []string{"StreamCreated", "SessionEvent"}
+
+func (ec *executionContext) _StreamCreated(ctx context.Context, sel ast.SelectionSet, obj *session.StreamCreated) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, streamCreatedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StreamCreated")
+		case "stream":
+			out.Values[i] = ec._StreamCreated_stream(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var streamDestroyedImplementors = []string{"StreamDestroyed", "SessionEvent"}
+
+func (ec *executionContext) _StreamDestroyed(ctx context.Context, sel ast.SelectionSet, obj *session.StreamDestroyed) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, streamDestroyedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StreamDestroyed")
+		case "stream":
+			out.Values[i] = ec._StreamDestroyed_stream(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reason":
+			out.Values[i] = ec._StreamDestroyed_reason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var streamUpdatedImplementors = []string{"StreamUpdated", "SessionEvent"}
+
+func (ec *executionContext) _StreamUpdated(ctx context.Context, sel ast.SelectionSet, obj *session.StreamUpdated) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, streamUpdatedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StreamUpdated")
+		case "stream":
+			out.Values[i] = ec._StreamUpdated_stream(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var streamsChangedImplementors = []string{"StreamsChanged", "SessionEvent"}
+
+func (ec *executionContext) _StreamsChanged(ctx context.Context, sel ast.SelectionSet, obj *session.StreamsChanged) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, streamsChangedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StreamsChanged")
+		case "created":
+			out.Values[i] = ec._StreamsChanged_created(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updated":
+			out.Values[i] = ec._StreamsChanged_updated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "destroyed":
+			out.Values[i] = ec._StreamsChanged_destroyed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "streamCount":
+			out.Values[i] = ec._StreamsChanged_streamCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "truncated":
+			out.Values[i] = ec._StreamsChanged_truncated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var subscriptionImplementors = []string{"Subscription"}
 
 func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
@@ -5576,6 +8660,8 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 		return ec._Subscription_signalReceived(ctx, fields[0])
 	case "sessionEvents":
 		return ec._Subscription_sessionEvents(ctx, fields[0])
+	case "negotiationReceived":
+		return ec._Subscription_negotiationReceived(ctx, fields[0])
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
@@ -6139,6 +9225,59 @@ func (ec *executionContext) marshalNID2string(ctx context.Context, sel ast.Selec
 	return res
 }
 
+func (ec *executionContext) unmarshalNID2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNID2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNID2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNIceServer2ᚕᚖchattokᚋsessionᚐICEServerᚄ(ctx context.Context, sel ast.SelectionSet, v []*session.ICEServer) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNIceServer2ᚖchattokᚋsessionᚐICEServer(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNIceServer2ᚖchattokᚋsessionᚐICEServer(ctx context.Context, sel ast.SelectionSet, v *session.ICEServer) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "IceServer!")
+		return graphql.Null
+	}
+	return ec._IceServer(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNInt2int(ctx context.Context, v any) (int, error) {
 	res, err := graphql.UnmarshalInt(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -6177,6 +9316,14 @@ func (ec *executionContext) marshalNMediaMode2chattokᚋsessionᚐMediaMode(ctx 
 	return v
 }
 
+func (ec *executionContext) marshalNNegotiation2ᚖchattokᚋsessionᚐNegotiation(ctx context.Context, sel ast.SelectionSet, v *session.Negotiation) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Negotiation!")
+		return graphql.Null
+	}
+	return ec._Negotiation(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNPageInfo2ᚖchattokᚋgraphᚋgeneratedᚐPageInfo(ctx context.Context, sel ast.SelectionSet, v *PageInfo) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "PageInfo!")
@@ -6192,6 +9339,16 @@ func (ec *executionContext) unmarshalNRole2chattokᚋsessionᚐRole(ctx context.
 }
 
 func (ec *executionContext) marshalNRole2chattokᚋsessionᚐRole(ctx context.Context, sel ast.SelectionSet, v session.Role) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNSdpType2chattokᚋsessionᚐSDPType(ctx context.Context, v any) (session.SDPType, error) {
+	var res session.SDPType
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSdpType2chattokᚋsessionᚐSDPType(ctx context.Context, sel ast.SelectionSet, v session.SDPType) graphql.Marshaler {
 	return v
 }
 
@@ -6219,6 +9376,64 @@ func (ec *executionContext) marshalNSignal2ᚖchattokᚋsessionᚐSignal(ctx con
 	return ec._Signal(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNStream2ᚕᚖchattokᚋsessionᚐStreamᚄ(ctx context.Context, sel ast.SelectionSet, v []*session.Stream) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNStream2ᚖchattokᚋsessionᚐStream(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNStream2ᚖchattokᚋsessionᚐStream(ctx context.Context, sel ast.SelectionSet, v *session.Stream) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Stream!")
+		return graphql.Null
+	}
+	return ec._Stream(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNStreamDestroyed2ᚕᚖchattokᚋsessionᚐStreamDestroyedᚄ(ctx context.Context, sel ast.SelectionSet, v []*session.StreamDestroyed) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNStreamDestroyed2ᚖchattokᚋsessionᚐStreamDestroyed(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNStreamDestroyed2ᚖchattokᚋsessionᚐStreamDestroyed(ctx context.Context, sel ast.SelectionSet, v *session.StreamDestroyed) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "StreamDestroyed!")
+		return graphql.Null
+	}
+	return ec._StreamDestroyed(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNStreamDestroyedReason2chattokᚋsessionᚐStreamDestroyedReason(ctx context.Context, v any) (session.StreamDestroyedReason, error) {
+	var res session.StreamDestroyedReason
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNStreamDestroyedReason2chattokᚋsessionᚐStreamDestroyedReason(ctx context.Context, sel ast.SelectionSet, v session.StreamDestroyedReason) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
 	res, err := scalar.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -6231,6 +9446,35 @@ func (ec *executionContext) marshalNString2string(ctx context.Context, sel ast.S
 		graphql.AddInvalidNullFromMarshaler(ctx, "String!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNString2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNString2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalNTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {
@@ -6253,6 +9497,16 @@ func (ec *executionContext) marshalNTokenPayload2ᚖchattokᚋgraphᚋgenerated�
 		return graphql.Null
 	}
 	return ec._TokenPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNVideoType2chattokᚋsessionᚐVideoType(ctx context.Context, v any) (session.VideoType, error) {
+	var res session.VideoType
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNVideoType2chattokᚋsessionᚐVideoType(ctx context.Context, sel ast.SelectionSet, v session.VideoType) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx context.Context, sel ast.SelectionSet, v introspection.Directive) graphql.Marshaler {
@@ -6434,6 +9688,41 @@ func (ec *executionContext) marshalOChatEntry2ᚖchattokᚋsessionᚐChatEntry(c
 	return ec._ChatEntry(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOID2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOID2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNID2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalOID2ᚖstring(ctx context.Context, v any) (*string, error) {
 	if v == nil {
 		return nil, nil
@@ -6449,6 +9738,39 @@ func (ec *executionContext) marshalOID2ᚖstring(ctx context.Context, sel ast.Se
 	_ = sel
 	_ = ctx
 	res := graphql.MarshalID(*v)
+	return res
+}
+
+func (ec *executionContext) marshalOIceCandidate2ᚖchattokᚋsessionᚐICECandidate(ctx context.Context, sel ast.SelectionSet, v *session.ICECandidate) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._IceCandidate(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOIceCandidateInput2ᚖchattokᚋsessionᚐICECandidate(ctx context.Context, v any) (*session.ICECandidate, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputIceCandidateInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOInt2ᚖint(ctx context.Context, v any) (*int, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalInt(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.SelectionSet, v *int) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalInt(*v)
 	return res
 }
 
@@ -6502,6 +9824,28 @@ func (ec *executionContext) marshalORole2ᚖchattokᚋsessionᚐRole(ctx context
 	return v
 }
 
+func (ec *executionContext) marshalOSessionDescription2ᚖchattokᚋsessionᚐSessionDescription(ctx context.Context, sel ast.SelectionSet, v *session.SessionDescription) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SessionDescription(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOSessionDescriptionInput2ᚖchattokᚋsessionᚐSessionDescription(ctx context.Context, v any) (*session.SessionDescription, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputSessionDescriptionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOStream2ᚖchattokᚋsessionᚐStream(ctx context.Context, sel ast.SelectionSet, v *session.Stream) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Stream(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v any) (*string, error) {
 	if v == nil {
 		return nil, nil
@@ -6518,6 +9862,40 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	_ = ctx
 	res := scalar.MarshalString(*v)
 	return res
+}
+
+func (ec *executionContext) unmarshalOTime2ᚖtimeᚐTime(ctx context.Context, v any) (*time.Time, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := scalar.UnmarshalTime(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOTime2ᚖtimeᚐTime(ctx context.Context, sel ast.SelectionSet, v *time.Time) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalTime(*v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOVideoType2ᚖchattokᚋsessionᚐVideoType(ctx context.Context, v any) (*session.VideoType, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(session.VideoType)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOVideoType2ᚖchattokᚋsessionᚐVideoType(ctx context.Context, sel ast.SelectionSet, v *session.VideoType) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.EnumValue) graphql.Marshaler {

@@ -63,6 +63,9 @@ var schemaLists = map[string]int{
 	"connections": session.MaxListConnections,
 	"created":     session.MaxListConnections,
 	"destroyed":   session.MaxListConnections,
+	"streams":     session.MaxListStreams,
+	"updated":     session.MaxListStreams,
+	"forceMute":   session.MaxListStreams,
 }
 
 // ExtensionName names the extension.
