@@ -36,6 +36,8 @@ type config struct {
 	grace         time.Duration
 	idle          time.Duration
 	pingInterval  time.Duration
+	keepAlive     time.Duration
+	writeTimeout  time.Duration
 	introspection bool
 	groupLimit    int
 	logLevel      slog.Level
@@ -62,6 +64,8 @@ func (c *config) flags() *flag.FlagSet {
 	f.DurationVar(&c.grace, "grace", 20*time.Second, "`time` a connection has to come back after its last socket closed")
 	f.DurationVar(&c.idle, "idle", 10*time.Minute, "`time` after the last request of a connection without a socket when it ends")
 	f.DurationVar(&c.pingInterval, "ping-interval", transport.DefaultPingInterval, "`time` between pings to a silent socket; after two it is gone")
+	f.DurationVar(&c.keepAlive, "keep-alive", transport.DefaultKeepAlive, "`time` of silence on an SSE or multipart stream before it gets a sign of life")
+	f.DurationVar(&c.writeTimeout, "write-timeout", transport.DefaultWriteTimeout, "`time` for a client to take what is written to its socket or stream; then it is cut off, and resumes by cursor")
 	f.BoolVar(&c.introspection, "introspection", true, "answer questions about the schema")
 	f.StringVar(&c.metricsAddr, "metrics-addr", "", "`address` of its own for /metrics; on addr where it is not set")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "`file` with the certificate for HTTPS and its chain, PEM; read again when it changes")
@@ -115,6 +119,10 @@ func (c config) validate() error {
 		return fmt.Errorf("%w: -idle must be more than 0 and at most 24h", errUsage)
 	case c.pingInterval < 100*time.Millisecond:
 		return fmt.Errorf("%w: -ping-interval must be at least 100ms", errUsage)
+	case c.keepAlive < 100*time.Millisecond:
+		return fmt.Errorf("%w: -keep-alive must be at least 100ms", errUsage)
+	case c.writeTimeout < 100*time.Millisecond:
+		return fmt.Errorf("%w: -write-timeout must be at least 100ms", errUsage)
 	case (c.tlsCert == "") != (c.tlsKey == ""):
 		return fmt.Errorf("%w: -tls-cert and -tls-key need each other", errUsage)
 	case c.tlsCert != "" && c.domain != "":

@@ -139,7 +139,8 @@ func (s *server) wire(ctx context.Context) error {
 	s.service = session.NewService(session.Config{Store: s.store, Bus: bus.New(), Log: s.log, Open: s.config.open,
 		Grace: s.config.grace, Idle: s.config.idle, GroupLimit: s.config.groupLimit, Metrics: s.metrics})
 	s.graph = graph.New(graph.Config{Service: s.service, Tokens: tokens, Log: s.log, Introspection: s.config.introspection,
-		Streams: transport.StreamConfig{PingInterval: s.config.pingInterval}})
+		Streams: transport.StreamConfig{PingInterval: s.config.pingInterval,
+			KeepAlive: s.config.keepAlive, WriteTimeout: s.config.writeTimeout}})
 	s.metrics.observe(s.service, s.graph)
 	return nil
 }

@@ -28,12 +28,12 @@ type Config struct {
 	Log           *slog.Logger
 	Now           func() time.Time // nil: time.Now
 	Introspection bool
-	HTTP          transport.HTTP
+	HTTP          transport.HTTP         // Stream aside, which New sets
 	Streams       transport.StreamConfig // Authenticate, Attach and Shared aside, which New sets
 	Limits        transport.Limits       // Documents aside, which New sets
 }
 
-// Handler answers GraphQL operations over HTTP and WebSocket.
+// Handler answers GraphQL operations over HTTP, its streams included, and WebSocket.
 type Handler struct {
 	http.Handler
 	streams *transport.Streams
@@ -49,6 +49,7 @@ func New(c Config) *Handler {
 	resolver := &Resolver{service: c.Service, tokens: c.Tokens, now: c.Now}
 	c.Streams.Authenticate, c.Streams.Attach, c.Streams.Shared = auth.authenticate, auth.attach, resolver.shared()
 	streams := transport.NewStreams(c.Streams)
+	c.HTTP.Stream = streams.Answer
 
 	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: resolver}))
 	server.AddTransport(streams.WebSocket())

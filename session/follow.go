@@ -24,6 +24,9 @@ type Follower[T any] struct {
 	After int64        // the position to begin after
 	First []T          // what the reader gets before everything else
 	Sees  func(T) bool // whether an event is for this reader; nil for all
+	// Cursor returns the cursor of a position, by which a later reader goes on after it; nil where there are none. Where
+	// it is set, Behind skips no event.
+	Cursor func(position int64) string
 	// Behind is called where the events after a position are gone from the Source. It returns what the reader gets in
 	// their place and the position to go on after. It may wait for the Store. Errors: UNAVAILABLE, which may pass.
 	Behind func(ctx context.Context, after int64) (events []T, next int64, err error)
@@ -119,6 +122,7 @@ func (s *Service) FollowEntries(ctx context.Context, c Caller, after *string) (*
 		return nil, err
 	}
 	f := &Follower[*ChatEntry]{Source: r.feed, Key: r.key("entries"), release: release,
+		Cursor: func(seq int64) string { return Cursor(r.session.Epoch, seq) },
 		Behind: func(ctx context.Context, after int64) ([]*ChatEntry, int64, error) {
 			events, err := r.feed.Older(ctx, after)
 			return events, after + int64(len(events)), err

@@ -63,11 +63,13 @@ type execution struct {
 }
 
 // rendered is the JSON of an event's response. final says that it is errors, and that the subscription ends with them:
-// an event that could not be executed must not be passed over.
+// an event that could not be executed must not be passed over. Then payload is their list; it is nil where the
+// subscription ended of itself.
 type rendered struct {
-	payload []byte
-	final   bool
-	failed  bool // in part; the next who ask get another try
+	payload  []byte
+	response []byte // the whole of a final one
+	final    bool
+	failed   bool // in part; the next who ask get another try
 }
 
 // membership is a place in a group. It keeps the group's execution going, and the source open, until it is withdrawn.
@@ -229,7 +231,7 @@ func (e *execution) execute(event any) rendered {
 	case response == nil:
 		return rendered{final: true}
 	case nothingBut(response):
-		return rendered{payload: AppendErrors(nil, response.Errors), final: true}
+		return rendered{payload: AppendErrors(nil, response.Errors), response: AppendResponse(nil, response), final: true}
 	}
 	return rendered{payload: AppendResponse(nil, response), failed: len(response.Errors) > 0}
 }

@@ -2,14 +2,359 @@ package transport
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"chattok/session"
 )
 
-// httpStream is one subscription in one HTTP response.
-type httpStream struct {
-	client netip.Prefix // whose limit it counts to; not valid where to none
-	cancel context.CancelCauseFunc
+// lastEventID is the header by which an SSE client that comes back says where it was; its value stands for the
+// subscription's position.
+const lastEventID = "Last-Event-ID"
+
+// Answer is a StreamFunc. A subscription's stream counts as a socket does: its connection lives while it is open, and
+// the limits on sockets hold; above them the request is refused with status 503 or 429, and Retry-After.
+//
+// The request's own goroutine does all the writing, so nothing can be written after the handler has returned, and each
+// write is of whole events, under the write deadline. A stream ends by its protocol's end where the subscription ended,
+// failed, or where its connection has ended, which is an error; at a shutdown it just ends, so that clients come back.
+func (t *Streams) Answer(w http.ResponseWriter, r *http.Request, framing Framing,
+	op *graphql.OperationContext, errs gqlerror.List, exec graphql.GraphExecutor) {
+	s := &httpStream{streams: t, exec: exec, op: op, w: w, control: http.NewResponseController(w),
+		framer: framing.framer(), client: limited(t.config.Client(r))}
+	s.ctx, s.cancel = context.WithCancelCause(r.Context())
+	defer s.cancel(nil)
+	switch {
+	case r.Method == http.MethodHead:
+		setHeaders(w.Header(), s.framer)
+	case len(errs) > 0:
+		s.answerOnce(s.present(CapErrors(errs)))
+	case op.Operation.Operation != ast.Subscription:
+		responses, ctx := exec.DispatchOperation(s.ctx, op)
+		s.answerOnce(responses(ctx))
+	default:
+		var resume string
+		if framing == SSE {
+			resume = r.Header.Get(lastEventID)
+		}
+		s.run(resume)
+	}
 }
 
-// end ends the stream: with an error for why the connection has ended, or, for errRestart, without an end.
+// httpStream is one operation whose responses are a stream in one HTTP response.
+type httpStream struct {
+	streams *Streams
+	exec    graphql.GraphExecutor
+	op      *graphql.OperationContext
+	w       http.ResponseWriter
+	control *http.ResponseController
+	framer  framer
+	client  netip.Prefix    // whose limit it counts to; not valid where to none
+	ctx     context.Context // the operation's; ends with the stream, for a cause
+	cancel  context.CancelCauseFunc
+
+	silence *time.Timer // until a keep-alive is due
+	over    error       // why nothing more can be written; nil while it can
+}
+
+// end ends the stream: with an error for why its connection has ended, or, for errRestart, without an end. It may be
+// called from any goroutine, and more than once.
 func (s *httpStream) end(why error) { s.cancel(why) }
+
+// present has the executor present errors that come from no execution.
+func (s *httpStream) present(errs gqlerror.List) *graphql.Response {
+	return s.exec.DispatchError(graphql.WithOperationContext(s.ctx, s.op), errs)
+}
+
+// answerOnce writes a stream of one response and its end, whose length is known; nil where the request was given up.
+func (s *httpStream) answerOnce(response *graphql.Response) {
+	if response == nil {
+		WriteError(s.w, http.StatusServiceUnavailable, newError(session.CodeUnavailable, "", "the request was given up"))
+		return
+	}
+	one, all := getBuffer(), getBuffer()
+	defer putBuffer(one)
+	defer putBuffer(all)
+	*one = AppendResponse((*one)[:0], response)
+	*all = s.framer.last(s.framer.begin((*all)[:0]), *one)
+	setHeaders(s.w.Header(), s.framer)
+	s.w.Header().Set("Content-Length", strconv.Itoa(len(*all)))
+	_ = s.write(*all)
+}
+
+// run is a subscription's stream from its beginning to its end.
+func (s *httpStream) run(resume string) {
+	t := s.streams
+	if why := t.admitStream(s); why != "" {
+		why.refuse(s.w)
+		return
+	}
+	defer t.removeStream(s)
+	detach, err := t.config.Attach(s.ctx, func(e *session.Error) { s.end(e) })
+	if err != nil {
+		s.refuse(err)
+		return
+	}
+	defer detach()
+	topic, key, err := t.topic(s.ctx, s.op, resume)
+	if err != nil {
+		if asError(err).Reason == session.ReasonCursorMismatch {
+			err = session.CursorMismatch(lastEventID)
+		}
+		s.refuse(err)
+		return
+	}
+	t.subscriptions.Add(1)
+	defer t.subscriptions.Add(-1)
+	s.silence = time.NewTimer(t.config.KeepAlive)
+	defer s.silence.Stop()
+	if topic != nil {
+		s.followShared(topic, key)
+	} else {
+		s.followAlone()
+	}
+	if ended, ok := errors.AsType[*session.Error](context.Cause(s.ctx)); ok {
+		s.fail(ended)
+	}
+	s.setDeadline() // for what net/http has left to write
+}
+
+// refuse answers a subscription that can't begin: with a status that says come back, or with a stream of the error.
+func (s *httpStream) refuse(err error) {
+	if cause := context.Cause(s.ctx); cause != nil {
+		err = cause
+	}
+	if errors.Is(err, errRestart) {
+		crowdedClosed.refuse(s.w)
+		return
+	}
+	response := s.present(gqlerror.List{gqlerror.WrapPath(nil, err)})
+	if code := asError(err).Code; code == session.CodeUnavailable || code == session.CodeRateLimited {
+		s.w.Header().Set("Retry-After", "5")
+		WriteError(s.w, statusOf(response), response.Errors[0])
+		return
+	}
+	s.answerOnce(response)
+}
+
+// begin lets the client know that it follows.
+func (s *httpStream) begin() {
+	setHeaders(s.w.Header(), s.framer)
+	s.w.WriteHeader(http.StatusOK)
+	_ = s.write(s.framer.begin(nil))
+}
+
+// followShared writes a topic's events, which are executed once for its group, until the stream ends.
+func (s *httpStream) followShared(topic *Topic, key string) {
+	var m membership
+	s.streams.groups.join(&m, s.exec, s.op, key, topic)
+	defer m.withdraw()
+	wake := make(chan struct{}, 1)
+	stop := topic.watch(func() {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	})
+	defer stop()
+	s.begin()
+	if !s.deliver(&m, topic.after, topic.first, true) {
+		return
+	}
+	for after, pause := topic.after, time.Duration(0); ; {
+		events, next, err := s.take(topic, after)
+		switch {
+		case s.ctx.Err() != nil:
+			return
+		case err != nil && asError(err).Code != session.CodeUnavailable:
+			s.fail(err)
+			return
+		case err != nil: // which may pass
+			pause = min(max(2*pause, 100*time.Millisecond), 2*time.Second)
+			if !s.wait(nil, time.After(pause)) {
+				return
+			}
+		case next == after:
+			if !s.wait(wake, nil) {
+				return
+			}
+		default:
+			if !s.deliver(&m, after, events, false) {
+				return
+			}
+			after, pause = next, 0
+		}
+	}
+}
+
+// take returns the events after a position, and the position to go on after. It may wait for the store.
+func (s *httpStream) take(topic *Topic, after int64) (events []any, next int64, err error) {
+	events, gone := topic.read(nil, after, takeEvents)
+	if gone {
+		return topic.behind(s.ctx, after)
+	}
+	return events, after + int64(len(events)), nil
+}
+
+// deliver writes the events after a position, those of them that the reader sees, and says whether the stream goes on.
+// The topic's first ones are the reader's own.
+func (s *httpStream) deliver(m *membership, after int64, events []any, first bool) bool {
+	topic := m.topic
+	if sees := topic.sees; sees != nil && !first {
+		seen := events[:0]
+		for _, e := range events {
+			if sees(e) {
+				seen = append(seen, e)
+			}
+		}
+		events = seen
+	}
+	buffer := getBuffer()
+	defer putBuffer(buffer)
+	frames := (*buffer)[:0]
+	defer func() { *buffer = frames }()
+	for i, r := range m.group.render(nil, events) {
+		switch {
+		case r.final && r.response == nil:
+			s.finish(s.framer.complete(frames))
+			return false
+		case r.final:
+			s.finish(s.framer.last(frames, r.response))
+			return false
+		}
+		var cursor string
+		if topic.cursor != nil {
+			cursor = topic.cursor(after + 1 + int64(i))
+		}
+		frames = s.framer.next(frames, cursor, r.payload)
+		if len(frames) > takeBytes {
+			if s.write(frames) != nil || s.ctx.Err() != nil {
+				return false
+			}
+			frames = frames[:0]
+		}
+	}
+	return len(frames) == 0 || s.write(frames) == nil
+}
+
+// wait returns true when there may be more, or a pause is over, and keeps the stream alive meanwhile; false when it has
+// ended.
+func (s *httpStream) wait(wake <-chan struct{}, pause <-chan time.Time) bool {
+	for {
+		select {
+		case <-s.ctx.Done():
+			return false
+		case <-wake:
+			return true
+		case <-pause:
+			return true
+		case <-s.silence.C:
+			if s.write(s.framer.keepAlive(nil)) != nil {
+				return false
+			}
+		}
+	}
+}
+
+// followAlone writes the responses of an execution of the stream's own, until it ends.
+func (s *httpStream) followAlone() {
+	ctx, cancel := context.WithCancel(s.ctx)
+	responses, ctx := s.exec.DispatchOperation(ctx, s.op)
+	next := make(chan *graphql.Response)
+	var executing sync.WaitGroup
+	executing.Go(func() { s.execute(ctx, responses, next) })
+	defer executing.Wait()
+	defer cancel()
+	s.begin()
+	for s.over == nil {
+		select {
+		case <-s.ctx.Done():
+			return
+		case response := <-next:
+			switch {
+			case response == nil:
+				if s.ctx.Err() == nil { // of itself: a stream that is cut must not look like one that is over
+					s.finish(s.framer.complete(nil))
+				}
+				return
+			case nothingBut(response):
+				s.finish(s.framer.last(nil, AppendResponse(nil, response)))
+				return
+			}
+			_ = s.write(s.framer.next(nil, "", AppendResponse(nil, response)))
+		case <-s.silence.C:
+			_ = s.write(s.framer.keepAlive(nil))
+		}
+	}
+}
+
+// execute hands on responses until the last one, which is nil or nothing but errors, or until ctx is done.
+func (s *httpStream) execute(ctx context.Context, responses graphql.ResponseHandler, next chan<- *graphql.Response) {
+	for last := false; !last; {
+		response := s.executeOne(ctx, responses)
+		last = response == nil || nothingBut(response)
+		select {
+		case next <- response:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// executeOne makes errors of a panic where gqlgen does not look.
+func (s *httpStream) executeOne(ctx context.Context, responses graphql.ResponseHandler) (response *graphql.Response) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			response = &graphql.Response{Errors: gqlerror.List{presentPanic(ctx, s.exec, cause)}}
+		}
+	}()
+	return responses(ctx)
+}
+
+// fail ends the stream with an error that is not the operation's own.
+func (s *httpStream) fail(err error) {
+	errs := s.present(gqlerror.List{gqlerror.WrapPath(nil, err)}).Errors
+	s.finish(s.framer.fail(nil, AppendErrors(nil, errs)))
+}
+
+// finish writes what ends the stream.
+func (s *httpStream) finish(b []byte) {
+	_ = s.write(b)
+	s.over = errOver
+}
+
+// errOver keeps anything from being written after the end.
+var errOver = errors.New("the stream has ended")
+
+// write writes whole events at once, under the write deadline, and sends them off. The error says that the client takes
+// no more; there is nothing further to do about it.
+func (s *httpStream) write(b []byte) error {
+	if s.over != nil {
+		return s.over
+	}
+	s.setDeadline()
+	_, err := s.w.Write(b)
+	if err == nil {
+		if err = s.control.Flush(); errors.Is(err, http.ErrNotSupported) {
+			err = nil // it keeps nothing back
+		}
+	}
+	if s.over = err; err == nil && s.silence != nil {
+		s.silence.Reset(s.streams.config.KeepAlive)
+	}
+	return err
+}
+
+// setDeadline gives the client its time to take what is written next. net/http lifts the deadline after the response.
+// Not every ResponseWriter knows deadlines; those that don't are no sockets.
+func (s *httpStream) setDeadline() {
+	_ = s.control.SetWriteDeadline(time.Now().Add(s.streams.config.WriteTimeout))
+}

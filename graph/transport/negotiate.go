@@ -15,14 +15,6 @@ const (
 	typeMultipart   = "multipart/mixed" // with the parameter subscriptionSpec
 )
 
-// Framing is how a stream of responses is written into one HTTP response.
-type Framing int
-
-const (
-	SSE       Framing = iota + 1 // text/event-stream, by the GraphQL-over-SSE protocol
-	Multipart                    // multipart/mixed, by Apollo's subscription protocol
-)
-
 // accepted is what a request's Accept header admits. The order of its entries means nothing.
 type accepted struct {
 	json   string  // the media type for a single response; empty where none is admitted

@@ -24,6 +24,7 @@ type Shared struct {
 // Topic is a session.Follower whose type of event is forgotten.
 type Topic struct {
 	key    string
+	cursor func(position int64) string // nil where positions are no cursors
 	after  int64
 	first  []any
 	read   func(dst []any, after int64, limit int) (events []any, gone bool)
@@ -38,7 +39,7 @@ type Topic struct {
 
 // NewTopic forgets a Follower's type.
 func NewTopic[T any](f *session.Follower[T]) *Topic {
-	t := &Topic{key: f.Key, after: f.After, first: erase(nil, f.First), watch: f.Watch, close: f.Close,
+	t := &Topic{key: f.Key, after: f.After, cursor: f.Cursor, first: erase(nil, f.First), watch: f.Watch, close: f.Close,
 		read: func(dst []any, after int64, limit int) ([]any, bool) {
 			events, gone := f.Read(nil, after, limit)
 			return erase(dst, events), gone
@@ -95,6 +96,32 @@ func sharedField(op *graphql.OperationContext, shared map[string]Shared) (s Shar
 		return s, nil, false
 	}
 	return s, field.ArgumentMap(op.Variables), true
+}
+
+// topic opens the source that a subscription follows, and names its group, where its events can be shared. Else it
+// returns nil, and the operation runs alone; where the caller may not follow, its resolver says why. resume, if not "",
+// takes the position's place, and err says where it can't.
+func (t *Streams) topic(ctx context.Context, op *graphql.OperationContext, resume string) (topic *Topic, key string, err error) {
+	field, args, ok := sharedField(op, t.config.Shared)
+	if !ok {
+		return nil, "", nil
+	}
+	resuming := resume != "" && field.Position != ""
+	if resuming {
+		args[field.Position] = resume
+	}
+	topic, err = field.Join(ctx, args)
+	if err != nil {
+		if !resuming {
+			err = nil
+		}
+		return nil, "", err
+	}
+	if key = groupKey(topic, op, field); key == "" {
+		topic.close()
+		return nil, "", nil
+	}
+	return topic, key, nil
 }
 
 // groupKey names what a subscription selects of whose events: the source, which stands for who may see it, the

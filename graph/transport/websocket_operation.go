@@ -177,17 +177,8 @@ func (s *socket) leaveAll() {
 
 // share makes a subscription a member of the group that selects the same, and says whether it did.
 func (s *socket) share(ctx context.Context, op *operation, opCtx *graphql.OperationContext) bool {
-	field, args, ok := sharedField(opCtx, s.streams.config.Shared)
-	if !ok {
-		return false
-	}
-	topic, err := field.Join(ctx, args)
-	if err != nil {
-		return false // the resolver says why
-	}
-	key := groupKey(topic, opCtx, field)
-	if key == "" {
-		topic.close()
+	topic, key, _ := s.streams.topic(ctx, opCtx, "")
+	if topic == nil {
 		return false
 	}
 	m := &member{socket: s, op: op, after: topic.after, prefix: appendMessagePrefix(nil, s.protocol.next, op.id)}
