@@ -14,7 +14,6 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 
 	"chattok/db"
-	"chattok/graph/transport"
 	"chattok/token"
 )
 
@@ -35,9 +34,7 @@ type config struct {
 	origins       string
 	grace         time.Duration
 	idle          time.Duration
-	pingInterval  time.Duration
-	keepAlive     time.Duration
-	writeTimeout  time.Duration
+	limits        limits
 	introspection bool
 	groupLimit    int
 	logLevel      slog.Level
@@ -63,9 +60,6 @@ func (c *config) flags() *flag.FlagSet {
 	f.StringVar(&c.origins, "origins", "", "further `origins` whose pages may use the server, separated by commas; * for any")
 	f.DurationVar(&c.grace, "grace", 20*time.Second, "`time` a connection has to come back after its last socket closed")
 	f.DurationVar(&c.idle, "idle", 10*time.Minute, "`time` after the last request of a connection without a socket when it ends")
-	f.DurationVar(&c.pingInterval, "ping-interval", transport.DefaultPingInterval, "`time` between pings to a silent socket; after two it is gone")
-	f.DurationVar(&c.keepAlive, "keep-alive", transport.DefaultKeepAlive, "`time` of silence on an SSE or multipart stream before it gets a sign of life")
-	f.DurationVar(&c.writeTimeout, "write-timeout", transport.DefaultWriteTimeout, "`time` for a client to take what is written to its socket or stream; then it is cut off, and resumes by cursor")
 	f.BoolVar(&c.introspection, "introspection", true, "answer questions about the schema")
 	f.StringVar(&c.metricsAddr, "metrics-addr", "", "`address` of its own for /metrics; on addr where it is not set")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "`file` with the certificate for HTTPS and its chain, PEM; read again when it changes")
@@ -77,6 +71,7 @@ func (c *config) flags() *flag.FlagSet {
 	f.StringVar(&c.acmeEmail, "acme-email", "", "`address` that the ACME authority may write to")
 	f.IntVar(&c.groupLimit, "group-limit", 0, "writes that share one commit at most; 0 for 256")
 	f.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "least `level` to log: debug, info, warn or error")
+	c.limits.flags(f)
 	f.StringVar(&c.logFormat, "log-format", "text", "`format` of the log: text or json")
 	return f
 }
@@ -117,12 +112,6 @@ func (c config) validate() error {
 		return fmt.Errorf("%w: -grace must be more than 0 and at most 1h", errUsage)
 	case c.idle <= 0 || c.idle > 24*time.Hour:
 		return fmt.Errorf("%w: -idle must be more than 0 and at most 24h", errUsage)
-	case c.pingInterval < 100*time.Millisecond:
-		return fmt.Errorf("%w: -ping-interval must be at least 100ms", errUsage)
-	case c.keepAlive < 100*time.Millisecond:
-		return fmt.Errorf("%w: -keep-alive must be at least 100ms", errUsage)
-	case c.writeTimeout < 100*time.Millisecond:
-		return fmt.Errorf("%w: -write-timeout must be at least 100ms", errUsage)
 	case (c.tlsCert == "") != (c.tlsKey == ""):
 		return fmt.Errorf("%w: -tls-cert and -tls-key need each other", errUsage)
 	case c.tlsCert != "" && c.domain != "":
@@ -138,7 +127,7 @@ func (c config) validate() error {
 	case c.apiSecret != "" && len(c.apiSecret) < token.MinSecretBytes:
 		return fmt.Errorf("%s must be at least %d bytes, but is %d", secretVariable, token.MinSecretBytes, len(c.apiSecret))
 	}
-	return nil
+	return c.limits.validate()
 }
 
 // list parts what is separated by commas.

@@ -19,7 +19,6 @@ import (
 	"chattok/db"
 	"chattok/graph"
 	"chattok/graph/edge"
-	"chattok/graph/transport"
 	"chattok/session"
 	"chattok/token"
 	"chattok/web"
@@ -137,10 +136,9 @@ func (s *server) wire(ctx context.Context) error {
 	}
 	s.metrics = newMetrics()
 	s.service = session.NewService(session.Config{Store: s.store, Bus: bus.New(), Log: s.log, Open: s.config.open,
-		Grace: s.config.grace, Idle: s.config.idle, GroupLimit: s.config.groupLimit, Metrics: s.metrics})
+		Grace: s.config.grace, Idle: s.config.idle, GroupLimit: s.config.groupLimit, SocketLimit: s.config.limits.perConnection, Metrics: s.metrics})
 	s.graph = graph.New(graph.Config{Service: s.service, Tokens: tokens, Log: s.log, Introspection: s.config.introspection,
-		Streams: transport.StreamConfig{PingInterval: s.config.pingInterval,
-			KeepAlive: s.config.keepAlive, WriteTimeout: s.config.writeTimeout}})
+		Streams: s.config.limits.streams()})
 	s.metrics.observe(s.service, s.graph)
 	return nil
 }

@@ -40,7 +40,9 @@ type options struct {
 	grace  time.Duration
 	idle   time.Duration
 	path   string
-	store  func(session.Store) session.Store
+
+	sockets int // of a connection
+	store   func(session.Store) session.Store
 
 	streams transport.StreamConfig
 }
@@ -65,7 +67,7 @@ func newWorld(t testing.TB, o options) *world {
 		t.Fatal(err)
 	}
 	w := &world{tokens: tokens, path: o.path}
-	w.service = session.NewService(session.Config{Store: store, Bus: bus.New(), Log: log, Open: !o.closed, Grace: o.grace, Idle: o.idle})
+	w.service = session.NewService(session.Config{Store: store, Bus: bus.New(), Log: log, Open: !o.closed, Grace: o.grace, Idle: o.idle, SocketLimit: o.sockets})
 	g := graph.New(graph.Config{Service: w.service, Tokens: tokens, Log: log, Introspection: true, Streams: o.streams})
 	w.handler, w.Client = g, client.New(g)
 

@@ -10,6 +10,8 @@ import (
 
 	"github.com/99designs/gqlgen/client"
 	"github.com/coder/websocket"
+
+	"chattok/session"
 )
 
 const events = `subscription{sessionEvents{__typename
@@ -172,4 +174,25 @@ func TestForceDisconnectClosesSockets(t *testing.T) {
 	if got := next[added](t, own).EntryAdded.Seq; got != 1 {
 		t.Errorf("the moderator got %d", got)
 	}
+}
+
+// TestSocketsOfAConnection: one too many is told to come back later; one that ends makes room; others have their own.
+func TestSocketsOfAConnection(t *testing.T) {
+	w := newWorld(t, options{sockets: 2})
+	address := serve(t, w.handler, 0)
+	ann, bob := w.join(t, "crowd", session.RolePublisher), w.join(t, "crowd", session.RolePublisher)
+	first := mustDial(t, address, ann.token)
+	mustDial(t, address, ann.token)
+	if _, err := dialStream(address, ann.token); err == nil || err.Error() != "closed with 1013 RATE_LIMITED: a connection has at most 2 sockets and streams open on a server" {
+		t.Errorf("a third socket: %v", err)
+	}
+	mustDial(t, address, bob.token)
+	_ = first.Close()
+	eventually(t, "the place is free", func() bool {
+		s, err := dialStream(address, ann.token)
+		if err == nil {
+			_ = s.Close()
+		}
+		return err == nil
+	})
 }

@@ -25,7 +25,7 @@ type Config struct {
 
 	GroupLimit  int // writes a commit; zero: 256
 	QueueLimit  int // writes that may wait; zero: 8192
-	SocketLimit int // sockets and streams a connection has open on this node; zero: 64
+	SocketLimit int // sockets and streams a connection has open on this node; zero: DefaultSocketLimit
 
 	ChunkBytes int // of older entries kept for readers that are behind; zero: 64 MiB
 
@@ -33,6 +33,9 @@ type Config struct {
 	Now     func() time.Time // zero: time.Now
 	Metrics Metrics          // zero: none
 }
+
+// DefaultSocketLimit is how many sockets and streams a connection has open on a node.
+const DefaultSocketLimit = 64
 
 // Metrics hears of what a Service does. Its methods must not block.
 type Metrics interface {
@@ -103,7 +106,7 @@ func defaults(c *Config) {
 	set(&c.Idle, 10*time.Minute)
 	set(&c.GroupLimit, 256)
 	set(&c.QueueLimit, 8192)
-	set(&c.SocketLimit, 64)
+	set(&c.SocketLimit, DefaultSocketLimit)
 	set(&c.ChunkBytes, 64<<20)
 	set(&c.Tick, max(10*time.Millisecond, min(time.Second, c.Grace/4)))
 	if c.Now == nil {

@@ -74,7 +74,7 @@ type socketWorld struct {
 	end      atomic.Pointer[func(*session.Error)] // of the socket attached last
 }
 
-// newSocketWorld starts one. The tokens it knows are "good", "expired", "ended" and "busy".
+// newSocketWorld starts one. The tokens it knows are "good", "expired", "ended", "busy" and "crowded".
 func newSocketWorld(t *testing.T, config StreamConfig) *socketWorld {
 	t.Helper()
 	w := &socketWorld{socketStub: &socketStub{stub: &stub{}, feed: make(chan *session.ChatEntry)}}
@@ -86,6 +86,8 @@ func newSocketWorld(t *testing.T, config StreamConfig) *socketWorld {
 			return nil, session.Errorf(session.CodeUnauthenticated, "it has ended").WithReason(session.ReasonConnectionDestroyed)
 		case "Bearer busy":
 			return nil, session.Unavailable(errors.New("disk"))
+		case "Bearer crowded":
+			return nil, session.Errorf(session.CodeRateLimited, "too many")
 		}
 		return ctx, nil
 	}

@@ -1,0 +1,126 @@
+package transport
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"chattok/session"
+)
+
+// from returns a StreamConfig.Client that says what the test sets, and the setter.
+func from(addr string) (client func(*http.Request) netip.Addr, set func(string)) {
+	var now atomic.Pointer[netip.Addr]
+	set = func(addr string) {
+		a := netip.MustParseAddr(addr)
+		now.Store(&a)
+	}
+	set(addr)
+	return func(*http.Request) netip.Addr { return *now.Load() }, set
+}
+
+// TestSocketLimits: a socket too many is told to come back later, those before it live on, and one that ends makes room.
+func TestSocketLimits(t *testing.T) {
+	const (
+		init   = `{"type":"connection_init"}`
+		ack    = `{"type":"connection_ack"}`
+		closed = "close 1013 "
+	)
+	t.Run("in all", func(t *testing.T) {
+		w := newSocketWorld(t, StreamConfig{MaxSockets: 2})
+		first := w.dial(t, protocolModern)
+		w.dial(t, protocolModern)
+		w.dial(t, protocolModern).expect(closed + string(crowdedServer))
+		first.text(init)
+		first.expect(ack)
+		_ = first.Close()
+		until(t, "the place is free", func() bool { return w.sockets.Sockets() == 1 })
+		again := w.dial(t, protocolModern)
+		again.text(init)
+		again.expect(ack)
+	})
+	t.Run("of an address", func(t *testing.T) {
+		client, set := from("198.51.100.7")
+		w := newSocketWorld(t, StreamConfig{MaxPerAddress: 1, Client: client})
+		first := w.dial(t, protocolModern)
+		w.dial(t, protocolModern).expect(closed + string(crowdedAddress))
+		for _, other := range []string{"198.51.100.8", "2001:db8:0:1::1", "2001:db8:0:2::1"} {
+			set(other)
+			s := w.dial(t, protocolModern)
+			s.text(init)
+			s.expect(ack)
+		}
+		for _, same := range []string{"::ffff:198.51.100.7", "2001:db8:0:1:ffff::9"} {
+			set(same)
+			w.dial(t, protocolModern).expect(closed + string(crowdedAddress))
+		}
+		for _, loopback := range []string{"127.0.0.1", "127.0.0.1", "::1", "::1"} {
+			set(loopback)
+			w.dial(t, protocolModern)
+		}
+		_ = first.Close()
+		set("198.51.100.7")
+		until(t, "the place is free", func() bool { return w.sockets.Sockets() == 7 })
+		again := w.dial(t, protocolModern)
+		again.text(init)
+		again.expect(ack)
+	})
+	t.Run("not initialised", func(t *testing.T) {
+		w := newSocketWorld(t, StreamConfig{MaxWaiting: 1})
+		first := w.dial(t, protocolModern)
+		w.dial(t, protocolModern).expect(closed + string(crowdedWaiting))
+		first.text(init)
+		first.expect(ack)
+		second := w.dial(t, protocolModern)
+		w.dial(t, protocolModern).expect(closed + string(crowdedWaiting))
+		_ = second.Close() // without ever having sent it
+		until(t, "the place is free", func() bool { return w.sockets.Sockets() == 1 })
+		third := w.dial(t, protocolModern)
+		third.text(init)
+		third.expect(ack)
+	})
+	t.Run("of a connection", func(t *testing.T) {
+		w := newSocketWorld(t, StreamConfig{})
+		s := w.dial(t, protocolModern)
+		s.text(`{"type":"connection_init","payload":{"Authorization":"Bearer crowded"}}`)
+		s.expect(closed + "RATE_LIMITED: too many")
+	})
+}
+
+// TestTurnedAway: what the client sent before it heard that it can't stay does not cost it the reason.
+func TestTurnedAway(t *testing.T) {
+	w := newSocketWorld(t, StreamConfig{MaxSockets: 1})
+	w.dial(t, protocolModern)
+	s := w.dial(t, protocolModern)
+	for range 100 {
+		s.text(`{"type":"connection_init"}`)
+	}
+	s.expect("close 1013 " + string(crowdedServer))
+	s.frame(8, true, "")
+	_ = s.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if n, err := io.Copy(io.Discard, s.r); n != 0 || err != nil {
+		t.Errorf("after the close: %d bytes, %v", n, err)
+	}
+}
+
+// TestCrowding: over HTTP a limit has a status, a code, and when to come back.
+func TestCrowding(t *testing.T) {
+	for why, want := range map[crowding]struct {
+		status int
+		code   session.Code
+	}{
+		crowdedClosed: {503, session.CodeUnavailable}, crowdedServer: {503, session.CodeUnavailable},
+		crowdedAddress: {429, session.CodeRateLimited},
+	} {
+		r := httptest.NewRecorder()
+		why.refuse(r)
+		if r.Code != want.status || r.Header().Get("Retry-After") != "5" || strings.TrimSpace(r.Body.String()) != errorBody(string(why), string(want.code), "") {
+			t.Errorf("%d %s", r.Code, r.Body)
+		}
+	}
+}

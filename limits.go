@@ -1,0 +1,85 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"time"
+
+	"chattok/graph/edge"
+	"chattok/graph/transport"
+	"chattok/session"
+)
+
+// limits are those on what clients may hold open.
+type limits struct {
+	sockets       int
+	perAddress    int
+	perConnection int
+	uninitialised int
+	operations    int
+	messageBytes  int
+	initTimeout   time.Duration
+	writeTimeout  time.Duration
+	pingInterval  time.Duration
+	keepAlive     time.Duration
+	proxies       string
+}
+
+func (l *limits) flags(f *flag.FlagSet) {
+	f.IntVar(&l.sockets, "max-sockets", transport.DefaultMaxSockets, "WebSockets and HTTP streams open at once; one more is closed with 1013, or gets status 503")
+	f.IntVar(&l.perAddress, "max-sockets-per-address", transport.DefaultMaxPerAddress, "the same of one client address (of an IPv6 one its /64), loopback aside; 1013, or status 429")
+	f.IntVar(&l.perConnection, "max-sockets-per-connection", session.DefaultSocketLimit, "the same of one connection of a session; 1013, or RATE_LIMITED")
+	f.IntVar(&l.uninitialised, "max-uninitialised", transport.DefaultMaxWaiting, "WebSockets that have not sent connection_init; 1013")
+	f.IntVar(&l.operations, "max-operations", transport.DefaultMaxOperations, "operations under way on a WebSocket; one more gets an error with RATE_LIMITED")
+	f.IntVar(&l.messageBytes, "max-message-bytes", transport.DefaultMaxMessageBytes, "bytes of a message over a WebSocket; above, it is closed with 1009")
+	f.DurationVar(&l.initTimeout, "init-timeout", transport.DefaultInitTimeout, "`time` for a WebSocket's connection_init to come; then 4408")
+	f.DurationVar(&l.writeTimeout, "write-timeout", transport.DefaultWriteTimeout, "`time` for a slow reader to take a write; then it is closed, and resumes by its cursor")
+	f.DurationVar(&l.pingInterval, "ping-interval", transport.DefaultPingInterval, "`time` between pings to a silent WebSocket; after two it is gone")
+	f.DurationVar(&l.keepAlive, "keep-alive", transport.DefaultKeepAlive, "`time` of silence on an SSE or multipart stream before it gets a sign of life")
+	f.StringVar(&l.proxies, "trusted-proxies", "", "`addresses` and networks, separated by commas, whose X-Forwarded-For is believed when clients' sockets are counted")
+}
+
+func (l limits) validate() error {
+	for _, n := range []struct {
+		name       string
+		value, min int
+	}{
+		{"max-sockets", l.sockets, 1}, {"max-sockets-per-address", l.perAddress, 1},
+		{"max-sockets-per-connection", l.perConnection, 1}, {"max-uninitialised", l.uninitialised, 1},
+		{"max-operations", l.operations, 1}, {"max-message-bytes", l.messageBytes, 1024},
+	} {
+		if n.value < n.min {
+			return fmt.Errorf("%w: -%s must be at least %d", errUsage, n.name, n.min)
+		}
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{"init-timeout", l.initTimeout}, {"write-timeout", l.writeTimeout}, {"ping-interval", l.pingInterval},
+		{"keep-alive", l.keepAlive}} {
+		if d.value < 100*time.Millisecond {
+			return fmt.Errorf("%w: -%s must be at least 100ms", errUsage, d.name)
+		}
+	}
+	if _, err := edge.ParseProxies(list(l.proxies)); err != nil {
+		return fmt.Errorf("%w: -trusted-proxies: %w", errUsage, err)
+	}
+	return nil
+}
+
+// streams returns the limits of what stays open, as its transports take them.
+func (l limits) streams() transport.StreamConfig {
+	proxies, _ := edge.ParseProxies(list(l.proxies)) // validated
+	return transport.StreamConfig{
+		Client:          proxies.Client,
+		MaxSockets:      l.sockets,
+		MaxPerAddress:   l.perAddress,
+		MaxWaiting:      l.uninitialised,
+		MaxOperations:   l.operations,
+		MaxMessageBytes: l.messageBytes,
+		InitTimeout:     l.initTimeout,
+		WriteTimeout:    l.writeTimeout,
+		PingInterval:    l.pingInterval,
+		KeepAlive:       l.keepAlive,
+	}
+}
