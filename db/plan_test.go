@@ -40,6 +40,12 @@ func TestPlans(t *testing.T) {
 			"SEARCH connections USING INDEX connections_expiring (expires_at<?)"},
 		{"destroy", sqlDestroy, "SEARCH e USING COVERING INDEX entries_sender (session_id=? AND connection_id=?)"},
 		{"purge", sqlPurge, "SEARCH connections USING INDEX connections_purge (purge_at<?)"},
+		{"streams of a roster", "SELECT * FROM streams WHERE session_id = 's' ORDER BY created_revision",
+			"SEARCH streams USING INDEX streams_created (session_id=?)"},
+		{"streams of a connection", "DELETE FROM streams WHERE connection_id IN (?)", "SEARCH streams USING COVERING INDEX streams_connection (connection_id=?)"},
+		{"changes of streams", sqlStreamChanges,
+			"SEARCH stream_changes USING INDEX sqlite_autoindex_stream_changes_1 (session_id=? AND revision>? AND revision<?)"},
+		{"purge of changes", sqlPurgeStreamChanges, "SEARCH stream_changes USING INDEX stream_changes_purge (purge_at<?)"},
 		{"empty sessions", sqlEmptySessions, "SEARCH sessions USING INDEX sessions_empty (created_at<?)"},
 		{"attached", "SELECT " + sqlAttached + " FROM connections WHERE id = 'c'",
 			"SEARCH a USING COVERING INDEX sqlite_autoindex_attachments_1 (connection_id=?)"},
@@ -50,7 +56,7 @@ func TestPlans(t *testing.T) {
 		if !strings.Contains(plan, c.want) {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, plan, c.want)
 		}
-		for _, table := range []string{"entry_row", "entries", "connections"} {
+		for _, table := range []string{"entry_row", "entries", "connections", "streams", "stream_changes"} {
 			if strings.Contains(plan, "SCAN "+table) {
 				t.Errorf("%s scans %s:\n%s", c.name, table, plan)
 			}

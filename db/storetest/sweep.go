@@ -70,7 +70,7 @@ func (s *suite) testSweepLimit() {
 func (s *suite) testSweepSessions() {
 	_, err := s.store.CreateSession(s.ctx(), session.Session{ID: "asked", Epoch: 1, MediaMode: session.MediaRelayed, TokenRequired: true})
 	s.ok(err)
-	s.connect("empty", "e1")
+	s.publish("s", s.connect("empty", "e1")[0]) // nor do its streams' changes keep it
 	s.connect("written", "w1")
 	s.connect("held", "h1")
 	s.add(session.NewEntry{SessionID: "written", ConnectionID: "w1", Body: "x"})
