@@ -20,10 +20,12 @@ type arrow struct {
 
 // arrows are those of docs/ARCHITECTURE.md. Tests may import what they like.
 var arrows = map[string]arrow{
-	"session": {nil, false, "the domain's rules stand on the standard library alone, so that a store, a bus and an edge can be replaced"},
-	"db":      {[]string{"session"}, true, "a Store knows the domain and its database, and never publishes or answers requests"},
-	"bus":     {[]string{"session"}, false, "a Bus carries messages and never reads the log"},
-	"token":   {[]string{"session"}, true, "tokens say what the domain's grants hold, and look nothing up"},
+	"session":     {nil, false, "the domain's rules stand on the standard library alone, so that a store, a bus and an edge can be replaced"},
+	"db":          {[]string{"session"}, true, "a Store knows the domain and its database, and never publishes or answers requests"},
+	"bus":         {[]string{"session"}, false, "a Bus carries messages and never reads the log"},
+	"bus/wire":    {[]string{"session"}, true, "how messages are written is the same on every bus"},
+	"bus/natsbus": {[]string{"session", "bus", "bus/wire"}, true, "a Bus carries messages and never reads the log"},
+	"token":       {[]string{"session"}, true, "tokens say what the domain's grants hold, and look nothing up"},
 	"graph": {[]string{"session", "token", "graph/transport", "graph/edge", "graph/generated", "graph/scalar"}, true,
 		"the edge calls the domain by its service; a store or a bus behind it is wired by package main"},
 	"graph/transport": {[]string{"session"}, true, "transports carry any schema: of the domain they know the errors alone"},

@@ -29,6 +29,8 @@ type config struct {
 	acmeDirectory string
 	acmeEmail     string
 	database      string
+	bus           string
+	nats          natsFiles
 	apiSecret     string // from the environment alone: a flag would show in the list of processes
 	open          bool
 	origins       string
@@ -56,6 +58,8 @@ func (c *config) flags() *flag.FlagSet {
 	f.SetOutput(io.Discard) // errors are ours to print
 	f.StringVar(&c.addr, "addr", "", "`address` to serve on; where it is not set and PORT is, \":$PORT\" (default "+defaultAddr+", "+defaultDomainAddr+" with -domain)")
 	f.StringVar(&c.database, "database", "chattok.db", "`file` of the SQLite database; made where it does not exist")
+	f.StringVar(&c.bus, "bus", "", "`url` of the NATS servers that join the nodes, as nats://host:port or tls://host:port, several separated by commas")
+	c.nats.flags(f)
 	f.BoolVar(&c.open, "open", true, "open mode: anybody may connect to any session that no backend made, and be a guest in the lobby")
 	f.StringVar(&c.origins, "origins", "", "further `origins` whose pages may use the server, separated by commas; * for any")
 	f.DurationVar(&c.grace, "grace", 20*time.Second, "`time` a connection has to come back after its last socket closed")

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"chattok/bus"
 	"chattok/graph"
 	"chattok/session"
 )
@@ -54,6 +55,26 @@ func (m *metrics) observe(s *session.Service, g *graph.Handler) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "chattok_feed_older_reads_total",
 		Help: "Reads of the store for readers that were behind the live end of a log."},
 		func() float64 { return float64(s.Stats().OlderReads) }))
+}
+
+// observeBus adds what is counted of the bus between nodes.
+func (m *metrics) observeBus(b nodeBus) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "chattok_bus_up",
+		Help: "1 while other nodes can be reached by the bus, else 0."}, func() float64 {
+		if b.Err() != nil {
+			return 0
+		}
+		return 1
+	}))
+	counter := func(name, help string, value func(bus.Stats) int64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
+			func() float64 { return float64(value(b.Stats())) }))
+	}
+	counter("chattok_bus_published_total", "Messages handed to other nodes.", func(s bus.Stats) int64 { return s.Published })
+	counter("chattok_bus_received_total", "Messages received from other nodes.", func(s bus.Stats) int64 { return s.Received })
+	counter("chattok_bus_refused_total", "Messages that could not be handed to other nodes.", func(s bus.Stats) int64 { return s.Refused })
+	counter("chattok_bus_lost_total", "Times that messages of other nodes may have been lost, as at each connection.",
+		func(s bus.Stats) int64 { return s.Lost })
 }
 
 func (m *metrics) EntriesCommitted(group int, took time.Duration) {

@@ -15,7 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	"chattok/bus"
 	"chattok/db"
 	"chattok/graph"
 	"chattok/graph/edge"
@@ -58,6 +57,7 @@ type server struct {
 	config   config
 	log      *slog.Logger
 	store    *db.Store
+	bus      nodeBus // nil where there are no other nodes
 	service  *session.Service
 	graph    *graph.Handler
 	metrics  *metrics
@@ -73,7 +73,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.store.Close()) }()
+	defer func() { err = errors.Join(err, s.close()) }()
 
 	// The service outlives ctx: it ends when the last request has.
 	working, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -119,9 +119,18 @@ func newServer(ctx context.Context, c config, log *slog.Logger) (*server, error)
 	}
 	s := &server{config: c, log: log, store: store, secured: secured}
 	if err := s.wire(ctx); err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+// close lets go of what newServer opened.
+func (s *server) close() error {
+	var err error
+	if s.bus != nil {
+		err = s.bus.Close()
+	}
+	return errors.Join(err, s.store.Close())
 }
 
 // wire makes the parts and joins them.
@@ -134,12 +143,20 @@ func (s *server) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	joined, between, err := s.openBus(ctx)
+	if err != nil {
+		return err
+	}
+	s.bus = between
 	s.metrics = newMetrics()
-	s.service = session.NewService(session.Config{Store: s.store, Bus: bus.New(), Log: s.log, Open: s.config.open,
+	s.service = session.NewService(session.Config{Store: s.store, Bus: joined, Log: s.log, Open: s.config.open,
 		Grace: s.config.grace, Idle: s.config.idle, GroupLimit: s.config.groupLimit, SocketLimit: s.config.limits.perConnection, Metrics: s.metrics})
 	s.graph = graph.New(graph.Config{Service: s.service, Tokens: tokens, Log: s.log, Introspection: s.config.introspection,
 		Streams: s.config.limits.streams()})
 	s.metrics.observe(s.service, s.graph)
+	if s.bus != nil {
+		s.metrics.observeBus(s.bus)
+	}
 	return nil
 }
 
@@ -207,8 +224,10 @@ func (s *server) handler(listener net.Listener) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", s.graph)
 	mux.Handle("/query", s.graph) // where gqlgen's projects and their clients expect it
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answerProbe(w, s.service.Ready(r.Context())) })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil, nil) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		answerProbe(w, s.service.Ready(r.Context()), s.service.Degraded())
+	})
 	if s.config.metricsAddr == "" {
 		mux.Handle("GET /metrics", s.metrics.handler())
 	}
@@ -216,20 +235,28 @@ func (s *server) handler(listener net.Listener) (http.Handler, error) {
 	return e.Handler(mux), nil
 }
 
-// answerProbe answers a health probe; why is nil where all is well.
-func answerProbe(w http.ResponseWriter, why error) {
+// answerProbe answers a health probe. why is nil where the server can serve; degraded is what does not work meanwhile,
+// and no reason to send its clients elsewhere: most likely it is the same there (docs/decisions/bus.md).
+func answerProbe(w http.ResponseWriter, why, degraded error) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	if why == nil {
-		_, _ = io.WriteString(w, "ok\n")
-		return
+	answer := "ok"
+	switch {
+	case why != nil:
+		answer = safeMessage(why, "not ready")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	case degraded != nil:
+		answer = "degraded: " + safeMessage(degraded, "not all works")
 	}
-	message := "not ready"
-	if e, ok := errors.AsType[*session.Error](why); ok {
-		message = e.Message // the cause is not for everyone
+	_, _ = io.WriteString(w, answer+"\n")
+}
+
+// safeMessage is what everyone may read of an error: its cause is not.
+func safeMessage(err error, otherwise string) string {
+	if e, ok := errors.AsType[*session.Error](err); ok {
+		return e.Message
 	}
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = io.WriteString(w, message+"\n")
+	return otherwise
 }
 
 // stop ends the servers: no new work, sockets closed so that their clients come back, requests answered.

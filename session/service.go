@@ -208,14 +208,18 @@ func (s *Service) endBackground() {
 // Started is closed when Run has made the service ready.
 func (s *Service) Started() <-chan struct{} { return s.started }
 
-// Ready returns nil where the service can serve, and why not otherwise. Errors: UNAVAILABLE.
+// Ready returns nil where the service can serve, and why not otherwise. A bus that is cut off is no reason: see
+// Degraded. Errors: UNAVAILABLE.
 func (s *Service) Ready(ctx context.Context) error {
 	if !s.ready.Load() {
 		return Errorf(CodeUnavailable, "the server is starting or stopping")
 	}
-	if err := s.pinged(ctx); err != nil {
-		return err
-	}
+	return s.pinged(ctx)
+}
+
+// Degraded returns nil, or what does not work as it should while the service serves: where other nodes can't be reached,
+// their entries come with the delay of the next check, and their signals not at all. Errors: UNAVAILABLE.
+func (s *Service) Degraded() error {
 	if err := s.bus.Err(); err != nil {
 		return &Error{Code: CodeUnavailable, Message: "other nodes can't be reached", Err: err}
 	}

@@ -1,0 +1,228 @@
+// Package wire is how a session.Message is written between nodes, which may be of different versions while an
+// installation is being upgraded.
+//
+// A message is one byte, the format's number, and a CBOR map (RFC 8949) with small integers for keys. What a later
+// version adds has a new key, which an earlier one passes over; a key never changes its meaning or type. Where what a
+// message carries can't be understood without knowing what is new, its writer raises "needs": a reader that knows less
+// takes the numbers alone, and has the rest from the Store. The keys of the numbers are for good.
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"chattok/session"
+)
+
+const (
+	// format is the first byte of a message. Another one can't be read at all.
+	format byte = 1
+	// knows is the highest "needs" that this version understands, and what it writes.
+	knows = 1
+)
+
+// Errors of Marshal and Unmarshal.
+var (
+	ErrTooLarge = errors.New("the message is too large for the bus")
+	ErrFormat   = errors.New("the message is of another format")
+)
+
+// Envelope is a message and the node that published it.
+type Envelope struct {
+	Node    uint64 // random, so that a node knows its own messages
+	Message session.Message
+}
+
+// The types below are the domain's with a key for each field. Those without pointers are converted from and to the
+// domain's by Go's own conversion, which stops compiling when a field is missing or differs; the others are held to
+// carry every field by TestEveryField. A new field gets the next number.
+
+type envelope struct {
+	// The numbers.
+	Node      uint64 `cbor:"1,keyasint"`
+	SessionID string `cbor:"2,keyasint"`
+	Seq       int64  `cbor:"3,keyasint,omitempty"`
+	Revision  int64  `cbor:"4,keyasint,omitempty"`
+	Needs     uint   `cbor:"5,keyasint,omitempty"`
+
+	// What they number.
+	Epoch   session.Epoch `cbor:"6,keyasint,omitempty"` // of the entries, which leave out theirs
+	Entries []entry       `cbor:"7,keyasint,omitempty"`
+	Changes []change      `cbor:"8,keyasint,omitempty"`
+	Signal  *signal       `cbor:"9,keyasint,omitempty"`
+}
+
+// numbers are the part of an envelope that every version reads.
+type numbers struct {
+	Node      uint64 `cbor:"1,keyasint"`
+	SessionID string `cbor:"2,keyasint"`
+	Seq       int64  `cbor:"3,keyasint,omitempty"`
+	Revision  int64  `cbor:"4,keyasint,omitempty"`
+	Needs     uint   `cbor:"5,keyasint,omitempty"`
+}
+
+type entry struct {
+	SessionID      string        `cbor:"1,keyasint,omitempty"`
+	Epoch          session.Epoch `cbor:"2,keyasint,omitempty"`
+	Seq            int64         `cbor:"3,keyasint"`
+	ConnectionID   string        `cbor:"4,keyasint"`
+	Body           string        `cbor:"5,keyasint"`
+	IdempotencyKey string        `cbor:"6,keyasint,omitempty"`
+	CreatedAt      time.Time     `cbor:"7,keyasint"`
+}
+
+type connection struct {
+	ID        string       `cbor:"1,keyasint"`
+	SessionID string       `cbor:"2,keyasint,omitempty"`
+	Data      *string      `cbor:"3,keyasint,omitempty"`
+	Role      session.Role `cbor:"4,keyasint"`
+	Guest     bool         `cbor:"5,keyasint,omitempty"`
+	CreatedAt time.Time    `cbor:"6,keyasint"`
+}
+
+type change struct {
+	Revision   int64                    `cbor:"1,keyasint"`
+	Connection *connection              `cbor:"2,keyasint,omitempty"`
+	Reason     session.DisconnectReason `cbor:"3,keyasint,omitempty"`
+}
+
+type signal struct {
+	Type             string  `cbor:"1,keyasint"`
+	Data             *string `cbor:"2,keyasint,omitempty"`
+	FromConnectionID *string `cbor:"3,keyasint,omitempty"`
+	To               *string `cbor:"4,keyasint,omitempty"`
+	Missed           int     `cbor:"5,keyasint,omitempty"`
+}
+
+var (
+	encoding = must(cbor.EncOptions{Time: cbor.TimeRFC3339NanoUTC}.EncMode())
+	decoding = must(cbor.DecOptions{}.DecMode())
+)
+
+func must[T any](mode T, err error) T {
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	return mode
+}
+
+// Marshal writes e in limit bytes at most: where it does not fit, without what the numbers stand for. Errors:
+// ErrTooLarge where that does not fit either, or would say nothing.
+func Marshal(e Envelope, limit int) ([]byte, error) {
+	m := e.Message
+	full := envelope{Node: e.Node, SessionID: m.SessionID, Seq: m.Seq, Revision: m.Revision, Needs: knows,
+		Signal: (*signal)(m.Signal)}
+	if bodies(m.Entries) <= limit {
+		full.Epoch, full.Entries = fromEntries(m.Entries)
+		full.Changes = fromChanges(m.Changes)
+		b, err := marshal(full)
+		if err != nil || len(b) <= limit {
+			return b, err
+		}
+	}
+	if m.Signal != nil {
+		return nil, fmt.Errorf("%w: it may have %d bytes", ErrTooLarge, limit)
+	}
+	full.Entries, full.Changes, full.Epoch = nil, nil, 0
+	b, err := marshal(full)
+	if err == nil && len(b) > limit {
+		err = fmt.Errorf("%w: it may have %d bytes", ErrTooLarge, limit)
+	}
+	return b, err
+}
+
+// bodies is the least that the entries take, so that what can't fit is not written first.
+func bodies(entries []*session.ChatEntry) (bytes int) {
+	for _, e := range entries {
+		bytes += len(e.Body)
+	}
+	return bytes
+}
+
+func marshal(e envelope) ([]byte, error) {
+	b, err := encoding.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("write a message: %w", err)
+	}
+	return append([]byte{format}, b...), nil
+}
+
+// Unmarshal reads what Marshal wrote, in this version or another one. Errors: ErrFormat; others for what no version
+// writes.
+func Unmarshal(b []byte) (Envelope, error) {
+	if len(b) == 0 || b[0] != format {
+		return Envelope{}, ErrFormat
+	}
+	var n numbers
+	if err := decoding.Unmarshal(b[1:], &n); err != nil {
+		return Envelope{}, fmt.Errorf("read a message's numbers: %w", err)
+	}
+	read := Envelope{Node: n.Node, Message: session.Message{SessionID: n.SessionID, Seq: n.Seq, Revision: n.Revision}}
+	if n.Needs > knows {
+		return read, nil
+	}
+	var full envelope
+	if err := decoding.Unmarshal(b[1:], &full); err != nil {
+		return Envelope{}, fmt.Errorf("read a message: %w", err)
+	}
+	read.Message.Entries = toEntries(full)
+	read.Message.Changes = toChanges(full)
+	read.Message.Signal = (*session.Signal)(full.Signal)
+	return read, nil
+}
+
+// fromEntries leaves out what all of them share.
+func fromEntries(entries []*session.ChatEntry) (epoch session.Epoch, written []entry) {
+	if len(entries) == 0 {
+		return 0, nil
+	}
+	written = make([]entry, len(entries))
+	for i, e := range entries {
+		written[i] = entry(*e)
+		written[i].SessionID, written[i].Epoch = "", 0
+	}
+	return entries[0].Epoch, written
+}
+
+func toEntries(e envelope) []*session.ChatEntry {
+	if len(e.Entries) == 0 {
+		return nil
+	}
+	values := make([]session.ChatEntry, len(e.Entries))
+	entries := make([]*session.ChatEntry, len(values))
+	for i, written := range e.Entries {
+		values[i] = session.ChatEntry(written)
+		values[i].SessionID, values[i].Epoch = e.SessionID, e.Epoch
+		entries[i] = &values[i]
+	}
+	return entries
+}
+
+func fromChanges(changes []session.RosterChange) []change {
+	if len(changes) == 0 {
+		return nil
+	}
+	written := make([]change, len(changes))
+	for i, c := range changes {
+		written[i] = change{Revision: c.Revision, Connection: (*connection)(c.Connection), Reason: c.Reason}
+	}
+	return written
+}
+
+func toChanges(e envelope) []session.RosterChange {
+	if len(e.Changes) == 0 {
+		return nil
+	}
+	changes := make([]session.RosterChange, len(e.Changes))
+	for i, c := range e.Changes {
+		if c.Connection == nil {
+			return nil // no version writes that; the numbers do
+		}
+		changes[i] = session.RosterChange{SessionID: e.SessionID, Revision: c.Revision,
+			Connection: (*session.Connection)(c.Connection), Reason: c.Reason}
+	}
+	return changes
+}
