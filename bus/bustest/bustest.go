@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) Net) {
 		"Churn":       testChurn,
 		"Content":     testContent,
 		"LargeSignal": testLargeSignal,
+		"LargeOffer":  testLargeNegotiation,
 		"LargeGroup":  testLargeGroup,
 		"Err":         testErr,
 		"Outage":      testOutage,

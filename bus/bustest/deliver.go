@@ -225,6 +225,8 @@ func testContent(t *testing.T, n Net) {
 				Role: session.RolePublisher, CreatedAt: at}, Reason: session.ForceDisconnected}}},
 		{SessionID: "s", Signal: &session.Signal{Type: "t", Data: text("€ 'x' \\u0001 \x01"), FromConnectionID: text("c"), To: text("d")}},
 		{SessionID: "s", Signal: &session.Signal{Type: "bare"}},
+		{SessionID: "s", Negotiation: &session.Negotiation{StreamID: "v", FromConnectionID: "c", To: "d",
+			Description: &session.SessionDescription{Type: session.SDPOffer, SDP: "v=0\r\n"}}},
 	}
 	for i, m := range sent {
 		send(t, a, m)
@@ -254,6 +256,20 @@ func testLargeSignal(t *testing.T, n Net) {
 		if !reflect.DeepEqual(got, m) {
 			t.Errorf("signal %d is not what was sent", i)
 		}
+	}
+}
+
+// testLargeNegotiation does the same with a session description.
+func testLargeNegotiation(t *testing.T, n Net) {
+	a, b := n.Node(), n.Node()
+	in, _ := listen(t, b, "s")
+	m := session.Message{SessionID: "s", Negotiation: &session.Negotiation{StreamID: "v", FromConnectionID: "c", To: "d",
+		Description: &session.SessionDescription{Type: session.SDPAnswer, SDP: strings.Repeat("\r\n", session.MaxNegotiationBytes/2)}}}
+	send(t, a, m)
+	send(t, a, signal("s", "end"))
+	got := in.until(t, "both", func(got []session.Message) bool { return len(got) > 1 })
+	if !reflect.DeepEqual(got[0], m) || got[1].Signal == nil {
+		t.Error("what was received is not what was sent, in its order")
 	}
 }
 

@@ -10,7 +10,6 @@ package wire
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -36,10 +35,6 @@ type Envelope struct {
 	Message session.Message
 }
 
-// The types below are the domain's with a key for each field. Those without pointers are converted from and to the
-// domain's by Go's own conversion, which stops compiling when a field is missing or differs; the others are held to
-// carry every field by TestEveryField. A new field gets the next number.
-
 type envelope struct {
 	// The numbers.
 	Node      uint64 `cbor:"1,keyasint"`
@@ -49,10 +44,11 @@ type envelope struct {
 	Needs     uint   `cbor:"5,keyasint,omitempty"`
 
 	// What they number.
-	Epoch   session.Epoch `cbor:"6,keyasint,omitempty"` // of the entries, which leave out theirs
-	Entries []entry       `cbor:"7,keyasint,omitempty"`
-	Changes []change      `cbor:"8,keyasint,omitempty"`
-	Signal  *signal       `cbor:"9,keyasint,omitempty"`
+	Epoch       session.Epoch `cbor:"6,keyasint,omitempty"` // of the entries, which leave out theirs
+	Entries     []entry       `cbor:"7,keyasint,omitempty"`
+	Changes     []change      `cbor:"8,keyasint,omitempty"`
+	Signal      *signal       `cbor:"9,keyasint,omitempty"`
+	Negotiation *negotiation  `cbor:"10,keyasint,omitempty"`
 }
 
 // numbers are the part of an envelope that every version reads.
@@ -62,39 +58,6 @@ type numbers struct {
 	Seq       int64  `cbor:"3,keyasint,omitempty"`
 	Revision  int64  `cbor:"4,keyasint,omitempty"`
 	Needs     uint   `cbor:"5,keyasint,omitempty"`
-}
-
-type entry struct {
-	SessionID      string        `cbor:"1,keyasint,omitempty"`
-	Epoch          session.Epoch `cbor:"2,keyasint,omitempty"`
-	Seq            int64         `cbor:"3,keyasint"`
-	ConnectionID   string        `cbor:"4,keyasint"`
-	Body           string        `cbor:"5,keyasint"`
-	IdempotencyKey string        `cbor:"6,keyasint,omitempty"`
-	CreatedAt      time.Time     `cbor:"7,keyasint"`
-}
-
-type connection struct {
-	ID        string       `cbor:"1,keyasint"`
-	SessionID string       `cbor:"2,keyasint,omitempty"`
-	Data      *string      `cbor:"3,keyasint,omitempty"`
-	Role      session.Role `cbor:"4,keyasint"`
-	Guest     bool         `cbor:"5,keyasint,omitempty"`
-	CreatedAt time.Time    `cbor:"6,keyasint"`
-}
-
-type change struct {
-	Revision   int64                    `cbor:"1,keyasint"`
-	Connection *connection              `cbor:"2,keyasint,omitempty"`
-	Reason     session.DisconnectReason `cbor:"3,keyasint,omitempty"`
-}
-
-type signal struct {
-	Type             string  `cbor:"1,keyasint"`
-	Data             *string `cbor:"2,keyasint,omitempty"`
-	FromConnectionID *string `cbor:"3,keyasint,omitempty"`
-	To               *string `cbor:"4,keyasint,omitempty"`
-	Missed           int     `cbor:"5,keyasint,omitempty"`
 }
 
 var (
@@ -114,7 +77,7 @@ func must[T any](mode T, err error) T {
 func Marshal(e Envelope, limit int) ([]byte, error) {
 	m := e.Message
 	full := envelope{Node: e.Node, SessionID: m.SessionID, Seq: m.Seq, Revision: m.Revision, Needs: knows,
-		Signal: (*signal)(m.Signal)}
+		Signal: (*signal)(m.Signal), Negotiation: fromNegotiation(m.Negotiation)}
 	if bodies(m.Entries) <= limit {
 		full.Epoch, full.Entries = fromEntries(m.Entries)
 		full.Changes = fromChanges(m.Changes)
@@ -123,7 +86,7 @@ func Marshal(e Envelope, limit int) ([]byte, error) {
 			return b, err
 		}
 	}
-	if m.Signal != nil {
+	if m.Signal != nil || m.Negotiation != nil {
 		return nil, fmt.Errorf("%w: it may have %d bytes", ErrTooLarge, limit)
 	}
 	full.Entries, full.Changes, full.Epoch = nil, nil, 0
@@ -171,58 +134,6 @@ func Unmarshal(b []byte) (Envelope, error) {
 	read.Message.Entries = toEntries(full)
 	read.Message.Changes = toChanges(full)
 	read.Message.Signal = (*session.Signal)(full.Signal)
+	read.Message.Negotiation = full.Negotiation.toNegotiation()
 	return read, nil
-}
-
-// fromEntries leaves out what all of them share.
-func fromEntries(entries []*session.ChatEntry) (epoch session.Epoch, written []entry) {
-	if len(entries) == 0 {
-		return 0, nil
-	}
-	written = make([]entry, len(entries))
-	for i, e := range entries {
-		written[i] = entry(*e)
-		written[i].SessionID, written[i].Epoch = "", 0
-	}
-	return entries[0].Epoch, written
-}
-
-func toEntries(e envelope) []*session.ChatEntry {
-	if len(e.Entries) == 0 {
-		return nil
-	}
-	values := make([]session.ChatEntry, len(e.Entries))
-	entries := make([]*session.ChatEntry, len(values))
-	for i, written := range e.Entries {
-		values[i] = session.ChatEntry(written)
-		values[i].SessionID, values[i].Epoch = e.SessionID, e.Epoch
-		entries[i] = &values[i]
-	}
-	return entries
-}
-
-func fromChanges(changes []session.RosterChange) []change {
-	if len(changes) == 0 {
-		return nil
-	}
-	written := make([]change, len(changes))
-	for i, c := range changes {
-		written[i] = change{Revision: c.Revision, Connection: (*connection)(c.Connection), Reason: c.Reason}
-	}
-	return written
-}
-
-func toChanges(e envelope) []session.RosterChange {
-	if len(e.Changes) == 0 {
-		return nil
-	}
-	changes := make([]session.RosterChange, len(e.Changes))
-	for i, c := range e.Changes {
-		if c.Connection == nil {
-			return nil // no version writes that; the numbers do
-		}
-		changes[i] = session.RosterChange{SessionID: e.SessionID, Revision: c.Revision,
-			Connection: (*session.Connection)(c.Connection), Reason: c.Reason}
-	}
-	return changes
 }
