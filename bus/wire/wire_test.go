@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -176,8 +177,12 @@ func FuzzUnmarshal(f *testing.F) {
 		if err != nil {
 			t.Fatalf("read, but not written: %v", err)
 		}
-		if got, err := Unmarshal(again); err != nil || !reflect.DeepEqual(got, read) {
-			t.Errorf("%v\n got %s\nwant %s", err, show(got), show(read))
+		got, err := Unmarshal(again)
+		if err != nil {
+			t.Fatalf("written, but not read: %v", err)
+		}
+		if third, err := Marshal(got, len(b)+1<<20); err != nil || !bytes.Equal(third, again) {
+			t.Errorf("%v\n got %x\nwant %x", err, third, again)
 		}
 	})
 }
