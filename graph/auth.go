@@ -44,12 +44,12 @@ func (a authenticator) caller(ctx context.Context, authorization string) (sessio
 			WithReason(token.ReasonInvalid)
 	}
 	raw = strings.TrimSpace(raw)
-	if a.tokens.IsSecret(raw) {
-		return session.Caller{Kind: session.Operator}, nil
-	}
-	grant, err := a.tokens.Access(raw)
-	if err != nil {
+	grant, secret, err := a.tokens.Bearer(raw)
+	switch {
+	case err != nil:
 		return session.Caller{}, err
+	case secret:
+		return session.Caller{Kind: session.Operator}, nil
 	}
 	return a.service.Member(ctx, grant)
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -25,24 +26,32 @@ func (loaders) ExtensionName() string                   { return "Loaders" }
 func (loaders) Validate(graphql.ExecutableSchema) error { return nil }
 
 func (l loaders) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	// A subscription lives long and must not remember, so it has a loader without a cache; connections never change, and
-	// the service remembers them.
-	loader := dataloadgen.NewMappedLoader(func(ctx context.Context, ids []string) (map[string]*session.Connection, error) {
-		return l.service.Connections(ctx, ids)
-	}, dataloadgen.WithWait(loaderWait), dataloadgen.WithoutCache())
-	return next(context.WithValue(ctx, loaderKey{}, connectionLoader{l.service, loader}))
+	return next(context.WithValue(ctx, loaderKey{}, &connectionLoader{service: l.service}))
 }
 
+// connectionLoader makes its loader when it is first needed, which in most operations is never.
 type connectionLoader struct {
 	service *session.Service
+	once    sync.Once
 	loader  *dataloadgen.Loader[string, *session.Connection]
+}
+
+func (l *connectionLoader) load(ctx context.Context, id string) (*session.Connection, error) {
+	l.once.Do(func() {
+		// A subscription lives long and must not remember, so it has a loader without a cache; connections never change,
+		// and the service remembers them.
+		l.loader = dataloadgen.NewMappedLoader(func(ctx context.Context, ids []string) (map[string]*session.Connection, error) {
+			return l.service.Connections(ctx, ids)
+		}, dataloadgen.WithWait(loaderWait), dataloadgen.WithoutCache())
+	})
+	return l.loader.Load(ctx, id)
 }
 
 // connectionByID returns a connection that posted an entry. Errors: UNAVAILABLE.
 func connectionByID(ctx context.Context, id string) (*session.Connection, error) {
-	l := ctx.Value(loaderKey{}).(connectionLoader)
+	l := ctx.Value(loaderKey{}).(*connectionLoader)
 	if c, ok := l.service.KnownConnection(id); ok {
 		return c, nil
 	}
-	return l.loader.Load(ctx, id)
+	return l.load(ctx, id)
 }

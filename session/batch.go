@@ -11,6 +11,7 @@ type batch[Q, R any] struct {
 	limit  int // items a group
 	commit func(group []Q) []R
 	queue  chan batchItem[Q, R]
+	spare  sync.Pool // of answer channels that are empty and that nobody will send to
 
 	mu     sync.RWMutex // held for reading while an item is queued, so that none comes after the end
 	closed bool
@@ -30,12 +31,16 @@ func newBatch[Q, R any](limit, waiting int, commit func(group []Q) []R) *batch[Q
 // the item may have been committed or not.
 func (b *batch[Q, R]) do(ctx context.Context, item Q) (R, error) {
 	var none R
-	answer := make(chan R, 1)
+	answer, ok := b.spare.Get().(chan R)
+	if !ok {
+		answer = make(chan R, 1)
+	}
 	if err := b.enqueue(batchItem[Q, R]{item, answer}); err != nil {
 		return none, err
 	}
 	select {
 	case r := <-answer:
+		b.spare.Put(answer)
 		return r, nil
 	case <-ctx.Done():
 		return none, context.Cause(ctx)

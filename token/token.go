@@ -85,8 +85,21 @@ func New(secret []byte, now func() time.Time) (*Tokens, error) {
 
 // IsSecret says whether raw is the secret, in a time that tells nothing about the secret, its length included.
 func (t *Tokens) IsSecret(raw string) bool {
-	digest := sha256.Sum256([]byte(raw))
+	return t.isSecret(sha256.Sum256([]byte(raw)))
+}
+
+func (t *Tokens) isSecret(digest [sha256.Size]byte) bool {
 	return subtle.ConstantTimeCompare(digest[:], t.digest[:]) == 1
+}
+
+// Bearer returns what an access token says, as Access does, or that raw is the secret, as IsSecret does.
+func (t *Tokens) Bearer(raw string) (grant session.AccessGrant, secret bool, err error) {
+	digest := sha256.Sum256([]byte(raw))
+	if t.isSecret(digest) {
+		return session.AccessGrant{}, true, nil
+	}
+	grant, err = t.accessOf(raw, digest)
+	return grant, false, err
 }
 
 // MintSession signs a session token. It ends at g.ExpiresAt, of which parts of a second are cut off. The error is for a
@@ -115,10 +128,13 @@ func (t *Tokens) Session(raw string) (session.SessionGrant, error) {
 // Access returns what an access token says. Errors: UNAUTHENTICATED, with ReasonExpired or ReasonInvalid. A token that
 // was verified before costs its digest and a look-up.
 func (t *Tokens) Access(raw string) (session.AccessGrant, error) {
+	return t.accessOf(raw, sha256.Sum256([]byte(raw)))
+}
+
+func (t *Tokens) accessOf(raw string, digest [sha256.Size]byte) (session.AccessGrant, error) {
 	if len(raw) > MaxAccessBytes {
 		return session.AccessGrant{}, tooLong(accessToken, MaxAccessBytes)
 	}
-	digest := sha256.Sum256([]byte(raw))
 	if grant, ok := t.verified.Get(digest); ok {
 		if !t.now().Before(grant.ExpiresAt.Add(Leeway)) {
 			t.verified.Remove(digest)

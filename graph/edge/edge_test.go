@@ -334,17 +334,32 @@ func TestHijackAndFlush(t *testing.T) {
 func TestSecurityHeaders(t *testing.T) {
 	for _, r := range []*http.Request{request("GET", "chat.example"), request("GET", "chat.example", "Origin", "https://evil.example")} {
 		w, _ := served(t, Config{}, r)
-		for name, value := range map[string]string{
-			"Content-Security-Policy":      "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
-			"Cross-Origin-Opener-Policy":   "same-origin",
+		wantHeaders(t, w, map[string]string{
+			"Content-Security-Policy":      "default-src 'none'; frame-ancestors 'none'",
+			"Cross-Origin-Opener-Policy":   "",
 			"Cross-Origin-Resource-Policy": "same-origin",
-			"Referrer-Policy":              "no-referrer",
+			"Referrer-Policy":              "",
 			"X-Content-Type-Options":       "nosniff",
-			"X-Frame-Options":              "DENY",
-		} {
-			if got := w.Header().Get(name); got != value {
-				t.Errorf("%s is %q, want %q", name, got, value)
-			}
+			"X-Frame-Options":              "",
+		})
+	}
+	w := httptest.NewRecorder()
+	SecurityHeaders(PageHeaders(http.NotFoundHandler())).ServeHTTP(w, request("GET", "chat.example"))
+	wantHeaders(t, w, map[string]string{
+		"Content-Security-Policy":      "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Referrer-Policy":              "no-referrer",
+		"X-Content-Type-Options":       "nosniff",
+		"X-Frame-Options":              "DENY",
+	})
+}
+
+func wantHeaders(t *testing.T, w *httptest.ResponseRecorder, want map[string]string) {
+	t.Helper()
+	for name, value := range want {
+		if got := w.Header().Get(name); got != value {
+			t.Errorf("%s is %q, want %q", name, got, value)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -37,9 +39,9 @@ func Observe(logger *slog.Logger, next http.Handler) http.Handler {
 		start := time.Now()
 		id := r.Header.Get(RequestIDHeader)
 		if !validRequestID(id) {
-			id = rand.Text()
+			id = newRequestID()
 		}
-		w.Header().Set(RequestIDHeader, id)
+		w.Header()[RequestIDHeader] = []string{id}
 		ctx := context.WithValue(r.Context(), requestIDKey{}, id)
 		recorder := &responseRecorder{ResponseWriter: w}
 		defer func() {
@@ -80,6 +82,19 @@ func writeInternal(w http.ResponseWriter, id string) {
 		Message:    "internal error",
 		Extensions: map[string]any{"code": string(session.CodeInternal), "requestId": id},
 	})
+}
+
+// startID tells this process's request ids from others', and lastID one request's from another's.
+var (
+	startID = rand.Text()[:12]
+	lastID  atomic.Uint64
+)
+
+// newRequestID returns an id that no other request has.
+func newRequestID() string {
+	id := make([]byte, 0, 32)
+	id = append(append(id, startID...), '-')
+	return string(strconv.AppendUint(id, lastID.Add(1), 36))
 }
 
 func validRequestID(id string) bool {

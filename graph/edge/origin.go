@@ -78,6 +78,11 @@ func (o *Origins) AllowedOrigin(r *http.Request) bool {
 func (o *Origins) Guard(next http.Handler) http.Handler {
 	allowed := o.cors.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.Header["Origin"]) == 0 && r.Method != http.MethodOptions {
+			w.Header().Add("Vary", "Origin") // no page sent it, so all of CORS comes to this
+			next.ServeHTTP(w, r)
+			return
+		}
 		if !o.AllowedOrigin(r) {
 			w.Header().Add("Vary", "Origin")
 			refuse(w, http.StatusForbidden, "pages of this origin may not use the server; CHATTOK_ORIGINS lists those that may")
