@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"chattok/session"
 )
@@ -59,8 +60,13 @@ func (why crowding) refuse(w http.ResponseWriter) {
 	if why == crowdedAddress {
 		status, code = http.StatusTooManyRequests, session.CodeRateLimited
 	}
+	refuseForNow(w, status, newError(code, "", string(why)))
+}
+
+// refuseForNow answers a request that may be sent again.
+func refuseForNow(w http.ResponseWriter, status int, err *gqlerror.Error) {
 	w.Header().Set("Retry-After", "5")
-	WriteError(w, status, newError(code, "", string(why)))
+	WriteError(w, status, err)
 }
 
 // admitSocket counts a WebSocket in.

@@ -226,7 +226,11 @@ func (e *execution) execute(event any) rendered {
 	if !e.push(event) {
 		return rendered{final: true} // the last member has left
 	}
-	response := e.responses(e.ctx)
+	return newRendered(e.responses(e.ctx))
+}
+
+// newRendered copies a response: gqlgen has one buffer for all of an execution's.
+func newRendered(response *graphql.Response) rendered {
 	switch {
 	case response == nil:
 		return rendered{final: true}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 	"testing"
 
@@ -30,7 +31,8 @@ func (g *groupStub) Connection(ctx context.Context, e *session.ChatEntry) (*sess
 }
 
 func (g *groupStub) follower(key string) *session.Follower[*session.ChatEntry] {
-	return &session.Follower[*session.ChatEntry]{Source: g.window, Key: key, After: g.window.Newest()}
+	return &session.Follower[*session.ChatEntry]{Source: g.window, Key: key, After: g.window.Newest(),
+		Cursor: func(position int64) string { return strconv.FormatInt(position, 10) }}
 }
 
 type groupSubscription struct {
@@ -51,12 +53,30 @@ func (s groupSubscription) EntryAdded(ctx context.Context, _ *string) (<-chan *s
 // newGroupWorld starts a server whose entryAdded is shared.
 func newGroupWorld(t *testing.T) (*groupStub, *socketWorld) {
 	t.Helper()
+	return newGroupWorldWith(t, StreamConfig{})
+}
+
+func newGroupWorldWith(t *testing.T, config StreamConfig) (*groupStub, *socketWorld) {
+	t.Helper()
 	g := &groupStub{window: session.NewWindow(0, 256, 1<<20, func(*session.ChatEntry) int { return 1 })}
-	w := newSocketWorld(t, StreamConfig{Shared: map[string]Shared{"entryAdded": {Position: "after",
-		Join: func(context.Context, map[string]any) (*Topic, error) { return releasable(g.follower("room")), nil }}}})
+	config.Shared = map[string]Shared{"entryAdded": {Position: "after",
+		Join: func(_ context.Context, args map[string]any) (*Topic, error) {
+			f := g.follower("room")
+			if after, ok := args["after"].(string); ok {
+				at, err := strconv.ParseInt(after, 10, 64)
+				if err != nil {
+					return nil, session.CursorMismatch("after")
+				}
+				f.After = at
+			}
+			return releasable(f), nil
+		}}}
+	w := newSocketWorld(t, config)
 	g.socketStub = w.socketStub
 	h := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: g}))
+	h.SetErrorPresenter(presentStub)
 	h.AddTransport(w.sockets.WebSocket())
+	h.AddTransport(HTTP{Stream: w.sockets.Answer})
 	w.server.Config.Handler = h
 	return g, w
 }

@@ -137,12 +137,14 @@ func (s *httpStream) refuse(err error) {
 		return
 	}
 	response := s.present(gqlerror.List{gqlerror.WrapPath(nil, err)})
-	if code := asError(err).Code; code == session.CodeUnavailable || code == session.CodeRateLimited {
-		s.w.Header().Set("Retry-After", "5")
-		WriteError(s.w, statusOf(response), response.Errors[0])
-		return
+	switch asError(err).Code {
+	case session.CodeUnavailable:
+		refuseForNow(s.w, http.StatusServiceUnavailable, response.Errors[0])
+	case session.CodeRateLimited:
+		refuseForNow(s.w, http.StatusTooManyRequests, response.Errors[0])
+	default:
+		s.answerOnce(response)
 	}
-	s.answerOnce(response)
 }
 
 // begin lets the client know that it follows.
@@ -268,7 +270,7 @@ func (s *httpStream) wait(wake <-chan struct{}, pause <-chan time.Time) bool {
 func (s *httpStream) followAlone() {
 	ctx, cancel := context.WithCancel(s.ctx)
 	responses, ctx := s.exec.DispatchOperation(ctx, s.op)
-	next := make(chan *graphql.Response)
+	next := make(chan rendered)
 	var executing sync.WaitGroup
 	executing.Go(func() { s.execute(ctx, responses, next) })
 	defer executing.Wait()
@@ -278,31 +280,30 @@ func (s *httpStream) followAlone() {
 		select {
 		case <-s.ctx.Done():
 			return
-		case response := <-next:
+		case r := <-next:
 			switch {
-			case response == nil:
-				if s.ctx.Err() == nil { // of itself: a stream that is cut must not look like one that is over
-					s.finish(s.framer.complete(nil))
-				}
-				return
-			case nothingBut(response):
-				s.finish(s.framer.last(nil, AppendResponse(nil, response)))
+			case !r.final:
+				_ = s.write(s.framer.next(nil, "", r.payload))
+			case r.response != nil:
+				s.finish(s.framer.last(nil, r.response))
+			case s.ctx.Err() == nil: // of itself: a stream that is cut must not look like one that is over
+				s.finish(s.framer.complete(nil))
+			default:
 				return
 			}
-			_ = s.write(s.framer.next(nil, "", AppendResponse(nil, response)))
 		case <-s.silence.C:
 			_ = s.write(s.framer.keepAlive(nil))
 		}
 	}
 }
 
-// execute hands on responses until the last one, which is nil or nothing but errors, or until ctx is done.
-func (s *httpStream) execute(ctx context.Context, responses graphql.ResponseHandler, next chan<- *graphql.Response) {
-	for last := false; !last; {
-		response := s.executeOne(ctx, responses)
-		last = response == nil || nothingBut(response)
+// execute hands on responses until the final one, or until ctx is done.
+func (s *httpStream) execute(ctx context.Context, responses graphql.ResponseHandler, next chan<- rendered) {
+	for final := false; !final; {
+		r := s.executeOne(ctx, responses)
+		final = r.final
 		select {
-		case next <- response:
+		case next <- r:
 		case <-ctx.Done():
 			return
 		}
@@ -310,13 +311,13 @@ func (s *httpStream) execute(ctx context.Context, responses graphql.ResponseHand
 }
 
 // executeOne makes errors of a panic where gqlgen does not look.
-func (s *httpStream) executeOne(ctx context.Context, responses graphql.ResponseHandler) (response *graphql.Response) {
+func (s *httpStream) executeOne(ctx context.Context, responses graphql.ResponseHandler) (r rendered) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			response = &graphql.Response{Errors: gqlerror.List{presentPanic(ctx, s.exec, cause)}}
+			r = newRendered(&graphql.Response{Errors: gqlerror.List{presentPanic(ctx, s.exec, cause)}})
 		}
 	}()
-	return responses(ctx)
+	return newRendered(responses(ctx))
 }
 
 // fail ends the stream with an error that is not the operation's own.

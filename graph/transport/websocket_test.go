@@ -15,8 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/gobwas/ws"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"chattok/graph/generated"
 	"chattok/session"
@@ -98,11 +100,13 @@ func newSocketWorld(t *testing.T, config StreamConfig) *socketWorld {
 	}
 	w.sockets = NewStreams(config)
 	h := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: w.socketStub}))
+	h.SetErrorPresenter(presentStub)
 	documents := NewDocuments(0)
 	h.SetQueryCache(documents)
 	h.Use(&Limits{Documents: documents})
 	h.Use(NewPersisted(0))
 	h.AddTransport(w.sockets.WebSocket())
+	h.AddTransport(HTTP{Stream: w.sockets.Answer})
 	w.server = httptest.NewServer(h)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -116,6 +120,14 @@ func newSocketWorld(t *testing.T, config StreamConfig) *socketWorld {
 		}
 	})
 	return w
+}
+
+// presentStub is the error presenter of the tests.
+func presentStub(ctx context.Context, err error) *gqlerror.Error {
+	if e, ok := errors.AsType[*session.Error](err); ok {
+		return newError(e.Code, e.Reason, e.Message)
+	}
+	return graphql.DefaultErrorPresenter(ctx, err)
 }
 
 // rawSocket is the client's end, frame by frame.

@@ -1,0 +1,351 @@
+package transport
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"chattok/session"
+)
+
+// TestStreamBytes has whole streams, byte for byte.
+func TestStreamBytes(t *testing.T) {
+	w := newSocketWorld(t, StreamConfig{})
+	go func() {
+		for range 2 {
+			w.feed <- w.entry("a", "é\r\n\u2028")
+		}
+		close(w.feed)
+	}()
+	const (
+		event      = `{"data":{"entryAdded":{"body":"é\r\n` + "\u2028" + `"}}}`
+		typename   = `{"data":{"__typename":"Query"}}`
+		mismatch   = `{"errors":[{"message":"after is not a cursor","path":["entryAdded"],"locations":[{"line":1,"column":14}],"extensions":{"code":"BAD_USER_INPUT","reason":"CURSOR_MISMATCH"}}]}`
+		invalid    = `{"errors":[{"message":"Cannot query field \"nope\" on type \"Query\".","locations":[{"line":1,"column":2}],"extensions":{"code":"GRAPHQL_VALIDATION_FAILED"}}]}`
+		part       = "\r\n--graphql\r\nContent-Type: application/json\r\n\r\n"
+		end        = "\r\n--graphql--\r\n"
+		complete   = "event: complete\ndata:\n\n"
+		onlyStream = "multipart/mixed;subscriptionSpec=1.0"
+	)
+	for _, c := range []struct{ accept, query, want string }{
+		{acceptSSE, entryQuery, ":\n\nevent: next\ndata: " + event + "\n\nevent: next\ndata: " + event + "\n\n" + complete},
+		{acceptMultipart, entryQuery, part + "{}" + end}, // the source has ended
+		{acceptSSE, `{__typename}`, ":\n\nevent: next\ndata: " + typename + "\n\n" + complete},
+		{onlyStream, `{__typename}`, part + `{"payload":` + typename + `}` + end},
+		{acceptSSE, `{nope}`, ":\n\nevent: next\ndata: " + invalid + "\n\n" + complete},
+		{onlyStream, `{nope}`, part + `{"payload":` + invalid + `}` + end},
+		{acceptSSE, `subscription{entryAdded(after:"bad"){body}}`, ":\n\nevent: next\ndata: " + mismatch + "\n\n" + complete},
+		{acceptMultipart, `subscription{entryAdded(after:"bad"){body}}`, part + `{"payload":` + mismatch + `}` + end},
+	} {
+		s := w.open(t, c.accept, c.query)
+		raw, err := io.ReadAll(s.Body)
+		if err != nil || string(raw) != c.want {
+			t.Errorf("%s as %s:\ngot  %q %v\nwant %q", c.query, c.accept, raw, err, c.want)
+		}
+		if cache, proxy, encoding := s.Header.Get("Cache-Control"), s.Header.Get("X-Accel-Buffering"), s.Header.Get("Content-Encoding"); cache != "no-store, no-transform" || proxy != "no" || encoding != "" {
+			t.Errorf("header %v", s.Header)
+		}
+	}
+}
+
+// TestOneExecutionForAllFramings: sockets, SSE and multipart that select the same are one group, and what a part of them
+// gets can be read before the next comes.
+func TestOneExecutionForAllFramings(t *testing.T) {
+	const each, events = 8, 30
+	const query = `subscription{entryAdded{body connection{id}}}`
+	g, w := newGroupWorld(t)
+	var sockets []*rawSocket
+	var streams []*eventStream
+	for i := range each {
+		s := w.ready(t)
+		s.subscribe("1", query)
+		sockets = append(sockets, s)
+		streams = append(streams, w.open(t, acceptSSE, query), w.open(t, acceptMultipart, query))
+		until(t, "all follow", func() bool { return w.sockets.Subscriptions() == 3*(i+1) })
+	}
+	for n := range events {
+		g.window.Append(w.entry("a", fmt.Sprint("é\"", n)))
+		body, _ := json.Marshal(fmt.Sprint("é\"", n))
+		want := fmt.Sprintf(`{"data":{"entryAdded":{"body":%s,"connection":{"id":"alice"}}}}`, body)
+		for i := range each {
+			sockets[i].expect(`{"id":"1","type":"next","payload":` + want + `}`)
+			streams[2*i].expect(t, want)
+			streams[2*i+1].expect(t, `{"payload":`+want+`}`)
+		}
+	}
+	if n := g.executed.Load(); n != events {
+		t.Errorf("%d executions of %d events", n, events)
+	}
+	if n := w.sockets.HTTPStreams(); n != 2*each {
+		t.Errorf("%d streams are counted", n)
+	}
+	for i := range each {
+		_ = sockets[i].Close()
+		_ = streams[2*i].Body.Close()
+		_ = streams[2*i+1].Body.Close()
+	}
+	until(t, "all have left", func() bool { return w.sockets.Subscriptions() == 0 && w.sockets.HTTPStreams() == 0 })
+	w.sockets.groups.mu.Lock()
+	defer w.sockets.groups.mu.Unlock()
+	if n := len(w.sockets.groups.byKey); n != 0 {
+		t.Errorf("%d groups are left", n)
+	}
+}
+
+// TestKeepAliveEndsWithItsHandler ends streams while their keep-alive fires: by themselves, by errors, and by clients.
+func TestKeepAliveEndsWithItsHandler(t *testing.T) {
+	for _, interval := range []time.Duration{50 * time.Microsecond, time.Millisecond} {
+		w := newSocketWorld(t, StreamConfig{KeepAlive: interval})
+		close(w.feed) // a subscription ends at once
+		handler := w.server.Config.Handler
+		var work sync.WaitGroup
+		for i := range 8 {
+			work.Go(func() {
+				for n := range 200 {
+					query := [...]string{`{__typename}`, `{nope}`, entryQuery, `subscription{entryAdded(after:"bad"){body}}`}[n%4]
+					r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(jsonBody(t, query)))
+					r.Header.Set("Content-Type", typeJSON)
+					r.Header.Set("Accept", [...]string{acceptSSE, acceptMultipart}[i%2])
+					answer := httptest.NewRecorder()
+					handler.ServeHTTP(answer, r)
+					if answer.Code != http.StatusOK && answer.Code != http.StatusBadRequest {
+						t.Errorf("%s: %d %s", query, answer.Code, answer.Body)
+					}
+				}
+			})
+		}
+		work.Wait()
+	}
+}
+
+// TestIdleStreams: a silent stream shows signs of life, and one whose client has gone is noticed.
+func TestIdleStreams(t *testing.T) {
+	framings(t, func(t *testing.T, accept string, wrap func(string) string) {
+		w := newSocketWorld(t, StreamConfig{KeepAlive: 10 * time.Millisecond})
+		s := w.open(t, accept, entryQuery)
+		read := make(chan string)
+		go func() { payload, _ := s.next(); read <- payload }()
+		until(t, "it follows", func() bool { return w.subscribed.Load() == 1 })
+		time.Sleep(100 * time.Millisecond)
+		w.feed <- w.entry("a", "hi")
+		if got := <-read; got != wrap(`{"data":{"entryAdded":{"body":"hi"}}}`) || s.beats < 3 {
+			t.Errorf("%d signs of life before %s", s.beats, got)
+		}
+		_ = s.conn.(*net.TCPConn).SetLinger(0)
+		_ = s.conn.Close()
+		until(t, "it is gone", func() bool { return w.sockets.HTTPStreams() == 0 && w.attached.Load() == 0 && w.subscribed.Load() == 0 })
+	})
+}
+
+// TestStreamThatStopsReading is cut off when the write deadline passes, whether its execution is shared or its own.
+func TestStreamThatStopsReading(t *testing.T) {
+	framings(t, func(t *testing.T, accept string, _ func(string) string) {
+		config := StreamConfig{WriteTimeout: 200 * time.Millisecond}
+		g, shared := newGroupWorldWith(t, config)
+		alone := newSocketWorld(t, config)
+		for _, w := range []*socketWorld{shared, alone} {
+			s := w.open(t, accept, entryQuery)
+			_ = s.conn.(*net.TCPConn).SetReadBuffer(4096)
+			until(t, "it follows", func() bool { return w.sockets.Subscriptions() == 1 })
+			large := w.entry("a", strings.Repeat("x", 64<<10))
+			until(t, "it is cut off", func() bool {
+				if w == shared {
+					if _, newest := g.window.Bounds(); newest < 100 {
+						g.window.Append(large)
+					}
+				} else {
+					select {
+					case w.feed <- large:
+					default:
+					}
+				}
+				return w.sockets.HTTPStreams() == 0
+			})
+		}
+	})
+}
+
+// TestStreamOfAnEndedConnection ends with an error, in the protocol's way.
+func TestStreamOfAnEndedConnection(t *testing.T) {
+	const ended = `{"message":"this connection has ended","extensions":{"code":"UNAUTHENTICATED","reason":"CONNECTION_DESTROYED"}}`
+	for accept, want := range map[string]string{acceptSSE: `{"errors":[` + ended + `]}`, acceptMultipart: `{"payload":null,"errors":[` + ended + `]}`} {
+		w := newSocketWorld(t, StreamConfig{})
+		s := w.open(t, accept, entryQuery)
+		until(t, "it follows", func() bool { return w.subscribed.Load() == 1 })
+		w.feed <- w.entry("a", "hi")
+		if _, err := s.next(); err != nil {
+			t.Fatal(err)
+		}
+		(*w.end.Load())(session.Errorf(session.CodeUnauthenticated, "this connection has ended").WithReason(session.ReasonConnectionDestroyed))
+		s.expect(t, want)
+		s.expectEnd(t, errComplete)
+		until(t, "it is gone", func() bool { return w.sockets.HTTPStreams() == 0 && w.attached.Load() == 0 })
+	}
+}
+
+// TestStreamsAtShutdown just end, without the protocol's end, and none begins any more.
+func TestStreamsAtShutdown(t *testing.T) {
+	w := newSocketWorld(t, StreamConfig{})
+	var all []*eventStream
+	for i := range 20 {
+		all = append(all, w.open(t, [...]string{acceptSSE, acceptMultipart}[i%2], entryQuery))
+	}
+	until(t, "all follow", func() bool { return w.subscribed.Load() == 20 })
+	done := make(chan error, 1)
+	go func() { done <- w.sockets.Shutdown(context.Background()) }()
+	for _, s := range all {
+		s.expectEnd(t, io.ErrUnexpectedEOF)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	late := w.open(t, acceptSSE, entryQuery)
+	if late.StatusCode != http.StatusServiceUnavailable || late.Header.Get("Retry-After") != "5" {
+		t.Errorf("a stream after the end: %d", late.StatusCode)
+	}
+	if s := w.open(t, acceptSSE, `{__typename}`); s.StatusCode != http.StatusOK {
+		t.Errorf("a query: %d", s.StatusCode)
+	}
+	w.sockets = NewStreams(StreamConfig{}) // for the clean-up
+}
+
+// TestRefusedStreams: what says come back has a status for that, and every other reason is a stream of an error.
+func TestRefusedStreams(t *testing.T) {
+	framings(t, func(t *testing.T, accept string, _ func(string) string) {
+		for _, c := range []struct {
+			why    error
+			status int
+			code   string
+		}{
+			{session.Unavailable(errors.New("disk")), 503, `"code":"UNAVAILABLE"`},
+			{session.Errorf(session.CodeRateLimited, "too many"), 429, `"code":"RATE_LIMITED"`},
+			{session.Errorf(session.CodeUnauthenticated, "it has ended").WithReason(session.ReasonConnectionDestroyed), 200, `"code":"UNAUTHENTICATED","reason":"CONNECTION_DESTROYED"`},
+			{errors.New("boom"), 200, "boom"}, // as the test's presenter has it
+		} {
+			w := newSocketWorld(t, StreamConfig{})
+			w.sockets.config.Attach = func(context.Context, func(*session.Error)) (func(), error) { return nil, c.why }
+			s := w.open(t, accept, entryQuery)
+			raw, err := io.ReadAll(s.Body)
+			if err != nil || s.StatusCode != c.status || c.status != 200 && s.Header.Get("Retry-After") != "5" {
+				t.Errorf("%v: %d %v %s %v", c.why, s.StatusCode, s.Header, raw, err)
+			}
+			if !strings.Contains(string(raw), c.code) {
+				t.Errorf("%v: %s", c.why, raw)
+			}
+		}
+		w := newSocketWorld(t, StreamConfig{MaxSockets: 1})
+		w.ready(t)
+		if s := w.open(t, accept, entryQuery); s.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("one more than there may be: %d", s.StatusCode)
+		}
+	})
+}
+
+// TestStreamMethodsAndVersions: EventSource's GET, HEAD, HTTP/1.0 and HTTP/2.
+func TestStreamMethodsAndVersions(t *testing.T) {
+	w := newSocketWorld(t, StreamConfig{})
+	const want = `{"data":{"entryAdded":{"body":"hi"}}}`
+	query := w.server.URL + "?query=" + url.QueryEscape(entryQuery)
+	s, err := openStream(t.Context(), query, acceptSSE, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.feed <- w.entry("a", "hi")
+	s.expect(t, want)
+	_ = s.Body.Close()
+	until(t, "it is gone", func() bool { return w.subscribed.Load() == 0 })
+
+	r, _ := http.NewRequestWithContext(t.Context(), http.MethodHead, query, nil)
+	r.Header.Set("Accept", acceptSSE)
+	head, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil || head.StatusCode != http.StatusOK || head.Header.Get("Content-Type") != "text/event-stream; charset=utf-8" {
+		t.Errorf("HEAD: %v %v", head, err)
+	}
+	if w.subscribed.Load() != 0 {
+		t.Error("HEAD subscribed")
+	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+
+	body := jsonBody(t, entryQuery)
+	old, err := net.Dial("tcp", w.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = old.Close() }()
+	fmt.Fprintf(old, "POST / HTTP/1.0\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	reader := bufio.NewReader(old)
+	answer, err := http.ReadResponse(reader, nil)
+	if err != nil || answer.StatusCode != http.StatusOK || len(answer.TransferEncoding) != 0 {
+		t.Fatalf("HTTP/1.0: %v %v", answer, err)
+	}
+	s = &eventStream{Response: answer, conn: old, lines: bufio.NewReader(answer.Body)}
+	w.feed <- w.entry("a", "hi")
+	s.expect(t, want)
+	_ = old.Close()
+
+	modern := httptest.NewUnstartedServer(w.server.Config.Handler)
+	modern.EnableHTTP2 = true
+	modern.StartTLS()
+	defer modern.Close()
+	framings(t, func(t *testing.T, accept string, wrap func(string) string) {
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, modern.URL, strings.NewReader(body))
+		r.Header.Set("Content-Type", typeJSON)
+		r.Header.Set("Accept", accept)
+		answer, err := modern.Client().Do(r)
+		if err != nil || answer.ProtoMajor != 2 {
+			t.Fatalf("HTTP/2: %v %v", answer, err)
+		}
+		defer func() { _ = answer.Body.Close() }()
+		w.feed <- w.entry("a", "hi")
+		found := make([]byte, 0, 1024)
+		for !strings.Contains(string(found), wrap(want)) {
+			n, err := answer.Body.Read(found[len(found):cap(found)])
+			if found = found[:len(found)+n]; err != nil {
+				t.Fatalf("%q %v", found, err)
+			}
+		}
+	})
+	until(t, "all are gone", func() bool { return w.sockets.HTTPStreams() == 0 })
+}
+
+// TestStreamWhoseExecutionPanics, where gqlgen does not look, ends with an error; the process lives.
+func TestStreamWhoseExecutionPanics(t *testing.T) {
+	r := (&httpStream{}).executeOne(t.Context(), func(context.Context) *graphql.Response { panic("boom") })
+	if want := errorBody("internal error", "INTERNAL", ""); !r.final || string(r.response) != want {
+		t.Errorf("got %s, want %s", r.response, want)
+	}
+}
+
+// TestLastEventID goes before the position in the arguments, and one that is no cursor is an error that names it.
+func TestLastEventID(t *testing.T) {
+	g, w := newGroupWorld(t)
+	for n := range 5 {
+		g.window.Append(w.entry("a", fmt.Sprint(n+1)))
+	}
+	s := w.open(t, acceptSSE, `subscription{entryAdded(after:"0"){body}}`, "Last-Event-ID", "3")
+	for n := 4; n <= 5; n++ {
+		s.expect(t, fmt.Sprintf(`{"data":{"entryAdded":{"body":"%d"}}}`, n))
+		if s.id != fmt.Sprint(n) {
+			t.Errorf("event %d has id %q", n, s.id)
+		}
+	}
+	bad := w.open(t, acceptSSE, entryQuery, "Last-Event-ID", "bad")
+	bad.expect(t, `{"errors":[{"message":"Last-Event-ID is not a cursor of this session's log; start again from \"0\" or from session.lastCursor","extensions":{"code":"BAD_USER_INPUT","reason":"CURSOR_MISMATCH"}}]}`)
+	bad.expectEnd(t, errComplete)
+	// Multipart has no ids, and the header no meaning there.
+	other := w.open(t, acceptMultipart, `subscription{entryAdded(after:"4"){body}}`, "Last-Event-ID", "bad")
+	other.expect(t, `{"payload":{"data":{"entryAdded":{"body":"5"}}}}`)
+}
