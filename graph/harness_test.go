@@ -41,7 +41,7 @@ type options struct {
 	idle   time.Duration
 	path   string
 
-	sockets int // of a connection
+	sockets int // of a connection; zero: as many as a test likes
 	store   func(session.Store) session.Store
 
 	streams transport.StreamConfig
@@ -52,6 +52,9 @@ func newWorld(t testing.TB, o options) *world {
 	t.Helper()
 	if o.path == "" {
 		o.path = filepath.Join(t.TempDir(), "test.db")
+	}
+	if o.sockets == 0 {
+		o.sockets = 10_000
 	}
 	log := slog.New(slog.DiscardHandler)
 	opened, err := db.Open(t.Context(), db.Config{Path: o.path, Logger: log})

@@ -46,6 +46,26 @@ func (i *idleReader) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
+// ready says whether a read would return at once, with bytes or an error. It may take bytes in, and does not wait.
+func (i *idleReader) ready() bool {
+	if len(i.first) > 0 || i.r < i.w || i.raw == nil {
+		return true
+	}
+	ready := false
+	failed := i.raw.Read(func(fd uintptr) bool {
+		i.buf = readBuffers.Get().(*[readBytes]byte)
+		n, err := syscall.Read(int(fd), i.buf[:])
+		if n > 0 {
+			i.r, i.w = 0, n
+		} else {
+			i.release()
+		}
+		ready = n > 0 || err != syscall.EAGAIN // an end or an error is found again
+		return true
+	})
+	return ready || failed != nil
+}
+
 func (i *idleReader) release() {
 	if i.buf != nil {
 		readBuffers.Put(i.buf)

@@ -72,6 +72,7 @@ type Streams struct {
 	subscriptions atomic.Int64
 
 	open    admission
+	parking parking
 	running sync.WaitGroup
 	stop    chan struct{} // closed at the end of Shutdown
 }
@@ -80,6 +81,9 @@ type Streams struct {
 func NewStreams(config StreamConfig) *Streams {
 	config.setDefaults()
 	t := &Streams{config: config, groups: newGroups(), open: newAdmission(), stop: make(chan struct{})}
+	if t.parking.open() {
+		t.running.Go(func() { t.parking.run(t.resume) })
+	}
 	t.running.Go(t.watch)
 	for range runtime.GOMAXPROCS(0) {
 		t.running.Go(t.groups.work)
@@ -136,6 +140,13 @@ func (t *Streams) watch() {
 	}
 }
 
+// resume reads on where the kernel has something of a silent socket.
+func (t *Streams) resume(fd int) {
+	if s := t.parking.heard(fd); s != nil {
+		go s.run()
+	}
+}
+
 // errRestart ends an HTTP stream whose client is to come back.
 var errRestart = errors.New("the server is restarting")
 
@@ -174,6 +185,7 @@ func (t *Streams) Shutdown(ctx context.Context) error {
 	go func() {
 		closing.Wait()
 		close(t.stop)
+		t.parking.close() // there is nobody in it any more
 		t.groups.queue.close()
 		t.running.Wait()
 		close(ended)
@@ -184,7 +196,7 @@ func (t *Streams) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		sockets, responses := t.all()
 		for _, s := range sockets {
-			s.abandon()
+			s.hangUp()
 		}
 		for _, s := range responses {
 			s.end(errRestart)

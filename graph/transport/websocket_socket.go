@@ -63,7 +63,9 @@ type socket struct {
 
 	writing sync.Mutex      // held for a write; see unlock
 	waiting atomic.Bool     // a shard came while it was held
-	raw     syscall.RawConn // for writes that do not wait; nil where the connection has none
+	raw     syscall.RawConn // for what does not wait that do not wait; nil where the connection has none
+	fd      int             // of the connection; owned by parking
+	watched bool            // by parking, which owns it
 	closed  bool            // guarded by writing: a close frame was sent, or the connection has failed
 }
 
@@ -101,22 +103,45 @@ func (s *socket) open(conn net.Conn, reader *bufio.Reader) {
 	}
 }
 
-// run reads until the socket ends, and cleans up.
+// run reads until the socket is silent, and is parked, or until it ends, and cleans up.
 func (s *socket) run() {
-	defer s.streams.removeSocket(s)
 	for {
+		if !s.reader.ready() && s.streams.parking.park(s) {
+			return
+		}
 		raw, err := s.readMessage()
 		if s.closing.Load() && err == nil {
 			s.drain(0)
 			err = errClosed
 		}
 		if err == nil {
-			err = s.handleApart(raw)
+			err = s.handleMessage(raw)
 		}
 		if err != nil {
 			break
 		}
 	}
+	s.finishUp()
+}
+
+// handleMessage handles a message, on a goroutine of its own where this one stays: what a message takes of a stack would
+// otherwise stay with it, of which there is one for each silent socket that can't be parked.
+func (s *socket) handleMessage(raw []byte) (err error) {
+	if s.raw != nil && s.streams.parking.works() {
+		return s.handle(raw)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err = s.handle(raw)
+	}()
+	<-done
+	return err
+}
+
+// finishUp gives up what the socket holds, when nobody reads it any more.
+func (s *socket) finishUp() {
+	defer s.streams.removeSocket(s)
 	s.initTimer.Stop()
 	s.cancel()
 	_ = s.conn.Close() // first, so that a write that is under way ends
@@ -130,16 +155,17 @@ func (s *socket) run() {
 	}
 }
 
-// handleApart handles a message on a goroutine of its own, and waits for it: what a message takes of a stack would
-// otherwise stay with the reading goroutine, of which there is one for each silent socket.
-func (s *socket) handleApart(raw []byte) (err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		err = s.handle(raw)
-	}()
-	<-done
-	return err
+// hangUp ends the connection without a word, as where its client takes no more bytes; whoever reads it cleans up.
+func (s *socket) hangUp() {
+	s.closing.Store(true)
+	s.cancel()
+	parked := s.streams.parking.unpark(s) // before its descriptor is free to be another's
+	if s.conn != nil {
+		_ = s.conn.Close()
+	}
+	if parked {
+		go s.run()
+	}
 }
 
 // readMessage returns the next text message, whole. It answers control frames. An error ends the socket, which has
@@ -265,6 +291,9 @@ func (s *socket) close(code CloseCode, reason string) {
 	if s.sendClose(code, reason) {
 		_ = s.conn.SetReadDeadline(time.Now().Add(closeWait))
 	}
+	if s.streams.parking.unpark(s) {
+		go s.run()
+	}
 }
 
 // sendClose sends the close frame, once, and says whether it was this call that did.
@@ -303,8 +332,7 @@ func (s *socket) writeLocked(frames []byte) error {
 	_, err := s.conn.Write(frames)
 	if err != nil {
 		s.closed = true
-		s.cancel()
-		_ = s.conn.Close() // a frame may have been cut: nothing can follow it
+		s.hangUp() // a frame may have been cut: nothing can follow it
 		return err
 	}
 	_ = s.conn.SetWriteDeadline(time.Time{}) // one that has passed would fail the writes that don't wait
@@ -407,19 +435,10 @@ func (s *socket) checkAlive() {
 	silent := time.Duration(now - s.heard.Load())
 	switch {
 	case silent >= 2*interval:
-		s.cancel()
-		_ = s.conn.Close()
+		s.hangUp()
 	case silent >= interval && time.Duration(now-s.pinged.Load()) >= interval:
 		s.pinged.Store(now)
 		s.streams.running.Go(func() { _ = s.write(ws.OpPing, nil) }) // a stalled socket must not hold up the others' pings
-	}
-}
-
-// abandon ends a socket without a word, as where its client takes no more bytes.
-func (s *socket) abandon() {
-	s.cancel()
-	if s.conn != nil {
-		_ = s.conn.Close()
 	}
 }
 
