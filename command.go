@@ -143,7 +143,7 @@ func tokenCommand(ctx context.Context, args []string, stdout io.Writer) error {
 // announce says where to go.
 func (s *server) announce(w io.Writer) {
 	base := s.address()
-	fmt.Fprintf(w, "ChatTok %s is ready at %s\n  playground  %s/playground\n  API         %s/graphql\n  database    %s\n", version(), base, base, base, s.config.database)
+	fmt.Fprintf(w, "ChatTok %s is ready at %s\n  playground  %s/playground\n  API         %s/graphql\n  database    %s\n", version(), base, base, base, db.DisplayName(s.config.database))
 	if s.config.open && !isLoopback(s.listener.Addr()) {
 		s.log.Warn("open mode on an address that others can reach: anybody may connect, and post in the lobby; CHATTOK_OPEN=false asks for tokens", "addr", s.listener.Addr().String())
 	}

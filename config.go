@@ -31,6 +31,7 @@ type config struct {
 	database      string
 	bus           string
 	nats          natsFiles
+	connections   int
 	apiSecret     string // from the environment alone: a flag would show in the list of processes
 	open          bool
 	origins       string
@@ -57,9 +58,10 @@ func (c *config) flags() *flag.FlagSet {
 	f := flag.NewFlagSet("chattok", flag.ContinueOnError)
 	f.SetOutput(io.Discard) // errors are ours to print
 	f.StringVar(&c.addr, "addr", "", "`address` to serve on; where it is not set and PORT is, \":$PORT\" (default "+defaultAddr+", "+defaultDomainAddr+" with -domain)")
-	f.StringVar(&c.database, "database", "chattok.db", "`file` of the SQLite database; made where it does not exist")
 	f.StringVar(&c.bus, "bus", "", "`url` of the NATS servers that join the nodes, as nats://host:port or tls://host:port, several separated by commas")
 	c.nats.flags(f)
+	f.StringVar(&c.database, "database", "chattok.db", "`file` of the SQLite database, made where it does not exist; or a PostgreSQL URL, postgres://user@host/name, whose password is better set in the environment")
+	f.IntVar(&c.connections, "database-connections", 0, fmt.Sprintf("connections to PostgreSQL at most; 0 for %d", db.DefaultConnections))
 	f.BoolVar(&c.open, "open", true, "open mode: anybody may connect to any session that no backend made, and be a guest in the lobby")
 	f.StringVar(&c.origins, "origins", "", "further `origins` whose pages may use the server, separated by commas; * for any")
 	f.DurationVar(&c.grace, "grace", 20*time.Second, "`time` a connection has to come back after its last socket closed")
@@ -111,7 +113,9 @@ func parseInto(f *flag.FlagSet, c *config, args []string) error {
 func (c config) validate() error {
 	switch {
 	case c.database == "":
-		return fmt.Errorf("%w: -database must name a file", errUsage)
+		return fmt.Errorf("%w: -database must name a file, or be a URL postgres://…", errUsage)
+	case c.connections != 0 && (c.connections < 4 || c.connections > 1000):
+		return fmt.Errorf("%w: -database-connections must be 0, or 4 to 1000", errUsage)
 	case c.grace <= 0 || c.grace > time.Hour:
 		return fmt.Errorf("%w: -grace must be more than 0 and at most 1h", errUsage)
 	case c.idle <= 0 || c.idle > 24*time.Hour:

@@ -113,7 +113,7 @@ func newServer(ctx context.Context, c config, log *slog.Logger) (*server, error)
 	if err != nil {
 		return nil, err
 	}
-	store, err := db.Open(ctx, db.Config{Path: c.database, Logger: log})
+	store, err := db.Open(ctx, db.Config{Path: c.database, Connections: c.connections, Logger: log})
 	if err != nil {
 		return nil, err
 	}

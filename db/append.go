@@ -19,7 +19,7 @@ func (s *Store) AppendEntries(ctx context.Context, entries []session.NewEntry) [
 		return results
 	}
 	added, err := s.appendGroup(ctx, entries, results, insertTogether)
-	if isRowFailure(err) {
+	if s.engine.judge(err) == failureOfRow {
 		// One of the rows can't be stored: again, each for itself.
 		clear(results)
 		added, err = s.appendGroup(ctx, entries, results, insertSingly)
@@ -40,18 +40,18 @@ type inserter func(ctx context.Context, g *group) error
 
 // appendGroup is the transaction of one group. It returns how many entries it added.
 func (s *Store) appendGroup(ctx context.Context, entries []session.NewEntry, results []session.EntryResult, insert inserter) (added int64, err error) {
-	release, err := s.acquireWriter(ctx)
+	w, err := s.acquireWriter(ctx)
 	if err != nil {
 		return 0, err
 	}
-	defer release()
+	defer s.releaseWriter(w)
 	ctx = context.WithoutCancel(ctx) // from here on the entries of others are at stake
 	g := &group{prepare: &s.prepare, entries: entries, results: results}
 	if err := g.ready(ctx); err != nil {
 		return 0, err
 	}
-	err = s.writer.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		g.tx = tx
+	err = s.transact(ctx, w, func(ctx context.Context, tx bun.Tx) error {
+		g.begin(tx)
 		if err := g.read(ctx, s.offset()); err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func insertSingly(ctx context.Context, g *group) error {
 			}
 			return g.insertEntries(ctx, []*session.ChatEntry{entry})
 		})
-		if isRowFailure(err) {
+		if g.prepare.engine.judge(err) == failureOfRow {
 			g.takeBack(i, entry, guest)
 			g.results[i] = session.EntryResult{Err: &session.Error{
 				Code: session.CodeInternal, Message: "this entry can't be stored", Err: err,
@@ -141,27 +141,37 @@ type sender struct {
 
 type entryKey struct{ sessionID, key string }
 
-// ready collects what is to be looked up, and prepares the statements.
+// begin forgets what an earlier try at the transaction found.
+func (g *group) begin(tx bun.Tx) {
+	g.tx = tx
+	clear(g.results)
+	clear(g.heads)
+	clear(g.senders)
+	clear(g.used)
+}
+
+// ready collects what is to be looked up, and prepares the statements. Sessions are looked up in order, since their rows
+// are taken with that.
 func (g *group) ready(ctx context.Context) error {
 	g.heads = make(map[string]*logHead)
 	g.senders = make(map[string]sender, len(g.entries))
 	g.used = make(map[entryKey]*session.ChatEntry)
 	for i := range g.entries {
 		e := &g.entries[i]
-		if _, seen := g.heads[e.SessionID]; !seen {
+		// What can't be in the database is not asked for, and so not found.
+		if _, seen := g.heads[e.SessionID]; !seen && storable(e.SessionID) {
 			g.heads[e.SessionID] = nil
 			g.sessionIDs = append(g.sessionIDs, e.SessionID)
 		}
-		if _, seen := g.senders[e.ConnectionID]; !seen {
+		if _, seen := g.senders[e.ConnectionID]; !seen && storable(e.ConnectionID) {
 			g.senders[e.ConnectionID] = sender{}
 			g.senderIDs = append(g.senderIDs, e.ConnectionID)
 		}
-		if e.IdempotencyKey != "" {
+		if e.IdempotencyKey != "" && storable(e.SessionID) && storable(e.IdempotencyKey) {
 			g.keys = append(g.keys, entryKey{e.SessionID, e.IdempotencyKey})
 		}
 	}
-	clear(g.heads)
-	clear(g.senders)
+	slices.Sort(g.sessionIDs)
 	if err := g.prepare.ready(ctx, advanceSeq, 1); err != nil {
 		return err
 	}
@@ -241,7 +251,7 @@ func selectList[T any](
 		for range size - len(chunk) {
 			args = appendArgs(args, chunk[len(chunk)-1])
 		}
-		rows, err := g.prepare.in(ctx, g.tx, kind, size).QueryContext(ctx, args...)
+		rows, err := g.prepare.query(ctx, g.tx, kind, size, args)
 		if err != nil {
 			return err
 		}
@@ -349,7 +359,7 @@ func (g *group) insertEntries(ctx context.Context, entries []*session.ChatEntry)
 			}
 			args = append(args, e.SessionID, e.Seq, e.ConnectionID, e.Body, key, e.CreatedAt.UnixMilli())
 		}
-		if _, err := g.prepare.in(ctx, g.tx, insertEntries, size).ExecContext(ctx, args...); err != nil {
+		if err := g.prepare.exec(ctx, g.tx, insertEntries, size, args...); err != nil {
 			return err
 		}
 		entries = entries[size:]
@@ -364,7 +374,7 @@ func (g *group) advance(ctx context.Context) (added int64, err error) {
 		if head == nil || head.seq == head.before {
 			continue
 		}
-		if _, err := g.prepare.in(ctx, g.tx, advanceSeq, 1).ExecContext(ctx, head.seq, id); err != nil {
+		if err := g.prepare.exec(ctx, g.tx, advanceSeq, 1, head.seq, id); err != nil {
 			return 0, err
 		}
 		added += head.seq - head.before

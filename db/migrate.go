@@ -47,7 +47,7 @@ func readMigrations(fsys fs.FS) ([]migration, error) {
 // program alone is refused, so that a mistyped path puts nothing into it.
 func (s *Store) schemaVersion(ctx context.Context, db bun.IDB) (version int, err error) {
 	var tables []string
-	if err := db.NewRaw(sqlTables).Scan(ctx, &tables); err != nil {
+	if err := db.NewRaw(s.engine.tables).Scan(ctx, &tables); err != nil {
 		return 0, err
 	}
 	if len(tables) == 0 {
@@ -69,33 +69,46 @@ func checkVersion(path string, version, newest int) error {
 	return nil
 }
 
-// migrate brings the schema up to date, in one transaction.
-func (s *Store) migrate(ctx context.Context, steps []migration) error {
-	return s.writer.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		version, err := s.schemaVersion(ctx, tx)
+// migrate brings the schema up to date, in one transaction, and returns from which version.
+func (s *Store) migrate(ctx context.Context, steps []migration) (from int, err error) {
+	err = s.changeSchema(ctx, func(ctx context.Context, tx bun.Tx) error {
+		from, err = s.schemaVersion(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if err := checkVersion(s.path, version, len(steps)); err != nil {
+		if err := checkVersion(s.path, from, len(steps)); err != nil {
 			return err
 		}
-		if version == 0 {
+		if from == 0 {
 			const table = "CREATE TABLE migrations (version BIGINT NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)"
 			if _, err := tx.ExecContext(ctx, table); err != nil {
 				return err
 			}
 		}
-		for _, step := range steps[version:] {
+		for _, step := range steps[from:] {
 			// Without bun's formatting: a migration is plain SQL, in which a question mark means itself.
-			if _, err := tx.Tx.ExecContext(ctx, step.query); err != nil {
+			if _, err := tx.Tx.ExecContext(ctx, s.engine.schema(step.query)); err != nil {
 				return fmt.Errorf("migration %d: %w", step.version, err)
 			}
-			const record = "INSERT INTO migrations (version, applied_at) VALUES (?, " + sqlNow + ")"
+			record := "INSERT INTO migrations (version, applied_at) VALUES (?, " + s.engine.now + ")"
 			if _, err := tx.ExecContext(ctx, record, step.version); err != nil {
 				return err
 			}
 		}
 		return nil
+	})
+	return from, err
+}
+
+// changeSchema runs what only one process may do at a time, in one transaction.
+func (s *Store) changeSchema(ctx context.Context, change func(ctx context.Context, tx bun.Tx) error) error {
+	return s.writer.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if s.engine.lockSchema != "" {
+			if _, err := tx.ExecContext(ctx, s.engine.lockSchema); err != nil {
+				return err
+			}
+		}
+		return change(ctx, tx)
 	})
 }
 

@@ -42,7 +42,7 @@ func TestMigrate(t *testing.T) {
 	}
 	next := append(known, migration{len(known) + 1, "CREATE TABLE more (x BIGINT); INSERT INTO more VALUES (1)"})
 	for range 2 { // the second time there is nothing to do
-		if err := store.migrate(t.Context(), next); err != nil {
+		if _, err := store.migrate(t.Context(), next); err != nil {
 			t.Fatal(err)
 		}
 		wantCount(t, store, "SELECT count(*) FROM more", 1)
@@ -53,7 +53,7 @@ func TestMigrate(t *testing.T) {
 	broken := append(next,
 		migration{len(next) + 1, "CREATE TABLE half (x BIGINT)"},
 		migration{len(next) + 2, "CREATE TABLE other (x BIGINT); SELECT nonsense FROM nowhere"})
-	if err := store.migrate(t.Context(), broken); err == nil {
+	if _, err := store.migrate(t.Context(), broken); err == nil {
 		t.Fatal("a broken migration passed")
 	}
 	wantCount(t, store, "SELECT count(*) FROM sqlite_master WHERE name IN ('half', 'other')", 0)

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,16 +18,16 @@ import (
 // DefaultLockWait is how long Open waits for another server to let go of the database file, as at a restart.
 const DefaultLockWait = 10 * time.Second
 
-// lockPoll is how often a waiting Open tries the lock again.
-const lockPoll = 50 * time.Millisecond
-
-// keepInterval is how often the life record is brought up to date and the write-ahead log looked at.
-const keepInterval = time.Second
-
 // Config says which database to open, and how.
 type Config struct {
-	Path     string        // the database file; its folder must exist
-	LockWait time.Duration // how long to wait for another server to let go of the file; 0 for DefaultLockWait
+	// Path is the SQLite database's file, whose folder must exist, or a PostgreSQL database's URL, postgres://….
+	Path string
+	// LockWait is how long to wait for another server to let go of the file, or for PostgreSQL to be up; 0 for
+	// DefaultLockWait.
+	LockWait time.Duration
+	// Connections is how many connections to PostgreSQL there may be, at least 4; 0 for DefaultConnections. Half of them
+	// write.
+	Connections int
 	// ReadOnly opens the database beside a running server, to read what is there: no lock is taken, nothing is made or
 	// changed, and every method that writes returns UNAVAILABLE.
 	ReadOnly bool
@@ -40,18 +38,22 @@ type Config struct {
 
 // Store is the session.Store on a SQL database. It is safe for concurrent use.
 type Store struct {
-	path        string
+	path        string // of the file; of a server the name to show
+	engine      *engine
 	logger      *slog.Logger
 	clockOffset func() time.Duration
 
 	writer  *bun.DB // nil where the database was opened for reading only
 	readers *bun.DB
-	turn    chan struct{} // holds one value while someone writes
-	prepare statements    // of the writer
+	turns   chan *writer // those that are free
+	prepare statements   // of the writer
 
+	// Of SQLite alone.
 	lock  *flock.Flock
 	life  *lifeRecord
 	total atomic.Int64 // of all sessions' last_seq, as committed
+
+	lives lives // of PostgreSQL alone
 
 	closing   chan struct{}
 	keeper    sync.WaitGroup
@@ -61,162 +63,74 @@ type Store struct {
 
 var _ session.Store = (*Store)(nil)
 
-// Open opens the database at config.Path, makes it where it does not exist, and brings its schema up to date. One
-// process at a time owns a database file: Open waits config.LockWait for another one, then fails. Every error names the
-// path.
+// Open opens the database that config names, makes a file that does not exist, and brings the schema up to date. One
+// process at a time owns a database file: Open waits config.LockWait for another one, then fails. A PostgreSQL database
+// must exist, and may be open in any number of processes. Every error names the database.
 func Open(ctx context.Context, config Config) (*Store, error) {
-	if err := checkPath(config.Path, config.ReadOnly); err != nil {
-		return nil, err
-	}
 	s := &Store{
 		path:        config.Path,
+		engine:      sqliteEngine,
 		logger:      config.Logger,
 		clockOffset: config.ClockOffset,
-		turn:        make(chan struct{}, 1),
 		closing:     make(chan struct{}),
 	}
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
-	open := s.openOwned
-	if config.ReadOnly {
-		open = s.openBeside
+	if config.LockWait == 0 {
+		config.LockWait = DefaultLockWait
+	}
+	open := s.openFile
+	if isPostgres(config.Path) {
+		s.path, s.engine = DisplayName(config.Path), postgresEngine
+		open = s.openServer
 	}
 	if err := open(ctx, config); err != nil {
-		return nil, errors.Join(explainOpen(config.Path, err), s.release())
+		return nil, errors.Join(s.engine.explain(s.path, err), s.release())
 	}
 	return s, nil
 }
 
-// openOwned opens the database for the one process that serves it.
-func (s *Store) openOwned(ctx context.Context, config Config) (err error) {
+// Lanes implements session.Store.
+func (s *Store) Lanes() int {
+	// Half of the writers: the others are for what comes beside entries.
+	return max(1, cap(s.turns)/2)
+}
+
+// setUp brings the schema up to date, and makes what a database has once.
+func (s *Store) setUp(ctx context.Context, begin func(ctx context.Context) error) error {
 	steps, err := readMigrations(migrations)
 	if err != nil {
 		return err
 	}
-	wait := config.LockWait
-	if wait == 0 {
-		wait = DefaultLockWait
-	}
-	if err := s.takeLock(ctx, wait); err != nil {
+	if _, err := s.migrate(ctx, steps); err != nil {
 		return err
 	}
-	if err := makePrivate(s.path); err != nil {
-		return err
-	}
-	if s.writer, err = openWriter(s.path); err != nil {
-		return err
-	}
-	s.prepare.db = s.writer
-	if err := s.migrate(ctx, steps); err != nil {
-		return err
-	}
-	if err := s.beginLife(ctx); err != nil {
+	if err := begin(ctx); err != nil {
 		return err
 	}
 	if err := s.makeLobby(ctx); err != nil {
 		return err
 	}
-	if err := s.makeSecret(ctx); err != nil {
-		return err
-	}
-	if s.readers, err = openReaders(s.path); err != nil {
-		return err
-	}
-	if err := s.readers.PingContext(ctx); err != nil {
-		return err
-	}
-	s.keeper.Go(s.keep)
-	return nil
+	return s.makeSecret(ctx)
 }
 
-// makePrivate makes an empty file where there is none, for this user alone: the API secret will be in it. What belongs
-// to the database beside it takes over its permissions.
-func makePrivate(path string) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil // never opened here: closing it would drop the locks that this process holds on it
-	}
-	if err != nil {
-		return fmt.Errorf("make database %s: %w", path, err)
-	}
-	return file.Close()
-}
-
-// openBeside opens the database to read from it, whether a server is running or not.
-func (s *Store) openBeside(ctx context.Context, _ Config) (err error) {
-	steps, err := readMigrations(migrations)
-	if err != nil {
-		return err
-	}
-	if s.readers, err = openReaders(s.path); err != nil {
-		return err
-	}
-	return s.checkSchema(ctx, steps)
-}
-
-func (s *Store) takeLock(ctx context.Context, wait time.Duration) error {
-	lock := flock.New(s.path + ".lock")
-	limited, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	locked, err := lock.TryLockContext(limited, lockPoll)
-	switch {
-	case locked:
-		s.lock = lock
-		return nil
-	case ctx.Err() != nil:
-		return fmt.Errorf("wait for database %s: %w", s.path, ctx.Err())
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("database %s is in use by another server: its lock %s was not free within %v",
-			s.path, lock.Path(), wait)
-	default:
-		return fmt.Errorf("lock database %s: %w", s.path, err)
+// makeTurns has so many transactions write at once.
+func (s *Store) makeTurns(n int) {
+	s.turns = make(chan *writer, n)
+	for range n {
+		s.turns <- new(writer)
 	}
 }
 
-// keep runs until Close.
-func (s *Store) keep() {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	s.keeper.Go(func() { // so that a checkpoint that waits for a reader does not hold up Close
-		<-s.closing
-		cancel()
-	})
-	ticker := time.NewTicker(keepInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-s.closing:
-			return
-		case <-ticker.C:
-		}
-		if err := s.life.update(s.total.Load()); err != nil {
-			s.logger.Warn("can't write the database's life record", "file", s.lock.Path(), "error", err)
-		}
-		if err := s.shortenWAL(ctx); err != nil && ctx.Err() == nil {
-			s.logger.Warn("can't shorten the database's write-ahead log", "database", s.path, "error", err)
-		}
-	}
-}
-
-func (s *Store) shortenWAL(ctx context.Context) error {
-	if !walIsLong(s.path) {
-		return nil
-	}
-	release, err := s.acquireWriter(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
-	return emptyWAL(ctx, s.writer)
-}
-
-// Close waits for the writes under way, and releases the database file. Methods called afterwards return UNAVAILABLE.
+// Close waits for the writes under way, and releases the database. Methods called afterwards return UNAVAILABLE.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closing)
 		s.keeper.Wait()
-		s.turn <- struct{}{} // never given back
+		for range cap(s.turns) {
+			<-s.turns // never given back
+		}
 		var err error
 		if s.life != nil {
 			err = s.life.update(s.total.Load())

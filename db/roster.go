@@ -19,7 +19,7 @@ const purgeAfter = 24 * time.Hour
 // Roster implements session.Store.
 func (s *Store) Roster(ctx context.Context, sessionID string) (session.Roster, error) {
 	var roster session.Roster
-	err := s.readers.RunInTx(ctx, snapshot, func(ctx context.Context, tx bun.Tx) error {
+	err := s.readers.RunInTx(ctx, s.engine.snapshot, func(ctx context.Context, tx bun.Tx) error {
 		at, err := selectSession(ctx, tx, sessionID)
 		if err != nil {
 			return err

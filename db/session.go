@@ -134,8 +134,8 @@ func selectSessions(ctx context.Context, db bun.IDB, ids []string) ([]*sessionRo
 	}
 	var rows []*sessionRow
 	query := db.NewSelect().Model(&rows).Where("id IN (?)", bun.List(ids)).Order("id")
-	if _, changing := db.(bun.Tx); changing && sqlForUpdate != "" {
-		query = query.For(sqlForUpdate)
+	if _, changing := db.(bun.Tx); changing && engineOf(db).lockRows != "" {
+		query = query.For(engineOf(db).lockRows)
 	}
 	err := query.Scan(ctx)
 	return rows, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 	"sync"
 
@@ -27,11 +28,15 @@ const (
 const maxRows = 256
 
 // text returns the statement over n rows.
-func (k statementKind) text(n int) string {
+func (k statementKind) text(e *engine, n int) string {
 	list := func(row string) string { return strings.TrimSuffix(strings.Repeat(row+", ", n), ", ") }
 	switch k {
 	case selectHeads:
-		return "SELECT id, epoch, last_seq, " + sqlNow + " FROM sessions WHERE id IN (" + list("?") + ") ORDER BY id " + sqlForUpdate
+		query := "SELECT id, epoch, last_seq, " + e.now + " FROM sessions WHERE id IN (" + list("?") + ") ORDER BY id"
+		if e.lockRows != "" {
+			query += " FOR " + e.lockRows
+		}
+		return query
 	case selectSenders:
 		return "SELECT id, session_id, guest, " + sqlLive + " FROM connections WHERE id IN (" + list("?") + ")"
 	case selectUsedKeys:
@@ -47,11 +52,14 @@ func (k statementKind) text(n int) string {
 	panic(fmt.Sprintf("statement kind %d has no text", k))
 }
 
-// statements are prepared on first use. Their sizes are powers of two, so that there are few: a list is filled up with
-// its last item, and rows are inserted in several runs.
+// statements run the hot path's statements. Their sizes are powers of two, so that there are few: a list is filled up
+// with its last item, and rows are inserted in several runs. Where the engine asks for it, they are prepared on first
+// use; else the driver keeps them, for each connection.
 type statements struct {
+	engine   *engine
 	db       *bun.DB
 	mu       sync.Mutex
+	texts    map[statementSize]string
 	prepared map[statementSize]*sql.Stmt
 }
 
@@ -66,10 +74,16 @@ func (s *statements) ready(ctx context.Context, kind statementKind, n int) error
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := statementSize{kind, n}
-	if s.prepared[at] != nil {
+	if s.texts[at] == "" {
+		if s.texts == nil {
+			s.texts = make(map[statementSize]string)
+		}
+		s.texts[at] = s.engine.rebind(kind.text(s.engine, n))
+	}
+	if !s.engine.prepares || s.prepared[at] != nil {
 		return nil
 	}
-	stmt, err := s.db.PrepareContext(ctx, rebind(kind.text(n)))
+	stmt, err := s.db.PrepareContext(ctx, s.texts[at])
 	if err != nil {
 		return fmt.Errorf("prepare statement: %w", err)
 	}
@@ -80,11 +94,33 @@ func (s *statements) ready(ctx context.Context, kind statementKind, n int) error
 	return nil
 }
 
-// in returns the statement, which ready has prepared, for use in tx.
-func (s *statements) in(ctx context.Context, tx bun.Tx, kind statementKind, n int) *sql.Stmt {
+// find returns what ready has made of the statement.
+func (s *statements) find(kind statementKind, n int) (text string, stmt *sql.Stmt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return tx.StmtContext(ctx, s.prepared[statementSize{kind, n}])
+	at := statementSize{kind, n}
+	return s.texts[at], s.prepared[at]
+}
+
+// query runs the statement, which ready has seen to, in tx.
+func (s *statements) query(ctx context.Context, tx bun.Tx, kind statementKind, n int, args []any) (*sql.Rows, error) {
+	text, stmt := s.find(kind, n)
+	if stmt == nil {
+		return tx.Tx.QueryContext(ctx, text, slices.Concat(s.engine.keep, args)...)
+	}
+	return tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+}
+
+// exec is query for a statement that returns no rows.
+func (s *statements) exec(ctx context.Context, tx bun.Tx, kind statementKind, n int, args ...any) error {
+	text, stmt := s.find(kind, n)
+	var err error
+	if stmt == nil {
+		_, err = tx.Tx.ExecContext(ctx, text, slices.Concat(s.engine.keep, args)...)
+	} else {
+		_, err = tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	}
+	return err
 }
 
 func (s *statements) close() error {

@@ -2,18 +2,29 @@ package db_test
 
 import (
 	"log/slog"
+	"os"
 	"path/filepath"
 	"testing"
 
 	"chattok/db"
 	"chattok/db/storetest"
+	"chattok/internal/pgtest"
 	"chattok/session"
 )
 
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+// engines make a new database on each engine, and return its name.
+var engines = map[string]func(testing.TB) string{"SQLite": newPath, "PostgreSQL": pgtest.Database}
+
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t testing.TB, clock *storetest.Clock) session.Store {
-		return mustOpen(t, db.Config{Path: newPath(t), ClockOffset: clock.Offset})
-	})
+	for name, database := range engines {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(t testing.TB, clock *storetest.Clock) session.Store {
+				return mustOpen(t, db.Config{Path: database(t), ClockOffset: clock.Offset})
+			})
+		})
+	}
 }
 
 func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "test.db") }

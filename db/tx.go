@@ -68,19 +68,20 @@ func storableOnly(texts []string) []string {
 	return texts
 }
 
-// write runs one change in a transaction of its own. ctx bounds the wait for the writer; once the transaction has
-// begun, nothing cancels it.
+// write runs one change in a transaction of its own. ctx bounds the wait for the turn to write; once the transaction has
+// begun, nothing cancels it. change may be run more than once, where another transaction stood in the way or the
+// connection was lost: it must begin afresh each time, and have no effect but on tx and on what it returns.
 func (s *Store) write(ctx context.Context, tried string, change func(ctx context.Context, tx bun.Tx) error) error {
-	release, err := s.acquireWriter(ctx)
+	w, err := s.acquireWriter(ctx)
 	if err != nil {
 		return fail(tried, err)
 	}
-	defer release()
-	return fail(tried, s.writer.RunInTx(context.WithoutCancel(ctx), nil, change))
+	defer s.releaseWriter(w)
+	return fail(tried, s.transact(ctx, w, change))
 }
 
 // acquireWriter waits for the turn to write.
-func (s *Store) acquireWriter(ctx context.Context) (release func(), err error) {
+func (s *Store) acquireWriter(ctx context.Context) (*writer, error) {
 	if s.writer == nil {
 		return nil, errReadOnly
 	}
@@ -93,8 +94,8 @@ func (s *Store) acquireWriter(ctx context.Context) (release func(), err error) {
 	default:
 	}
 	select {
-	case s.turn <- struct{}{}:
-		return func() { <-s.turn }, nil
+	case w := <-s.turns:
+		return w, nil
 	case <-s.closing:
 		return nil, errClosed
 	case <-ctx.Done():
@@ -102,9 +103,11 @@ func (s *Store) acquireWriter(ctx context.Context) (release func(), err error) {
 	}
 }
 
+func (s *Store) releaseWriter(w *writer) { s.turns <- w }
+
 // now reads the database's clock.
 func (s *Store) now(ctx context.Context, db bun.IDB) (milliseconds int64, err error) {
-	err = db.NewRaw("SELECT "+sqlNow).Scan(ctx, &milliseconds)
+	err = db.NewRaw("SELECT "+s.engine.now).Scan(ctx, &milliseconds)
 	return milliseconds + s.offset(), err
 }
 

@@ -143,6 +143,8 @@ func (g guard) Sweep(ctx context.Context, node string, grace, idle time.Duration
 	return g.store.Sweep(ctx, node, grace, idle, limit)
 }
 
+func (g guard) Lanes() int { return g.store.Lanes() }
+
 func (g guard) Ping(ctx context.Context) (err error) {
 	defer recovered(&err)
 	return g.store.Ping(ctx)

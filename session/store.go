@@ -82,6 +82,10 @@ type Store interface {
 	// renewed; empty stands for a sweeper that is no node.
 	Sweep(ctx context.Context, node string, grace, idle time.Duration, limit int) ([]RosterChange, error)
 
+	// Lanes is how many calls of AppendEntries, and as many of CreateConnections, the store can work on at once: 1 where
+	// one transaction writes at a time. It never changes. More calls wait for their turn.
+	Lanes() int
+
 	// Ping says whether the store can be read and written now.
 	Ping(ctx context.Context) error
 }

@@ -1,0 +1,53 @@
+package db
+
+import (
+	"context"
+	"time"
+)
+
+// openServer opens a PostgreSQL database.
+func (s *Store) openServer(ctx context.Context, config Config) error {
+	parsed, err := parsePostgres(config.Path)
+	if err != nil {
+		return err
+	}
+	connections := config.Connections
+	if connections == 0 {
+		connections = DefaultConnections
+	}
+	writers := max(2, connections/2)
+	s.readers = openServerPool(parsed, max(2, connections-writers), true)
+	if err := s.awaitServer(ctx, config.LockWait); err != nil {
+		return err
+	}
+	warning, err := checkServer(ctx, s.readers, s.path)
+	if err != nil {
+		return err
+	}
+	if warning != "" {
+		s.logger.Warn(warning, "database", s.path)
+	}
+	if config.ReadOnly {
+		steps, err := readMigrations(migrations)
+		if err != nil {
+			return err
+		}
+		return s.checkSchema(ctx, steps)
+	}
+	s.writer = openServerPool(parsed, writers, false)
+	s.prepare.engine = s.engine
+	s.makeTurns(writers)
+	return s.setUp(ctx, s.beginSharedLife)
+}
+
+// awaitServer waits for a server that is not up yet, as where both are started together.
+func (s *Store) awaitServer(ctx context.Context, wait time.Duration) error {
+	deadline := time.Now().Add(wait)
+	for try := 1; ; try++ {
+		err := s.readers.PingContext(ctx)
+		if err == nil || ctx.Err() != nil || s.engine.judge(err) != failureLost || time.Now().After(deadline) {
+			return err
+		}
+		s.pause(try)
+	}
+}
