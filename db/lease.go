@@ -169,22 +169,6 @@ func (s *Store) Touch(ctx context.Context, connectionIDs []string, idle, grace t
 	})
 }
 
-// ExtendAll implements session.Store.
-func (s *Store) ExtendAll(ctx context.Context, grace time.Duration) error {
-	return s.write(ctx, "extend all", func(ctx context.Context, tx bun.Tx) error {
-		now, err := s.now(ctx, tx)
-		if err != nil {
-			return err
-		}
-		// Two statements, so that each has an index: those with an end, and those of nodes that were away too long.
-		if err := postpone(ctx, tx, now, grace, "expires_at IS NOT NULL"); err != nil {
-			return err
-		}
-		return postpone(ctx, tx, now, grace, "id IN (SELECT a.connection_id FROM nodes AS n"+
-			" JOIN attachments AS a ON a.node_id = n.id WHERE n.lease_until <= ?)", now)
-	})
-}
-
 // Ping implements session.Store.
 func (s *Store) Ping(ctx context.Context) error {
 	if _, err := selectSession(ctx, s.readers, session.Lobby); err != nil {

@@ -86,7 +86,7 @@ func (s *Store) Heads(ctx context.Context, sessionIDs []string) (map[string]sess
 	}
 	heads := make(map[string]session.Head, len(rows))
 	for _, row := range rows {
-		heads[row.ID] = session.Head{Seq: row.LastSeq, Revision: row.Revision}
+		heads[row.ID] = session.Head{Epoch: session.Epoch(row.Epoch), Seq: row.LastSeq, Revision: row.Revision}
 	}
 	return heads, nil
 }

@@ -133,11 +133,6 @@ func (g guard) Touch(ctx context.Context, connectionIDs []string, idle, grace ti
 	return g.store.Touch(ctx, connectionIDs, idle, grace)
 }
 
-func (g guard) ExtendAll(ctx context.Context, grace time.Duration) (err error) {
-	defer recovered(&err)
-	return g.store.ExtendAll(ctx, grace)
-}
-
 func (g guard) Sweep(ctx context.Context, node string, grace, idle time.Duration, limit int) (changes []RosterChange, err error) {
 	defer recovered(&err)
 	return g.store.Sweep(ctx, node, grace, idle, limit)

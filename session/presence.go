@@ -320,13 +320,14 @@ func (s *Service) flushTouched(ctx context.Context) error {
 // lease is how long a node's sockets keep its connections alive after it was last heard of.
 func (s *Service) lease() time.Duration { return max(10*s.cfg.Tick, 3*time.Second) }
 
-// startLease takes the node's first lease. Everybody gets a full grace time to come back, however long nobody served.
+// startLease takes the node's first lease.
 func (s *Service) startLease(ctx context.Context) error {
 	if _, err := s.store.RenewNode(ctx, s.node, s.lease()); err != nil {
 		return err
 	}
 	s.presence.renewed(s.now())
-	return s.holdOff(ctx)
+	s.presence.holdOffUntil(s.now().Add(s.cfg.Grace))
+	return nil
 }
 
 func (p *presence) renewed(at time.Time) {
@@ -335,12 +336,13 @@ func (p *presence) renewed(at time.Time) {
 	p.leasedAt = at
 }
 
-// holdOff gives every connection a grace time from now and sweeps nobody before it has passed.
-func (s *Service) holdOff(ctx context.Context) error {
-	s.presence.mu.Lock()
-	s.presence.holdOff = s.now().Add(s.cfg.Grace)
-	s.presence.mu.Unlock()
-	return s.store.ExtendAll(ctx, s.cfg.Grace)
+// holdOffUntil has nobody swept before. Each node that was away, or is new, holds off for a grace time: so whoever is
+// swept had a node to come back to for the whole of one, however long none served before. Nothing is written, and what
+// other nodes have watched all the time ends in its time, however often a node starts.
+func (p *presence) holdOffUntil(t time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.holdOff = t
 }
 
 // keepLease renews the node's lease when a third of it has passed. Where it ran out, because the store or this process
@@ -368,7 +370,8 @@ func (s *Service) keepLease(ctx context.Context) error {
 		p.mark(l)
 	}
 	p.mu.Unlock()
-	return s.holdOff(ctx)
+	p.holdOffUntil(s.now().Add(s.cfg.Grace))
+	return nil
 }
 
 // sweepLimit is how many connections one sweep ends; more are left to the next.

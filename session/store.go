@@ -73,8 +73,6 @@ type Store interface {
 	// Touch records that these connections made a request: one that never had a socket ends idle from now, one that had
 	// grace from now, or later where that was so already.
 	Touch(ctx context.Context, connectionIDs []string, idle, grace time.Duration) error
-	// ExtendAll gives every live connection at least grace from now, as when the service was away.
-	ExtendAll(ctx context.Context, grace time.Duration) error
 	// Sweep takes what is attached to nodes whose lease has run out, giving those connections grace from the end of
 	// the lease; destroys, with NetworkDisconnected, up to limit connections whose time has come; and removes sessions
 	// that were made on first use longer than idle ago, whose last connection ended as long ago, and that have no entry.
@@ -112,6 +110,7 @@ type ConnectionState struct {
 
 // Head is where a session's sequences end.
 type Head struct {
+	Epoch    Epoch // the session's
 	Seq      int64 // of the newest entry; 0 for an empty log
 	Revision int64 // of the newest roster change; 0 for none
 }

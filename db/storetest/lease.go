@@ -126,33 +126,6 @@ func (s *suite) testTouch() {
 	equal(s, "roster", s.present("a"), []string{"open"})
 }
 
-func (s *suite) testExtendAll() {
-	s.connect("a", "waits", "detached", "lost", "open")
-	s.renew("dies", false)
-	s.attach("dies", "lost")
-	s.renew("n1", false)
-	s.attach("n1", "detached", "open")
-	s.ok(s.store.Detach(s.ctx(), "n1", []string{"detached"}, grace))
-
-	s.clock.Advance(1000 * idle) // the service was away
-	s.ok(s.store.ExtendAll(s.ctx(), grace))
-	s.clock.Advance(grace - bit)
-	s.sweeps()
-	s.renew("n1", false)
-	s.attach("n1", "open")
-	s.clock.Advance(2 * bit)
-	s.sweeps("waits", "detached", "lost")
-	s.ok(s.store.ExtendAll(s.ctx(), grace))
-	equal(s, "roster", s.present("a"), []string{"open"})
-
-	// Nobody's end comes nearer.
-	s.connect("a", "new")
-	s.ok(s.store.ExtendAll(s.ctx(), bit))
-	s.clock.Advance(2 * bit)
-	s.renew("n1", true)
-	s.sweeps()
-}
-
 // A node that is lost gives its connections grace from the end of its lease, however late the sweep is.
 func (s *suite) testNodeLost() {
 	s.connect("a", "lost", "both")

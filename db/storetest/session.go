@@ -62,8 +62,10 @@ func (s *suite) testHeads() {
 	s.add(session.NewEntry{SessionID: "b", ConnectionID: "b1", Body: "2"})
 	heads, err := s.store.Heads(s.ctx(), []string{"a", "nope", "b", session.Lobby, "a", "nul\x00"})
 	s.ok(err)
+	lobby, err := s.store.Session(s.ctx(), session.Lobby)
+	s.ok(err)
 	equal(s, "heads", heads, map[string]session.Head{
-		"a": {Revision: 2}, "b": {Seq: 2, Revision: 1}, session.Lobby: {},
+		"a": {Epoch: 7, Revision: 2}, "b": {Epoch: 7, Seq: 2, Revision: 1}, session.Lobby: {Epoch: lobby.Epoch},
 	})
 	heads, err = s.store.Heads(s.ctx(), nil)
 	s.ok(err)

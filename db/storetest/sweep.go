@@ -38,7 +38,7 @@ func (s *suite) testSweepOfANodeThatWasAway() {
 	held, err := s.store.RenewNode(s.ctx(), "n", 100*grace)
 	s.ok(err)
 	equal(s, "held", held, false)
-	s.ok(s.store.ExtendAll(s.ctx(), grace))
+	s.attach("n", "a1")
 	changes, err := s.store.Sweep(s.ctx(), "n", grace, idle, many)
 	s.ok(err)
 	equal(s, "swept", len(changes), 0)
