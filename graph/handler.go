@@ -9,6 +9,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 
+	"chattok/graph/edge"
 	"chattok/graph/generated"
 	"chattok/graph/transport"
 	"chattok/session"
@@ -48,6 +49,7 @@ func New(c Config) *Handler {
 	auth := authenticator{c.Service, c.Tokens}
 	resolver := &Resolver{service: c.Service, tokens: c.Tokens, now: c.Now}
 	c.Streams.Authenticate, c.Streams.Attach, c.Streams.Shared = auth.authenticate, auth.attach, resolver.shared()
+	c.Streams.Detach = edge.Detach
 	streams := transport.NewStreams(c.Streams)
 	c.HTTP.Stream = streams.Answer
 

@@ -30,6 +30,11 @@ func RequestID(ctx context.Context) string {
 	return id
 }
 
+// Detach returns a context with ctx's request id and nothing else of it, for what outlives the request.
+func Detach(ctx context.Context) context.Context {
+	return context.WithValue(context.Background(), requestIDKey{}, RequestID(ctx))
+}
+
 // Observe gives each request an id (its own X-Request-Id where that is 1 to 128 of A-Za-z0-9-_~., else a new one),
 // puts it into the context and the response, logs one line a request at debug, and answers a panic with 500, code
 // INTERNAL and that id, or, where a response has begun, by cutting it off. The log has the panic with its stack at

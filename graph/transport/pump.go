@@ -224,17 +224,18 @@ func (m *member) catchUp(first []any) {
 
 // older reads what the source has no more, however long the store takes; ok is false where the subscription has ended.
 func (m *member) older(after int64) (events []any, next int64, ok bool) {
+	ctx := m.socket.context()
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		events, next, err := m.topic.behind(m.op.ctx, after)
+		events, next, err := m.topic.behind(ctx, after)
 		if err == nil {
-			return events, next, m.op.ctx.Err() == nil
+			return events, next, ctx.Err() == nil
 		}
 		if asError(err).Code != session.CodeUnavailable {
-			m.socket.endWith(m.op, m.socket.exec.DispatchError(m.op.ctx, gqlerror.List{gqlerror.WrapPath(nil, err)}).Errors)
+			m.socket.endWith(m.op, m.socket.exec.DispatchError(ctx, gqlerror.List{gqlerror.WrapPath(nil, err)}).Errors)
 			m.leave()
 			return nil, after, false
 		}
-		if !sleep(m.op.ctx, wait) {
+		if !sleep(ctx, wait) || m.left.Load() {
 			return nil, after, false
 		}
 	}

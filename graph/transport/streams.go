@@ -26,8 +26,11 @@ const (
 type StreamConfig struct {
 	Authenticate Authenticate
 	Attach       Attach
-	Client       func(*http.Request) netip.Addr // the address a request comes from; nil: it is not known, and not limited
-	Shared       map[string]Shared              // the subscription fields whose events are executed once for all, by name
+	// Detach returns a context with what of a request's outlives it, and nothing that is better given up; nil:
+	// context.WithoutCancel.
+	Detach func(context.Context) context.Context
+	Client func(*http.Request) netip.Addr // the address a request comes from; nil: it is not known, and not limited
+	Shared map[string]Shared              // the subscription fields whose events are executed once for all, by name
 
 	MaxMessageBytes int           // of a message over a WebSocket, over all its fragments; above: 1009
 	MaxOperations   int           // under way on a WebSocket; one more gets an error frame with RATE_LIMITED
@@ -46,6 +49,9 @@ func (c *StreamConfig) setDefaults() {
 	setDefault(&c.MaxSockets, DefaultMaxSockets)
 	setDefault(&c.MaxPerAddress, DefaultMaxPerAddress)
 	setDefault(&c.MaxWaiting, DefaultMaxWaiting)
+	if c.Detach == nil {
+		c.Detach = context.WithoutCancel
+	}
 	if c.Client == nil {
 		c.Client = func(*http.Request) netip.Addr { return netip.Addr{} }
 	}

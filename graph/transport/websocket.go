@@ -35,7 +35,7 @@ func (t webSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 	}
 	s := &socket{streams: t.Streams, exec: exec, protocol: p, operations: make(map[string]*operation),
 		client: limited(t.config.Client(r))}
-	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(r.Context()))
+	s.ctx, s.cancel = context.WithCancel(t.config.Detach(r.Context()))
 	why := t.admitSocket(s)
 	if why == crowdedClosed {
 		s.cancel()

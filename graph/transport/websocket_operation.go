@@ -13,20 +13,29 @@ import (
 	"chattok/session"
 )
 
-// operation is one that a client sent and that has not ended.
+// operation is one that a client sent and that has not ended. Its fields below id are guarded by socket.mu.
 type operation struct {
 	id      string
-	payload []byte
-	ctx     context.Context
-	cancel  context.CancelFunc
-	member  *member // of a group, where its execution is shared; guarded by socket.mu
+	payload []byte             // until it begins
+	cancel  context.CancelFunc // while it runs on its own
+	member  *member            // of a group, where its execution is shared
 }
 
-// end gives up what the operation holds.
-func (op *operation) end(m *member) {
-	op.cancel()
-	if m != nil {
-		m.leave()
+// forget takes an operation out, and returns what gives up all that it holds; nil for one that is not there any more.
+// mu is held, but must not be when end is called.
+func (s *socket) forget(op *operation) (end func()) {
+	if op == nil || s.operations[op.id] != op {
+		return nil
+	}
+	delete(s.operations, op.id)
+	cancel, m := op.cancel, op.member
+	return func() {
+		if cancel != nil {
+			cancel()
+		}
+		if m != nil {
+			m.leave()
+		}
 	}
 }
 
@@ -71,7 +80,9 @@ func (s *socket) init(m message) error {
 	if !ok {
 		return s.fail(CloseBadRequest, "connection_init's payload must be an object, and its Authorization a string")
 	}
-	if !s.initTimer.Stop() {
+	timer := s.initTimer
+	s.initTimer = nil
+	if !timer.Stop() {
 		s.drain(0) // too late: its function closes the socket, and what it says must get through
 		return errClosed
 	}
@@ -137,7 +148,6 @@ func (s *socket) subscribe(m message) error {
 		return nil
 	}
 	op := &operation{id: m.ID, payload: m.Payload}
-	op.ctx, op.cancel = context.WithCancel(s.ctx)
 	s.operations[m.ID] = op
 	s.queue = append(s.queue, op)
 	s.queued += len(op.payload)
@@ -153,15 +163,10 @@ func (s *socket) subscribe(m message) error {
 // complete cancels an operation at the client's wish.
 func (s *socket) complete(id string) {
 	s.mu.Lock()
-	op := s.operations[id]
-	delete(s.operations, id)
-	var m *member
-	if op != nil {
-		m = op.member
-	}
+	end := s.forget(s.operations[id])
 	s.mu.Unlock()
-	if op != nil {
-		op.end(m)
+	if end != nil {
+		end()
 	}
 }
 
@@ -188,6 +193,7 @@ func (s *socket) share(ctx context.Context, op *operation, opCtx *graphql.Operat
 	wanted := s.operations[op.id] == op
 	if wanted {
 		op.member = m
+		op.cancel = nil // the caller's to call
 	}
 	s.mu.Unlock()
 	switch {
@@ -203,14 +209,14 @@ func (s *socket) share(ctx context.Context, op *operation, opCtx *graphql.Operat
 
 // finish forgets an operation and says whether the client still waits for it.
 func (s *socket) finish(op *operation) (wanted bool) {
-	op.cancel()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	wanted = s.operations[op.id] == op
-	if wanted {
-		delete(s.operations, op.id)
+	end := s.forget(op)
+	s.mu.Unlock()
+	if end == nil {
+		return false
 	}
-	return wanted
+	end()
+	return true
 }
 
 // workQueue takes the operations from the queue, one after the other.
@@ -224,23 +230,33 @@ func (s *socket) workQueue() {
 		}
 		op := s.queue[0]
 		s.queue[0] = nil
-		s.queue = s.queue[1:]
-		s.queued -= len(op.payload)
+		if s.queue = s.queue[1:]; len(s.queue) == 0 {
+			s.queue = nil
+		}
+		payload := op.payload
+		op.payload = nil
+		s.queued -= len(payload)
+		ctx, cancel := context.WithCancel(s.ctx)
+		wanted := s.operations[op.id] == op
+		op.cancel = cancel
 		s.mu.Unlock()
-		s.start(op)
+		if wanted {
+			s.start(ctx, cancel, op, payload)
+		} else {
+			cancel()
+		}
 	}
 }
 
 // start runs a query or mutation to its end, and begins a subscription.
-func (s *socket) start(op *operation) {
-	defer s.recover(op)
-	ctx := op.ctx
+func (s *socket) start(ctx context.Context, cancel context.CancelFunc, op *operation, payload []byte) {
+	defer s.recover(ctx, op)
 	if ctx.Err() != nil {
 		s.finish(op)
 		return
 	}
 	ctx = graphql.StartOperationTrace(ctx)
-	params, err := decodeParams(op.payload)
+	params, err := decodeParams(payload)
 	switch {
 	case err == nil:
 	case err.Extensions["reason"] == ReasonInvalidText: // the message is in order, what the user wrote is not
@@ -256,6 +272,7 @@ func (s *socket) start(op *operation) {
 		return
 	}
 	if s.share(ctx, op, opCtx) {
+		cancel() // the group's execution has a context of its own
 		return
 	}
 	responses, ctx := s.exec.DispatchOperation(ctx, opCtx)
@@ -282,7 +299,7 @@ func nothingBut(response *graphql.Response) bool {
 // follow sends a subscription's events until it ends. A response that is nothing but errors ends it: it could not begin,
 // or an event could not be executed, which must not be passed over.
 func (s *socket) follow(ctx context.Context, op *operation, responses graphql.ResponseHandler) {
-	defer s.recover(op)
+	defer s.recover(ctx, op)
 	for {
 		response := responses(ctx)
 		switch {
@@ -304,9 +321,9 @@ func (s *socket) follow(ctx context.Context, op *operation, responses graphql.Re
 }
 
 // recover ends an operation whose execution panicked where gqlgen does not look.
-func (s *socket) recover(op *operation) {
+func (s *socket) recover(ctx context.Context, op *operation) {
 	if cause := recover(); cause != nil {
-		s.endWith(op, gqlerror.List{presentPanic(op.ctx, s.exec, cause)})
+		s.endWith(op, gqlerror.List{presentPanic(ctx, s.exec, cause)})
 	}
 }
 

@@ -50,7 +50,7 @@ type socket struct {
 	cancel    context.CancelFunc
 	work      sync.WaitGroup // operations under way
 	closing   atomic.Bool    // nothing that comes is looked at any more
-	initTimer *time.Timer
+	initTimer *time.Timer    // until connection_init comes; for who reads the socket
 
 	mu         sync.Mutex
 	state      socketState
@@ -124,6 +124,13 @@ func (s *socket) run() {
 	s.finishUp()
 }
 
+// context returns what the socket's operations run in.
+func (s *socket) context() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ctx
+}
+
 // handleMessage handles a message, on a goroutine of its own where this one stays: what a message takes of a stack would
 // otherwise stay with it, of which there is one for each silent socket that can't be parked.
 func (s *socket) handleMessage(raw []byte) (err error) {
@@ -142,7 +149,9 @@ func (s *socket) handleMessage(raw []byte) (err error) {
 // finishUp gives up what the socket holds, when nobody reads it any more.
 func (s *socket) finishUp() {
 	defer s.streams.removeSocket(s)
-	s.initTimer.Stop()
+	if s.initTimer != nil {
+		s.initTimer.Stop()
+	}
 	s.cancel()
 	_ = s.conn.Close() // first, so that a write that is under way ends
 	s.writing.Lock()
