@@ -1,0 +1,186 @@
+package media
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Limits of TCP sockets.
+const (
+	maxSockets        = 4096
+	maxSocketsPerAddr = 256              // many people may share an address
+	unusedTimeout     = 30 * time.Second // from a socket's beginning to its first allocation
+	idleTimeout       = 15 * time.Minute // without a byte from the client, who refreshes more often
+	writeTimeout      = 10 * time.Second
+	acceptPause       = 50 * time.Millisecond // after a failure, such as too many open files
+)
+
+// tcpListener accepts sockets within the limits, and knows those that are open.
+type tcpListener struct {
+	net.Listener
+	closing chan struct{}
+
+	mu      sync.Mutex
+	sockets map[string]*tcpSocket // by their client's address
+	perAddr map[netip.Addr]int
+	ended   sync.WaitGroup
+}
+
+func newTCPListener(l net.Listener) *tcpListener {
+	return &tcpListener{Listener: l, closing: make(chan struct{}),
+		sockets: make(map[string]*tcpSocket), perAddr: make(map[netip.Addr]int)}
+}
+
+// Accept returns the next socket; an error only when the listener is closed, since pion accepts no more after one.
+func (l *tcpListener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil, err
+		case err != nil:
+			select {
+			case <-time.After(acceptPause):
+			case <-l.closing:
+			}
+		default:
+			if s := l.add(conn); s != nil {
+				return s, nil
+			}
+			_ = conn.Close()
+		}
+	}
+}
+
+// add counts a socket in; nil where there may be none.
+func (l *tcpListener) add(conn net.Conn) *tcpSocket {
+	from, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	if err != nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.closing:
+		return nil
+	default:
+	}
+	if len(l.sockets) >= maxSockets || l.perAddr[from.Addr()] >= maxSocketsPerAddr {
+		return nil
+	}
+	s := &tcpSocket{Conn: conn, listener: l, from: from, until: time.Now().Add(unusedTimeout)}
+	l.sockets[conn.RemoteAddr().String()] = s
+	l.perAddr[from.Addr()]++
+	l.ended.Add(1)
+	return s
+}
+
+// used says that the client at an address has an allocation, and so may be silent for longer.
+func (l *tcpListener) used(client net.Addr) {
+	if client.Network() != "tcp" {
+		return
+	}
+	l.mu.Lock()
+	s := l.sockets[client.String()]
+	l.mu.Unlock()
+	if s != nil {
+		s.setUsed()
+	}
+}
+
+// Close closes the listener and every socket. Each ends when pion has let go of it.
+func (l *tcpListener) Close() error {
+	err := l.Listener.Close()
+	l.mu.Lock()
+	close(l.closing)
+	open := make([]*tcpSocket, 0, len(l.sockets))
+	for _, s := range l.sockets {
+		open = append(open, s)
+	}
+	l.mu.Unlock()
+	for _, s := range open {
+		_ = s.Conn.Close() // its own Close is pion's to call
+	}
+	return err
+}
+
+// tcpSocket is a client's, with deadlines.
+type tcpSocket struct {
+	net.Conn
+	listener *tcpListener
+	from     netip.AddrPort
+	once     sync.Once
+
+	mu    sync.Mutex
+	until time.Time // the end of a socket with no allocation yet; zero once it has had one
+}
+
+func (s *tcpSocket) setUsed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.until = time.Time{}
+}
+
+func (s *tcpSocket) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	deadline := s.until
+	s.mu.Unlock()
+	if deadline.IsZero() {
+		deadline = time.Now().Add(idleTimeout)
+	}
+	if err := s.SetReadDeadline(deadline); err != nil {
+		return 0, err
+	}
+	return s.Conn.Read(p)
+}
+
+// Write writes all of p, or closes the socket: after a part of a frame nothing could be understood.
+func (s *tcpSocket) Write(p []byte) (int, error) {
+	err := s.SetWriteDeadline(time.Now().Add(writeTimeout))
+	n := 0
+	if err == nil {
+		n, err = s.Conn.Write(p)
+	}
+	if err != nil {
+		_ = s.Conn.Close()
+	}
+	return n, err
+}
+
+// Close is called by pion, as the last thing that it does with a socket.
+func (s *tcpSocket) Close() error {
+	err := s.Conn.Close()
+	s.once.Do(func() {
+		l := s.listener
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.sockets, s.RemoteAddr().String())
+		if l.perAddr[s.from.Addr()]--; l.perAddr[s.from.Addr()] == 0 {
+			delete(l.perAddr, s.from.Addr())
+		}
+		l.ended.Done()
+	})
+	return err
+}
+
+// udpSocket is the one that clients send to over UDP. Pion stops reading at the first error.
+type udpSocket struct {
+	net.PacketConn
+	closing chan struct{}
+}
+
+func (s *udpSocket) ReadFrom(p []byte) (int, net.Addr, error) {
+	for {
+		n, from, err := s.PacketConn.ReadFrom(p)
+		if err == nil || errors.Is(err, net.ErrClosed) {
+			return n, from, err
+		}
+		select {
+		case <-time.After(acceptPause):
+		case <-s.closing:
+		}
+	}
+}
