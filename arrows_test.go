@@ -25,6 +25,7 @@ var arrows = map[string]arrow{
 	"bus":         {[]string{"session"}, false, "a Bus carries messages and never reads the log"},
 	"bus/wire":    {[]string{"session"}, true, "how messages are written is the same on every bus"},
 	"bus/natsbus": {[]string{"session", "bus", "bus/wire"}, true, "a Bus carries messages and never reads the log"},
+	"media":       {[]string{"session"}, true, "ICE servers are named for the domain's connections; what a credential proves is asked of nobody"},
 	"token":       {[]string{"session"}, true, "tokens say what the domain's grants hold, and look nothing up"},
 	"graph": {[]string{"session", "token", "graph/transport", "graph/edge", "graph/generated", "graph/scalar"}, true,
 		"the edge calls the domain by its service; a store or a bus behind it is wired by package main"},

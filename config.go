@@ -38,6 +38,7 @@ type config struct {
 	grace         time.Duration
 	idle          time.Duration
 	limits        limits
+	ice           iceConfig
 	introspection bool
 	groupLimit    int
 	logLevel      slog.Level
@@ -78,6 +79,7 @@ func (c *config) flags() *flag.FlagSet {
 	f.IntVar(&c.groupLimit, "group-limit", 0, "writes that share one commit at most; 0 for 256")
 	f.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "least `level` to log: debug, info, warn or error")
 	c.limits.flags(f)
+	c.ice.flags(f)
 	f.StringVar(&c.logFormat, "log-format", "text", "`format` of the log: text or json")
 	return f
 }
@@ -110,7 +112,7 @@ func parseInto(f *flag.FlagSet, c *config, args []string) error {
 	return c.validate()
 }
 
-func (c config) validate() error {
+func (c *config) validate() error {
 	switch {
 	case c.database == "":
 		return fmt.Errorf("%w: -database must name a file, or be a URL postgres://…", errUsage)
@@ -134,6 +136,9 @@ func (c config) validate() error {
 		return fmt.Errorf("%w: -log-format must be text or json", errUsage)
 	case c.apiSecret != "" && len(c.apiSecret) < token.MinSecretBytes:
 		return fmt.Errorf("%s must be at least %d bytes, but is %d", secretVariable, token.MinSecretBytes, len(c.apiSecret))
+	}
+	if err := c.ice.validate(); err != nil {
+		return err
 	}
 	return c.limits.validate()
 }

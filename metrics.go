@@ -10,6 +10,7 @@ import (
 
 	"chattok/bus"
 	"chattok/graph"
+	"chattok/media"
 	"chattok/session"
 )
 
@@ -55,6 +56,22 @@ func (m *metrics) observe(s *session.Service, g *graph.Handler) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "chattok_feed_older_reads_total",
 		Help: "Reads of the store for readers that were behind the live end of a log."},
 		func() float64 { return float64(s.Stats().OlderReads) }))
+}
+
+// observeTURN adds what is counted of the built-in TURN server.
+func (m *metrics) observeTURN(t *media.TURN) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "chattok_turn_allocations",
+		Help: "Relay allocations now."}, func() float64 { return float64(t.Stats().Allocations) }))
+	counter := func(name, help string, value func(media.Stats) int64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
+			func() float64 { return float64(value(t.Stats())) }))
+	}
+	counter("chattok_turn_sent_bytes_total", "Bytes relayed to peers.", func(s media.Stats) int64 { return s.SentBytes })
+	counter("chattok_turn_received_bytes_total", "Bytes relayed from peers.", func(s media.Stats) int64 { return s.ReceivedBytes })
+	counter("chattok_turn_dropped_packets_total", "Packets dropped above a connection's bandwidth.", func(s media.Stats) int64 { return s.Dropped })
+	counter("chattok_turn_refused_total", "Allocations above a connection's quota, and peers that nothing is relayed to.",
+		func(s media.Stats) int64 { return s.Refused })
+	counter("chattok_turn_unauthorized_total", "Requests with a wrong or an expired credential.", func(s media.Stats) int64 { return s.Unauthorized })
 }
 
 // observeBus adds what is counted of the bus between nodes.

@@ -18,6 +18,7 @@ import (
 	"chattok/db"
 	"chattok/graph"
 	"chattok/graph/edge"
+	"chattok/media"
 	"chattok/session"
 	"chattok/token"
 	"chattok/web"
@@ -57,7 +58,8 @@ type server struct {
 	config   config
 	log      *slog.Logger
 	store    *db.Store
-	bus      nodeBus // nil where there are no other nodes
+	bus      nodeBus     // nil where there are no other nodes
+	turn     *media.TURN // nil where there is none
 	service  *session.Service
 	graph    *graph.Handler
 	metrics  *metrics
@@ -126,11 +128,14 @@ func newServer(ctx context.Context, c config, log *slog.Logger) (*server, error)
 
 // close lets go of what newServer opened.
 func (s *server) close() error {
-	var err error
-	if s.bus != nil {
-		err = s.bus.Close()
+	var errs []error
+	if s.turn != nil {
+		errs = append(errs, s.turn.Close())
 	}
-	return errors.Join(err, s.store.Close())
+	if s.bus != nil {
+		errs = append(errs, s.bus.Close())
+	}
+	return errors.Join(append(errs, s.store.Close())...)
 }
 
 // wire makes the parts and joins them.
@@ -149,7 +154,11 @@ func (s *server) wire(ctx context.Context) error {
 	}
 	s.bus = between
 	s.metrics = newMetrics()
-	s.service = session.NewService(session.Config{Store: s.store, Bus: joined, Log: s.log, Open: s.config.open,
+	ice, err := s.openICE(secret)
+	if err != nil {
+		return err
+	}
+	s.service = session.NewService(session.Config{Store: s.store, Bus: joined, ICE: ice, Log: s.log, Open: s.config.open,
 		Grace: s.config.grace, Idle: s.config.idle, GroupLimit: s.config.groupLimit, SocketLimit: s.config.limits.perConnection, Metrics: s.metrics})
 	s.graph = graph.New(graph.Config{Service: s.service, Tokens: tokens, Log: s.log, Introspection: s.config.introspection,
 		Streams: s.config.limits.streams()})
@@ -162,6 +171,11 @@ func (s *server) wire(ctx context.Context) error {
 
 // listen starts the HTTP servers; a failure of one comes by way of ended.
 func (s *server) listen(ended chan<- error) error {
+	if s.turn != nil {
+		if err := s.turn.Listen(); err != nil {
+			return err
+		}
+	}
 	listener, err := net.Listen("tcp", s.config.addr)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", s.config.addr, err)

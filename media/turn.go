@@ -82,7 +82,7 @@ func New(c Config) (*TURN, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(c.Relay) == 0 && !listen.Addr().IsUnspecified() {
+	if ip := listen.Addr(); len(c.Relay) == 0 && ip.IsValid() && !ip.IsUnspecified() {
 		c.Relay = []netip.Addr{listen.Addr()}
 	}
 	if err := validRelay(c.Relay); err != nil {
@@ -121,6 +121,7 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
+// parseListen returns no valid IP where there is no host.
 func parseListen(address string) (netip.AddrPort, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -131,7 +132,7 @@ func parseListen(address string) (netip.AddrPort, error) {
 		return netip.AddrPort{}, fmt.Errorf("port of address %q must be 0 to 65535", address)
 	}
 	if host == "" {
-		return netip.AddrPortFrom(netip.IPv6Unspecified(), uint16(number)), nil
+		return netip.AddrPortFrom(netip.Addr{}, uint16(number)), nil
 	}
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
@@ -195,10 +196,10 @@ func (t *TURN) open() error {
 	for range openTries {
 		udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(t.listen))
 		if err != nil {
-			return fmt.Errorf("listen on %s for TURN: %w", t.listen, err)
+			return fmt.Errorf("listen on %s for TURN: %w", t.cfg.Listen, err)
 		}
 		at := udp.LocalAddr().(*net.UDPAddr).AddrPort() //nolint:forcetypeassert // a UDP socket's
-		tcp, err := net.Listen("tcp", netip.AddrPortFrom(t.listen.Addr(), at.Port()).String())
+		tcp, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(t.listen.Addr(), at.Port())))
 		if err == nil {
 			t.udp, t.tcp, t.port = &udpSocket{udp, make(chan struct{})}, newTCPListener(tcp), at.Port()
 			return nil

@@ -45,3 +45,9 @@ func (c *connectionCache) put(id string, state ConnectionState) {
 	}
 	c.young[id] = state
 }
+
+// Ended says whether this node knows that a connection has ended. It does not wait.
+func (s *Service) Ended(connectionID string) bool {
+	state, ok := s.known.get(connectionID)
+	return ok && state.Destroyed
+}
