@@ -1,5 +1,6 @@
 # make test   everything that must hold before a change lands; installs what it needs
-# make soak   the long runs: crashes by the hundred, fuzzing by the minute
+# make soak   the long runs: an hour of chaos, crashes by the hundred, fuzzing by the minute
+# make cluster  PostgreSQL, NATS and three nodes, in the foreground until they are interrupted
 # make bench  the figures of bench/README.md
 
 SHELL := /bin/bash -o pipefail
@@ -7,12 +8,21 @@ GO ?= go
 BIN := $(CURDIR)/bin
 FUZZTIME ?= 10m
 
-.PHONY: test build tools generate check-generated vet unit browser soak fuzz bench
+.PHONY: test build cluster tools generate check-generated vet unit browser soak fuzz bench
 
 test: vet check-generated unit browser
 
 build:
 	$(GO) build -o chattok .
+
+# It prints a line "node http://… pid N" for each node when that is ready.
+cluster: $(BIN)/nats-server
+	@test/install-postgres.sh
+	@$(GO) build -o chattok . && $(GO) build -o $(BIN)/cluster ./deploy/cluster
+	@exec $(BIN)/cluster -follow-parent -program ./chattok -nats $(BIN)/nats-server
+
+$(BIN)/nats-server: tools/go.mod tools/go.sum
+	@cd tools && $(GO) build -o $@ github.com/nats-io/nats-server/v2
 
 tools: $(BIN)/gqlgen $(BIN)/staticcheck
 
@@ -47,6 +57,7 @@ browser: build
 	cd test && CHATTOK_BINARY=$(CURDIR)/chattok npm test --silent
 
 soak: fuzz
+	CHATTOK_CHAOS=$${CHATTOK_CHAOS:-1h} $(GO) test -run TestChaos -timeout 100m -v ./internal/chaos
 	CHATTOK_CRASHES=300 $(GO) test -run TestCrash -timeout 60m -v .
 
 # Each fuzz target of each package in turn.

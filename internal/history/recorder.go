@@ -161,16 +161,20 @@ func (l RecordedListener) Heard(g Hearing) {
 	l.listener.Heard = append(l.listener.Heard, g)
 }
 
-// Has says whether a sender's signal came.
-func (l RecordedListener) Has(sender string, n int64) bool {
+// Missing returns how many signals the listener has yet to hear that must arrive.
+func (l RecordedListener) Missing() (n int) {
 	l.recorder.mu.Lock()
 	defer l.recorder.mu.Unlock()
+	heard := make(map[numbered]bool, len(l.listener.Heard))
 	for _, g := range l.listener.Heard {
-		if g.Sender == sender && g.N == n {
-			return true
+		heard[numbered{g.Sender, g.N}] = true
+	}
+	for _, s := range l.recorder.h.Signals {
+		if s.mustReach(l.listener) && !heard[numbered{s.Sender, s.N}] {
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // Complete records that the listener had the time to hear all that must arrive.

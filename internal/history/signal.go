@@ -43,10 +43,14 @@ func (c *checker) unheard(l *Listener, heard map[numbered]bool) {
 		return
 	}
 	for _, s := range c.History.Signals {
-		if s.Must && (s.To == "" || s.To == l.Connection) && !heard[numbered{s.Sender, s.N}] {
+		if s.mustReach(l) && !heard[numbered{s.Sender, s.N}] {
 			c.breaks(Unheard, "%s did not hear %s's %d of %s", l.Name, s.Sender, s.N, seconds(s.Asked))
 		}
 	}
+}
+
+func (s Signal) mustReach(l *Listener) bool {
+	return s.Must && (s.To == "" || s.To == l.Connection)
 }
 
 // presence checks what watchers saw, and that all agree in the end.

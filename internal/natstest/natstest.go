@@ -98,7 +98,7 @@ func (s *Server) Start() {
 		s.tb.Fatal(err)
 	}
 	defer log.Close() // the process has its own
-	process := exec.Command(binary(s.tb), "-c", s.config)
+	process := exec.Command(Binary(s.tb), "-c", s.config)
 	process.Stdout, process.Stderr = log, log
 	if err := process.Start(); err != nil {
 		s.tb.Fatalf("start nats-server: %v", err)
@@ -184,8 +184,8 @@ func freeAddr(tb testing.TB) string {
 
 var build = sync.OnceValues(buildBinary)
 
-// binary returns the path of nats-server, which is built where it is not there or of another version.
-func binary(tb testing.TB) string {
+// Binary returns the path of nats-server, which is built where it is not there or of another version.
+func Binary(tb testing.TB) string {
 	tb.Helper()
 	path, err := build()
 	if err != nil {

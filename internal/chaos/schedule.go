@@ -1,0 +1,171 @@
+package chaos
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"chattok/internal/faultproxy"
+)
+
+// Kind is what an Event does.
+type Kind string
+
+const (
+	KillNode      Kind = "kill"             // SIGKILL; started again afterwards
+	TerminateNode Kind = "terminate"        // SIGTERM, as in a rolling restart; likewise
+	PauseNode     Kind = "pause"            // SIGSTOP, and SIGCONT afterwards
+	KillNATS      Kind = "restart NATS"     // SIGKILL; started again afterwards
+	KillPostgres  Kind = "restart Postgres" // immediate; likewise
+	Cut           Kind = "cut"              // every connection is reset
+	HalfClose     Kind = "half-close"       // every connection has one direction ended
+	Blackhole     Kind = "blackhole"        // nothing arrives, in one direction or both
+	Delay         Kind = "delay"            // everything arrives late
+	Refuse        Kind = "refuse"           // every connection is reset, and new ones are
+)
+
+// Way is one that a node needs.
+type Way string
+
+const (
+	ToDatabase Way = "database"
+	ToBus      Way = "bus"
+)
+
+// pauseTime is how long a node is stopped: longer than its leases.
+const pauseTime = 15 * time.Second
+
+// Event is one thing that the adversary does.
+type Event struct {
+	At, For time.Duration // when it begins, and for how long it holds
+	Kind    Kind
+	Node    int // whose process or way; 0 where Kind is of NATS or PostgreSQL
+	Way     Way // of a fault on the way; else empty
+	Fault   faultproxy.Fault
+	End     faultproxy.Direction // of a HalfClose
+	CutLast bool                 // what was held back is lost at the end, not late
+}
+
+func (e Event) String() string {
+	s := fmt.Sprintf("%7.3fs %s", e.At.Seconds(), e.Kind)
+	if e.Kind != KillNATS && e.Kind != KillPostgres {
+		s += fmt.Sprintf(" node %d", e.Node+1)
+	}
+	if e.Way != "" {
+		s += " from the " + string(e.Way)
+	}
+	if e.For > 0 {
+		s += fmt.Sprintf(" for %.3fs", e.For.Seconds())
+	}
+	return s
+}
+
+// target is what an Event holds while it lasts.
+func (e Event) target() string {
+	switch e.Kind {
+	case KillNATS, KillPostgres:
+		return string(e.Kind)
+	}
+	return fmt.Sprintf("%d %s", e.Node, e.Way)
+}
+
+// Targets are what there is to attack.
+type Targets struct {
+	Nodes int
+	Alone bool // one node that needs nothing else: it is killed and restarted, no more
+}
+
+// Schedule returns what the adversary does in so long a time, in order: each kind in turn, shuffled. It follows from the
+// seed alone, and all of it has ended by then.
+func Schedule(seed uint64, duration time.Duration, targets Targets) []Event {
+	random := rand.New(rand.NewPCG(seed, 7))
+	var events, bag []Event
+	busy := map[string]time.Duration{} // until when each target is
+	for at := time.Second; at < duration; {
+		if len(bag) == 0 {
+			bag = shuffled(random, targets)
+		}
+		i := slices.IndexFunc(bag, func(e Event) bool { return busy[e.target()] <= at && at+e.For < duration })
+		if i < 0 {
+			at += 100 * time.Millisecond
+			continue
+		}
+		e := bag[i]
+		bag = slices.Delete(bag, i, i+1)
+		e.At = at
+		events = append(events, e)
+		busy[e.target()] = at + e.For + time.Second
+		at += pace(random, targets)
+	}
+	return events
+}
+
+// pace is the time from one event to the next.
+func pace(random *rand.Rand, targets Targets) time.Duration {
+	if targets.Alone {
+		return time.Second + between(random, 0, 3*time.Second)
+	}
+	return 500*time.Millisecond + between(random, 0, 3*time.Second)
+}
+
+// shuffled returns one of each kind, more of those that hurt more, in an order in which the long pause comes early.
+func shuffled(random *rand.Rand, targets Targets) []Event {
+	bag := []Event{{Kind: KillNode}, {Kind: KillNode}, {Kind: TerminateNode}}
+	if !targets.Alone {
+		bag = append(bag, Event{Kind: KillNode}, Event{Kind: KillNATS}, Event{Kind: KillPostgres}, Event{Kind: PauseNode})
+		bag = append(bag, waysEvents()...)
+	}
+	random.Shuffle(len(bag), func(i, j int) { bag[i], bag[j] = bag[j], bag[i] })
+	if long := slices.IndexFunc(bag, func(e Event) bool { return e.Kind == PauseNode }); long > 0 {
+		early := random.IntN(long/2 + 1)
+		bag[long], bag[early] = bag[early], bag[long]
+	}
+	for i := range bag {
+		bag[i].draw(random, targets)
+	}
+	return bag
+}
+
+// waysEvents are those on the ways of the nodes.
+func waysEvents() (events []Event) {
+	for _, way := range []Way{ToDatabase, ToBus} {
+		for _, kind := range []Kind{Cut, HalfClose, Blackhole, Blackhole, Delay, Refuse} {
+			events = append(events, Event{Kind: kind, Way: way})
+		}
+	}
+	return events
+}
+
+func between(random *rand.Rand, from, to time.Duration) time.Duration {
+	return from + time.Duration(random.Int64N(int64(to-from)))
+}
+
+// draw decides what is left open of an event.
+func (e *Event) draw(random *rand.Rand, targets Targets) {
+	switch e.Kind {
+	case KillNATS, KillPostgres:
+		e.For = between(random, 0, 3*time.Second)
+		return
+	}
+	e.Node = random.IntN(targets.Nodes)
+	switch e.Kind {
+	case KillNode, TerminateNode:
+		e.For = between(random, 0, 3*time.Second)
+	case PauseNode:
+		e.For = pauseTime
+	case HalfClose:
+		e.End = faultproxy.Direction(random.IntN(2))
+	case Blackhole:
+		e.For = between(random, time.Second, 9*time.Second)
+		e.CutLast = random.IntN(2) == 0
+		hole := faultproxy.Link{Blackhole: true}
+		e.Fault = []faultproxy.Fault{{Up: hole}, {Down: hole}, faultproxy.Both(hole)}[random.IntN(3)]
+	case Delay:
+		e.For = between(random, 2*time.Second, 8*time.Second)
+		e.Fault = faultproxy.Both(faultproxy.Link{Delay: between(random, 0, 200*time.Millisecond), Jitter: between(random, time.Millisecond, 300*time.Millisecond)})
+	case Refuse:
+		e.For = between(random, time.Second, 4*time.Second)
+		e.Fault = faultproxy.Fault{Refuse: true}
+	}
+}

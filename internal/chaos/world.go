@@ -1,0 +1,296 @@
+//go:build unix
+
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"chattok/internal/cluster"
+	"chattok/internal/history"
+)
+
+// Config says what a run is.
+type Config struct {
+	Cluster  *cluster.Cluster // ready; its nodes are left so
+	Seed     uint64
+	Schedule []Event
+	// Rooms and People in each; 3 and 4 where 0.
+	Rooms, People int
+	Log           func(format string, args ...any) // hears what is done; nil for nobody
+}
+
+// Report is how a run went.
+type Report struct {
+	Seed     uint64
+	Events   map[Kind]int
+	Verdicts map[string]*history.Verdict // by session
+	Faults   []string                    // what the checker does not judge: errors that nothing explains, and the like
+	Ended    int64                       // connections that were ended, so that their people had to connect anew
+	Gap      time.Duration               // the longest time without an answered add, anywhere
+	Settled  time.Duration               // from the end of the faults until all had everything
+}
+
+// Holds says whether nothing was found.
+func (r *Report) Holds() bool {
+	for _, v := range r.Verdicts {
+		if !v.Holds() {
+			return false
+		}
+	}
+	return len(r.Faults) == 0
+}
+
+func (r *Report) String() string {
+	var b strings.Builder
+	var sum history.Counts
+	broken := map[history.Rule]int{}
+	for _, v := range r.Verdicts {
+		sum = sum.Plus(v.Counts)
+		for rule, n := range v.Broken {
+			broken[rule] += n
+		}
+	}
+	fmt.Fprintf(&b, "seed %d: %d lost, %d doubled, %d out of order; %s", r.Seed,
+		broken[history.Lost]+broken[history.Hole]+broken[history.Skipped]+broken[history.Unfinished],
+		broken[history.Doubled]+broken[history.SeenTwice],
+		broken[history.Overtaken]+broken[history.Renumbered], sum)
+	b.WriteString("\nadversary:")
+	for _, kind := range slices.Sorted(maps.Keys(r.Events)) {
+		fmt.Fprintf(&b, " %d %s,", r.Events[kind], kind)
+	}
+	fmt.Fprintf(&b, " %d connections ended; longest time without an answered add %.1fs; settled in %.1fs", r.Ended, r.Gap.Seconds(), r.Settled.Seconds())
+	for _, id := range slices.Sorted(maps.Keys(r.Verdicts)) {
+		if v := r.Verdicts[id]; !v.Holds() {
+			fmt.Fprintf(&b, "\n%s: %s", id, v)
+		}
+	}
+	for _, f := range r.Faults {
+		fmt.Fprintf(&b, "\nfault: %s", f)
+	}
+	return b.String()
+}
+
+// world is a run under way.
+type world struct {
+	cluster  *cluster.Cluster
+	nodes    []string       // URLs
+	lives    []atomic.Int64 // of each node
+	rooms    []*room
+	settling atomic.Bool // nobody moves by itself any more
+	ended    atomic.Int64
+	log      func(format string, args ...any)
+
+	mu         sync.Mutex
+	faults     []string
+	answeredAt time.Time
+	gap        time.Duration
+}
+
+func newWorld(c Config) *world {
+	w := &world{cluster: c.Cluster, lives: make([]atomic.Int64, len(c.Cluster.Nodes)), log: c.Log, answeredAt: time.Now()}
+	if w.log == nil {
+		w.log = func(string, ...any) {}
+	}
+	for _, n := range c.Cluster.Nodes {
+		w.nodes = append(w.nodes, n.URL())
+	}
+	rooms, people := c.Rooms, c.People
+	if rooms == 0 {
+		rooms = 3
+	}
+	if people == 0 {
+		people = 4
+	}
+	for i := range rooms {
+		w.rooms = append(w.rooms, newRoom(w, fmt.Sprintf("r%d", i+1), people, c.Seed+uint64(i)<<32))
+	}
+	return w
+}
+
+// maxFaults bounds how many are told.
+const maxFaults = 30
+
+// fault notes what should not be.
+func (w *world) fault(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.faults) < maxFaults {
+		w.faults = append(w.faults, fmt.Sprintf(format, args...))
+	}
+}
+
+// answered notes that an add was answered.
+func (w *world) answered() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	w.gap = max(w.gap, now.Sub(w.answeredAt))
+	w.answeredAt = now
+}
+
+// crowd is goroutines that end together.
+type crowd struct {
+	stop context.CancelFunc
+	all  sync.WaitGroup
+}
+
+func gather(ctx context.Context) (context.Context, *crowd) {
+	ctx, stop := context.WithCancel(ctx)
+	return ctx, &crowd{stop: stop}
+}
+
+func (c *crowd) end() {
+	c.stop()
+	c.all.Wait()
+}
+
+// Run has people use the cluster while the schedule is carried out, waits until all is well and everyone has
+// everything, and judges. An error means that the run itself failed, such as that the cluster did not come back.
+func Run(ctx context.Context, c Config) (*Report, error) {
+	w := newWorld(c)
+	keeping, keepers := gather(ctx)
+	defer keepers.end()
+	a := &adversary{world: w, cluster: c.Cluster}
+	for i, n := range c.Cluster.Nodes {
+		k := &keeper{world: w, node: n, index: i}
+		a.keepers = append(a.keepers, k)
+		keepers.all.Go(func() { k.run(keeping) })
+	}
+	followers, workers := w.people(ctx)
+	defer followers.end()
+	defer workers.end()
+
+	a.run(ctx, c.Schedule)
+	healed := time.Now()
+	if err := w.heal(ctx); err != nil {
+		return nil, err
+	}
+	workers.end()
+	w.settling.Store(true)
+	if err := w.converge(ctx); err != nil {
+		w.fault("not everyone had everything in the end: %v", err)
+	}
+	settled := time.Since(healed)
+	w.signalAll(ctx)
+	for _, r := range w.rooms {
+		r.complete(ctx)
+	}
+	followers.end()
+	report := &Report{Seed: c.Seed, Events: map[Kind]int{}, Ended: w.ended.Load(), Gap: w.gap, Settled: settled}
+	for _, e := range c.Schedule {
+		report.Events[e.Kind]++
+	}
+	return report, w.judge(ctx, report)
+}
+
+// people sets everyone to work.
+func (w *world) people(ctx context.Context) (followers, workers *crowd) {
+	following, followers := gather(ctx)
+	working, workers := gather(ctx)
+	for _, r := range w.rooms {
+		for _, p := range r.people {
+			followers.all.Go(func() { p.follow(following) })
+			workers.all.Go(func() { p.post(working) })
+			workers.all.Go(func() { p.wonder(working) })
+			workers.all.Go(func() { p.signal(working) })
+		}
+	}
+	return followers, workers
+}
+
+// heal ends all faults, and returns when every node is ready.
+func (w *world) heal(ctx context.Context) error {
+	w.cluster.Heal()
+	var failed []error
+	for i, n := range w.cluster.Nodes {
+		if err := n.Recover(ctx); err != nil {
+			failed = append(failed, fmt.Errorf("node %d did not come back: %w", i+1, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// Times of convergence.
+const (
+	convergeTimeout = 60 * time.Second
+	stableTime      = requestTimeout + 2*time.Second // for what was given up to be stored after all
+)
+
+// converge returns when every room has been as it should be for a while.
+func (w *world) converge(ctx context.Context) error {
+	deadline := time.Now().Add(convergeTimeout)
+	since := time.Now()
+	for {
+		var failed []error
+		for _, r := range w.rooms {
+			if err := r.converged(ctx); err != nil {
+				failed = append(failed, fmt.Errorf("%s: %w", r.id, err))
+			}
+		}
+		err := errors.Join(failed...)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil && time.Since(since) > stableTime:
+			return nil
+		case err != nil && time.Now().After(deadline):
+			return err
+		case err != nil:
+			since = time.Now()
+		}
+		pause(ctx, 100*time.Millisecond)
+	}
+}
+
+// signalAll has everyone send a signal that has to arrive, now that all is well, and waits until it has.
+func (w *world) signalAll(ctx context.Context) {
+	for _, r := range w.rooms {
+		for _, p := range r.people {
+			if err := p.send(ctx, p.node(), p.member(), "", true); err != nil {
+				w.fault("%s: a signal, when all was well: %v", p.name, err)
+			}
+		}
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for ctx.Err() == nil && time.Now().Before(deadline) {
+		missing := 0
+		for _, r := range w.rooms {
+			missing += r.unheard()
+		}
+		if missing == 0 {
+			return
+		}
+		pause(ctx, 50*time.Millisecond)
+	}
+}
+
+// judge reads the logs and has the checker decide.
+func (w *world) judge(ctx context.Context, report *Report) error {
+	report.Verdicts = make(map[string]*history.Verdict)
+	for _, r := range w.rooms {
+		log, err := r.log(ctx, 0)
+		if err != nil {
+			return err
+		}
+		for node := 1; node < len(w.nodes); node++ {
+			other, err := r.log(ctx, node)
+			if err != nil {
+				return err
+			}
+			if !slices.Equal(log, other) {
+				w.fault("%s: node %d reads another log than node 1", r.id, node+1)
+			}
+		}
+		report.Verdicts[r.id] = history.Check(r.recorder.History(log))
+	}
+	report.Faults = w.faults
+	return nil
+}
