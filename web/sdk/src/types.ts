@@ -1,6 +1,9 @@
 // What a page sees of the SDK. Names are the schema's; times are RFC 3339 strings as the API sends them, and `since` and
 // the like are milliseconds as Date.now() gives them. Everything handed out is to be read, not changed.
 import type { ChattokError } from './errors.ts';
+import type { DisconnectReason, Role, StreamDestroyedReason, VideoType } from './generated/operations.ts';
+
+export type { DisconnectReason, Role, StreamDestroyedReason, VideoType };
 
 /** How to join a session. */
 export interface ConnectOptions {
@@ -22,10 +25,6 @@ export interface ConnectOptions {
   /** How media finds its way; the server's ICE servers where `iceServers` is absent. */
   rtc?: { iceServers?: RTCIceServer[]; iceTransportPolicy?: RTCIceTransportPolicy };
 }
-
-export type Role = 'SUBSCRIBER' | 'PUBLISHER' | 'MODERATOR';
-export type VideoType = 'CAMERA' | 'SCREEN' | 'CUSTOM';
-export type DisconnectReason = 'clientDisconnected' | 'networkDisconnected' | 'forceDisconnected';
 
 /** One participant's membership in the session. */
 export interface Connection {
@@ -69,7 +68,7 @@ export interface Stream {
   readonly hasAudio: boolean;
   /** Whether its picture is on. */
   readonly hasVideo: boolean;
-  readonly videoType: VideoType | null;
+  readonly videoType: VideoType;
   readonly width: number | null;
   readonly height: number | null;
   readonly createdAt: string;
@@ -112,13 +111,15 @@ export interface SessionEvents {
   /** The log began anew, since the server's database was replaced; the store's entries are gone. */
   logReset: undefined;
   signal: Signal;
+  /** Somebody came; those that were there before us are in the store alone. */
   connectionCreated: Connection;
-  connectionDestroyed: { readonly connection: Connection; readonly reason: DisconnectReason };
+  /** `reason` is undefined for one that went while this page was away. */
+  connectionDestroyed: { readonly connection: Connection; readonly reason: DisconnectReason | undefined };
   /** Another's stream; those that are there already are announced to each new listener. One's own is not. */
   stream: Stream;
   streamUpdated: Stream;
-  /** Another's stream has ended. `reason` is the schema's word. */
-  streamDestroyed: { readonly stream: Stream; readonly reason: string };
+  /** Another's stream has ended; `reason` as above. */
+  streamDestroyed: { readonly stream: Stream; readonly reason: StreamDestroyedReason | undefined };
   /** A moderator muted a publication of ours; its sound is off already. */
   muteForced: { readonly publication: Publication };
   state: SessionState;

@@ -1,0 +1,360 @@
+/** What can go wrong: the API's codes, in its own words, and after them the SDK's. */
+type ErrorCode = 'UNAUTHENTICATED' | 'FORBIDDEN' | 'NOT_FOUND' | 'BAD_USER_INPUT' | 'RATE_LIMITED' | 'UNAVAILABLE' | 'INTERNAL' |
+/** The server can't be reached, or does not answer as one of ours. */
+'NETWORK' |
+/** The session is over: `disconnect()` was called, or a moderator ended it. */
+'ENDED' |
+/** A post was dropped before it was answered. */
+'DROPPED' |
+/** The user, or the page's policy, does not allow the camera, the microphone or the screen. */
+'PERMISSION_DENIED' |
+/** There is no camera or microphone as asked for. */
+'NO_DEVICE' |
+/** Another program uses the device, or it failed. */
+'DEVICE_FAILED' |
+/** Browsers give cameras to pages over HTTPS or from loopback only. */
+'INSECURE_CONTEXT' |
+/** The browser plays no sound before the user has touched the page. */
+'AUTOPLAY_BLOCKED';
+/** Every failure that the SDK hands out. */
+export declare class ChattokError extends Error {
+  readonly name = "ChattokError";
+  readonly code: ErrorCode;
+  /** Tells apart the causes of one code, in the API's words, such as `IDEMPOTENCY_CONFLICT`. */
+  readonly reason: string | undefined;
+  constructor(code: ErrorCode, message: string, options?: {
+    reason?: string | undefined;
+    cause?: unknown;
+  });
+}
+/** Why a connection ended. */
+type DisconnectReason =
+/** It said so itself (`disconnect`). */
+'clientDisconnected' |
+/** A moderator ended it (`forceDisconnect`). */
+'forceDisconnected' |
+/** Its last socket closed and it did not come back within the grace time, or it made no request for too long. */
+'networkDisconnected';
+/** What a connection may do; each role may do all that the ones before it may. */
+type Role =
+/** Also end other connections and streams, and mute. */
+'MODERATOR' |
+/** Also add entries, send signals and publish streams. */
+'PUBLISHER' |
+/** Read and subscribe. */
+'SUBSCRIBER';
+/** Why a stream ended. */
+type StreamDestroyedReason =
+/** Its publisher unpublished it, or disconnected. */
+'clientDisconnected' |
+/** A moderator ended its publisher's connection (`forceDisconnect`). */
+'forceDisconnected' |
+/** A moderator ended it (`forceUnpublish`). */
+'forceUnpublished' |
+/** Its publisher's connection ended because it did not come back in time. */
+'networkDisconnected';
+/** What a stream's video shows. */
+type VideoType =
+/** A camera. */
+'CAMERA' |
+/** Something else, such as a canvas or a file. */
+'CUSTOM' |
+/** A screen, or a part of it. */
+'SCREEN';
+/** How to join a session. */
+interface ConnectOptions {
+  /**
+   * The server's address, such as `https://chat.example/prefix/`; its API is at `graphql` below. Where absent, it is where
+   * the script came from: the folder above `sdk/`.
+   */
+  url?: string | URL;
+  /** The session's id: 1 to 128 of `A-Za-z0-9-_~.`. Needed without a token. */
+  session?: string;
+  /** A session token, or what fetches one; it is asked again whenever a new connection has to be made. */
+  token?: string | (() => string | Promise<string>);
+  /** What the others see of me, such as a name: up to 1,024 bytes. A token that carries data decides it. */
+  data?: string;
+  /** How many of the newest entries to load into the store at once: 0 to 200; 0 where absent. */
+  history?: number;
+  /** Whether posts that wait are kept in `localStorage` over a reload; true where absent. */
+  persist?: boolean;
+  /** How media finds its way; the server's ICE servers where `iceServers` is absent. */
+  rtc?: {
+    iceServers?: RTCIceServer[];
+    iceTransportPolicy?: RTCIceTransportPolicy;
+  };
+}
+/** One participant's membership in the session. */
+interface Connection {
+  readonly id: string;
+  /** What it says of itself, such as a name. */
+  readonly data: string | null;
+  readonly role: Role;
+  readonly createdAt: string;
+}
+/** One stored message of the session's log. */
+interface ChatEntry {
+  readonly id: string;
+  /** Its number in the log: 1, 2, 3 … without a hole. */
+  readonly seq: number;
+  readonly cursor: string;
+  readonly connectionId: string;
+  /** Who posted it, also after that connection has gone. */
+  readonly connection: Connection;
+  readonly body: string;
+  readonly createdAt: string;
+}
+/** A short message that is not stored. */
+interface Signal {
+  readonly type: string;
+  readonly data: string | null;
+  /** Null where the server sent it. */
+  readonly fromConnectionId: string | null;
+  readonly to: string | null;
+  /** How many signals were lost directly before this one, because this page read too slowly. */
+  readonly missed: number;
+}
+/** What a connection publishes: the description, not the media. */
+interface Stream {
+  readonly id: string;
+  readonly connection: Connection;
+  readonly name: string | null;
+  /** Whether its sound is on; false also where it is muted. */
+  readonly hasAudio: boolean;
+  /** Whether its picture is on. */
+  readonly hasVideo: boolean;
+  readonly videoType: VideoType;
+  readonly width: number | null;
+  readonly height: number | null;
+  readonly createdAt: string;
+}
+/** A post that the server has not answered, or has refused. */
+interface OutboxItem {
+  /** The post's idempotency key; names it for `retry` and `drop`. */
+  readonly key: string;
+  readonly body: string;
+  /** When it was posted, in milliseconds. */
+  readonly createdAt: number;
+  readonly state: 'pending' | 'failed';
+  /** Why it failed. */
+  readonly error?: ChattokError;
+}
+/** How the session is connected. */
+type SessionState =
+/** Never yet live: the server has not answered. */
+{
+  readonly name: 'connecting';
+  readonly since: number;
+  readonly attempt: number;
+  readonly error?: ChattokError;
+} | {
+  readonly name: 'live';
+  readonly since: number;
+} |
+/** Was live; `since` is when it was lost. `attempt` counts the tries, `retryAt` is when the next begins. */
+{
+  readonly name: 'reconnecting';
+  readonly since: number;
+  readonly attempt: number;
+  readonly retryAt: number;
+  readonly error?: ChattokError;
+} |
+/** The server does not let us in, and will not: a wrong token, say. */
+{
+  readonly name: 'refused';
+  readonly since: number;
+  readonly error: ChattokError;
+} |
+/** Over, by `disconnect()` (`clientDisconnected`) or by a moderator (`forceDisconnected`). */
+{
+  readonly name: 'ended';
+  readonly since: number;
+  readonly reason: DisconnectReason;
+};
+/** What happens in a session, by the names that `on` takes. */
+interface SessionEvents {
+  /** An entry that was stored after this session was joined: each once, in the order of `seq`. */
+  entry: ChatEntry;
+  /** The log began anew, since the server's database was replaced; the store's entries are gone. */
+  logReset: undefined;
+  signal: Signal;
+  /** Somebody came; those that were there before us are in the store alone. */
+  connectionCreated: Connection;
+  /** `reason` is undefined for one that went while this page was away. */
+  connectionDestroyed: {
+    readonly connection: Connection;
+    readonly reason: DisconnectReason | undefined;
+  };
+  /** Another's stream; those that are there already are announced to each new listener. One's own is not. */
+  stream: Stream;
+  streamUpdated: Stream;
+  /** Another's stream has ended; `reason` as above. */
+  streamDestroyed: {
+    readonly stream: Stream;
+    readonly reason: StreamDestroyedReason | undefined;
+  };
+  /** A moderator muted a publication of ours; its sound is off already. */
+  muteForced: {
+    readonly publication: Publication;
+  };
+  state: SessionState;
+  /** Something failed that no promise tells of, such as an event that could not be read. The session goes on. */
+  error: ChattokError;
+}
+/** All that a view needs, at one moment. Each member keeps its identity until it changes. */
+interface Snapshot {
+  readonly state: SessionState;
+  /** The connection I am; undefined until the server said so. */
+  readonly connection: Connection | undefined;
+  /** The entries loaded so far, oldest first, without a hole but for the moment before an own post's predecessors come. */
+  readonly entries: readonly ChatEntry[];
+  /** My posts that are not among `entries` yet, in their order. */
+  readonly pending: readonly OutboxItem[];
+  readonly history: {
+    /** Whether there are older entries than those loaded. */
+    readonly hasMore: boolean;
+    readonly loading: boolean;
+  };
+  /** Who is there, myself included, oldest first; 1,000 at most. */
+  readonly connections: readonly Connection[];
+  readonly connectionCount: number;
+  /** The others' streams, oldest first. */
+  readonly streams: readonly Stream[];
+  /** What I publish, oldest first. */
+  readonly publications: readonly Publication[];
+  /** What I subscribe to. */
+  readonly subscriptions: readonly Subscription[];
+}
+/** A value and those who follow it; the shape that React's `useSyncExternalStore` and others take. */
+interface Store<T> {
+  /** The value now. */
+  get(): T;
+  /** Calls after changes, several of them in one call where they come close together. Returns what ends it. */
+  subscribe(listener: (value: T) => void): () => void;
+}
+/** How a stream is published. */
+interface PublishOptions {
+  name?: string;
+  /** `SCREEN` keeps the picture sharp, the others keep it moving. `CAMERA` where absent. */
+  videoType?: VideoType;
+}
+/** A stream of ours. It is published again by itself when the session had to make a new connection. */
+interface Publication {
+  /** As the others see it; its id changes when it was published again. */
+  readonly stream: Stream;
+  /** What is published; `replaceTrack` changes its tracks. */
+  readonly media: MediaStream;
+  readonly state: 'live' | 'ended';
+  /** Mutes or unmutes; the others are told. */
+  setAudio(on: boolean): Promise<void>;
+  /** Turns the picture off or on; the others are told. */
+  setVideo(on: boolean): Promise<void>;
+  /** Puts another track of this kind in place, say of another camera, without a break; null takes it out. */
+  replaceTrack(kind: 'audio' | 'video', track: MediaStreamTrack | null): Promise<void>;
+  unpublish(): Promise<void>;
+  /** What is being sent, for each subscriber and kind. */
+  stats(): Promise<MediaStats[]>;
+}
+/** How a stream is subscribed to. */
+interface SubscribeOptions {
+  /** Whether to receive sound; true where absent. */
+  audio?: boolean;
+  /** Whether to receive the picture; true where absent. */
+  video?: boolean;
+}
+/** Another's stream as it is received here. It ends with the stream, or by `close`. */
+interface Subscription {
+  readonly stream: Stream;
+  /** The tracks received; already the `srcObject` of the element that `subscribe` was given. */
+  readonly media: MediaStream;
+  readonly element: HTMLMediaElement | undefined;
+  /** `interrupted`: media stopped to flow and is being restored. */
+  readonly state: 'connecting' | 'live' | 'interrupted' | 'ended';
+  /** Set while the browser does not play it without a touch: call `play` from a click. */
+  readonly blocked: ChattokError | undefined;
+  /** Called whenever `state`, `blocked` or `stream` changes. Returns what ends it. */
+  onChange(listener: () => void): () => void;
+  /** Plays after the browser blocked it. Rejects with `AUTOPLAY_BLOCKED` where it still does. */
+  play(): Promise<void>;
+  /** How loud it is now: 0 to 1. */
+  audioLevel(): number;
+  /** What is being received, for each kind. */
+  stats(): Promise<MediaStats[]>;
+  close(): void;
+}
+/** One direction of one kind of media between this page and another. */
+interface MediaStats {
+  readonly connectionId: string;
+  readonly streamId: string;
+  readonly kind: 'audio' | 'video';
+  /** Bits a second since the last call. 0 at the first. */
+  readonly bitrate: number;
+  /** Of those sent or expected since the beginning: 0 to 1. */
+  readonly packetLoss: number;
+  /** Milliseconds; undefined until measured. */
+  readonly roundTripTime: number | undefined;
+  /** Milliseconds. */
+  readonly jitter: number | undefined;
+  readonly width: number | undefined;
+  readonly height: number | undefined;
+  readonly framesPerSecond: number | undefined;
+  /** Whether media takes the way over a TURN server. */
+  readonly relayed: boolean | undefined;
+}
+/** How a signal is sent. */
+interface SignalOptions {
+  /** The one connection to receive it; all of the session, oneself included, where absent. */
+  to?: string;
+  /**
+   * Whether it waits for the session to be live again, in order, 100 at most; true where absent. Else it is refused with
+   * `NETWORK` while the session is not live.
+   */
+  retryAfterReconnect?: boolean;
+}
+/** A session that this page has joined. */
+interface Session {
+  /** The session's id; undefined until known, where only a token says it. */
+  readonly id: string | undefined;
+  readonly store: Store<Snapshot>;
+  /** Resolves when the session is live for the first time; rejects where it is refused or ended before. */
+  readonly ready: Promise<void>;
+  /** Calls for every event of this name. Returns what ends it. */
+  on<Name extends keyof SessionEvents>(name: Name, listener: (event: SessionEvents[Name]) => void): () => void;
+  /**
+   * Posts an entry: 1 to 16,384 bytes. It shows in the store as pending at once and is tried until the server answers,
+   * after the posts before it. Resolves with the stored entry; rejects where it is refused, `NETWORK` never.
+   */
+  post(body: string): Promise<ChatEntry>;
+  /** Tries a failed post again. */
+  retry(key: string): void;
+  /** Forgets a failed or pending post, which may have been stored all the same if it was under way. */
+  drop(key: string): void;
+  /** Loads a page of entries before those in the store: 1 to 200, 50 where absent. Resolves with whether there are more. */
+  loadHistory(count?: number): Promise<boolean>;
+  /** Sends a signal: up to 8,192 bytes. Resolves when the server has passed it on. */
+  signal(type: string, data?: string, options?: SignalOptions): Promise<void>;
+  /** Publishes any stream of media. Needs role PUBLISHER; 8 at a time. */
+  publish(media: MediaStream, options?: PublishOptions): Promise<Publication>;
+  /** Ends a publication, or all of ours. */
+  unpublish(publication?: Publication): Promise<void>;
+  /** Receives a stream and, where an element is given, plays it there. A second call for the same stream moves it. */
+  subscribe(stream: Stream, element?: HTMLMediaElement, options?: SubscribeOptions): Subscription;
+  /** Ends another connection. Needs role MODERATOR, as the next two do. */
+  forceDisconnect(connectionId: string): Promise<void>;
+  forceUnpublish(streamId: string): Promise<void>;
+  /** Mutes one stream, or all but those named. */
+  forceMute(streamId?: string, options?: {
+    except?: string[];
+  }): Promise<void>;
+  /** Leaves: ends the connection and everything of it. */
+  disconnect(): Promise<void>;
+}
+/** The camera and microphone, both where absent. Rejects with a `ChattokError` that says why there is none. */
+export declare function openCamera(constraints?: MediaStreamConstraints): Promise<MediaStream>;
+/** The screen, a window or a tab, as the user chooses. Rejects as `openCamera` does; a refusal is PERMISSION_DENIED. */
+export declare function openScreen(options?: DisplayMediaStreamOptions): Promise<MediaStream>;
+/** Joins a session and resolves when it is live. Rejects where the server refuses; waits where it can't be reached. */
+export declare function connect(options: ConnectOptions): Promise<Session>;
+/** Joins a session as `connect` does, but gives it at once, so that a view can show how it comes about. */
+export declare function open(options: ConnectOptions): Session;
+export type { ChatEntry, ConnectOptions, Connection, DisconnectReason, ErrorCode, MediaStats, OutboxItem, Publication, PublishOptions, Role, Session, SessionEvents, SessionState, Signal, SignalOptions, Snapshot, Store, Stream, StreamDestroyedReason, SubscribeOptions, Subscription, VideoType };

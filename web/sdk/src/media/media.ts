@@ -1,0 +1,267 @@
+// What this page publishes and subscribes to, and the peers it does so with.
+import { asError } from '../api.ts';
+import { ChattokError } from '../errors.ts';
+import {
+  iceServersDocument,
+  negotiateDocument,
+  publishStreamDocument,
+  unpublishStreamDocument,
+  updateStreamDocument,
+  type Document,
+} from '../generated/operations.ts';
+import type { Link } from '../link.ts';
+import type { ConnectOptions, PublishOptions, Stream, SubscribeOptions } from '../types.ts';
+import { limit, limitsFor } from './adapt.ts';
+import { Ice } from './ice.ts';
+import { Peer, type Message, type Negotiation, type PeerHooks } from './peer.ts';
+import { LocalPublication, type Carrier } from './publication.ts';
+import { RemoteSubscription } from './subscription.ts';
+
+/** How often peers are looked after, in milliseconds. */
+const round = 2_000;
+
+export interface MediaHooks {
+  /** The connection we are. */
+  me(): string | undefined;
+  /** The socket, while the session is live. */
+  link(): Link | undefined;
+  /** Runs as soon as the session is live. */
+  run<Data, Variables extends object>(query: Document<Data, Variables>, variables: Variables): Promise<Data>;
+  /** All streams of the session. */
+  streams(): ReadonlyMap<string, Stream>;
+  changed(what: 'publications' | 'subscriptions'): void;
+  error(error: ChattokError): void;
+}
+
+export class Media {
+  readonly publications = new Set<LocalPublication>();
+  readonly subscriptions = new Map<string, RemoteSubscription>(); // by the stream's id
+  readonly #hooks: MediaHooks;
+  readonly #ice: Ice;
+  readonly #peers = new Map<string, Peer>();
+  #round: ReturnType<typeof setInterval> | undefined;
+  #closed: ChattokError | undefined;
+
+  constructor(rtc: ConnectOptions['rtc'], hooks: MediaHooks) {
+    this.#hooks = hooks;
+    this.#ice = new Ice(rtc, () => hooks.run(iceServersDocument, {}));
+  }
+
+  async publish(media: MediaStream, options: PublishOptions): Promise<LocalPublication> {
+    if (this.#closed) throw this.#closed;
+    const publication = new LocalPublication(media, options, {
+      update: (each) => this.#update(each),
+      unpublish: (each) => this.unpublish(each),
+      carriers: (each) => this.#carriers(each),
+      resized: () => this.adapt(),
+    });
+    const { publishStream } = await this.#hooks.run(publishStreamDocument, publication.look());
+    if (this.#closed) throw this.#closed;
+    publication.stream = publishStream;
+    this.publications.add(publication);
+    this.#hooks.changed('publications');
+    return publication;
+  }
+
+  async unpublish(publication: LocalPublication): Promise<void> {
+    if (!this.publications.has(publication)) return;
+    this.#drop(publication);
+    await this.#hooks.run(unpublishStreamDocument, { streamId: publication.stream.id }).catch(ignoreGone);
+  }
+
+  subscribe(stream: Stream, element: HTMLMediaElement | undefined, options: SubscribeOptions): RemoteSubscription {
+    if (this.#closed) throw this.#closed;
+    let subscription = this.subscriptions.get(stream.id);
+    if (!subscription) {
+      subscription = new RemoteSubscription(stream, options, {
+        changed: () => this.#hooks.changed('subscriptions'),
+        error: this.#hooks.error,
+        close: (each) => this.#end(each),
+      });
+      this.subscriptions.set(stream.id, subscription);
+      this.#hooks.changed('subscriptions');
+      this.#connect(subscription);
+    }
+    if (element) subscription.attach(element);
+    return subscription;
+  }
+
+  /** We are a connection, the first or another one: peers know us under the old id alone. */
+  admitted(): void {
+    this.#peers.forEach((peer) => peer.close());
+    this.#peers.clear();
+  }
+
+  /** The session is live; `again` where we are another connection than before, which has no streams yet. */
+  live(again: boolean): void {
+    this.#round ??= setInterval(() => this.#look(), round);
+    if (again) {
+      for (const publication of this.publications) void this.#republish(publication);
+      for (const subscription of this.subscriptions.values()) this.#connect(subscription);
+    }
+    this.#peers.forEach((peer) => peer.refresh(Date.now(), true));
+  }
+
+  receive(negotiation: Negotiation): void {
+    const { fromConnectionId: from, description } = negotiation;
+    void this.#ready(() => {
+      const peer = description?.type === 'offer' ? this.#peer(from) : this.#peers.get(from);
+      peer?.receive(negotiation);
+    });
+  }
+
+  streamUpdated(stream: Stream): void {
+    for (const publication of this.publications) if (publication.stream.id === stream.id) this.#shown(publication, stream);
+    const subscription = this.subscriptions.get(stream.id);
+    if (!subscription) return;
+    subscription.stream = stream;
+    subscription.tell();
+  }
+
+  streamDestroyed(id: string): void {
+    for (const publication of this.publications) if (publication.stream.id === id) this.#drop(publication);
+    const subscription = this.subscriptions.get(id);
+    if (subscription) this.#end(subscription);
+  }
+
+  connectionDestroyed(id: string): void {
+    this.#peers.get(id)?.close();
+    this.#peers.delete(id);
+  }
+
+  /** Switches off what a moderator muted, and returns it. */
+  mute(streamId: string | undefined, except: readonly string[]): LocalPublication[] {
+    const muted = [...this.publications].filter(({ stream }) =>
+      streamId === undefined ? !except.includes(stream.id) : stream.id === streamId,
+    );
+    muted.forEach((publication) => publication.silence());
+    return muted;
+  }
+
+  /** Fits what is sent to the number of videos in the session. */
+  adapt(): void {
+    const videos = [...this.#hooks.streams().values()].filter(({ hasVideo }) => hasVideo).length;
+    for (const peer of this.#peers.values()) {
+      for (const [{ sender, receiver }, publication] of peer.outgoing) {
+        if (receiver.track.kind !== 'video') continue;
+        const { height } = publication.track('video')?.getSettings() ?? {};
+        void limit(sender, limitsFor(publication.videoType, height, videos));
+      }
+    }
+  }
+
+  close(error: ChattokError): void {
+    this.#closed = error;
+    clearInterval(this.#round);
+    this.#peers.forEach((peer) => peer.close());
+    this.#peers.clear();
+    for (const subscription of [...this.subscriptions.values()]) this.#end(subscription);
+    for (const publication of [...this.publications]) this.#drop(publication);
+  }
+
+  /** Calls when the ICE servers are known. */
+  async #ready(call: () => void): Promise<void> {
+    try {
+      await this.#ice.load();
+    } catch (error) {
+      this.#hooks.error(asError(error));
+    }
+    if (this.#ice.configuration && !this.#closed) call();
+  }
+
+  #connect(subscription: RemoteSubscription): void {
+    void this.#ready(() => {
+      const { stream } = subscription;
+      if (this.subscriptions.get(stream.id) === subscription) this.#peer(stream.connection.id)?.subscribe(subscription);
+    });
+  }
+
+  #peer(id: string): Peer | undefined {
+    let peer = this.#peers.get(id);
+    const me = this.#hooks.me();
+    if (!peer && me !== undefined) this.#peers.set(id, (peer = new Peer(id, me, this.#peerHooks())));
+    return peer;
+  }
+
+  #peerHooks(): PeerHooks {
+    return {
+      live: () => this.#hooks.link() !== undefined,
+      send: (streamId, to, message) => this.#send(streamId, to, message),
+      anyStream: (peer) => {
+        for (const [id, { connection }] of this.#hooks.streams()) if (connection.id === peer) return id;
+        for (const { stream } of this.publications) return stream.id;
+        return undefined;
+      },
+      publication: (streamId) => [...this.publications].find(({ stream }) => stream.id === streamId),
+      configuration: () => this.#ice.configuration ?? {},
+      negotiated: () => this.adapt(),
+      idle: (peer) => this.connectionDestroyed(peer),
+      error: this.#hooks.error,
+    };
+  }
+
+  /** At most once: what is lost on the way is sent again by whoever misses the answer. */
+  #send(streamId: string, to: string, message: Message): void {
+    this.#hooks
+      .link()
+      ?.run(negotiateDocument, { streamId, to, ...message })
+      .catch((error: ChattokError) => {
+        if (error.code !== 'NETWORK' && error.code !== 'NOT_FOUND') this.#hooks.error(error);
+      });
+  }
+
+  #look(): void {
+    if (!this.#hooks.link()) return;
+    void this.#ready(() => this.#peers.forEach((peer) => peer.refresh()));
+  }
+
+  async #republish(publication: LocalPublication): Promise<void> {
+    try {
+      const { publishStream } = await this.#hooks.run(publishStreamDocument, publication.look());
+      if (this.publications.has(publication)) this.#shown(publication, publishStream);
+      else await this.#hooks.run(unpublishStreamDocument, { streamId: publishStream.id });
+    } catch (error) {
+      this.#drop(publication);
+      this.#hooks.error(asError(error));
+    }
+  }
+
+  async #update(publication: LocalPublication): Promise<void> {
+    if (!this.publications.has(publication)) return;
+    const { name: _name, videoType: _type, ...look } = publication.look();
+    const { updateStream } = await this.#hooks.run(updateStreamDocument, { streamId: publication.stream.id, ...look });
+    this.#shown(publication, { ...publication.stream, ...updateStream });
+  }
+
+  #shown(publication: LocalPublication, stream: Stream): void {
+    publication.stream = stream;
+    this.#hooks.changed('publications');
+  }
+
+  #carriers(publication: LocalPublication): Carrier[] {
+    return [...this.#peers].flatMap(([connectionId, { outgoing }]) =>
+      [...outgoing]
+        .filter(([, carried]) => carried === publication)
+        .map(([{ sender, receiver }]) => ({ connectionId, kind: receiver.track.kind as 'audio' | 'video', sender })),
+    );
+  }
+
+  #drop(publication: LocalPublication): void {
+    publication.state = 'ended';
+    this.publications.delete(publication);
+    [...this.#peers.values()].forEach((peer) => peer.withdraw(publication));
+    this.#hooks.changed('publications');
+  }
+
+  #end(subscription: RemoteSubscription): void {
+    if (this.subscriptions.get(subscription.stream.id) !== subscription) return;
+    this.subscriptions.delete(subscription.stream.id);
+    this.#peers.get(subscription.stream.connection.id)?.unsubscribe(subscription);
+    subscription.become('ended');
+  }
+}
+
+/** It is gone already, which is what was asked for. */
+function ignoreGone(error: ChattokError): void {
+  if (error.code !== 'NOT_FOUND') throw error;
+}

@@ -1,0 +1,127 @@
+import type { MediaStats, Publication, PublishOptions, Stream, VideoType } from '../types.ts';
+import { read, type Readings } from './stats.ts';
+
+/** One sender of a publication, to one peer. */
+export interface Carrier {
+  readonly connectionId: string;
+  readonly kind: 'audio' | 'video';
+  readonly sender: RTCRtpSender;
+}
+
+/** What others are told of a publication. */
+export interface Look {
+  readonly name?: string;
+  readonly hasAudio: boolean;
+  readonly hasVideo: boolean;
+  readonly videoType: VideoType;
+  readonly width?: number;
+  readonly height?: number;
+}
+
+export interface PublicationHooks {
+  update(publication: LocalPublication): Promise<void>;
+  unpublish(publication: LocalPublication): Promise<void>;
+  carriers(publication: LocalPublication): Carrier[];
+  /** Another size of picture: what is sent of it may change. */
+  resized(): void;
+}
+
+export class LocalPublication implements Publication {
+  stream!: Stream; // set before anyone sees it
+  state: Publication['state'] = 'live';
+  readonly media: MediaStream;
+  readonly #options: PublishOptions;
+  readonly #hooks: PublicationHooks;
+  readonly #readings: Readings = new Map();
+  #audio = true;
+  #video = true;
+
+  constructor(media: MediaStream, options: PublishOptions, hooks: PublicationHooks) {
+    this.media = media;
+    this.#options = options;
+    this.#hooks = hooks;
+    media.getTracks().forEach((track) => this.#watch(track));
+  }
+
+  track(kind: 'audio' | 'video'): MediaStreamTrack | null {
+    return (kind === 'audio' ? this.media.getAudioTracks()[0] : this.media.getVideoTracks()[0]) ?? null;
+  }
+
+  get videoType(): VideoType {
+    return this.#options.videoType ?? 'CAMERA';
+  }
+
+  look(): Look {
+    const { width, height } = this.track('video')?.getSettings() ?? {};
+    const { name } = this.#options;
+    return {
+      ...(name !== undefined && { name }),
+      hasAudio: this.#audio && this.track('audio') !== null,
+      hasVideo: this.#video && this.track('video') !== null,
+      videoType: this.videoType,
+      ...(width && height && { width: Math.round(width), height: Math.round(height) }),
+    };
+  }
+
+  setAudio(on: boolean): Promise<void> {
+    this.#audio = on;
+    return this.#switched();
+  }
+
+  setVideo(on: boolean): Promise<void> {
+    this.#video = on;
+    return this.#switched();
+  }
+
+  /** Switches the sound off without telling: the others know. */
+  silence(): void {
+    this.#audio = false;
+    this.#apply();
+  }
+
+  async replaceTrack(kind: 'audio' | 'video', track: MediaStreamTrack | null): Promise<void> {
+    const old = this.track(kind);
+    if (old) this.media.removeTrack(old);
+    if (track) {
+      this.media.addTrack(track);
+      this.#watch(track);
+    }
+    this.#apply();
+    const senders = this.#hooks.carriers(this).filter((carrier) => carrier.kind === kind);
+    await Promise.all(senders.map(({ sender }) => sender.replaceTrack(track)));
+    this.#hooks.resized();
+    await this.#hooks.update(this);
+  }
+
+  unpublish(): Promise<void> {
+    return this.#hooks.unpublish(this);
+  }
+
+  async stats(): Promise<MediaStats[]> {
+    const found = await Promise.all(
+      this.#hooks.carriers(this).map(async ({ connectionId, kind, sender }) =>
+        read(await sender.getStats(), { connectionId, streamId: this.stream.id, kind }, this.#readings),
+      ),
+    );
+    return found.filter((stats) => stats !== undefined);
+  }
+
+  #switched(): Promise<void> {
+    this.#apply();
+    return this.#hooks.update(this);
+  }
+
+  #apply(): void {
+    this.media.getAudioTracks().forEach((track) => (track.enabled = this.#audio));
+    this.media.getVideoTracks().forEach((track) => (track.enabled = this.#video));
+  }
+
+  /** The user ends a screen share in the browser, or pulls the camera's plug: a stream without a track is none. */
+  #watch(track: MediaStreamTrack): void {
+    track.addEventListener('ended', () => {
+      if (this.state === 'live' && this.media.getTracks().every(({ readyState }) => readyState === 'ended')) {
+        void this.unpublish().catch(() => {});
+      }
+    });
+  }
+}
