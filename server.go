@@ -231,7 +231,7 @@ func (s *server) start(listener net.Listener, handler http.Handler, secured *sec
 
 // handler routes what the server answers.
 func (s *server) handler(listener net.Listener) (http.Handler, error) {
-	e, err := edge.New(edge.Config{Origins: list(s.config.origins), LoopbackOnly: isLoopback(listener.Addr()), Logger: s.log})
+	e, err := edge.New(edge.Config{Origins: list(s.config.origins), LoopbackOnly: isLoopback(listener.Addr()), Public: web.SDKRoot, Logger: s.log})
 	if err != nil {
 		return nil, fmt.Errorf("CHATTOK_ORIGINS: %w", err)
 	}

@@ -8,5 +8,10 @@ import "embed"
 //go:embed all:playground/dist
 var playgroundFiles embed.FS
 
+// sdkFiles is what `npm run build` in web/sdk makes; `npm run check` there says whether it is current.
+//
+//go:embed sdk/dist
+var sdkFiles embed.FS
+
 //go:embed landing
 var landingFiles embed.FS

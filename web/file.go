@@ -20,6 +20,7 @@ var contentTypes = map[string]string{
 	".js":   "text/javascript; charset=utf-8",
 	".svg":  "image/svg+xml",
 	".ttf":  "font/ttf",
+	".ts":   "text/plain; charset=utf-8", // a browser has no use for types but to show them
 }
 
 // file is one answer, ready to send.
@@ -30,6 +31,8 @@ type file struct {
 	policy      string // Content-Security-Policy
 	immutable   bool   // the content is named by its hash: it may be kept for good
 	compressed  bool   // content is gzip
+	public      bool   // pages of every origin may read it
+	packed      []byte // the content as gzip, for those who take it; nil where there is but one form
 }
 
 func newFile(name string, content []byte, policy string) file {
@@ -53,6 +56,9 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-cache")
+	if f.public {
+		allowAnyPage(h)
+	}
 	if f.immutable {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
@@ -60,8 +66,29 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 		f.serveCompressed(w, r)
 		return
 	}
+	content := f.content
 	h.Set("ETag", f.etag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
+	if f.packed != nil {
+		h.Add("Vary", "Accept-Encoding")
+		if acceptsGzip(r.Header) {
+			content = f.packed
+			h.Set("Content-Encoding", "gzip")
+			h.Set("ETag", strings.TrimSuffix(f.etag, `"`)+`-gzip"`) // another form is another entity (RFC 9110, section 8.8.1)
+		}
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+}
+
+// pack returns gzip of content.
+func pack(content []byte) []byte {
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		panic("web: " + err.Error())
+	}
+	_, _ = z.Write(content) // a buffer takes everything
+	_ = z.Close()
+	return b.Bytes()
 }
 
 // serveCompressed sends the content as it is to those who take gzip, and unpacked to the few who don't. Either form is

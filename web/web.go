@@ -40,13 +40,14 @@ const (
 	gzipSuffix     = ".gz"
 )
 
-// Handler serves the landing page at /, the playground at /playground, what they load, and the favicon. It answers GET and
+// Handler serves the landing page at /, the playground at /playground, what they load, the favicon, and the SDK below /sdk/. It answers GET and
 // HEAD; every other path is a 404, so it may be mounted at / beside more specific patterns. It panics where the binary was
 // built without its files.
 func Handler(config Config) http.Handler {
 	s := site{}
 	s.addLanding(config)
 	s.addPlayground()
+	s.addSDK()
 	return s
 }
 

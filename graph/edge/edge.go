@@ -5,6 +5,7 @@ package edge
 import (
 	"log/slog"
 	"net/http"
+	"strings"
 )
 
 // Config says how the edge is to be.
@@ -15,6 +16,8 @@ type Config struct {
 	// LoopbackOnly says that the server listens on loopback addresses alone, and so answers loopback hosts, and those of
 	// Origins, alone.
 	LoopbackOnly bool
+	// Public is the beginning of paths whose files pages of every origin may read, such as "/sdk/"; none where empty.
+	Public string
 	// Logger has the access log, at debug, and panics, at error. Nil stands for slog.Default().
 	Logger *slog.Logger
 }
@@ -23,6 +26,7 @@ type Config struct {
 type Edge struct {
 	*Origins
 	loopbackOnly bool
+	public       string
 	logger       *slog.Logger
 }
 
@@ -36,13 +40,27 @@ func New(config Config) (*Edge, error) {
 	if logger == nil {
 		logger = slog.Default()
 	}
-	return &Edge{Origins: origins, loopbackOnly: config.LoopbackOnly, logger: logger}, nil
+	return &Edge{Origins: origins, loopbackOnly: config.LoopbackOnly, public: config.Public, logger: logger}, nil
+}
+
+// open has files that are for everybody's pages answered by next, and all else by guarded.
+func (e *Edge) open(next, guarded http.Handler) http.Handler {
+	if e.public == "" {
+		return guarded
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, e.public) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		guarded.ServeHTTP(w, r)
+	})
 }
 
 // Handler puts all layers around next: Observe outermost, so that what the others refuse is logged too, then
 // SecurityHeaders, LoopbackHosts where the server is on loopback, and the origins' Guard.
 func (e *Edge) Handler(next http.Handler) http.Handler {
-	next = e.Guard(next)
+	next = e.open(next, e.Guard(next))
 	if e.loopbackOnly {
 		next = e.LoopbackHosts(next)
 	}
