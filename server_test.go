@@ -32,6 +32,7 @@ func TestUsage(t *testing.T) {
 		{"-max-sockets 0", 2, "", "-max-sockets must be at least 1"},
 		{"-max-message-bytes 1", 2, "", "-max-message-bytes must be at least 1024"},
 		{"-ping-interval 1ms", 2, "", "-ping-interval must be at least 100ms"},
+		{"-gather 2s", 2, "", "-gather must be 0 to 1s"},
 		{"-trusted-proxies proxy.example", 2, "", `-trusted-proxies: "proxy.example" is neither an address nor a network`},
 		{"-tls-cert x.pem", 2, "", "-tls-cert and -tls-key need each other"},
 		{"-tls-cert x.pem -tls-key y.pem -domain chat.example", 2, "", "-domain gets its certificates itself"},

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 )
@@ -20,9 +21,10 @@ const (
 
 // groups are the groups of a transport, and the workers that serve them.
 type groups struct {
-	mu    sync.Mutex
-	byKey map[string]*group
-	queue shardQueue
+	gather time.Duration
+	mu     sync.Mutex
+	byKey  map[string]*group
+	queue  shardQueue
 }
 
 // group is everybody who selects the same of the same events. An event is executed once, by ordinary gqlgen execution
@@ -113,7 +115,7 @@ func (g *groups) open(exec graphql.GraphExecutor, opCtx *graphql.OperationContex
 	ctx, opened.push = t.events(ctx)
 	opened.responses, opened.ctx = exec.DispatchOperation(ctx, opCtx)
 	opened.rendered = make(map[any]rendered)
-	opened.stop = t.watch(opened.wake)
+	opened.stop = t.watch(gathering(g.gather, opened.wake))
 	return opened
 }
 
@@ -252,9 +254,9 @@ func (e *execution) keep(event any, r rendered) {
 	}
 }
 
-// newGroups returns the groups of a transport.
-func newGroups() *groups {
-	g := &groups{byKey: make(map[string]*group)}
+// newGroups returns the groups of a transport, whose members are woken once in gather at most.
+func newGroups(gather time.Duration) *groups {
+	g := &groups{gather: gather, byKey: make(map[string]*group)}
 	g.queue.ready.L = &g.queue.mu
 	return g
 }

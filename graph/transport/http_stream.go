@@ -160,12 +160,12 @@ func (s *httpStream) followShared(topic *Topic, key string) {
 	s.streams.groups.join(&m, s.exec, s.op, key, topic)
 	defer m.withdraw()
 	wake := make(chan struct{}, 1)
-	stop := topic.watch(func() {
+	stop := topic.watch(gathering(s.streams.config.Gather, func() {
 		select {
 		case wake <- struct{}{}:
 		default:
 		}
-	})
+	}))
 	defer stop()
 	s.begin()
 	if !s.deliver(&m, topic.after, topic.first, true) {

@@ -40,6 +40,7 @@ type StreamConfig struct {
 	InitTimeout     time.Duration // for connection_init to arrive; then: 4408
 	PingInterval    time.Duration // between pings to a silent WebSocket; after two without a sign of life it is gone
 	KeepAlive       time.Duration // of silence on an HTTP stream, after which it gets a comment (SSE) or an empty part (multipart)
+	Gather          time.Duration // between an event's write and the next one's, at least; zero: none waits
 	WriteTimeout    time.Duration // for a write to be taken; then the socket or stream is gone, and its client resumes by cursor
 }
 
@@ -86,7 +87,7 @@ type Streams struct {
 // NewStreams returns Streams that work until Shutdown.
 func NewStreams(config StreamConfig) *Streams {
 	config.setDefaults()
-	t := &Streams{config: config, groups: newGroups(), open: newAdmission(), stop: make(chan struct{})}
+	t := &Streams{config: config, groups: newGroups(config.Gather), open: newAdmission(), stop: make(chan struct{})}
 	if t.parking.open() {
 		t.running.Go(func() { t.parking.run(t.resume) })
 	}
