@@ -18,8 +18,45 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
+	"chattok/graph/transport/streamtest"
 	"chattok/session"
 )
+
+// testStream is a client's end of a stream, with what it must bring.
+type testStream struct{ *streamtest.Stream }
+
+// open sends a subscription; the stream ends with the test.
+func (w *socketWorld) open(t testing.TB, accept, query string, header ...[2]string) testStream {
+	t.Helper()
+	s, err := streamtest.Open(t.Context(), streamtest.Request{URL: w.server.URL, Accept: accept, Query: query, Header: header})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return testStream{s}
+}
+
+func (s testStream) expect(t testing.TB, want string) {
+	t.Helper()
+	if got, err := s.Next(); err != nil || got != want {
+		t.Fatalf("got  %s %v\nwant %s", got, err, want)
+	}
+}
+
+func (s testStream) expectEnd(t testing.TB, want error) {
+	t.Helper()
+	if got, err := s.Next(); !errors.Is(err, want) {
+		t.Fatalf("got %s %v, want the end: %v", got, err, want)
+	}
+}
+
+// framings runs a test over SSE and multipart; wrap is how the framing carries a response's JSON.
+func framings(t *testing.T, test func(t *testing.T, accept string, wrap func(response string) string)) {
+	t.Run("SSE", func(t *testing.T) { test(t, streamtest.SSE, func(response string) string { return response }) })
+	t.Run("multipart", func(t *testing.T) {
+		test(t, streamtest.Multipart, func(response string) string { return `{"payload":` + response + `}` })
+	})
+}
 
 // TestStreamBytes has whole streams, byte for byte.
 func TestStreamBytes(t *testing.T) {
@@ -41,14 +78,14 @@ func TestStreamBytes(t *testing.T) {
 		onlyStream = "multipart/mixed;subscriptionSpec=1.0"
 	)
 	for _, c := range []struct{ accept, query, want string }{
-		{acceptSSE, entryQuery, ":\n\nevent: next\ndata: " + event + "\n\nevent: next\ndata: " + event + "\n\n" + complete},
-		{acceptMultipart, entryQuery, part + "{}" + end}, // the source has ended
-		{acceptSSE, `{__typename}`, ":\n\nevent: next\ndata: " + typename + "\n\n" + complete},
+		{streamtest.SSE, entryQuery, ":\n\nevent: next\ndata: " + event + "\n\nevent: next\ndata: " + event + "\n\n" + complete},
+		{streamtest.Multipart, entryQuery, part + "{}" + end}, // the source has ended
+		{streamtest.SSE, `{__typename}`, ":\n\nevent: next\ndata: " + typename + "\n\n" + complete},
 		{onlyStream, `{__typename}`, part + `{"payload":` + typename + `}` + end},
-		{acceptSSE, `{nope}`, ":\n\nevent: next\ndata: " + invalid + "\n\n" + complete},
+		{streamtest.SSE, `{nope}`, ":\n\nevent: next\ndata: " + invalid + "\n\n" + complete},
 		{onlyStream, `{nope}`, part + `{"payload":` + invalid + `}` + end},
-		{acceptSSE, `subscription{entryAdded(after:"bad"){body}}`, ":\n\nevent: next\ndata: " + mismatch + "\n\n" + complete},
-		{acceptMultipart, `subscription{entryAdded(after:"bad"){body}}`, part + `{"payload":` + mismatch + `}` + end},
+		{streamtest.SSE, `subscription{entryAdded(after:"bad"){body}}`, ":\n\nevent: next\ndata: " + mismatch + "\n\n" + complete},
+		{streamtest.Multipart, `subscription{entryAdded(after:"bad"){body}}`, part + `{"payload":` + mismatch + `}` + end},
 	} {
 		s := w.open(t, c.accept, c.query)
 		raw, err := io.ReadAll(s.Body)
@@ -68,12 +105,12 @@ func TestOneExecutionForAllFramings(t *testing.T) {
 	const query = `subscription{entryAdded{body connection{id}}}`
 	g, w := newGroupWorld(t)
 	var sockets []*rawSocket
-	var streams []*eventStream
+	var streams []testStream
 	for i := range each {
 		s := w.ready(t)
 		s.subscribe("1", query)
 		sockets = append(sockets, s)
-		streams = append(streams, w.open(t, acceptSSE, query), w.open(t, acceptMultipart, query))
+		streams = append(streams, w.open(t, streamtest.SSE, query), w.open(t, streamtest.Multipart, query))
 		until(t, "all follow", func() bool { return w.sockets.Subscriptions() == 3*(i+1) })
 	}
 	for n := range events {
@@ -94,8 +131,8 @@ func TestOneExecutionForAllFramings(t *testing.T) {
 	}
 	for i := range each {
 		_ = sockets[i].Close()
-		_ = streams[2*i].Body.Close()
-		_ = streams[2*i+1].Body.Close()
+		streams[2*i].Close()
+		streams[2*i+1].Close()
 	}
 	until(t, "all have left", func() bool { return w.sockets.Subscriptions() == 0 && w.sockets.HTTPStreams() == 0 })
 	w.sockets.groups.mu.Lock()
@@ -118,7 +155,7 @@ func TestKeepAliveEndsWithItsHandler(t *testing.T) {
 					query := [...]string{`{__typename}`, `{nope}`, entryQuery, `subscription{entryAdded(after:"bad"){body}}`}[n%4]
 					r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(jsonBody(t, query)))
 					r.Header.Set("Content-Type", typeJSON)
-					r.Header.Set("Accept", [...]string{acceptSSE, acceptMultipart}[i%2])
+					r.Header.Set("Accept", [...]string{streamtest.SSE, streamtest.Multipart}[i%2])
 					answer := httptest.NewRecorder()
 					handler.ServeHTTP(answer, r)
 					if answer.Code != http.StatusOK && answer.Code != http.StatusBadRequest {
@@ -137,15 +174,14 @@ func TestIdleStreams(t *testing.T) {
 		w := newSocketWorld(t, StreamConfig{KeepAlive: 10 * time.Millisecond})
 		s := w.open(t, accept, entryQuery)
 		read := make(chan string)
-		go func() { payload, _ := s.next(); read <- payload }()
+		go func() { payload, _ := s.Next(); read <- payload }()
 		until(t, "it follows", func() bool { return w.subscribed.Load() == 1 })
 		time.Sleep(100 * time.Millisecond)
 		w.feed <- w.entry("a", "hi")
-		if got := <-read; got != wrap(`{"data":{"entryAdded":{"body":"hi"}}}`) || s.beats < 3 {
-			t.Errorf("%d signs of life before %s", s.beats, got)
+		if got := <-read; got != wrap(`{"data":{"entryAdded":{"body":"hi"}}}`) || s.Beats < 3 {
+			t.Errorf("%d signs of life before %s", s.Beats, got)
 		}
-		_ = s.conn.(*net.TCPConn).SetLinger(0)
-		_ = s.conn.Close()
+		s.Reset()
 		until(t, "it is gone", func() bool { return w.sockets.HTTPStreams() == 0 && w.attached.Load() == 0 && w.subscribed.Load() == 0 })
 	})
 }
@@ -158,7 +194,7 @@ func TestStreamThatStopsReading(t *testing.T) {
 		alone := newSocketWorld(t, config)
 		for _, w := range []*socketWorld{shared, alone} {
 			s := w.open(t, accept, entryQuery)
-			_ = s.conn.(*net.TCPConn).SetReadBuffer(4096)
+			_ = s.Conn.(*net.TCPConn).SetReadBuffer(4096)
 			until(t, "it follows", func() bool { return w.sockets.Subscriptions() == 1 })
 			large := w.entry("a", strings.Repeat("x", 64<<10))
 			until(t, "it is cut off", func() bool {
@@ -181,17 +217,17 @@ func TestStreamThatStopsReading(t *testing.T) {
 // TestStreamOfAnEndedConnection ends with an error, in the protocol's way.
 func TestStreamOfAnEndedConnection(t *testing.T) {
 	const ended = `{"message":"this connection has ended","extensions":{"code":"UNAUTHENTICATED","reason":"CONNECTION_DESTROYED"}}`
-	for accept, want := range map[string]string{acceptSSE: `{"errors":[` + ended + `]}`, acceptMultipart: `{"payload":null,"errors":[` + ended + `]}`} {
+	for accept, want := range map[string]string{streamtest.SSE: `{"errors":[` + ended + `]}`, streamtest.Multipart: `{"payload":null,"errors":[` + ended + `]}`} {
 		w := newSocketWorld(t, StreamConfig{})
 		s := w.open(t, accept, entryQuery)
 		until(t, "it follows", func() bool { return w.subscribed.Load() == 1 })
 		w.feed <- w.entry("a", "hi")
-		if _, err := s.next(); err != nil {
+		if _, err := s.Next(); err != nil {
 			t.Fatal(err)
 		}
 		(*w.end.Load())(session.Errorf(session.CodeUnauthenticated, "this connection has ended").WithReason(session.ReasonConnectionDestroyed))
 		s.expect(t, want)
-		s.expectEnd(t, errComplete)
+		s.expectEnd(t, streamtest.ErrComplete)
 		until(t, "it is gone", func() bool { return w.sockets.HTTPStreams() == 0 && w.attached.Load() == 0 })
 	}
 }
@@ -199,9 +235,9 @@ func TestStreamOfAnEndedConnection(t *testing.T) {
 // TestStreamsAtShutdown just end, without the protocol's end, and none begins any more.
 func TestStreamsAtShutdown(t *testing.T) {
 	w := newSocketWorld(t, StreamConfig{})
-	var all []*eventStream
+	var all []testStream
 	for i := range 20 {
-		all = append(all, w.open(t, [...]string{acceptSSE, acceptMultipart}[i%2], entryQuery))
+		all = append(all, w.open(t, [...]string{streamtest.SSE, streamtest.Multipart}[i%2], entryQuery))
 	}
 	until(t, "all follow", func() bool { return w.subscribed.Load() == 20 })
 	done := make(chan error, 1)
@@ -212,11 +248,11 @@ func TestStreamsAtShutdown(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	late := w.open(t, acceptSSE, entryQuery)
+	late := w.open(t, streamtest.SSE, entryQuery)
 	if late.StatusCode != http.StatusServiceUnavailable || late.Header.Get("Retry-After") != "5" {
 		t.Errorf("a stream after the end: %d", late.StatusCode)
 	}
-	if s := w.open(t, acceptSSE, `{__typename}`); s.StatusCode != http.StatusOK {
+	if s := w.open(t, streamtest.SSE, `{__typename}`); s.StatusCode != http.StatusOK {
 		t.Errorf("a query: %d", s.StatusCode)
 	}
 	w.sockets = NewStreams(StreamConfig{}) // for the clean-up
@@ -259,17 +295,19 @@ func TestStreamMethodsAndVersions(t *testing.T) {
 	w := newSocketWorld(t, StreamConfig{})
 	const want = `{"data":{"entryAdded":{"body":"hi"}}}`
 	query := w.server.URL + "?query=" + url.QueryEscape(entryQuery)
-	s, err := openStream(t.Context(), query, acceptSSE, "")
+	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, query, nil)
+	r.Header.Set("Accept", streamtest.SSE)
+	opened, err := streamtest.Do(r, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.feed <- w.entry("a", "hi")
-	s.expect(t, want)
-	_ = s.Body.Close()
+	testStream{opened}.expect(t, want)
+	opened.Close()
 	until(t, "it is gone", func() bool { return w.subscribed.Load() == 0 })
 
-	r, _ := http.NewRequestWithContext(t.Context(), http.MethodHead, query, nil)
-	r.Header.Set("Accept", acceptSSE)
+	r, _ = http.NewRequestWithContext(t.Context(), http.MethodHead, query, nil)
+	r.Header.Set("Accept", streamtest.SSE)
 	head, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil || head.StatusCode != http.StatusOK || head.Header.Get("Content-Type") != "text/event-stream; charset=utf-8" {
 		t.Errorf("HEAD: %v %v", head, err)
@@ -291,9 +329,11 @@ func TestStreamMethodsAndVersions(t *testing.T) {
 	if err != nil || answer.StatusCode != http.StatusOK || len(answer.TransferEncoding) != 0 {
 		t.Fatalf("HTTP/1.0: %v %v", answer, err)
 	}
-	s = &eventStream{Response: answer, conn: old, lines: bufio.NewReader(answer.Body)}
+	if opened, err = streamtest.New(answer, old); err != nil {
+		t.Fatal(err)
+	}
 	w.feed <- w.entry("a", "hi")
-	s.expect(t, want)
+	testStream{opened}.expect(t, want)
 	_ = old.Close()
 
 	modern := httptest.NewUnstartedServer(w.server.Config.Handler)
@@ -335,17 +375,17 @@ func TestLastEventID(t *testing.T) {
 	for n := range 5 {
 		g.window.Append(w.entry("a", fmt.Sprint(n+1)))
 	}
-	s := w.open(t, acceptSSE, `subscription{entryAdded(after:"0"){body}}`, "Last-Event-ID", "3")
+	s := w.open(t, streamtest.SSE, `subscription{entryAdded(after:"0"){body}}`, [2]string{"Last-Event-ID", "3"})
 	for n := 4; n <= 5; n++ {
 		s.expect(t, fmt.Sprintf(`{"data":{"entryAdded":{"body":"%d"}}}`, n))
-		if s.id != fmt.Sprint(n) {
-			t.Errorf("event %d has id %q", n, s.id)
+		if s.ID != fmt.Sprint(n) {
+			t.Errorf("event %d has id %q", n, s.ID)
 		}
 	}
-	bad := w.open(t, acceptSSE, entryQuery, "Last-Event-ID", "bad")
+	bad := w.open(t, streamtest.SSE, entryQuery, [2]string{"Last-Event-ID", "bad"})
 	bad.expect(t, `{"errors":[{"message":"Last-Event-ID is not a cursor of this session's log; start again from \"0\" or from session.lastCursor","extensions":{"code":"BAD_USER_INPUT","reason":"CURSOR_MISMATCH"}}]}`)
-	bad.expectEnd(t, errComplete)
+	bad.expectEnd(t, streamtest.ErrComplete)
 	// Multipart has no ids, and the header no meaning there.
-	other := w.open(t, acceptMultipart, `subscription{entryAdded(after:"4"){body}}`, "Last-Event-ID", "bad")
+	other := w.open(t, streamtest.Multipart, `subscription{entryAdded(after:"4"){body}}`, [2]string{"Last-Event-ID", "bad"})
 	other.expect(t, `{"payload":{"data":{"entryAdded":{"body":"5"}}}}`)
 }

@@ -1,0 +1,234 @@
+// Package streamtest is the client's end of subscriptions over HTTP, for tests: it takes nothing that the protocols have
+// not, so that a stream which only a lenient client understands fails.
+package streamtest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// What clients of the two framings accept: npm's graphql-sse, and Apollo Client's HttpLink.
+const (
+	SSE       = "text/event-stream"
+	Multipart = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/graphql-response+json,application/json;q=0.9"
+)
+
+// patience is how long Next waits for what must come.
+const patience = 30 * time.Second
+
+// ErrComplete is the protocol's end of a stream.
+var ErrComplete = errors.New("the stream is complete")
+
+// Request is what Open sends.
+type Request struct {
+	URL       string
+	Accept    string
+	Token     string // the access token; "" for none
+	Query     string
+	Variables map[string]any
+	Header    [][2]string
+	// ReadBuffer is the size of the kernel's buffer for what arrives, in bytes; 0 for its own.
+	ReadBuffer int
+}
+
+// Stream is a response, stream or not. It is for one goroutine, Close aside.
+type Stream struct {
+	*http.Response
+	Conn  net.Conn
+	ID    string // of the last event
+	Beats int    // keep-alives so far
+
+	lines *bufio.Reader     // of SSE
+	parts *multipart.Reader // of multipart
+	close func()
+}
+
+// Open sends a subscription by POST, on a connection of its own, and returns what comes back, to be closed by the caller.
+func Open(ctx context.Context, r Request) (*Stream, error) {
+	body, err := json.Marshal(map[string]any{"query": r.Query, "variables": r.Variables})
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", r.Accept)
+	if r.Token != "" {
+		request.Header.Set("Authorization", "Bearer "+r.Token)
+	}
+	for _, h := range r.Header {
+		request.Header.Set(h[0], h[1])
+	}
+	return Do(request, r.ReadBuffer)
+}
+
+// Do sends a request on a connection of its own.
+func Do(request *http.Request, readBuffer int) (*Stream, error) {
+	var conn net.Conn
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err == nil && readBuffer > 0 {
+			err = c.(*net.TCPConn).SetReadBuffer(readBuffer)
+		}
+		conn = c
+		return c, err
+	}}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	s, err := New(response, conn)
+	if err != nil {
+		_ = response.Body.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// New reads the stream of a response.
+func New(response *http.Response, conn net.Conn) (*Stream, error) {
+	s := &Stream{Response: response, Conn: conn}
+	s.close = sync.OnceFunc(func() { _ = response.Body.Close() })
+	kind, parameters, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	switch {
+	case err != nil:
+		return nil, err
+	case kind == "multipart/mixed" && parameters["subscriptionspec"] != "1.0":
+		return nil, fmt.Errorf("parameters %v of multipart/mixed", parameters)
+	case kind == "multipart/mixed":
+		s.parts = multipart.NewReader(response.Body, parameters["boundary"])
+	case kind == "text/event-stream":
+		s.lines = bufio.NewReader(response.Body)
+	}
+	return s, nil
+}
+
+// Close ends the stream. It may be called more than once.
+func (s *Stream) Close() { s.close() }
+
+// Reset ends the stream's connection as a client does that has crashed.
+func (s *Stream) Reset() {
+	_ = s.Conn.(*net.TCPConn).SetLinger(0)
+	_ = s.Conn.Close()
+	s.Close()
+}
+
+// Next returns the JSON that the next event or part carries: of SSE a response, of multipart what has one as its payload.
+// Its errors are ErrComplete at the protocol's end, io.ErrUnexpectedEOF where that is missing, and others for what breaks
+// the protocol.
+func (s *Stream) Next() (string, error) {
+	late := time.AfterFunc(patience, func() { _ = s.Conn.Close() })
+	defer late.Stop()
+	switch {
+	case s.parts != nil:
+		return s.nextPart()
+	case s.lines != nil:
+		return s.nextEvent()
+	}
+	raw, err := io.ReadAll(s.Body)
+	return "", fmt.Errorf("no stream: %s %.300s %w", s.Status, raw, err)
+}
+
+// NextResponse returns the JSON of the next response, whatever the framing.
+func (s *Stream) NextResponse() (string, error) {
+	raw, err := s.Next()
+	if err != nil || s.parts == nil {
+		return raw, err
+	}
+	response, isPayload := strings.CutPrefix(raw, `{"payload":`)
+	if !isPayload || strings.HasPrefix(response, "null") {
+		return "", fmt.Errorf("a part that is no payload: %.300s", raw)
+	}
+	return strings.TrimSuffix(response, "}"), nil
+}
+
+// nextPart knows parts of one header line, of which {} is a keep-alive.
+func (s *Stream) nextPart() (string, error) {
+	for {
+		part, err := s.parts.NextRawPart()
+		if err == io.EOF {
+			return "", ErrComplete
+		}
+		if err != nil {
+			return "", err
+		}
+		raw, err := io.ReadAll(part)
+		switch {
+		case err != nil:
+			return "", err
+		case part.Header.Get("Content-Type") != "application/json" || len(part.Header) != 1:
+			return "", fmt.Errorf("a part with header %v", part.Header)
+		case string(raw) == "{}":
+			s.Beats++
+		default:
+			return string(raw), nil
+		}
+	}
+}
+
+// nextEvent knows comments, and events of an id or none, a name and one line of data, in this order.
+func (s *Stream) nextEvent() (string, error) {
+	for {
+		lines, err := s.block()
+		if err != nil {
+			return "", err
+		}
+		if len(lines) == 1 && lines[0] == ":" {
+			s.Beats++
+			continue
+		}
+		if id, ok := strings.CutPrefix(lines[0], "id: "); ok {
+			s.ID, lines = id, lines[1:]
+		}
+		if len(lines) != 2 {
+			return "", fmt.Errorf("an event of %.300q", lines)
+		}
+		data, isData := strings.CutPrefix(lines[1], "data: ")
+		switch {
+		case lines[0] == "event: next" && isData && json.Valid([]byte(data)):
+			return data, nil
+		case lines[0] == "event: complete" && lines[1] == "data:":
+			if rest, err := io.ReadAll(s.lines); err != nil || len(rest) > 0 {
+				return "", fmt.Errorf("after complete: %.300q %w", rest, err)
+			}
+			return "", ErrComplete
+		}
+		return "", fmt.Errorf("an event of %.300q", lines)
+	}
+}
+
+// block returns the lines up to a blank one; at least one.
+func (s *Stream) block() (lines []string, err error) {
+	for {
+		line, err := s.lines.ReadString('\n')
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return nil, err
+		}
+		line = strings.TrimSuffix(line, "\n")
+		switch {
+		case line != "":
+			lines = append(lines, line)
+		case len(lines) == 0:
+			return nil, errors.New("a blank line in place of an event")
+		default:
+			return lines, nil
+		}
+	}
+}
