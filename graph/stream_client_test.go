@@ -180,8 +180,12 @@ func (s *stream) expectSeqs(from, to int) error {
 // post adds n entries of this body, by many at once.
 func (w *world) post(t testing.TB, p person, n int, body string) {
 	t.Helper()
+	w.postBy(t, p, 32, n, body)
+}
+
+func (w *world) postBy(t testing.TB, p person, posters, n int, body string) {
+	t.Helper()
 	var work sync.WaitGroup
-	const posters = 32
 	for i := range posters {
 		work.Go(func() {
 			for at := i; at < n; at += posters {
