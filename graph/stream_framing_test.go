@@ -115,6 +115,9 @@ func mustRespond(t testing.TB, f follower) string {
 
 // expectSeqs reads entries that select seq, and wants these numbers in order.
 func expectSeqs(f follower, from, to int) error {
+	if s, ok := f.(socketFollower); ok {
+		return s.stream.expectSeqs(from, to)
+	}
 	for want := from; want <= to; want++ {
 		response, err := f.response()
 		if err != nil {

@@ -18,8 +18,8 @@ const follow = `subscription($a:String){entryAdded(after:$a){seq}}`
 // No body of the test holds such an escape itself.
 var plainText = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&", `\u2028`, "\u2028", `\u2029`, "\u2029")
 
-// TestSharedEqualsStock compares the payloads of a shared subscription, byte for byte, with those of gqlgen's own
-// transport over the same resolvers and the same events.
+// TestSharedEqualsStock compares the payloads of a shared subscription, byte for byte and in each framing, with those of
+// gqlgen's own transport over the same resolvers and the same events.
 func TestSharedEqualsStock(t *testing.T) {
 	w := newWorld(t, options{grace: time.Minute})
 	me := w.join(t, "room", "PUBLISHER")
@@ -67,6 +67,7 @@ func TestSharedEqualsStock(t *testing.T) {
 				}
 			}
 			const id = "a\"\\\u2028<é"
+			overHTTP := []follower{mustFollow(t, ours, sse, me.token, c.query, c.variables), mustFollow(t, ours, multipartHTTP, me.token, c.query, c.variables)}
 			var sockets []*stream
 			for _, address := range []string{ours, stock} {
 				s := mustDial(t, address, me.token)
@@ -89,9 +90,20 @@ func TestSharedEqualsStock(t *testing.T) {
 				if payloads[1] = plainText.Replace(payloads[1]); payloads[0] != payloads[1] {
 					t.Errorf("event %d:\nours  %s\nstock %s", n, payloads[0], payloads[1])
 				}
+				for i, f := range overHTTP {
+					got := ""
+					for got == "" || strings.Contains(got, "probe") {
+						got = mustRespond(t, f)
+					}
+					if got != payloads[1] {
+						t.Errorf("event %d:\n%s %s\nstock %s", n, framings[1+i], got, payloads[1])
+					}
+				}
 			}
 			_ = sockets[0].Close()
 			_ = sockets[1].Close()
+			overHTTP[0].stop()
+			overHTTP[1].stop()
 			eventually(t, "our socket is gone", func() bool { n, _ := w.sockets(); return n == 0 })
 		})
 	}
@@ -130,19 +142,14 @@ func (w *world) settle(t *testing.T, me person, sockets []*stream, query string)
 func TestSharedNeverCrossesSessions(t *testing.T) {
 	w := newWorld(t, options{})
 	address := serve(t, w.handler, 0)
-	const each = 8
+	const each = 9
 	rooms := []string{"one", "two"}
-	people, entries, signalled := make([][]person, len(rooms)), make([][]*stream, len(rooms)), make([][]*stream, len(rooms))
+	people, entries, signalled := make([][]person, len(rooms)), make([][]follower, len(rooms)), make([][]follower, len(rooms))
 	for r, room := range rooms {
-		for range each {
+		for i := range each {
 			p := w.join(t, room, "PUBLISHER")
-			e, g := mustDial(t, address, p.token), mustDial(t, address, p.token)
-			if err := e.subscribe("1", `subscription{entryAdded{body seq}}`, nil); err != nil {
-				t.Fatal(err)
-			}
-			if err := g.subscribe("1", `subscription{signalReceived{data}}`, nil); err != nil {
-				t.Fatal(err)
-			}
+			e := mustFollow(t, address, framings[i%3], p.token, `subscription{entryAdded{body seq}}`, nil)
+			g := mustFollow(t, address, framings[i%3], p.token, `subscription{signalReceived{data}}`, nil)
 			people[r], entries[r], signalled[r] = append(people[r], p), append(entries[r], e), append(signalled[r], g)
 		}
 	}
@@ -160,42 +167,44 @@ func TestSharedNeverCrossesSessions(t *testing.T) {
 	for r, room := range rooms {
 		for i := range each {
 			for n := range rounds {
-				same(t, json.RawMessage(entries[r][i].next(t, "1")), fmt.Sprintf(`{"data":{"entryAdded":{"body":"%s","seq":%d}}}`, room, n+1))
+				same(t, json.RawMessage(mustRespond(t, entries[r][i])), fmt.Sprintf(`{"data":{"entryAdded":{"body":"%s","seq":%d}}}`, room, n+1))
 				if n%each == i {
-					same(t, json.RawMessage(signalled[r][i].next(t, "1")), fmt.Sprintf(`{"data":{"signalReceived":{"data":"%s to %d"}}}`, room, i))
+					same(t, json.RawMessage(mustRespond(t, signalled[r][i])), fmt.Sprintf(`{"data":{"signalReceived":{"data":"%s to %d"}}}`, room, i))
 				}
-				same(t, json.RawMessage(signalled[r][i].next(t, "1")), fmt.Sprintf(`{"data":{"signalReceived":{"data":"%s %d"}}}`, room, n))
+				same(t, json.RawMessage(mustRespond(t, signalled[r][i])), fmt.Sprintf(`{"data":{"signalReceived":{"data":"%s %d"}}}`, room, n))
 			}
 		}
 	}
 }
 
-// TestStorm: after a restart 300 come back at once, a whole log behind; what the store reads for them grows with the
+// TestStorm: after a restart many come back at once, a whole log behind; what the store reads for them grows with the
 // log, not with them.
 func TestStorm(t *testing.T) {
-	const members, length, chunk = 300, 2000, 128
+	for f, members := range map[framing]int{webSocket: 200, sse: 60, multipartHTTP: 60} {
+		t.Run(string(f), func(t *testing.T) { testStorm(t, f, members) })
+	}
+}
+
+func testStorm(t *testing.T, f framing, members int) {
+	const length, chunk = 2000, 128
 	first := newWorld(t, options{grace: time.Minute})
 	me := first.join(t, "room", "PUBLISHER")
 	first.post(t, me, length, "what was said")
 	first.stop()
 
-	w := newWorld(t, options{grace: time.Minute, path: first.path})
+	w := newWorld(t, options{grace: time.Minute, path: first.path, sockets: members})
 	address := serve(t, w.handler, 0)
 	var work sync.WaitGroup
 	var ready sync.WaitGroup
 	ready.Add(members)
 	for range members {
 		work.Go(func() {
-			s, err := dialStream(address, me.token)
 			ready.Done()
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer func() { _ = s.Close() }()
 			ready.Wait() // all at once
-			if err = s.subscribe("1", follow, map[string]any{"a": "0"}); err == nil {
-				err = s.expectSeqs(1, length)
+			s, err := openFollower(address, f, me.token, follow, map[string]any{"a": "0"}, 0)
+			if err == nil {
+				defer s.stop()
+				err = expectSeqs(s, 1, length)
 			}
 			if err != nil {
 				t.Error(err)
@@ -214,41 +223,50 @@ func (w *world) leftNothing(t testing.TB) {
 	eventually(t, "no socket and no subscription is left", func() bool { s, n := w.sockets(); return s == 0 && n == 0 })
 }
 
-// TestStalledReadersHoldUpNobody: a few stop reading until the kernel takes no more. The others get everything at once;
-// the stalled are closed when the write deadline passes, and resume by cursor.
+// TestStalledReadersHoldUpNobody: a few stop reading until the kernel takes no more. The others, of every framing, get
+// everything at once; the stalled are cut off when the write deadline passes, and resume by cursor.
 func TestStalledReadersHoldUpNobody(t *testing.T) {
+	for _, f := range framings {
+		t.Run(string(f), func(t *testing.T) { testStalled(t, f) })
+	}
+}
+
+func testStalled(t *testing.T, stalling framing) {
 	const members, stalled, before, length = 60, 5, 10, 150
 	w := newWorld(t, options{grace: time.Minute, streams: transport.StreamConfig{WriteTimeout: 2 * time.Second}})
 	me := w.join(t, "room", "PUBLISHER")
 	address := serve(t, w.handler, 16<<10)
-	sockets := make([]*stream, members)
-	for i := range sockets {
-		sockets[i] = mustDial(t, address, me.token)
+	all := make([]follower, members)
+	for i := range all {
+		f, readBuffer := framings[i%3], 0
 		if i < stalled {
-			_ = sockets[i].Conn.(interface{ SetReadBuffer(int) error }).SetReadBuffer(4 << 10)
+			f, readBuffer = stalling, 4<<10
 		}
-		if err := sockets[i].subscribe("1", `subscription($a:String){entryAdded(after:$a){seq cursor body}}`, map[string]any{"a": "0"}); err != nil {
+		var err error
+		all[i], err = openFollower(address, f, me.token, `subscription($a:String){entryAdded(after:$a){seq cursor body}}`, map[string]any{"a": "0"}, readBuffer)
+		if err != nil {
 			t.Fatal(err)
 		}
+		defer all[i].stop()
 	}
 	eventually(t, "all follow", func() bool { _, n := w.sockets(); return n == members })
 	body := strings.Repeat("x", 8<<10)
 	var reading sync.WaitGroup
-	for _, s := range sockets[stalled:] {
+	for _, s := range all[stalled:] {
 		reading.Go(func() {
-			if err := s.expectSeqs(1, length); err != nil {
+			if err := expectSeqs(s, 1, length); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	cursors := make([]string, stalled)
-	for i, s := range sockets[:stalled] {
+	for i, s := range all[:stalled] {
 		reading.Go(func() {
 			for range before {
-				m, err := s.read()
+				response, err := s.response()
 				var e struct{ Data added }
 				if err == nil {
-					err = json.Unmarshal(m.Payload, &e)
+					err = json.Unmarshal([]byte(response), &e)
 				}
 				if err != nil {
 					t.Error(err)
@@ -260,23 +278,20 @@ func TestStalledReadersHoldUpNobody(t *testing.T) {
 	}
 	w.post(t, me, length, body)
 	reading.Wait()
-	eventually(t, "the stalled are closed, and nobody else", func() bool { s, n := w.sockets(); return s == members-stalled && n == s })
+	eventually(t, "the stalled are cut off, and nobody else", func() bool { s, n := w.sockets(); return s == members-stalled && n == s })
 	for _, cursor := range cursors {
-		s := mustDial(t, address, me.token)
-		if err := s.subscribe("1", follow, map[string]any{"a": cursor}); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.expectSeqs(before+1, length); err != nil {
+		s := mustFollow(t, address, stalling, me.token, follow, map[string]any{"a": cursor})
+		if err := expectSeqs(s, before+1, length); err != nil {
 			t.Error(err)
 		}
-		_ = s.Close()
+		s.stop()
 	}
 	w.add(t, me.token, me.id, "after")
-	for _, s := range sockets[stalled:] {
-		if err := s.expectSeqs(length+1, length+1); err != nil {
+	for _, s := range all[stalled:] {
+		if err := expectSeqs(s, length+1, length+1); err != nil {
 			t.Error(err)
 		}
-		_ = s.Close()
+		s.stop()
 	}
 	w.leftNothing(t)
 }

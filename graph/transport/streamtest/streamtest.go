@@ -139,8 +139,8 @@ func (s *Stream) Next() (string, error) {
 	case s.lines != nil:
 		return s.nextEvent()
 	}
-	raw, err := io.ReadAll(s.Body)
-	return "", fmt.Errorf("no stream: %s %.300s %w", s.Status, raw, err)
+	raw, _ := io.ReadAll(s.Body)
+	return "", fmt.Errorf("no stream: %s %.300s", s.Status, raw)
 }
 
 // NextResponse returns the JSON of the next response, whatever the framing.
