@@ -63,9 +63,21 @@ func (s *Service) Anonymous() Caller {
 
 // connectionState returns what is known of a connection; a zero state for an unknown id.
 func (s *Service) connectionState(ctx context.Context, id string) (ConnectionState, error) {
-	if state, ok := s.known.get(id); ok {
+	if state, ok := s.known.current(id); ok {
 		return state, nil
 	}
+	return s.readState(ctx, id)
+}
+
+// committedState is connectionState that also knows what another node has done before the call.
+func (s *Service) committedState(ctx context.Context, id string) (ConnectionState, error) {
+	if !s.shared {
+		return s.connectionState(ctx, id)
+	}
+	return s.readState(ctx, id)
+}
+
+func (s *Service) readState(ctx context.Context, id string) (ConnectionState, error) {
 	found, err := s.store.Connections(ctx, []string{id})
 	if err != nil {
 		return ConnectionState{}, err

@@ -37,7 +37,9 @@ func (s *Service) commitConnections(group []NewConnection) []ConnectionResult {
 			continue
 		}
 		s.known.put(r.Change.Connection.ID, ConnectionState{Connection: r.Change.Connection})
-		s.forgetRoom(r.Session.ID, r.Session.Epoch)
+		if open := s.peekRoom(r.Session.ID); open != nil && open.session.Epoch != r.Session.Epoch {
+			s.forgetRoom(open)
+		}
 		s.publishChange(ctx, r.Change)
 	}
 	return results

@@ -141,7 +141,7 @@ func (s *Service) destroy(ctx context.Context, id string, reason DisconnectReaso
 
 // liveInSession checks that an id is a live connection of a session. Errors: NOT_FOUND, alike for every other id.
 func (s *Service) liveInSession(ctx context.Context, argument, id, sessionID string) error {
-	state, err := s.connectionState(ctx, id)
+	state, err := s.committedState(ctx, id)
 	if err != nil {
 		return err
 	}

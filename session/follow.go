@@ -117,7 +117,7 @@ func (s *Service) FollowEntries(ctx context.Context, c Caller, after *string) (*
 	if err := c.inSession(); err != nil {
 		return nil, err
 	}
-	r, release, err := s.room(ctx, c.SessionID)
+	r, head, release, err := s.current(ctx, c.SessionID)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (s *Service) FollowEntries(ctx context.Context, c Caller, after *string) (*
 			events, err := r.feed.Older(ctx, after)
 			return events, after + int64(len(events)), err
 		}}
-	f.After, err = s.begin(ctx, r, after)
+	f.After, err = begin(r, head, after)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -135,17 +135,13 @@ func (s *Service) FollowEntries(ctx context.Context, c Caller, after *string) (*
 	return f, nil
 }
 
-// begin returns the position after which a reader of the log begins.
-func (s *Service) begin(ctx context.Context, r *room, after *string) (int64, error) {
+// begin returns the position after which a reader of the log begins that came when the log ended at head.
+func begin(r *room, head Head, after *string) (int64, error) {
 	if after == nil {
-		return r.feed.Head(), nil // what was answered before is in the feed: commitEntries publishes first
+		return head.Seq, nil
 	}
 	seq, err := ParseCursor("after", r.session.Epoch, *after)
-	if err != nil || seq <= r.feed.Head() {
-		return seq, err
-	}
-	head, err := s.head(ctx, r.session) // another node may have committed what this one has not heard of yet
-	if err == nil && seq > head {
+	if err == nil && seq > max(head.Seq, r.feed.Head()) {
 		err = CursorMismatch("after")
 	}
 	return seq, err
@@ -167,7 +163,7 @@ func (s *Service) FollowSignals(ctx context.Context, c Caller, kind *string) (*F
 			return nil, err
 		}
 	}
-	r, release, err := s.room(ctx, c.SessionID)
+	r, _, release, err := s.current(ctx, c.SessionID)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +178,7 @@ func (s *Service) FollowNegotiations(ctx context.Context, c Caller) (*Follower[*
 	if err := c.connected(); err != nil {
 		return nil, err
 	}
-	r, release, err := s.room(ctx, c.SessionID)
+	r, _, release, err := s.current(ctx, c.SessionID)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +192,7 @@ func (s *Service) FollowEvents(ctx context.Context, c Caller) (*Follower[Session
 	if err := c.inSession(); err != nil {
 		return nil, err
 	}
-	r, release, err := s.room(ctx, c.SessionID)
+	r, _, release, err := s.current(ctx, c.SessionID)
 	if err != nil {
 		return nil, err
 	}

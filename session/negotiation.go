@@ -134,7 +134,7 @@ func (s *Service) Negotiate(ctx context.Context, c Caller, n Negotiation) (*Nego
 	if err := s.liveInSession(ctx, "to", n.To, c.SessionID); err != nil {
 		return nil, err
 	}
-	if err := s.bus.Publish(context.WithoutCancel(ctx), Message{SessionID: c.SessionID, Negotiation: &n}); err != nil {
+	if err := s.send(ctx, c.SessionID, &n.To, Message{SessionID: c.SessionID, Negotiation: &n}); err != nil {
 		return nil, err
 	}
 	s.metrics.NegotiationSent()

@@ -29,9 +29,10 @@ type room struct {
 	negotiations *passage[*Negotiation]
 	stopBus      func()
 
-	mu      sync.Mutex // held while something is applied to feed and roster
-	known   Head       // the newest numbers heard of
-	filling bool       // a goroutine is fetching what is missing
+	mu      sync.Mutex   // held while something is applied to feed and roster
+	known   Head         // the newest numbers heard of
+	filling bool         // a goroutine is fetching what is missing
+	waiting []chan error // of who waits for the room to change; each has room for one
 
 	lastUsed time.Time // guarded by rooms.mu
 }
@@ -130,10 +131,10 @@ func (s *Service) receive(r *room, m Message) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.known.Seq = max(r.known.Seq, m.Seq)
-	r.known.Revision = max(r.known.Revision, m.Revision)
+	r.hear(m.Seq, m.Revision)
 	r.feed.extend(m.Entries)
 	s.applyChanges(r, m.Changes)
+	r.tell(nil)
 	s.fillLocked(r)
 }
 
@@ -167,13 +168,21 @@ func (s *Service) fillLocked(r *room) {
 // fill fetches what a room lacks until it lacks nothing, or the Store fails; then the next check tries again.
 func (s *Service) fill(ctx context.Context, r *room) {
 	for {
-		entries, changes, err := s.missing(ctx, r)
+		m, err := s.missing(ctx, r)
 		r.mu.Lock()
-		r.feed.extend(entries)
-		s.applyChanges(r, changes)
+		before := r.feed.Head() + r.roster.head()
+		r.feed.extend(m.entries)
+		s.applyChanges(r, m.changes)
+		if m.members != nil {
+			s.replaceRoster(r, *m.members)
+		}
 		done := r.feed.Head() >= r.known.Seq && r.roster.head() >= r.known.Revision
-		stuck := len(entries)+len(changes) == 0
-		if err != nil || done || stuck {
+		if err == nil && !done && r.feed.Head()+r.roster.head() == before {
+			err = Errorf(CodeUnavailable, "the store does not have what it was said to have; try again")
+			r.known = Head{Seq: r.feed.Head(), Revision: r.roster.head()} // the next check tells what is so
+		}
+		r.tell(err)
+		if err != nil || done {
 			r.filling = false
 			r.mu.Unlock()
 			if err != nil && ctx.Err() == nil {
@@ -185,13 +194,45 @@ func (s *Service) fill(ctx context.Context, r *room) {
 	}
 }
 
-func (s *Service) missing(ctx context.Context, r *room) ([]*ChatEntry, []RosterChange, error) {
-	entries, err := s.store.Entries(ctx, EntryQuery{SessionID: r.session.ID, Epoch: r.session.Epoch, After: r.feed.Head(), Limit: changesPage})
-	if err != nil {
-		return nil, nil, err
+// missing is a part of what a room lacks.
+type missing struct {
+	entries []*ChatEntry
+	changes []RosterChange
+	members *Roster // in place of changes that the Store no longer has; nil where it does
+}
+
+func (s *Service) missing(ctx context.Context, r *room) (m missing, err error) {
+	r.mu.Lock()
+	seq, revision, known := r.feed.Head(), r.roster.head(), r.known
+	r.mu.Unlock()
+	id := r.session.ID
+	if seq < known.Seq {
+		m.entries, err = s.store.Entries(ctx, EntryQuery{SessionID: id, Epoch: r.session.Epoch, After: seq, Limit: changesPage})
 	}
-	changes, err := s.store.RosterChanges(ctx, r.session.ID, r.roster.head(), changesPage)
-	return entries, changes, err
+	if err != nil || revision >= known.Revision {
+		return m, err
+	}
+	m.changes, err = s.store.RosterChanges(ctx, id, revision, changesPage)
+	if err != nil || len(m.changes) > 0 {
+		return m, err
+	}
+	members, err := s.store.Roster(ctx, id)
+	if err == nil {
+		m.members = &members
+	}
+	return m, err
+}
+
+// replaceRoster gives the room the whole roster, expects who came meanwhile and ends who went. r.mu is held.
+func (s *Service) replaceRoster(r *room, members Roster) {
+	came, went := r.roster.replace(members)
+	for _, c := range came {
+		r.expect(c.ID)
+	}
+	for _, c := range went {
+		r.forget(c.ID)
+		s.ended(c)
+	}
 }
 
 // rooms are those open on this node.
@@ -289,7 +330,7 @@ func (s *Service) closeIdleRooms(all bool) {
 		if slot.room == nil {
 			continue
 		}
-		if all || slot.users == 0 && s.now().Sub(slot.room.lastUsed) >= roomLinger {
+		if all || slot.users == 0 && s.now().Sub(slot.room.lastUsed) >= s.linger {
 			delete(s.rooms.byID, id)
 			idle = append(idle, slot.room)
 		}
@@ -302,41 +343,16 @@ func (s *Service) closeIdleRooms(all bool) {
 }
 
 // forgetRoom closes the room of a session that has been removed, so that its next life begins afresh.
-func (s *Service) forgetRoom(id string, epoch Epoch) {
+func (s *Service) forgetRoom(r *room) {
 	s.rooms.mu.Lock()
-	slot := s.rooms.byID[id]
-	stale := slot != nil && slot.room != nil && slot.room.session.Epoch != epoch
-	if stale {
-		delete(s.rooms.byID, id)
+	slot := s.rooms.byID[r.session.ID]
+	open := slot != nil && slot.room == r
+	if open {
+		delete(s.rooms.byID, r.session.ID)
 	}
 	s.rooms.mu.Unlock()
-	if stale {
-		slot.room.stopBus()
-		slot.room.roster.close()
+	if open {
+		r.stopBus()
+		r.roster.close()
 	}
-}
-
-// checkHeads compares the open rooms with the Store, so that what the bus lost is found.
-func (s *Service) checkHeads(ctx context.Context) error {
-	open := s.openRooms()
-	if len(open) == 0 {
-		return nil
-	}
-	ids := make([]string, len(open))
-	for i, r := range open {
-		ids[i] = r.session.ID
-	}
-	heads, err := s.store.Heads(ctx, ids)
-	if err != nil {
-		return err
-	}
-	for _, r := range open {
-		h := heads[r.session.ID]
-		r.mu.Lock()
-		r.known.Seq = max(r.known.Seq, h.Seq)
-		r.known.Revision = max(r.known.Revision, h.Revision)
-		s.fillLocked(r)
-		r.mu.Unlock()
-	}
-	return nil
 }

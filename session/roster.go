@@ -51,6 +51,8 @@ func eventBytes(e SessionEvent) int {
 		return 256 + 192*(len(e.Created)+len(e.Updated)+len(e.Destroyed))
 	case *MuteForced:
 		return 256 + 48*len(e.Except)
+	case *SessionState:
+		return 256 + 8*(len(e.Connections)+len(e.Streams))
 	}
 	return 256
 }
@@ -80,6 +82,36 @@ func (o *roster) apply(changes []RosterChange) (gap bool) {
 	}
 	o.publishSoon()
 	return gap
+}
+
+// replace takes a newer state as a whole, where the changes that lead to it can't be had, and tells of it by a snapshot.
+// It returns the connections that came and went; none where the state is no newer.
+func (o *roster) replace(r Roster) (came, went []*Connection) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if r.Revision <= o.revision {
+		return nil, nil
+	}
+	before := o.members
+	o.revision, o.members, o.streams = r.Revision, ordered[*Connection]{}, ordered[*Stream]{}
+	o.published, o.pending = make(map[string][]string), new(pendingChanges)
+	for _, c := range r.Connections {
+		o.members.put(c.ID, c)
+		if _, was := before.get(c.ID); !was {
+			came = append(came, c)
+		}
+	}
+	for _, s := range r.Streams {
+		o.addStream(s)
+	}
+	before.all(func(id string, c *Connection) {
+		if _, is := o.members.get(id); !is {
+			went = append(went, c)
+		}
+	})
+	o.state = o.newState()
+	o.events.Append(o.state)
+	return came, went
 }
 
 // takeConnection applies a connection's beginning or end; with it end its streams.
@@ -199,11 +231,15 @@ func (o *roster) snapshot() (state *SessionState, position int64) {
 		if o.pending.count() > 0 {
 			o.publish()
 		}
-		o.state = &SessionState{Connections: o.members.first(MaxListConnections), ConnectionCount: o.members.len(),
-			Streams: o.streams.first(MaxListStreams), StreamCount: o.streams.len(),
-			Truncated: o.members.len() > MaxListConnections || o.streams.len() > MaxListStreams}
+		o.state = o.newState()
 	}
 	return o.state, o.events.Newest()
+}
+
+func (o *roster) newState() *SessionState {
+	return &SessionState{Connections: o.members.first(MaxListConnections), ConnectionCount: o.members.len(),
+		Streams: o.streams.first(MaxListStreams), StreamCount: o.streams.len(),
+		Truncated: o.members.len() > MaxListConnections || o.streams.len() > MaxListStreams}
 }
 
 // connections returns the live connections as they are now, oldest first, limit at most, and how many there are.

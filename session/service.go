@@ -68,6 +68,9 @@ type Service struct {
 	rooms       rooms
 	presence    *presence
 	known       *connectionCache
+	heads       *batch[string, headResult]
+	shared      bool          // other nodes write to the Store too
+	linger      time.Duration // for how long a room that nobody uses is kept
 
 	ping struct {
 		sync.Mutex
@@ -91,12 +94,19 @@ func NewService(cfg Config) *Service {
 		node:    rand.Text(),
 		older:   newChunkCache(cfg.Store, cfg.ChunkBytes),
 		rooms:   rooms{byID: make(map[string]*roomSlot)},
-		known:   newConnectionCache(knownConnections),
+		shared:  cfg.Bus.Lost() != nil,       // where nothing can be lost there is nobody to lose it
+		linger:  min(roomLinger, cfg.Idle/2), // no session is removed sooner
 		started: make(chan struct{})}
 	s.lifetime, s.end = context.WithCancel(context.Background())
 	s.entries = newBatch(cfg.GroupLimit, cfg.QueueLimit, s.commitEntries)
 	s.connections = newBatch(cfg.GroupLimit, cfg.QueueLimit, s.commitConnections)
+	s.heads = newBatch(headGroup, cfg.QueueLimit, s.readHeads)
 	s.presence = newPresence()
+	var fresh time.Duration
+	if s.shared {
+		fresh = (checkTicks + 1) * cfg.Tick
+	}
+	s.known = newConnectionCache(knownConnections, fresh, cfg.Now)
 	return s
 }
 
@@ -133,6 +143,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var writers sync.WaitGroup
 	writers.Go(s.entries.run)
 	writers.Go(s.connections.run)
+	writers.Go(s.heads.run)
 	writers.Go(func() { s.presence.run(s) })
 	s.ready.Store(true)
 	close(s.started)
@@ -144,6 +155,7 @@ func (s *Service) Run(ctx context.Context) error {
 
 	s.entries.close()
 	s.connections.close()
+	s.heads.close()
 	s.presence.close()
 	writers.Wait()
 	s.endBackground()
@@ -160,7 +172,7 @@ func (s *Service) look(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-s.bus.Lost():
-			if err := s.checkHeads(ctx); err != nil && ctx.Err() == nil {
+			if err := s.check(ctx); err != nil && ctx.Err() == nil {
 				s.log.Warn("can't compare the open sessions with the store", "error", err)
 			}
 		case <-tick.C:
@@ -178,8 +190,8 @@ func (s *Service) lookOnce(ctx context.Context, n int) {
 	} else {
 		failed = append(failed, s.sweep(ctx))
 	}
-	if n%5 == 0 {
-		failed = append(failed, s.checkHeads(ctx))
+	if n%checkTicks == 0 {
+		failed = append(failed, s.check(ctx))
 	}
 	s.closeIdleRooms(false)
 	if err := errors.Join(failed...); err != nil && ctx.Err() == nil {

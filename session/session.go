@@ -61,7 +61,7 @@ func (s *Service) LastCursor(ctx context.Context, sess *Session) (string, error)
 // Roster returns the connections that are in a session now, oldest first, limit at most, and how many there are.
 // Errors: NOT_FOUND, UNAVAILABLE.
 func (s *Service) Roster(ctx context.Context, sess *Session, limit int) (live []*Connection, count int, err error) {
-	r, release, err := s.room(ctx, sess.ID)
+	r, _, release, err := s.current(ctx, sess.ID)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -51,7 +51,7 @@ func (s *Service) SendSignal(ctx context.Context, c Caller, g Signal, sessionID 
 	if c.Kind == Member {
 		g.FromConnectionID = &c.Connection.ID
 	}
-	if err := s.bus.Publish(context.WithoutCancel(ctx), Message{SessionID: target, Signal: &g}); err != nil {
+	if err := s.send(ctx, target, g.To, Message{SessionID: target, Signal: &g}); err != nil {
 		return nil, err
 	}
 	s.metrics.SignalSent()

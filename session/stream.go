@@ -255,7 +255,7 @@ func (s *Service) streamInSession(ctx context.Context, id, sessionID string) (*S
 // Streams returns the streams that are published in a session now, oldest first, limit at most, and how many there are.
 // Errors: NOT_FOUND, UNAVAILABLE.
 func (s *Service) Streams(ctx context.Context, sess *Session, limit int) (live []*Stream, count int, err error) {
-	r, release, err := s.room(ctx, sess.ID)
+	r, _, release, err := s.current(ctx, sess.ID)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -1,0 +1,109 @@
+package session
+
+import (
+	"context"
+	"slices"
+)
+
+// A node hears of what others commit by the bus, which may be late, or lose it. So whoever begins to follow, or asks who
+// is there, first has the room brought to where the Store is: what was answered anywhere before is then here.
+
+// headGroup is how many sessions' heads one read of the Store asks for at most.
+const headGroup = 500
+
+// headResult is where a session's sequences end, or why that is not known.
+type headResult struct {
+	head  Head
+	found bool
+	err   error
+}
+
+// readHeads reads the heads of a group of sessions, each once however many ask.
+func (s *Service) readHeads(ids []string) []headResult {
+	distinct := slices.Compact(slices.Sorted(slices.Values(ids)))
+	heads, err := s.store.Heads(context.WithoutCancel(s.lifetime), distinct)
+	results := make([]headResult, len(ids))
+	for i, id := range ids {
+		head, found := heads[id]
+		results[i] = headResult{head, found, err}
+	}
+	return results
+}
+
+// current returns the session's room as room does, with what was committed on any node before the call, and the head
+// that it had then. Errors: NOT_FOUND, UNAVAILABLE.
+func (s *Service) current(ctx context.Context, id string) (r *room, head Head, release func(), err error) {
+	for {
+		r, release, err = s.room(ctx, id)
+		if err != nil {
+			return nil, Head{}, nil, err
+		}
+		if !s.shared { // what is committed is in the room before anybody is answered: see commitEntries
+			return r, Head{r.session.Epoch, r.feed.Head(), r.roster.head()}, release, nil
+		}
+		read, err := s.heads.do(ctx, id)
+		if err == nil {
+			err = read.err
+		}
+		if err == nil && (!read.found || read.head.Epoch != r.session.Epoch) {
+			release()
+			s.forgetRoom(r)
+			continue // with the session's next life, or NOT_FOUND
+		}
+		if err == nil {
+			err = s.await(ctx, r, read.head)
+		}
+		if err != nil {
+			release()
+			return nil, Head{}, nil, err
+		}
+		return r, read.head, release, nil
+	}
+}
+
+// await waits until a room has what there is up to head.
+func (s *Service) await(ctx context.Context, r *room, head Head) error {
+	var failed error
+	for {
+		r.mu.Lock()
+		r.hear(head.Seq, head.Revision)
+		there := r.feed.Head() >= head.Seq && r.roster.head() >= head.Revision
+		if there || failed != nil {
+			r.mu.Unlock()
+			if there {
+				return nil
+			}
+			return failed
+		}
+		s.fillLocked(r)
+		changed := r.watchLocked()
+		r.mu.Unlock()
+		select {
+		case failed = <-changed:
+		case <-ctx.Done():
+			failed = context.Cause(ctx)
+		}
+	}
+}
+
+// hear notes numbers that were heard of. r.mu is held.
+func (r *room) hear(seq, revision int64) {
+	r.known.Seq = max(r.known.Seq, seq)
+	r.known.Revision = max(r.known.Revision, revision)
+}
+
+// watchLocked returns a channel that gets a value when something was applied to the room, or the error when what it
+// lacks can't be had. r.mu is held.
+func (r *room) watchLocked() <-chan error {
+	changed := make(chan error, 1)
+	r.waiting = append(r.waiting, changed)
+	return changed
+}
+
+// tell answers those who wait for the room to change. r.mu is held.
+func (r *room) tell(err error) {
+	for _, changed := range r.waiting {
+		changed <- err
+	}
+	r.waiting = nil
+}
