@@ -18,6 +18,7 @@ func TestGathering(t *testing.T) {
 			signal()
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		var want []time.Duration
 		for _, at := range []time.Duration{0, 20, 40, 60, 100, 130, 150} {
 			want = append(want, at*time.Millisecond)
