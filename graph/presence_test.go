@@ -161,7 +161,7 @@ func TestForceDisconnectClosesSockets(t *testing.T) {
 		_, message, err := c.Read(ctx)
 		cancel()
 		closed := websocket.CloseError{}
-		if !errors.As(err, &closed) || closed.Code != 4401 || !strings.HasPrefix(closed.Reason, "CONNECTION_DESTROYED") {
+		if !errors.As(err, &closed) || closed.Code != 4401 || closed.Reason != "CONNECTION_DESTROYED: this connection has ended (forceDisconnected); connect again" {
 			t.Errorf("socket %d: %s, %v", i, message, err)
 		}
 	}

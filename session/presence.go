@@ -273,16 +273,23 @@ func (p *presence) end(s *Service, id string, why error) {
 }
 
 // ended is called once for each connection whose end this node learns of.
-func (s *Service) ended(c *Connection) {
+func (s *Service) ended(c *Connection, reason DisconnectReason) {
 	s.known.put(c.ID, ConnectionState{Connection: c, Destroyed: true})
 	s.presence.mu.Lock()
 	defer s.presence.mu.Unlock()
 	delete(s.presence.touched, c.ID)
-	s.presence.end(s, c.ID, destroyedError())
+	s.presence.end(s, c.ID, endedError(reason))
 }
 
 func destroyedError() *Error {
 	return Errorf(CodeUnauthenticated, "this connection has ended; connect again").WithReason(ReasonConnectionDestroyed)
+}
+
+// endedError is destroyedError where the reason is known. A client needs it: it does not come back where a moderator
+// ended it.
+func endedError(reason DisconnectReason) *Error {
+	return Errorf(CodeUnauthenticated, "this connection has ended (%s); connect again", reason).
+		WithReason(ReasonConnectionDestroyed)
 }
 
 // touch says that a connection made a request.

@@ -148,7 +148,7 @@ func (s *Service) applyChanges(r *room, changes []RosterChange) {
 		case c.Revision <= before || c.Revision > after || c.Connection == nil:
 		case c.Destroyed():
 			r.forget(c.Connection.ID)
-			s.ended(c.Connection)
+			s.ended(c.Connection, c.Reason)
 		default:
 			// What is sent from now on may be meant for it, though it does not listen yet.
 			r.expect(c.Connection.ID)

@@ -17,9 +17,9 @@ async function outputs() {
   const script = await rolldown({ input, platform: 'browser', transform: { target: 'es2022' } });
   const types = await rolldown({ input, plugins: [dts({ dtsOnly: true, tsconfig: join(root, 'tsconfig.json') })] });
   try {
-    const [js] = (await script.generate({ format: 'es', minify: true, comments: false, banner })).output;
+    const [js] = (await script.generate({ format: 'es', minify: true, comments: false })).output;
     const [declarations] = (await types.generate({ format: 'es' })).output;
-    return { 'chattok.js': js.code, 'chattok.d.ts': declarations.code };
+    return { 'chattok.js': `${banner}\n${js.code}`, 'chattok.d.ts': declarations.code };
   } finally {
     await script.close();
     await types.close();
