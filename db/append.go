@@ -46,7 +46,7 @@ func (s *Store) appendGroup(ctx context.Context, entries []session.NewEntry, res
 	}
 	defer s.releaseWriter(w)
 	ctx = context.WithoutCancel(ctx) // from here on the entries of others are at stake
-	g := &group{prepare: &s.prepare, entries: entries, results: results}
+	g := &group{prepare: &s.prepare, recent: &s.recent, entries: entries, results: results}
 	if err := g.ready(ctx); err != nil {
 		return 0, err
 	}
@@ -61,7 +61,12 @@ func (s *Store) appendGroup(ctx context.Context, entries []session.NewEntry, res
 		added, err = g.advance(ctx)
 		return err
 	})
-	return added, err
+	if err != nil {
+		s.recent.forget(g.sessionIDs)
+		return 0, err
+	}
+	g.remember()
+	return added, nil
 }
 
 // insertTogether stores all that pass in one insertion.
@@ -116,6 +121,7 @@ func insertSingly(ctx context.Context, g *group) error {
 type group struct {
 	tx      bun.Tx
 	prepare *statements
+	recent  *recentSenders
 	entries []session.NewEntry
 	results []session.EntryResult
 
@@ -131,6 +137,8 @@ type group struct {
 type logHead struct {
 	epoch       session.Epoch
 	seq, before int64
+	indexed     int64 // up to where sender_entries has it
+	restarts    bool  // that it has all of it now
 	now         int64
 }
 
@@ -172,8 +180,10 @@ func (g *group) ready(ctx context.Context) error {
 		}
 	}
 	slices.Sort(g.sessionIDs)
-	if err := g.prepare.ready(ctx, advanceSeq, 1); err != nil {
-		return err
+	for _, kind := range []statementKind{advanceSeq, indexSenders} {
+		if err := g.prepare.ready(ctx, kind, 1); err != nil {
+			return err
+		}
 	}
 	for kind, n := range map[statementKind]int{
 		selectHeads: len(g.sessionIDs), selectSenders: len(g.senderIDs), selectUsedKeys: len(g.keys),
@@ -201,7 +211,7 @@ func (g *group) read(ctx context.Context, offset int64) error {
 		var id string
 		var epoch int64
 		head := new(logHead)
-		if err := rows.Scan(&id, &epoch, &head.seq, &head.now); err != nil {
+		if err := rows.Scan(&id, &epoch, &head.seq, &head.indexed, &head.now); err != nil {
 			return err
 		}
 		head.epoch, head.before, head.now = session.Epoch(epoch), head.seq, head.now+offset
@@ -226,8 +236,7 @@ func (g *group) read(ctx context.Context, offset int64) error {
 	appendKey := func(args []any, k entryKey) []any { return append(args, k.sessionID, k.key) }
 	return selectList(ctx, g, selectUsedKeys, g.keys, appendKey, func(rows *sql.Rows) error {
 		var row entryRow
-		err := rows.Scan(&row.SessionID, &row.Seq, &row.ConnectionID, &row.Body, &row.IdempotencyKey, &row.CreatedAt)
-		if err != nil {
+		if err := row.scan(rows); err != nil {
 			return err
 		}
 		g.used[entryKey{row.SessionID, *row.IdempotencyKey}] = row.toEntry(g.heads[row.SessionID].epoch)
@@ -374,10 +383,30 @@ func (g *group) advance(ctx context.Context) (added int64, err error) {
 		if head == nil || head.seq == head.before {
 			continue
 		}
-		if err := g.prepare.exec(ctx, g.tx, advanceSeq, 1, head.seq, id); err != nil {
+		if head.seq-head.indexed >= indexRun || g.recent.lacks(id, head.indexed, head.before) {
+			if err := g.prepare.exec(ctx, g.tx, indexSenders, 1, id, head.indexed, head.seq); err != nil {
+				return 0, err
+			}
+			head.indexed, head.restarts = head.seq, true
+		}
+		if err := g.prepare.exec(ctx, g.tx, advanceSeq, 1, head.seq, head.indexed, id); err != nil {
 			return 0, err
 		}
 		added += head.seq - head.before
 	}
 	return added, nil
+}
+
+// remember tells who sent what was committed.
+func (g *group) remember() {
+	for _, id := range g.sessionIDs {
+		if head := g.heads[id]; head != nil && (head.restarts || head.before == head.indexed) && head.seq > head.before {
+			g.recent.restart(id, head.indexed)
+		}
+	}
+	for i := range g.results {
+		if r := &g.results[i]; r.Err == nil && !r.Replayed {
+			g.recent.add(r.Entry)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/uptrace/bun"
 
@@ -41,7 +42,13 @@ func (s *Store) Entries(ctx context.Context, q session.EntryQuery) ([]*session.C
 		return nil, nil
 	}
 	var rows []*entryRow
-	if err := selectEntries(s.readers, &rows, q).Scan(ctx); err != nil {
+	var err error
+	if q.ConnectionID != "" {
+		rows, err = s.senderEntries(ctx, q)
+	} else {
+		err = selectEntries(s.readers, &rows, q).Scan(ctx)
+	}
+	if err != nil {
 		return nil, fail("read entries", err)
 	}
 	entries := make([]*session.ChatEntry, len(rows))
@@ -55,12 +62,9 @@ func (s *Store) Entries(ctx context.Context, q session.EntryQuery) ([]*session.C
 	return entries, nil
 }
 
-// selectEntries selects the rows of q, the newest first where it goes backward.
+// selectEntries selects the rows of q, whoever sent them, the newest first where it goes backward.
 func selectEntries(db bun.IDB, rows *[]*entryRow, q session.EntryQuery) *bun.SelectQuery {
 	query := db.NewSelect().Model(rows).Where("session_id = ?", q.SessionID)
-	if q.ConnectionID != "" {
-		query = query.Where("connection_id = ?", q.ConnectionID)
-	}
 	if q.After > 0 {
 		query = query.Where("seq > ?", q.After)
 	}
@@ -72,4 +76,11 @@ func selectEntries(db bun.IDB, rows *[]*entryRow, q session.EntryQuery) *bun.Sel
 		order = "seq DESC"
 	}
 	return query.Order(order).Limit(int64(q.Limit))
+}
+
+// sqlEntryColumns are the columns of entries as entryRow.scan takes them.
+const sqlEntryColumns = "e.session_id, e.seq, e.connection_id, e.body, e.idempotency_key, e.created_at"
+
+func (r *entryRow) scan(rows *sql.Rows) error {
+	return rows.Scan(&r.SessionID, &r.Seq, &r.ConnectionID, &r.Body, &r.IdempotencyKey, &r.CreatedAt)
 }

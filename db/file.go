@@ -36,12 +36,14 @@ func (s *Store) openFile(ctx context.Context, config Config) (err error) {
 	}
 	s.prepare.engine, s.prepare.db = s.engine, s.writer
 	s.makeTurns(1)
+	s.recent.alone = true
 	if err := s.setUp(ctx, s.beginLife); err != nil {
 		return err
 	}
 	if s.readers, err = openReaders(s.path); err != nil {
 		return err
 	}
+	s.reading.engine, s.reading.db = s.engine, s.readers
 	if err := s.readers.PingContext(ctx); err != nil {
 		return err
 	}
@@ -71,6 +73,7 @@ func (s *Store) openBeside(ctx context.Context) (err error) {
 	if s.readers, err = openReaders(s.path); err != nil {
 		return err
 	}
+	s.reading.engine, s.reading.db = s.engine, s.readers
 	return s.checkSchema(ctx, steps)
 }
 

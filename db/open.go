@@ -47,6 +47,8 @@ type Store struct {
 	readers *bun.DB
 	turns   chan *writer // those that are free
 	prepare statements   // of the writer
+	reading statements   // of the readers
+	recent  recentSenders
 
 	// Of SQLite alone.
 	lock  *flock.Flock
@@ -148,7 +150,7 @@ func (s *Store) Close() error {
 func (s *Store) release() error {
 	var errs []error
 	if s.readers != nil {
-		errs = append(errs, s.readers.Close())
+		errs = append(errs, s.reading.close(), s.readers.Close())
 	}
 	if s.writer != nil {
 		errs = append(errs, s.prepare.close(), s.writer.Close())

@@ -19,14 +19,19 @@ func TestPlans(t *testing.T) {
 	}
 	const (
 		log    = "SEARCH entry_row USING INDEX sqlite_autoindex_entries_1 (session_id=?"
-		sender = "SEARCH entry_row USING INDEX entries_sender (session_id=? AND connection_id=?"
+		row    = "SEARCH e USING INDEX sqlite_autoindex_entries_1 (session_id=? AND seq=?)"
+		sender = "SEARCH sender_entries USING PRIMARY KEY (session_id=? AND connection_id=? AND seq>? AND seq<?)"
+		recent = "SEARCH entries USING INDEX sqlite_autoindex_entries_1 (session_id=? AND seq>? AND seq<?)"
 	)
 	for _, c := range []struct{ name, query, want string }{
 		{"page", entries(session.EntryQuery{After: 5}), log + " AND seq>?)"},
 		{"page before", entries(session.EntryQuery{Before: 5, Backward: true}), log + " AND seq<?)"},
 		{"newest", entries(session.EntryQuery{Backward: true}), log + ")"},
-		{"sender's newest", entries(session.EntryQuery{ConnectionID: "c", Backward: true}), sender + ")"},
-		{"sender's page", entries(session.EntryQuery{ConnectionID: "c", After: 5}), sender + " AND seq>?)"},
+		{"sender's newest", selectSenderBackward.text(sqliteEngine, 1), sender},
+		{"sender's newest, recent", selectSenderBackward.text(sqliteEngine, 1), recent},
+		{"sender's newest, row", selectSenderBackward.text(sqliteEngine, 1), row},
+		{"sender's page", selectSenderForward.text(sqliteEngine, 1), sender},
+		{"sender's page, recent", selectSenderForward.text(sqliteEngine, 1), recent},
 		{"used keys", selectUsedKeys.text(sqliteEngine, 4), "SEARCH e USING INDEX entries_key (session_id=? AND idempotency_key=?)"},
 		{"senders", selectSenders.text(sqliteEngine, 4), "SEARCH connections USING INDEX sqlite_autoindex_connections_1 (id=?)"},
 		{"heads", selectHeads.text(sqliteEngine, 4), "SEARCH sessions USING INDEX sqlite_autoindex_sessions_1 (id=?)"},
@@ -38,7 +43,7 @@ func TestPlans(t *testing.T) {
 			"SEARCH connections USING INDEX connections_destroyed (session_id=? AND destroyed_revision>? AND destroyed_revision<?)"},
 		{"due", "SELECT * FROM connections WHERE expires_at <= 5 AND " + sqlLive + " ORDER BY expires_at, session_id, created_revision LIMIT 5",
 			"SEARCH connections USING INDEX connections_expiring (expires_at<?)"},
-		{"destroy", sqlDestroy, "SEARCH e USING COVERING INDEX entries_sender (session_id=? AND connection_id=?)"},
+		{"destroy", sqlDestroy, "SEARCH i USING PRIMARY KEY (session_id=? AND connection_id=?)"},
 		{"purge", sqlPurge, "SEARCH connections USING INDEX connections_purge (purge_at<?)"},
 		{"streams of a roster", "SELECT * FROM streams WHERE session_id = 's' ORDER BY created_revision",
 			"SEARCH streams USING INDEX streams_created (session_id=?)"},
@@ -63,7 +68,7 @@ func TestPlans(t *testing.T) {
 		}
 	}
 	for name, query := range map[string]string{
-		"page": entries(session.EntryQuery{After: 5}), "sender": entries(session.EntryQuery{ConnectionID: "c", Backward: true}),
+		"page": entries(session.EntryQuery{After: 5}), "sender": selectSenderBackward.text(sqliteEngine, 1),
 	} {
 		if plan := explain(t, store, query); strings.Contains(plan, "TEMP B-TREE") {
 			t.Errorf("%s sorts:\n%s", name, plan)

@@ -121,6 +121,9 @@ func destroy(ctx context.Context, tx bun.Tx, rows []*connectionRow, reason sessi
 	if err != nil {
 		return nil, err
 	}
+	if err := indexAll(ctx, tx, sessions); err != nil {
+		return nil, err
+	}
 	heads := make(map[string]*sessionRow, len(sessions))
 	for _, row := range sessions {
 		heads[row.ID] = row
@@ -153,10 +156,11 @@ func destroy(ctx context.Context, tx bun.Tx, rows []*connectionRow, reason sessi
 	return changes, nil
 }
 
-// sqlDestroy ends a connection. One that has entries is kept for good, since they are its.
+// sqlDestroy ends a connection, where sender_entries has all of its session. One that has entries is kept for good, since
+// they are its.
 const sqlDestroy = "UPDATE connections SET expires_at = NULL, destroyed_at = ?, destroyed_revision = ?, reason = ?," +
-	" purge_at = CASE WHEN EXISTS (SELECT 1 FROM entries AS e" +
-	" WHERE e.session_id = connections.session_id AND e.connection_id = connections.id) THEN NULL ELSE ? END" +
+	" purge_at = CASE WHEN EXISTS (SELECT 1 FROM sender_entries AS i" +
+	" WHERE i.session_id = connections.session_id AND i.connection_id = connections.id) THEN NULL ELSE ? END" +
 	" WHERE id = ?"
 
 func setRevision(ctx context.Context, tx bun.Tx, sessionID string, revision int64) error {

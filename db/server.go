@@ -17,6 +17,7 @@ func (s *Store) openServer(ctx context.Context, config Config) error {
 	}
 	writers := max(2, connections/2)
 	s.readers = openServerPool(parsed, max(2, connections-writers), true)
+	s.reading.engine, s.reading.db = s.engine, s.readers
 	if err := s.awaitServer(ctx, config.LockWait); err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ type sessionRow struct {
 	CreatedAt     int64  `bun:"created_at"`
 	LastSeq       int64  `bun:"last_seq"`
 	Revision      int64  `bun:"revision"`
+	IndexedSeq    int64  `bun:"indexed_seq"` // up to where sender_entries has the log
 }
 
 func fromSession(s session.Session, createdAt int64) *sessionRow {

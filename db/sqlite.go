@@ -28,7 +28,7 @@ var sqliteEngine = &engine{
 	tables:   "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
 	snapshot: &sql.TxOptions{ReadOnly: true},
 	rebind:   func(query string) string { return query },
-	schema:   func(query string) string { return query },
+	schema:   strings.NewReplacer("/*sqlite:", "", ":sqlite*/", "").Replace,
 	judge:    judgeSQLite,
 	explain:  explainSQLite,
 	prepares: true,

@@ -13,7 +13,7 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// statementKind is a statement that stands in the hot path, and so is prepared once and not written anew each time.
+// statementKind is a statement that stands in a hot path, and so is prepared once and not written anew each time.
 type statementKind uint8
 
 const (
@@ -21,7 +21,10 @@ const (
 	selectSenders
 	selectUsedKeys
 	advanceSeq
+	indexSenders
 	insertEntries
+	selectSenderForward
+	selectSenderBackward
 )
 
 // maxRows is the largest size of a statement over several rows; more rows take several statements.
@@ -32,7 +35,7 @@ func (k statementKind) text(e *engine, n int) string {
 	list := func(row string) string { return strings.TrimSuffix(strings.Repeat(row+", ", n), ", ") }
 	switch k {
 	case selectHeads:
-		query := "SELECT id, epoch, last_seq, " + e.now + " FROM sessions WHERE id IN (" + list("?") + ") ORDER BY id"
+		query := "SELECT id, epoch, last_seq, indexed_seq, " + e.now + " FROM sessions WHERE id IN (" + list("?") + ") ORDER BY id"
 		if e.lockRows != "" {
 			query += " FOR " + e.lockRows
 		}
@@ -41,13 +44,19 @@ func (k statementKind) text(e *engine, n int) string {
 		return "SELECT id, session_id, guest, " + sqlLive + " FROM connections WHERE id IN (" + list("?") + ")"
 	case selectUsedKeys:
 		return "WITH used (session_id, idempotency_key) AS (VALUES " + list("(?, ?)") + ")" +
-			" SELECT e.session_id, e.seq, e.connection_id, e.body, e.idempotency_key, e.created_at FROM used" +
+			" SELECT " + sqlEntryColumns + " FROM used" +
 			" JOIN entries AS e ON e.session_id = used.session_id AND e.idempotency_key = used.idempotency_key"
 	case advanceSeq:
-		return "UPDATE sessions SET last_seq = ? WHERE id = ?"
+		return "UPDATE sessions SET last_seq = ?, indexed_seq = ? WHERE id = ?"
+	case indexSenders:
+		return sqlIndexSenders
 	case insertEntries:
 		return "INSERT INTO entries (session_id, seq, connection_id, body, idempotency_key, created_at) VALUES " +
 			list("(?, ?, ?, ?, ?, ?)")
+	case selectSenderForward:
+		return sqlSenderEntries("ASC")
+	case selectSenderBackward:
+		return sqlSenderEntries("DESC")
 	}
 	panic(fmt.Sprintf("statement kind %d has no text", k))
 }
@@ -68,8 +77,8 @@ type statementSize struct {
 	rows int
 }
 
-// ready prepares the statement over n rows, a power of two. It must be called with the turn to write and outside a
-// transaction, since it uses the writer's connection.
+// ready prepares the statement over n rows, a power of two. Of the writer's, it must be called with the turn to write
+// and outside a transaction, since it uses the one connection.
 func (s *statements) ready(ctx context.Context, kind statementKind, n int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,6 +118,18 @@ func (s *statements) query(ctx context.Context, tx bun.Tx, kind statementKind, n
 		return tx.Tx.QueryContext(ctx, text, slices.Concat(s.engine.keep, args)...)
 	}
 	return tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+}
+
+// read runs a statement outside of a transaction.
+func (s *statements) read(ctx context.Context, kind statementKind, args ...any) (*sql.Rows, error) {
+	if err := s.ready(ctx, kind, 1); err != nil {
+		return nil, err
+	}
+	text, stmt := s.find(kind, 1)
+	if stmt == nil {
+		return s.db.DB.QueryContext(ctx, text, slices.Concat(s.engine.keep, args)...)
+	}
+	return stmt.QueryContext(ctx, args...)
 }
 
 // exec is query for a statement that returns no rows.
