@@ -1,0 +1,104 @@
+// The person's own camera and microphone: asking for them, choosing among them, and saying plainly why there is none.
+import { signal } from '@preact/signals';
+import { choices, choose } from './storage';
+
+/** Why there is no camera or microphone. */
+export interface MediaProblem {
+  readonly code: 'insecure' | 'unsupported' | 'denied' | 'missing' | 'busy' | 'failed';
+  readonly text: string;
+}
+
+/** What a browser offers to choose from; labels are empty until it was allowed once. */
+export interface Devices {
+  readonly cameras: readonly MediaDeviceInfo[];
+  readonly microphones: readonly MediaDeviceInfo[];
+  readonly speakers: readonly MediaDeviceInfo[];
+}
+
+export const devices = signal<Devices>({ cameras: [], microphones: [], speakers: [] });
+
+/** Whether there can be a camera at all: browsers give one on https and loopback only. */
+export const insecure = !isSecureContext;
+
+/** Whether a screen can be shared here; phones can't. */
+export const canShare = typeof navigator.mediaDevices?.getDisplayMedia === 'function';
+
+const speech: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+const picture: MediaTrackConstraints = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
+
+/** Keeps `devices` current from now on; returns how to end that. */
+export function watchDevices(): () => void {
+  const media = navigator.mediaDevices as MediaDevices | undefined;
+  if (media === undefined) return () => {};
+  const refresh = (): void => void refreshDevices();
+  media.addEventListener('devicechange', refresh);
+  refresh();
+  return () => media.removeEventListener('devicechange', refresh);
+}
+
+export async function refreshDevices(): Promise<void> {
+  const all = await navigator.mediaDevices?.enumerateDevices().catch(() => []);
+  const of = (kind: MediaDeviceKind): MediaDeviceInfo[] => (all ?? []).filter((d) => d.kind === kind && d.deviceId !== '');
+  devices.value = { cameras: of('videoinput'), microphones: of('audioinput'), speakers: of('audiooutput') };
+}
+
+/** One track of what was chosen, or of what there is where the chosen device has gone. */
+export async function openTrack(kind: 'audio' | 'video'): Promise<MediaStreamTrack> {
+  if (navigator.mediaDevices === undefined) throw problemOf(undefined);
+  const chosen = kind === 'audio' ? choices.value.microphone : choices.value.camera;
+  const base = kind === 'audio' ? speech : picture;
+  const exact = chosen === '' ? base : { ...base, deviceId: { ideal: chosen } };
+  try {
+    const stream = await navigator.mediaDevices.getUserMedia({ [kind]: exact });
+    const track = stream.getTracks()[0];
+    if (track === undefined) throw new DOMException('no track', 'NotFoundError');
+    void refreshDevices();
+    return track;
+  } catch (error) {
+    throw problemOf(error, kind);
+  }
+}
+
+/** A screen, window or tab of the person's choice; undefined where the choice was cancelled. */
+export async function openScreen(): Promise<MediaStream | undefined> {
+  try {
+    return await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 15 } }, audio: true });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'NotAllowedError') return undefined;
+    throw problemOf(error, 'video');
+  }
+}
+
+export function chooseDevice(kind: MediaDeviceKind, id: string): void {
+  choose(kind === 'audioinput' ? { microphone: id } : kind === 'videoinput' ? { camera: id } : { speaker: id });
+}
+
+/** Says in words what a browser's error means. */
+export function problemOf(error: unknown, kind: 'audio' | 'video' = 'video'): MediaProblem {
+  const device = kind === 'audio' ? 'microphone' : 'camera';
+  if (insecure) {
+    return {
+      code: 'insecure',
+      text: 'This page came over plain HTTP, so your browser keeps camera and microphone from it. Open it over HTTPS to be seen and heard; you can write and watch as you are.',
+    };
+  }
+  if (navigator.mediaDevices === undefined) return { code: 'unsupported', text: `This browser offers no ${device}.` };
+  if (isProblem(error)) return error;
+  switch (error instanceof DOMException ? error.name : '') {
+    case 'NotAllowedError':
+    case 'SecurityError':
+      return { code: 'denied', text: `The ${device} is blocked. Allow it in the browser’s address bar to use it.` };
+    case 'NotFoundError':
+    case 'OverconstrainedError':
+      return { code: 'missing', text: `No ${device} was found.` };
+    case 'NotReadableError':
+    case 'AbortError':
+      return { code: 'busy', text: `The ${device} can’t be opened; another program may be using it.` };
+    default:
+      return { code: 'failed', text: `The ${device} can’t be opened.` };
+  }
+}
+
+function isProblem(error: unknown): error is MediaProblem {
+  return typeof error === 'object' && error !== null && 'code' in error && 'text' in error;
+}

@@ -1,0 +1,140 @@
+// What the browser remembers for this page. Storage can be full, switched off, or hold what an older version wrote, so
+// reading falls back and writing never fails.
+import { signal } from '@preact/signals';
+
+const prefix = 'chattok.app.';
+
+/** A session that was visited. */
+export interface Recent {
+  readonly session: string;
+  /** When it was last entered, in milliseconds since 1970. */
+  readonly visited: number;
+}
+
+/** What was chosen last time. */
+export interface Choices {
+  readonly name: string;
+  readonly audio: boolean;
+  readonly video: boolean;
+  readonly microphone: string;
+  readonly camera: string;
+  readonly speaker: string;
+}
+
+const recentLimit = 8;
+const ownLimit = 24;
+
+const noChoices: Choices = { name: '', audio: true, video: true, microphone: '', camera: '', speaker: '' };
+
+/** The sessions visited, newest first. */
+export const recents = signal<readonly Recent[]>(read(localStore(), 'recent', isRecents) ?? []);
+
+/** What was chosen last time; change it with `choose`. */
+export const choices = signal<Choices>({ ...noChoices, ...read(localStore(), 'choices', isObject) });
+
+export function choose(change: Partial<Choices>): void {
+  choices.value = { ...choices.value, ...change };
+  write(localStore(), 'choices', choices.value);
+}
+
+export function rememberSession(session: string): void {
+  const others = recents.value.filter((recent) => recent.session !== session);
+  setRecents([{ session, visited: Date.now() }, ...others].slice(0, recentLimit));
+}
+
+export function forgetSession(session: string): void {
+  setRecents(recents.value.filter((recent) => recent.session !== session));
+}
+
+function setRecents(list: readonly Recent[]): void {
+  recents.value = list;
+  write(localStore(), 'recent', list);
+}
+
+/** The connections that this browser has been in a session, so that what they posted is shown as one's own. */
+export function ownConnections(session: string): ReadonlySet<string> {
+  return new Set(read(localStore(), `own.${session}`, isStrings) ?? []);
+}
+
+export function rememberConnection(session: string, id: string): ReadonlySet<string> {
+  const list = [...ownConnections(session)].filter((other) => other !== id).slice(-ownLimit + 1);
+  list.push(id);
+  write(localStore(), `own.${session}`, list);
+  return new Set(list);
+}
+
+/** This tab's session token for a session, which its address no longer shows. */
+export function tabToken(session: string): string | undefined {
+  return read(tabStore(), `token.${session}`, isString);
+}
+
+export function rememberToken(session: string, token: string): void {
+  write(tabStore(), `token.${session}`, token);
+}
+
+/** Whether this tab is in a session, so that a reload goes back into it. */
+export function isJoined(session: string): boolean {
+  return read(tabStore(), 'joined', isString) === session;
+}
+
+export function setJoined(session: string | undefined): void {
+  write(tabStore(), 'joined', session ?? '');
+}
+
+/** What was being written in a session in this tab. */
+export function draftOf(session: string): string {
+  return read(tabStore(), `draft.${session}`, isString) ?? '';
+}
+
+export function keepDraft(session: string, text: string): void {
+  write(tabStore(), `draft.${session}`, text);
+}
+
+function localStore(): Storage | undefined {
+  return storage(() => localStorage);
+}
+
+function tabStore(): Storage | undefined {
+  return storage(() => sessionStorage);
+}
+
+function storage(get: () => Storage): Storage | undefined {
+  try {
+    return get();
+  } catch {
+    return undefined;
+  }
+}
+
+function read<T>(store: Storage | undefined, key: string, is: (value: unknown) => value is T): T | undefined {
+  try {
+    const value: unknown = JSON.parse(store?.getItem(prefix + key) ?? 'null');
+    return is(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function write(store: Storage | undefined, key: string, value: unknown): void {
+  try {
+    store?.setItem(prefix + key, JSON.stringify(value));
+  } catch {
+    // A full store is not worth a word: what is lost is a convenience.
+  }
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every(isString);
+}
+
+function isObject(value: unknown): value is Partial<Choices> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isRecents(value: unknown): value is Recent[] {
+  return Array.isArray(value) && value.every((item) => isString(item?.session) && typeof item?.visited === 'number');
+}

@@ -1,0 +1,84 @@
+import { Mic, MicOff, MonitorUp, Video, VideoOff } from 'lucide';
+import type { Connection, Role, Stream } from '@chattok/sdk';
+import { camera, microphone } from '../model/local';
+import { attempt, nameOf, type Meeting } from '../model/meeting';
+import { hueOf, initials } from '../text/person';
+import { Icon } from '../ui/Icon';
+import { Moderation } from './Moderation';
+
+const roles: Record<Role, string | undefined> = { MODERATOR: 'Moderator', PUBLISHER: undefined, SUBSCRIBER: 'Listens' };
+
+/** Everybody who is there, and what a moderator may do. */
+export function People({ meeting }: { meeting: Meeting }) {
+  const connections = meeting.connections.value;
+  const count = meeting.pick('connectionCount').value;
+  const streams = meeting.pick('streams').value;
+  const { session } = meeting;
+  return (
+    <div class="people">
+      {meeting.isModerator.value && streams.some((stream) => stream.hasAudio) && (
+        <button
+          type="button"
+          class="button small"
+          onClick={() => void attempt('They can’t be muted', () => session.forceMute())}
+        >
+          <Icon node={MicOff} size={17} />
+          Mute all others
+        </button>
+      )}
+      <ul>
+        {connections.map((connection) => (
+          <Person
+            key={connection.id}
+            meeting={meeting}
+            connection={connection}
+            streams={streams.filter((stream) => stream.connection.id === connection.id)}
+          />
+        ))}
+      </ul>
+      {count > connections.length && <p class="hint">And {count - connections.length} more.</p>}
+    </div>
+  );
+}
+
+interface PersonProps {
+  readonly meeting: Meeting;
+  readonly connection: Connection;
+  readonly streams: readonly Stream[];
+}
+
+function Person({ meeting, connection, streams }: PersonProps) {
+  const name = nameOf(connection);
+  const self = meeting.isSelf(connection);
+  const main = streams.find((stream) => stream.videoType !== 'SCREEN');
+  const heard = self ? microphone.value.on : main?.hasAudio === true;
+  const seen = self ? camera.value.on : main?.hasVideo === true;
+  const shares = self
+    ? meeting.publishing.screen.value !== undefined
+    : streams.some((stream) => stream.videoType === 'SCREEN');
+  const role = roles[connection.role];
+  return (
+    <li class="person">
+      <span class="avatar" style={{ '--hue': String(hueOf(name)) }} aria-hidden="true">
+        {initials(name)}
+      </span>
+      <span class="person-name">
+        {name}
+        {self && ' (you)'}
+        {role !== undefined && <small>{role}</small>}
+      </span>
+      {shares && <Mark label="shares a screen" icon={MonitorUp} />}
+      <Mark label={heard ? 'microphone on' : 'microphone off'} icon={heard ? Mic : MicOff} />
+      <Mark label={seen ? 'camera on' : 'camera off'} icon={seen ? Video : VideoOff} />
+      {!self && <Moderation meeting={meeting} connection={connection} stream={main ?? streams[0]} />}
+    </li>
+  );
+}
+
+function Mark({ label, icon }: { label: string; icon: typeof Mic }) {
+  return (
+    <span class="person-mark" role="img" aria-label={label} title={label}>
+      <Icon node={icon} size={17} />
+    </span>
+  );
+}

@@ -1,0 +1,75 @@
+import { useSignalEffect } from '@preact/signals';
+import { Users, X } from 'lucide';
+import { useEffect } from 'preact/hooks';
+import { Chat } from '../chat/Chat';
+import { camera, microphone, openChosen } from '../model/local';
+import { watchDevices } from '../model/devices';
+import type { Meeting } from '../model/meeting';
+import { CopyLink } from '../ui/CopyLink';
+import { Icon, Mark } from '../ui/Icon';
+import { Banner } from './Banner';
+import { Controls } from './Controls';
+import { People } from './People';
+import { useShortcuts } from './shortcuts';
+import { Stage } from './Stage';
+import { isSheet, panel, togglePanel } from './view';
+
+/** The room: the stage, the chat beside it, and the controls below. */
+export function Room({ meeting }: { meeting: Meeting }) {
+  useShortcuts(meeting);
+  useEffect(() => {
+    // A page that was reloaded has passed the pre-join view by.
+    void openChosen();
+    panel.value = isSheet.value && (microphone.value.on || camera.value.on) ? undefined : 'chat';
+    return watchDevices();
+  }, [meeting]);
+  useSignalEffect(() => {
+    const count = meeting.unread.count.value;
+    document.title = `${count > 0 ? `(${count}) ` : ''}${meeting.id} · ChatTok`;
+  });
+  const open = panel.value;
+  return (
+    <div class={`room ${open === undefined ? '' : 'with-panel'}`}>
+      <header class="room-header">
+        <Mark size={26} />
+        <h1 class="room-title" title={meeting.id}>
+          {meeting.id}
+        </h1>
+        <Count meeting={meeting} />
+        <CopyLink session={meeting.id} />
+      </header>
+      <Banner meeting={meeting} />
+      <main class="room-main">
+        <Stage meeting={meeting} />
+      </main>
+      <Controls meeting={meeting} />
+      {open !== undefined && (
+        <aside class="panel" aria-label={open === 'chat' ? 'Chat' : 'People in the session'}>
+          <header class="panel-header">
+            <h2>{open === 'chat' ? 'Chat' : 'People'}</h2>
+            <button
+              type="button"
+              class="icon-button"
+              aria-label={open === 'chat' ? 'Close chat' : 'Close people'}
+              onClick={() => togglePanel(open)}
+            >
+              <Icon node={X} />
+            </button>
+          </header>
+          {open === 'chat' ? <Chat meeting={meeting} /> : <People meeting={meeting} />}
+        </aside>
+      )}
+    </div>
+  );
+}
+
+function Count({ meeting }: { meeting: Meeting }) {
+  const count = meeting.pick('connectionCount').value;
+  return (
+    <p class="room-count" title={`${count} here`}>
+      <Icon node={Users} size={16} />
+      {count}
+      <span class="visually-hidden"> here</span>
+    </p>
+  );
+}

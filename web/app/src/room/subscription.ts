@@ -1,0 +1,62 @@
+// A tile's hold on another's stream.
+import type { RefObject } from 'preact';
+import { useEffect, useReducer, useState } from 'preact/hooks';
+import type { Stream, Subscription } from '@chattok/sdk';
+import type { Meeting } from '../model/meeting';
+
+/** Receives a stream into an element for as long as the tile is there, and renders again when its state changes. */
+export function useSubscription(
+  meeting: Meeting,
+  stream: Stream | undefined,
+  element: RefObject<HTMLVideoElement | null>,
+): Subscription | undefined {
+  const [subscription, setSubscription] = useState<Subscription>();
+  const [, changed] = useReducer((count: number) => count + 1, 0);
+  const id = stream?.id;
+  useEffect(() => {
+    if (stream === undefined || element.current === null) return undefined;
+    const mine = meeting.session.subscribe(stream, element.current);
+    setSubscription(mine);
+    const end = mine.onChange(() => changed(undefined));
+    return () => {
+      end();
+      mine.close();
+    };
+    // The stream's description changes while it stays the same stream.
+  }, [meeting, id]);
+  return subscription;
+}
+
+const interval = 4_000; // milliseconds between two looks at the statistics
+const slowRoundTrip = 450; // milliseconds
+const lossy = 0.08; // of the packets
+const choppy = 6; // frames a second
+
+/** What is wrong with the way that a stream takes, in words; undefined where nothing is. */
+export function useQuality(subscription: Subscription | undefined): string | undefined {
+  const [quality, setQuality] = useState<string>();
+  useEffect(() => {
+    if (subscription === undefined) return undefined;
+    let ended = false;
+    const look = async (): Promise<void> => {
+      const stats = await subscription.stats().catch(() => []);
+      if (!ended) setQuality(stats.map((item) => judge(item, subscription)).find((text) => text !== undefined));
+    };
+    const timer = setInterval(() => void look(), interval);
+    return () => {
+      ended = true;
+      clearInterval(timer);
+    };
+  }, [subscription]);
+  return quality;
+}
+
+type Stats = Awaited<ReturnType<Subscription['stats']>>[number];
+
+function judge(stats: Stats, { stream }: Subscription): string | undefined {
+  if (stats.packetLoss > lossy) return `${Math.round(stats.packetLoss * 100)} % lost`;
+  if ((stats.roundTripTime ?? 0) > slowRoundTrip) return `${Math.round(stats.roundTripTime ?? 0)} ms round trip`;
+  const moving = stats.kind === 'video' && stream.hasVideo && stream.videoType !== 'SCREEN';
+  if (moving && stats.framesPerSecond !== undefined && stats.framesPerSecond < choppy) return 'few pictures a second';
+  return undefined;
+}

@@ -1,0 +1,80 @@
+// Which tiles there are, and where they lie.
+import initLayout, { type Box } from 'opentok-layout-js';
+import type { Connection, Publication, Stream } from '@chattok/sdk';
+
+/** What a tile shows: a stream of another, one's own publication, or a person who sends neither. */
+export interface TileContent {
+  readonly key: string;
+  readonly connection: Connection;
+  readonly self: boolean;
+  readonly screen: boolean;
+  /** Another's stream. */
+  readonly stream?: Stream;
+  /** One's own. */
+  readonly publication?: Publication;
+}
+
+/** What the tiles are made of. */
+export interface TileSource {
+  readonly self: Connection | undefined;
+  readonly connections: readonly Connection[];
+  readonly streams: readonly Stream[];
+  readonly publications: readonly Publication[];
+}
+
+/** People without a picture that have a tile of their own; the others are counted. */
+const quietLimit = 11;
+
+/** The tiles in their order, and how many people have none: others first, oneself last. */
+export function tilesOf({ self, connections, streams, publications }: TileSource): { tiles: TileContent[]; hidden: number } {
+  const tiles: TileContent[] = [];
+  for (const stream of streams) {
+    const screen = stream.videoType === 'SCREEN';
+    tiles.push({ key: stream.id, connection: stream.connection, self: false, screen, stream });
+  }
+  const seen = new Set(streams.filter((stream) => stream.videoType !== 'SCREEN').map((stream) => stream.connection.id));
+  const quiet = connections.filter((connection) => connection.id !== self?.id && !seen.has(connection.id));
+  for (const connection of quiet.slice(0, quietLimit)) {
+    tiles.push({ key: connection.id, connection, self: false, screen: false });
+  }
+  if (self !== undefined) tiles.push(...ownTiles(self, publications));
+  return { tiles, hidden: Math.max(0, quiet.length - quietLimit) };
+}
+
+function ownTiles(self: Connection, publications: readonly Publication[]): TileContent[] {
+  const tiles = publications.map((publication, index) => {
+    const screen = publication.stream.videoType === 'SCREEN';
+    return { key: `own-${screen ? 'screen' : index}`, connection: self, self: true, screen, publication };
+  });
+  return tiles.some((tile) => !tile.screen) ? tiles : [...tiles, { key: 'own', connection: self, self: true, screen: false }];
+}
+
+/** Which tile is large, and with it the others small; none where all shall be equal. */
+export function largeTiles(tiles: readonly TileContent[], pinned: string | undefined, speaker: string | undefined): Set<string> {
+  if (tiles.some((tile) => tile.key === pinned)) return new Set([pinned ?? '']);
+  const screens = tiles.filter((tile) => tile.screen && !tile.self);
+  if (screens.length > 0) return new Set(screens.map((tile) => tile.key));
+  // Two look at each other as equals; from three on the one who speaks comes forward.
+  if (tiles.length > 2 && tiles.some((tile) => tile.key === speaker)) return new Set([speaker ?? '']);
+  return new Set();
+}
+
+/** Where the tiles lie within a container of this size, in their order. */
+export function layOut(tiles: readonly TileContent[], large: ReadonlySet<string>, width: number, height: number): Box[] {
+  const layout = initLayout({
+    containerWidth: width,
+    containerHeight: height,
+    minRatio: 9 / 16,
+    maxRatio: width < 640 ? 4 / 3 : 3 / 4,
+    bigPercentage: 0.8,
+    minBigPercentage: 0.6,
+    bigMinRatio: 9 / 16,
+    bigMaxRatio: 3 / 4,
+    bigFirst: true,
+    scaleLastRow: true,
+    smallMaxWidth: 360,
+    smallMaxHeight: 260,
+  });
+  const elements = tiles.map((tile) => ({ width: 16, height: 9, big: large.has(tile.key) }));
+  return layout.getLayout(elements).boxes;
+}

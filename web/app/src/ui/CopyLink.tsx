@@ -1,0 +1,27 @@
+import { Check, Link2 } from 'lucide';
+import { useEffect, useState } from 'preact/hooks';
+import { notify } from '../model/notices';
+import { inviteLink } from '../model/route';
+import { copyText } from './clipboard';
+import { Icon } from './Icon';
+
+/** Copies the session's link, which carries no token. */
+export function CopyLink({ session, primary = false }: { session: string; primary?: boolean }) {
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!copied) return undefined;
+    const timer = setTimeout(() => setCopied(false), 2_500);
+    return () => clearTimeout(timer);
+  }, [copied]);
+  const copy = async (): Promise<void> => {
+    if (!(await copyText(inviteLink(session)))) return;
+    setCopied(true);
+    notify('Link copied');
+  };
+  return (
+    <button type="button" class={`button small copy-link ${primary ? 'primary' : ''}`} onClick={() => void copy()}>
+      <Icon node={copied ? Check : Link2} size={17} />
+      <span>Copy link</span>
+    </button>
+  );
+}
