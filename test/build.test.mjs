@@ -1,16 +1,31 @@
-// What is embedded in the binary must be what its sources build, and small.
+// What is embedded in the binary must be what its sources build, and small enough.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 
-test('the committed playground is what its sources build', async () => {
-  const check = fileURLToPath(new URL('../web/playground/check.mjs', import.meta.url));
-  const run = promisify(execFile)(process.execPath, [check]);
-  await assert.doesNotReject(run);
+const web = new URL('../web/', import.meta.url);
+
+for (const folder of ['playground', 'app']) {
+  test(`the committed ${folder} is what its sources build`, async () => {
+    const cwd = fileURLToPath(new URL(folder, web));
+    await assert.doesNotReject(promisify(execFile)('npm', ['run', '--silent', 'check'], { cwd }));
+  });
+}
+
+test('the page and the SDK are at most 60 kB, gzipped', async (t) => {
+  const assets = new URL('app/dist/assets/', web);
+  const files = (await readdir(assets)).map((name) => new URL(name, assets));
+  const sizes = {};
+  for (const file of [...files, new URL('app/dist/index.html', web), new URL('sdk/dist/chattok.js', web)]) {
+    sizes[file.pathname.split('/').at(-1)] = await gzippedSize(file);
+  }
+  const total = Object.values(sizes).reduce((sum, size) => sum + size, 0);
+  t.diagnostic(`${JSON.stringify(sizes)} bytes, together ${total}`);
+  assert.ok(total <= 60_000, `together ${total} bytes: ${JSON.stringify(sizes)}`);
 });
 
 test('the committed SDK is what the schema and its sources give', async () => {
@@ -25,3 +40,8 @@ test('the SDK has at most 20 kB, gzipped', async (t) => {
   t.diagnostic(`sdk/chattok.js: ${size} bytes gzipped of 20000`);
   assert.ok(size <= 20_000, `${size} bytes`);
 });
+
+async function gzippedSize(file) {
+  const content = await readFile(file);
+  return gzipSync(file.pathname.endsWith('.gz') ? gunzipSync(content) : content, { level: 9 }).length;
+}

@@ -10,7 +10,7 @@ if [ ! -x "${CHATTOK_CHROMIUM:-/usr/bin/chromium}" ]; then
   apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends chromium fonts-liberation >/dev/null
 fi
 
-for folder in . ../web/playground ../web/sdk; do
+for folder in . ../web/playground ../web/sdk ../web/app; do
   # npm writes its own record of what it installed last of all, so a broken installation counts as none.
   if [ ! "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
     (cd "$folder" && npm ci --silent)

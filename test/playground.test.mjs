@@ -1,4 +1,4 @@
-// The landing page and the playground in a real browser that can reach the server and nothing else.
+// The playground in a real browser that can reach the server and nothing else.
 import assert from 'node:assert/strict';
 import { mkdtemp, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ const addChatEntry = `mutation ($connectionId: ID!, $body: String!) {
   addChatEntry(connectionId: $connectionId, body: $body) { seq }
 }`;
 
-test('landing page and playground', async (t) => {
+test('playground', async (t) => {
   const server = await startServer(t);
   const browser = await chromium.launch({
     executablePath: browserPath,
@@ -231,9 +231,6 @@ async function takeScreenshots(t, browser, base) {
     assert.equal(await overflow(), 0, `the playground is wider than the window: ${look}`);
 
     await page.goto(`${base}/`);
-    await page.getByText(`curl ${base}/graphql`).first().waitFor();
-    await page.screenshot({ path: join(folder, `landing-${look}.png`), fullPage: true });
-    assert.equal(await overflow(), 0, `the landing page is wider than the window: ${look}`);
     await page.getByRole('link', { name: 'API reference' }).click();
     await page.getByText('Root Types').waitFor();
     await page.screenshot({ path: join(folder, `reference-${look}.png`) });

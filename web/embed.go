@@ -2,16 +2,17 @@ package web
 
 import "embed"
 
-// playgroundFiles is what `npm run build` in web/playground makes; `npm run check` says whether it is current. Its folders
-// are the paths that browsers ask for: the page itself, and below playground/assets what it loads, gzip-compressed.
-//
-//go:embed all:playground/dist
-var playgroundFiles embed.FS
+// appFiles is the page itself, playgroundFiles the playground, as `npm run build` in web/app and web/playground makes them;
+// `npm run check` there says whether they are current. Their folders are the paths that browsers ask for: the page, and
+// below assets what it loads, gzip-compressed.
+var (
+	//go:embed all:app/dist
+	appFiles embed.FS
+	//go:embed all:playground/dist
+	playgroundFiles embed.FS
+)
 
 // sdkFiles is what `npm run build` in web/sdk makes; `npm run check` there says whether it is current.
 //
 //go:embed sdk/dist
 var sdkFiles embed.FS
-
-//go:embed landing
-var landingFiles embed.FS

@@ -7,5 +7,5 @@ import (
 
 // Paths is every path with a file behind it.
 func Paths() []string {
-	return slices.Sorted(maps.Keys(Handler(Config{}).(site)))
+	return slices.Sorted(maps.Keys(Handler(Config{}).(pages).files))
 }

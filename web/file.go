@@ -29,6 +29,7 @@ type file struct {
 	contentType string
 	etag        string
 	policy      string // Content-Security-Policy
+	permissions string // Permissions-Policy; none where empty
 	immutable   bool   // the content is named by its hash: it may be kept for good
 	compressed  bool   // content is gzip
 	public      bool   // pages of every origin may read it
@@ -49,10 +50,23 @@ func newFile(name string, content []byte, policy string) file {
 	}
 }
 
+// serveGet is serve for GET and HEAD, and refuses every other method.
+func (f file) serveGet(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
+		return
+	}
+	f.serve(w, r)
+}
+
 func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", f.contentType)
 	h.Set("Content-Security-Policy", f.policy)
+	if f.permissions != "" {
+		h.Set("Permissions-Policy", f.permissions)
+	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-cache")

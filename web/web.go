@@ -1,19 +1,17 @@
-// Package web is the browser side: the landing page and the playground (GraphiQL), served from files in the binary.
+// Package web is the browser side: the page where people meet, at / and /s/{session}, and the playground (GraphiQL), served
+// from files in the binary.
 //
 // No page loads anything from another host, and a content security policy holds that. Every address in a page is relative,
-// so that all of it works on any host name, over http and https, and behind a path prefix that a proxy strips. The
-// playground expects the API at graphql beside itself.
+// so that all of it works on any host name, over http and https, and behind a path prefix that a proxy strips. The pages
+// expect the API at graphql below the same root.
 //
 // Pages are revalidated by ETag on every visit; what they load has the hash of its content in its name, and browsers may
 // keep it for good.
 package web
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
+	"embed"
 	"fmt"
-	"html/template"
 	"io/fs"
 	"net/http"
 	"path"
@@ -22,33 +20,42 @@ import (
 
 // Config is what the pages say of the server. Its zero value will do.
 type Config struct {
-	Version string // shown on the landing page; nothing is shown where empty
+	Version string // shown on the start page; nothing is shown where empty
 }
 
-// What a page may do. Neither allows a script but the server's own files, nor eval, nor another host. The playground's
-// editor, Monaco, writes style elements and attributes, which can't be named one by one, and draws with data: images.
-const (
-	landingPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
-		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-	playgroundPolicy = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; " +
-		"style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self' data:; " +
-		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+// playgroundPolicy is what the playground may do. It allows no script but the server's own files, nor eval, nor another
+// host. The playground's editor, Monaco, writes style elements and attributes, which can't be named one by one, and draws
+// with data: images.
+const playgroundPolicy = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; " +
+	"style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self' data:; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 const (
 	playgroundRoot = "playground/dist"
 	gzipSuffix     = ".gz"
 )
 
-// Handler serves the landing page at /, the playground at /playground, what they load, the favicon, and the SDK below /sdk/. It answers GET and
-// HEAD; every other path is a 404, so it may be mounted at / beside more specific patterns. It panics where the binary was
-// built without its files.
+// Handler serves the page at / and /s/{session}, the playground at /playground, what they load, the SDK below /sdk/, and
+// the favicon. It answers GET and HEAD; every other path is a 404, so it may be mounted at / beside more specific patterns.
+// It panics where the binary was built without its files.
 func Handler(config Config) http.Handler {
-	s := site{}
-	s.addLanding(config)
-	s.addPlayground()
-	s.addSDK()
-	return s
+	p := pages{files: site{}}
+	p.app = p.files.addApp(config)
+	p.files.addPlayground()
+	p.files.addSDK()
+	return p
+}
+
+// pages is everything that is served: the files, and the sessions' addresses, which are without number.
+type pages struct {
+	files site
+	app   app
+}
+
+func (p pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !p.app.serveSession(w, r) {
+		p.files.ServeHTTP(w, r)
+	}
 }
 
 // site is every file by its path. Paths are looked up as they come and never reach a file system.
@@ -63,15 +70,10 @@ func (s site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		redirect(w, r, "favicon.svg")
 		return
 	}
-	f, ok := s[r.URL.Path]
-	switch {
-	case !ok:
+	if f, ok := s[r.URL.Path]; ok {
+		f.serveGet(w, r)
+	} else {
 		http.NotFound(w, r)
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
-	default:
-		f.serve(w, r)
 	}
 }
 
@@ -85,47 +87,23 @@ func redirect(w http.ResponseWriter, r *http.Request, to string) {
 	w.WriteHeader(http.StatusPermanentRedirect)
 }
 
-func (s site) addLanding(config Config) {
-	favicon := newFile("favicon.svg", mustRead(landingFiles, "landing/favicon.svg"), landingPolicy)
-	s["/favicon.svg"] = favicon
-	style := s.addHashed("landing.css")
-	script := s.addHashed("landing.js")
-
-	page := template.Must(template.New("index").Parse(string(mustRead(landingFiles, "landing/index.html"))))
-	var html bytes.Buffer
-	err := page.Execute(&html, struct{ Style, Script, Version string }{style, script, config.Version})
-	if err != nil {
-		panic(fmt.Sprintf("web: landing page: %v", err))
-	}
-	s["/"] = newFile("index.html", html.Bytes(), landingPolicy)
-}
-
-// addHashed adds a file of the landing page under a name that changes with its content, and returns its path relative to
-// the page.
-func (s site) addHashed(name string) string {
-	content := mustRead(landingFiles, "landing/"+name)
-	sum := sha256.Sum256(content)
-	ext := path.Ext(name)
-	hashed := "assets/" + strings.TrimSuffix(name, ext) + "-" + hex.EncodeToString(sum[:4]) + ext
-	f := newFile(hashed, content, landingPolicy)
-	f.immutable = true
-	s["/"+hashed] = f
-	return hashed
-}
-
 func (s site) addPlayground() {
 	s["/playground"] = newFile("index.html", mustRead(playgroundFiles, playgroundRoot+"/index.html"), playgroundPolicy)
-	const assets = "playground/assets"
-	entries, err := fs.ReadDir(playgroundFiles, playgroundRoot+"/"+assets)
+	s.addAssets(playgroundFiles, playgroundRoot, "playground/assets", playgroundPolicy)
+}
+
+// addAssets adds what a page loads: the files of a folder below the build's root, which is also their path.
+func (s site) addAssets(files embed.FS, root, folder, policy string) {
+	entries, err := fs.ReadDir(files, path.Join(root, folder))
 	if err != nil {
-		panic(fmt.Sprintf("web: playground: %v", err))
+		panic(fmt.Sprintf("web: %v", err))
 	}
 	for _, entry := range entries {
 		name, compressed := strings.CutSuffix(entry.Name(), gzipSuffix)
-		f := newFile(name, mustRead(playgroundFiles, path.Join(playgroundRoot, assets, entry.Name())), playgroundPolicy)
+		f := newFile(name, mustRead(files, path.Join(root, folder, entry.Name())), policy)
 		f.immutable = true
 		f.compressed = compressed
-		s["/"+assets+"/"+name] = f
+		s["/"+folder+"/"+name] = f
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -39,9 +40,10 @@ func TestPages(t *testing.T) {
 	for _, tt := range []struct {
 		path, contentType, policy string
 	}{
-		{"/", "text/html; charset=utf-8", landingPolicy},
+		{"/", "text/html; charset=utf-8", appPolicy},
+		{"/s/demo", "text/html; charset=utf-8", appPolicy},
 		{"/playground", "text/html; charset=utf-8", playgroundPolicy},
-		{"/favicon.svg", "image/svg+xml", landingPolicy},
+		{"/favicon.svg", "image/svg+xml", appPolicy},
 	} {
 		t.Run(tt.path, func(t *testing.T) {
 			resp := get(t, h, http.MethodGet, tt.path)
@@ -78,7 +80,7 @@ func TestPages(t *testing.T) {
 }
 
 func TestPoliciesAllowNoForeignCode(t *testing.T) {
-	for name, policy := range map[string]string{"landing": landingPolicy, "playground": playgroundPolicy} {
+	for name, policy := range map[string]string{"app": appPolicy, "playground": playgroundPolicy} {
 		directives := map[string]string{}
 		for directive := range strings.SplitSeq(policy, ";") {
 			key, value, _ := strings.Cut(strings.TrimSpace(directive), " ")
@@ -95,12 +97,35 @@ func TestPoliciesAllowNoForeignCode(t *testing.T) {
 	}
 }
 
-func TestLandingShowsTheVersion(t *testing.T) {
-	if got := body(t, get(t, Handler(Config{Version: "1.2.3<b>"}), http.MethodGet, "/")); !strings.Contains(got, "ChatTok 1.2.3&lt;b&gt;</footer>") {
-		t.Errorf("the version is not in the page, or not escaped:\n%s", got)
+func TestStartPageHasTheVersion(t *testing.T) {
+	for version, want := range map[string]string{
+		"1.2.3": `<meta name="chattok-version" content="1.2.3">`,
+		`1"<b>`: `<meta name="chattok-version" content="1&#34;&lt;b&gt;">`,
+		"":      `<meta name="chattok-version" content="">`,
+	} {
+		for _, path := range []string{"/", "/s/demo"} {
+			if got := body(t, get(t, Handler(Config{Version: version}), http.MethodGet, path)); !strings.Contains(got, want) {
+				t.Errorf("%s: %q is not in the page", path, want)
+			}
+		}
 	}
-	if got := body(t, get(t, Handler(Config{}), http.MethodGet, "/")); strings.Contains(got, "<footer>") {
-		t.Error("there is a footer with no version to show")
+}
+
+// TestSessionPages has every name below /s/ answered with the same page, whose addresses lead one folder up.
+func TestSessionPages(t *testing.T) {
+	h := Handler(Config{})
+	page := body(t, get(t, h, http.MethodGet, "/s/demo"))
+	for _, path := range []string{"/s/a", "/s/A-z_~.9", "/s/\xff", "/s/" + strings.Repeat("x", 4096), "/s/<script>"} {
+		resp := get(t, h, http.MethodGet, path)
+		if got := body(t, resp); resp.StatusCode != http.StatusOK || got != page {
+			t.Errorf("%.40q: status %d, or another page", path, resp.StatusCode)
+		}
+	}
+	if resp := get(t, h, http.MethodPost, "/s/demo"); resp.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("POST: status %d, want 405", resp.StatusCode)
+	}
+	if got := get(t, h, http.MethodGet, "/").Header.Get("Permissions-Policy"); !strings.Contains(got, "camera=(self)") {
+		t.Errorf("Permissions-Policy %q does not give the page the camera", got)
 	}
 }
 
@@ -110,8 +135,8 @@ var links = regexp.MustCompile(`(?:src|href)="([^"]*)"`)
 func TestPagesNameOnlyWhatIsThere(t *testing.T) {
 	h := Handler(Config{})
 	// What is served beside this package.
-	elsewhere := map[string]bool{"graphql": true, "healthz": true, "readyz": true}
-	for _, page := range []string{"/", "/playground"} {
+	elsewhere := map[string]bool{"graphql": true, "../graphql": true}
+	for _, page := range []string{"/", "/s/demo", "/playground"} {
 		found := links.FindAllStringSubmatch(body(t, get(t, h, http.MethodGet, page)), -1)
 		if len(found) < 4 {
 			t.Fatalf("%s names %d addresses: the pattern misses some", page, len(found))
@@ -124,7 +149,7 @@ func TestPagesNameOnlyWhatIsThere(t *testing.T) {
 			if elsewhere[link] {
 				continue
 			}
-			resp := get(t, h, http.MethodGet, "/"+link)
+			resp := get(t, h, http.MethodGet, path.Join(path.Dir(page), link))
 			if resp.StatusCode != http.StatusOK {
 				t.Errorf("%s: %q: status %d", page, match[1], resp.StatusCode)
 			}
@@ -139,7 +164,7 @@ func TestPagesNameOnlyWhatIsThere(t *testing.T) {
 var hashed = regexp.MustCompile(`-[\w-]{8}\.(js|css|ttf)$`)
 
 func TestAssets(t *testing.T) {
-	h := Handler(Config{}).(site)
+	h := Handler(Config{}).(pages).files
 	assets := 0
 	for path, f := range h {
 		if !strings.Contains(path, "/assets/") {
@@ -197,7 +222,7 @@ func TestAssets(t *testing.T) {
 func TestNothingIsLeftOver(t *testing.T) {
 	h := Handler(Config{})
 	named := map[string]bool{}
-	queue := []string{"/", "/playground"}
+	queue := []string{"/", "/s/demo", "/playground"}
 	for len(queue) > 0 {
 		text := body(t, get(t, h, http.MethodGet, queue[0]))
 		queue = queue[1:]
@@ -220,7 +245,7 @@ func TestPathsThatAreNotThere(t *testing.T) {
 	for _, path := range []string{
 		"", "//", "/index.html", "/playground/index.html", "/playground/assets", "/playground/assets/", "/assets/",
 		"/playground/assets/../index.html", "/playground/assets/../../../web.go", "/assets/../../go.mod",
-		"/..", "/../web.go", "/landing/index.html", "/playground/dist/index.html", `/playground\..\web.go`,
+		"/..", "/../web.go", "/app/dist/index.html", "/s", "/s/a/b", "/s/a//", "/s/a/../b", "/s//a", "/playground/dist/index.html", `/playground\..\web.go`,
 		"/favicon.svg/", "/playground/assets/none.js", "/nothing\x00",
 	} {
 		if resp := get(t, h, http.MethodGet, path); resp.StatusCode != http.StatusNotFound {
@@ -231,7 +256,9 @@ func TestPathsThatAreNotThere(t *testing.T) {
 
 func TestRedirectsStayBelowThePrefix(t *testing.T) {
 	h := Handler(Config{})
-	for path, want := range map[string]string{"/playground/": "../playground", "/favicon.ico": "favicon.svg"} {
+	for path, want := range map[string]string{
+		"/playground/": "../playground", "/favicon.ico": "favicon.svg", "/s/": "../", "/s/demo/": "../demo",
+	} {
 		resp := get(t, h, http.MethodGet, path)
 		if resp.StatusCode != http.StatusPermanentRedirect || resp.Header.Get("Location") != want {
 			t.Errorf("%s: status %d to %q, want 308 to %q", path, resp.StatusCode, resp.Header.Get("Location"), want)

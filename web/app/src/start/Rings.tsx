@@ -31,11 +31,11 @@ export function Rings() {
           <Icon node={icon} size={24} />
         </span>
       ))}
-      <div class="ring-card" style={{ '--hue': '35', left: '56%', top: '31%' }}>
+      <div class="ring-card" style={{ '--hue': '35', left: '63%', top: '33%' }}>
         <span class="ring-line name" />
         <span class="ring-line" />
       </div>
-      <div class="ring-card" style={{ '--hue': '140', left: '2%', top: '55%' }}>
+      <div class="ring-card" style={{ '--hue': '140', left: '0%', top: '56%' }}>
         <span class="ring-line name" />
         <span class="ring-line long" />
         <span class="ring-line" />

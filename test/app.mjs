@@ -1,0 +1,116 @@
+// People in browsers: pages of their own with fake devices, that can reach the server and nothing else.
+import assert from 'node:assert/strict';
+import { chromium } from 'playwright-core';
+
+const browserPath = process.env.CHATTOK_CHROMIUM ?? '/usr/bin/chromium';
+
+/** Milliseconds to wait for what a page should show; nothing here measures speed. */
+export const patience = 60_000;
+
+const bare = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+  '--allow-loopback-in-peer-connection',
+  '--autoplay-policy=no-user-gesture-required',
+  '--use-fake-ui-for-media-stream',
+  '--auto-select-desktop-capture-source=Entire screen',
+];
+const devices = '--use-fake-device-for-media-stream=device-count=2';
+
+/** Starts a browser that ends with the test that t belongs to. `camera` is what asking for one gives. */
+export async function startBrowser(t, { camera = 'fake' } = {}) {
+  const args = camera === 'fake' ? [...bare, devices] : [...bare];
+  if (camera === 'denied') args.splice(args.indexOf('--use-fake-ui-for-media-stream'), 1, '--deny-permission-prompts', devices);
+  const browser = await chromium.launch({ executablePath: browserPath, args });
+  t.after(() => browser.close());
+  return browser;
+}
+
+/**
+ * Opens a page in a context of its own. At the end of the test all that it asked for must have been of its own origin, and
+ * nothing may have been refused or logged as an error; where the server is to go away, failed requests don't count.
+ */
+export async function openPage(t, browser, url, { outage = false, ...options } = {}) {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
+  context.setDefaultTimeout(patience);
+  const page = await context.newPage();
+  const faults = [];
+  const { host } = new URL(url);
+  const own = (address) => new URL(address).host === host || address.startsWith('blob:');
+  context.on('request', (request) => own(request.url()) || faults.push(`request to ${request.url()}`));
+  page.on('websocket', (socket) => own(socket.url()) || faults.push(`socket to ${socket.url()}`));
+  page.on('console', (message) => {
+    const network = /net::ERR_|WebSocket connection/.test(message.text());
+    if (message.type() === 'error' && !(outage && network)) faults.push(`console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => faults.push(`page: ${error.stack}`));
+  await page.exposeFunction('reportViolation', (violation) => faults.push(`content security policy: ${violation}`));
+  await page.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) => {
+      globalThis.reportViolation(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
+    });
+  });
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(faults, []);
+  });
+  await page.goto(url);
+  return page;
+}
+
+/** Opens a session's page and joins it. */
+export async function joinSession(t, browser, url, name, options = {}) {
+  const page = await openPage(t, browser, url, options);
+  await join(page, name, options);
+  return page;
+}
+
+/** Joins from the pre-join view that a page shows. */
+export async function join(page, name, { audio = true, video = true } = {}) {
+  await page.getByRole('textbox', { name: 'Name' }).fill(name);
+  for (const [device, on] of [['microphone', audio], ['camera', video]]) {
+    const control = page.getByRole('button', { name: new RegExp(`Turn ${device}`) });
+    if (!(await control.count())) continue;
+    await page.getByRole('button', { name: `Turn ${device} off` }).waitFor();
+    if (!on) await control.click();
+  }
+  await page.getByRole('button', { name: 'Join' }).click();
+  await page.getByRole('button', { name: 'Leave' }).waitFor();
+}
+
+/** Writes and sends an entry. */
+export async function say(page, text) {
+  const message = page.getByRole('textbox', { name: 'Message' });
+  await message.fill(text);
+  await message.press('Enter');
+}
+
+/** The log's entries with this text. */
+export const entries = (page, text) => page.getByRole('log').locator('.entry.entry').filter({ hasText: text });
+
+/** The stored entries' texts that are in the document, in their order. */
+export const texts = (page) => page.getByRole('log').locator('.entry.entry:not(.pending) .entry-body').allTextContents();
+
+/** Waits until a tile of this name plays: it has a picture, and its frames advance. */
+export async function plays(page, name) {
+  const video = page.getByRole('figure', { name, exact: true }).locator('video');
+  await page.waitForFunction(
+    (element) => element.videoWidth > 0 && element.getVideoPlaybackQuality().totalVideoFrames > 0,
+    await video.elementHandle(),
+  );
+  const before = await frames(video);
+  await page.waitForFunction(
+    ([element, count]) => element.getVideoPlaybackQuality().totalVideoFrames > count,
+    [await video.elementHandle(), before],
+  );
+}
+
+/** How many frames a video has shown. */
+export const frames = (video) => video.evaluate((element) => element.getVideoPlaybackQuality().totalVideoFrames);

@@ -1,0 +1,64 @@
+package web
+
+import (
+	"html"
+	"net/http"
+	"strings"
+)
+
+// appPolicy is what the page may do: scripts, styles and connections of the server itself, and no text that becomes code or
+// markup by any way (require-trusted-types-for). A camera's picture is no address, so it needs no leave.
+const appPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// appPermissions keeps what the page uses to itself, and denies it the rest (Permissions-Policy).
+const appPermissions = "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), " +
+	"clipboard-write=(self), fullscreen=(self), geolocation=(), payment=(), usb=(), serial=(), hid=()"
+
+const (
+	appRoot       = "app/dist"
+	sessionPrefix = "/s/"
+	noVersion     = `<meta name="chattok-version" content="">`
+)
+
+// app is the page at /, and the same page at /s/{session}, which has every address one folder further up.
+type app struct {
+	start, session file
+}
+
+func (s site) addApp(config Config) app {
+	page := string(mustRead(appFiles, appRoot+"/index.html"))
+	if strings.Count(page, noVersion) != 1 {
+		panic("web: the page has no place for the version")
+	}
+	version := strings.Replace(noVersion, `""`, `"`+html.EscapeString(config.Version)+`"`, 1)
+	page = strings.Replace(page, noVersion, version, 1)
+	s["/favicon.svg"] = newFile("favicon.svg", mustRead(appFiles, appRoot+"/favicon.svg"), appPolicy)
+	s.addAssets(appFiles, appRoot, "assets", appPolicy)
+
+	start := newFile("index.html", []byte(page), appPolicy)
+	start.permissions = appPermissions
+	session := newFile("index.html", []byte(strings.ReplaceAll(page, `="./`, `="../`)), appPolicy)
+	session.permissions = appPermissions
+	s["/"] = start
+	return app{start: start, session: session}
+}
+
+// serveSession answers below /s/: the page for any one name, since only the page and the API judge whether it is a
+// session's. It reports whether the path was one of its own.
+func (a app) serveSession(w http.ResponseWriter, r *http.Request) bool {
+	name, ok := strings.CutPrefix(r.URL.Path, sessionPrefix)
+	switch {
+	case !ok:
+		return false
+	case name == "":
+		redirect(w, r, "../")
+	case strings.HasSuffix(name, "/") && strings.Count(name, "/") == 1:
+		redirect(w, r, "../"+strings.TrimSuffix(name, "/"))
+	case strings.Contains(name, "/"):
+		return false
+	default:
+		a.session.serveGet(w, r)
+	}
+	return true
+}
