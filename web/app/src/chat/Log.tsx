@@ -11,6 +11,9 @@ import { Scroller } from './scroller';
 /** How near to the first loaded entry one scrolls until older ones are loaded, in pixels. */
 const historyMargin = 900;
 
+/** How many entries are loaded at once. */
+const historyPage = 100;
+
 /**
  * The entries. Only those in sight, and some around, are in the document, so that ten thousand are as light as ten. What
  * one reads stays where it is, whatever comes above or below; at the end one stays at the end.
@@ -36,6 +39,12 @@ export function Log({ meeting }: { meeting: Meeting }) {
     };
   }, [meeting]);
 
+  const newest = meeting.pick('pending').value.at(-1)?.key;
+  const written = useRef(newest);
+  if (written.current !== newest) {
+    written.current = newest;
+    if (newest !== undefined) scroller.toEnd(); // what one wrote oneself one wants to see
+  }
   const { first, last, above, below } = scroller.range(rows);
   const shown = rows.slice(first, last);
 
@@ -50,7 +59,7 @@ export function Log({ meeting }: { meeting: Meeting }) {
 
   useEffect(() => {
     if (history.hasMore && !history.loading && scroller.ready && scroller.top < historyMargin) {
-      void meeting.session.loadHistory().catch(() => {}); // shown below; scrolling tries again
+      void meeting.session.loadHistory(historyPage).catch(() => {}); // shown below; scrolling tries again
     }
   });
 

@@ -99,7 +99,7 @@ function RemoteFace({ tile, meeting, name, title }: FaceProps & { meeting: Meeti
     if (speaker !== '' && video.current?.setSinkId) void video.current.setSinkId(speaker).catch(() => {});
   }, [speaker]);
   const state = subscription?.state ?? 'connecting';
-  const shows = tile.stream?.hasVideo === true;
+  const shows = tile.stream?.hasVideo === true && state !== 'connecting';
   return (
     <>
       <video ref={video} autoplay playsinline class={shows ? '' : 'unseen'} aria-label={`Video of ${title}`} />

@@ -21,7 +21,7 @@ export function CopyLink({ session, primary = false }: { session: string; primar
   return (
     <button type="button" class={`button small copy-link ${primary ? 'primary' : ''}`} onClick={() => void copy()}>
       <Icon node={copied ? Check : Link2} size={17} />
-      <span>Copy link</span>
+      <span>{primary ? 'Copy invitation' : 'Copy link'}</span>
     </button>
   );
 }

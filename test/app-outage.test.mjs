@@ -1,0 +1,94 @@
+// What the page makes of a server that is killed, a network that goes away, and a reload in the midst of a post.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { entries, frames, joinSession, plays, say, startBrowser, texts } from './app.mjs';
+import { startServer } from './server.mjs';
+
+test('outages', async (t) => {
+  const server = await startServer(t);
+  const browser = await startBrowser(t);
+
+  await t.test('the server is killed and started again while two write, and the video goes on', async (t) => {
+    const url = `${server.origin}/s/killed`;
+    const ann = await joinSession(t, browser, url, 'Ann', { outage: true });
+    const ben = await joinSession(t, browser, url, 'Ben', { outage: true });
+    await Promise.all([plays(ann, 'Ben'), plays(ben, 'Ann')]);
+    const words = { Ann: [], Ben: [] };
+    const speak = async (page, name, count) => {
+      for (let n = 0; n < count; n++) {
+        const word = `${name} ${words[name].length + 1}`;
+        words[name].push(word);
+        await say(page, word);
+      }
+    };
+    const bothSpeak = (count) => Promise.all([speak(ann, 'Ann', count), speak(ben, 'Ben', count)]);
+
+    const before = bothSpeak(5);
+    await server.kill(); // some of these are answered, some under way, some not yet sent
+    await before;
+    for (const page of [ann, ben]) await page.getByText('Reconnecting').waitFor();
+    const video = ann.getByRole('figure', { name: 'Ben', exact: true }).locator('video');
+    const shown = await frames(video);
+    await bothSpeak(3); // nothing is blocked meanwhile
+    await entries(ann, 'Ann 8').filter({ hasText: 'Sending' }).waitFor();
+    await ann.waitForFunction(
+      ([element, count]) => element.getVideoPlaybackQuality().totalVideoFrames > count + 10,
+      [await video.elementHandle(), shown],
+    );
+
+    await server.start();
+    for (const page of [ann, ben]) await page.getByText('Reconnecting').waitFor({ state: 'detached' });
+    await bothSpeak(2);
+    for (const page of [ann, ben]) {
+      for (const word of ['Ann 10', 'Ben 10']) await entries(page, word).filter({ hasNotText: 'Sending' }).waitFor();
+    }
+    const seen = await texts(ann);
+    assert.deepEqual(await texts(ben), seen); // in one order
+    for (const [name, said] of Object.entries(words)) {
+      assert.deepEqual(seen.filter((text) => text.startsWith(name)), said); // none lost, none doubled
+    }
+    await Promise.all([plays(ann, 'Ben'), plays(ben, 'Ann')]);
+    assert.equal(await ann.getByRole('figure').count(), 2); // each is the same as before, not somebody new
+  });
+
+  await t.test('a page whose network goes away for ten seconds misses nothing and loses nothing', async (t) => {
+    const url = `${server.origin}/s/offline`;
+    const ann = await joinSession(t, browser, url, 'Ann', { outage: true, audio: false, video: false });
+    const ben = await joinSession(t, browser, url, 'Ben', { audio: false, video: false });
+    await say(ann, 'before');
+    await entries(ben, 'before').waitFor();
+    const began = Date.now();
+    await ann.context().setOffline(true);
+    await ann.getByText('Reconnecting').waitFor();
+    await say(ann, 'written offline');
+    await entries(ann, 'written offline').filter({ hasText: 'Sending' }).waitFor();
+    await say(ben, 'said meanwhile');
+    await ben.waitForTimeout(Math.max(0, began + 10_000 - Date.now())); // how long it lasts is what is asked
+    await ann.context().setOffline(false);
+    await ann.getByText('Reconnecting').waitFor({ state: 'detached' });
+    await entries(ben, 'written offline').waitFor();
+    await entries(ann, 'written offline').filter({ hasNotText: 'Sending' }).waitFor();
+    for (const page of [ann, ben]) assert.deepEqual(await texts(page), ['before', 'said meanwhile', 'written offline']);
+  });
+
+  await t.test('a page that is reloaded with a post pending comes back by itself, and the post goes', async (t) => {
+    const url = `${server.origin}/s/reload`;
+    const ann = await joinSession(t, browser, url, 'Ann', { outage: true, audio: false, video: false });
+    const ben = await joinSession(t, browser, url, 'Ben', { audio: false, video: false });
+    await ann.route('**/graphql', (route) => (isPost(route.request()) ? route.abort() : route.fallback()));
+    await say(ann, 'not answered');
+    await entries(ann, 'not answered').filter({ hasText: 'Sending' }).waitFor();
+    await ann.getByRole('textbox', { name: 'Message' }).fill('half a sent');
+    await ann.unroute('**/graphql');
+    await ann.reload();
+    await ann.getByRole('button', { name: 'Leave' }).waitFor();
+    await entries(ben, 'not answered').waitFor();
+    await entries(ann, 'not answered').filter({ hasNotText: 'Sending' }).waitFor();
+    for (const page of [ann, ben]) assert.deepEqual(await texts(page), ['not answered']);
+    assert.equal(await ann.getByRole('textbox', { name: 'Message' }).inputValue(), 'half a sent');
+    await ben.getByRole('button', { name: 'People' }).click();
+    await ben.waitForFunction(() => document.querySelectorAll('.person').length === 2); // the old one ended at once
+  });
+});
+
+const isPost = (request) => request.postData()?.includes('addChatEntry') ?? false;

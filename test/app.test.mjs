@@ -1,0 +1,129 @@
+// The page in real browsers with fake devices, against the real binary: meeting, writing, reading, and what people try.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { entries, join, joinSession, openPage, plays, say, startBrowser, texts } from './app.mjs';
+import { startProxy } from './proxy.mjs';
+import { startServer } from './server.mjs';
+
+test('the page', async (t) => {
+  const server = await startServer(t);
+  const browser = await startBrowser(t);
+  const at = (session) => `${server.origin}/s/${session}`;
+
+  await t.test('two meet by a link, see and hear and write to each other, and one leaves', async (t) => {
+    const ann = await openPage(t, browser, `${server.origin}/`, { permissions: ['clipboard-read', 'clipboard-write'] });
+    await ann.getByRole('button', { name: 'New session' }).click();
+    await join(ann, 'Ann');
+    await ann.getByRole('button', { name: 'Copy link' }).click();
+    await ann.getByText('Link copied').waitFor();
+    const link = await ann.evaluate(() => navigator.clipboard.readText());
+    assert.equal(link, ann.url());
+
+    const ben = await joinSession(t, browser, link, 'Ben');
+    await ann.getByText('Ben joined').waitFor();
+    await Promise.all([plays(ann, 'Ben'), plays(ben, 'Ann')]);
+
+    await say(ann, 'hello Ben');
+    await entries(ben, 'hello Ben').waitFor();
+    await say(ben, 'hello Ann');
+    await entries(ann, 'hello Ann').waitFor();
+    for (const page of [ann, ben]) assert.deepEqual(await texts(page), ['hello Ben', 'hello Ann']);
+
+    await ben.getByRole('button', { name: 'Leave' }).click();
+    await ben.getByRole('heading', { name: 'You left' }).waitFor();
+    await ann.getByText('Ben left').waitFor();
+    await ann.getByRole('figure', { name: 'Ben', exact: true }).waitFor({ state: 'detached' });
+    assert.equal(await ann.getByRole('figure').count(), 1);
+
+    await ben.getByRole('button', { name: 'Back to the session' }).click();
+    await join(ben, 'Ben');
+    await entries(ben, 'hello Ann').waitFor(); // what was written is still there
+    await ben.goto(`${server.origin}/`); // leaves without a word
+    await ann.getByRole('figure', { name: 'Ben', exact: true }).waitFor({ state: 'detached' });
+    await ben.getByRole('link', { name: new RegExp(new URL(link).pathname.split('/').at(-1)) }).waitFor(); // a recent session
+  });
+
+  await t.test('what people write is text', async (t) => {
+    const markup = '<img src=x onerror=document.title="gotcha">';
+    const ann = await joinSession(t, browser, at('text'), markup, { video: false });
+    const ben = await joinSession(t, browser, at('text'), 'Ben', { video: false });
+    await say(ann, `${markup} javascript:alert(1) [a](https://b) https://example.org/a_(b)?c=<d>, www.example.org.`);
+    const entry = entries(ben, 'javascript:');
+    await entry.waitFor();
+    assert.equal(
+      await entry.locator('.entry-body').textContent(),
+      `${markup} javascript:alert(1) [a](https://b) https://example.org/a_(b)?c=<d>, www.example.org.`,
+    );
+    const links = await entry.getByRole('link').evaluateAll((list) => list.map(({ href, rel }) => [href, rel]));
+    const rel = 'noopener noreferrer nofollow';
+    assert.deepEqual(links, [
+      ['https://example.org/a_(b)?c=', rel],
+      ['https://www.example.org/', rel],
+    ]);
+    await ben.getByRole('figure', { name: markup, exact: true }).waitFor();
+    for (const page of [ann, ben]) {
+      assert.equal(await page.locator('img').count(), 0);
+      assert.match(await page.title(), /text · ChatTok$/);
+    }
+  });
+
+  await t.test('Enter sends, but not while an input method composes; Shift+Enter is a new line', async (t) => {
+    const ann = await joinSession(t, browser, at('keys'), 'Ann', { audio: false, video: false });
+    const message = ann.getByRole('textbox', { name: 'Message' });
+    await message.fill('にほん');
+    for (const composing of [{ isComposing: true }, { keyCode: 229 }]) {
+      await message.dispatchEvent('keydown', { key: 'Enter', ...composing });
+      assert.equal(await message.inputValue(), 'にほん');
+    }
+    await message.press('Shift+Enter');
+    await message.pressSequentially('second');
+    await message.press('Enter');
+    await entries(ann, 'にほん').waitFor();
+    assert.deepEqual(await texts(ann), ['にほん\nsecond']);
+    assert.equal(await message.inputValue(), '');
+    await message.fill('  \n ');
+    await message.press('Enter');
+    assert.ok(await ann.getByRole('button', { name: 'Send' }).isDisabled());
+    assert.equal((await texts(ann)).length, 1);
+  });
+
+  await t.test('a text of 16 KiB goes, a byte more does not, and the composer says so', async (t) => {
+    const ann = await joinSession(t, browser, at('size'), 'Ann', { audio: false, video: false });
+    const message = ann.getByRole('textbox', { name: 'Message' });
+    await message.fill(`${'€'.repeat(5461)}ab`); // 16,385 bytes, but 5,463 characters
+    await ann.getByText('Too long by 1 bytes; the limit is 16,384 bytes.').waitFor();
+    await message.press('Enter');
+    assert.ok(await ann.getByRole('button', { name: 'Send' }).isDisabled());
+    assert.deepEqual(await texts(ann), []);
+    await message.press('Backspace');
+    await ann.getByText('0 of 16,384 bytes left').waitFor();
+    await message.press('Enter');
+    await entries(ann, 'a').waitFor();
+    assert.deepEqual(await texts(ann), [`${'€'.repeat(5461)}a`]);
+  });
+
+  await t.test('who is writing shows, until it is sent', async (t) => {
+    const ann = await joinSession(t, browser, at('writing'), 'Ann', { audio: false, video: false });
+    const ben = await joinSession(t, browser, at('writing'), 'Ben', { audio: false, video: false });
+    await ann.getByText('Ben joined').waitFor();
+    await ann.getByRole('textbox', { name: 'Message' }).pressSequentially('a few words');
+    await ben.getByText('Ann is writing').waitFor();
+    assert.equal(await ann.getByText('is writing').count(), 0);
+    await ann.keyboard.press('Enter');
+    await ben.getByText('Ann is writing').waitFor({ state: 'detached' });
+    await ann.getByRole('textbox', { name: 'Message' }).fill('and then nothing');
+    await ben.getByText('Ann is writing').waitFor();
+    await ben.getByText('Ann is writing').waitFor({ state: 'detached' }); // it expires
+  });
+
+  await t.test('the same over https and behind a path prefix', async (t) => {
+    const proxy = await startProxy(t, server.origin, '/some/prefix');
+    const ann = await openPage(t, browser, `${proxy.origin}/some/prefix/`);
+    await ann.getByRole('button', { name: 'New session' }).click();
+    assert.match(ann.url(), /\/some\/prefix\/s\/[a-z2-9]{4}-[a-z2-9]{4}-[a-z2-9]{4}$/);
+    await join(ann, 'Ann', { video: false });
+    const ben = await joinSession(t, browser, ann.url(), 'Ben', { video: false });
+    await say(ann, 'behind a proxy');
+    await entries(ben, 'behind a proxy').waitFor();
+  });
+});
