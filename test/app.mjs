@@ -92,11 +92,14 @@ export async function say(page, text) {
   await message.press('Enter');
 }
 
-/** The log's entries with this text. */
-export const entries = (page, text) => page.getByRole('log').locator('.entry.entry').filter({ hasText: text });
+/** The log's stored entries with this text. */
+export const entries = (page, text) => page.getByRole('log').locator('.entry:not(.pending)').filter({ hasText: text });
+
+/** One's own posts with this text that wait or have failed. */
+export const pending = (page, text) => page.getByRole('log').locator('.entry.pending').filter({ hasText: text });
 
 /** The stored entries' texts that are in the document, in their order. */
-export const texts = (page) => page.getByRole('log').locator('.entry.entry:not(.pending) .entry-body').allTextContents();
+export const texts = (page) => page.getByRole('log').locator('.entry:not(.pending) .entry-body').allTextContents();
 
 /** Waits until a tile of this name plays: it has a picture, and its frames advance. */
 export async function plays(page, name) {
