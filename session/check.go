@@ -61,7 +61,7 @@ func (s *Service) checkKnown(ctx context.Context) error {
 			case !found:
 				s.known.end(id)
 			case state.Destroyed:
-				s.ended(state.Connection)
+				s.ended(state.Connection, "")
 			default:
 				s.known.put(id, state)
 			}

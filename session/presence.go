@@ -272,7 +272,7 @@ func (p *presence) end(s *Service, id string, why error) {
 	}
 }
 
-// ended is called once for each connection whose end this node learns of.
+// ended is called once for each connection whose end this node learns of; reason is empty where it does not learn that.
 func (s *Service) ended(c *Connection, reason DisconnectReason) {
 	s.known.put(c.ID, ConnectionState{Connection: c, Destroyed: true})
 	s.presence.mu.Lock()
@@ -288,6 +288,9 @@ func destroyedError() *Error {
 // endedError is destroyedError where the reason is known. A client needs it: it does not come back where a moderator
 // ended it.
 func endedError(reason DisconnectReason) *Error {
+	if reason == "" {
+		return destroyedError()
+	}
 	return Errorf(CodeUnauthenticated, "this connection has ended (%s); connect again", reason).
 		WithReason(ReasonConnectionDestroyed)
 }

@@ -231,7 +231,7 @@ func (s *Service) replaceRoster(r *room, members Roster) {
 	}
 	for _, c := range went {
 		r.forget(c.ID)
-		s.ended(c)
+		s.ended(c, "")
 	}
 }
 
