@@ -1,8 +1,10 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -83,6 +85,7 @@ func (s *Store) CreateConnections(ctx context.Context, connections []session.New
 func (s *Store) createConnections(
 	ctx context.Context, tx bun.Tx, connections []session.NewConnection, idle time.Duration, results []session.ConnectionResult,
 ) error {
+	clear(results)
 	sessionIDs, ids := make([]string, len(connections)), make([]string, len(connections))
 	for i, c := range connections {
 		sessionIDs[i], ids[i] = c.SessionID, c.ID
@@ -119,6 +122,8 @@ func (s *Store) createConnections(
 		return nil
 	}
 	if len(admit.made) > 0 {
+		// In order, so that those who make the same sessions wait for each other in one direction.
+		slices.SortFunc(admit.made, func(a, b *sessionRow) int { return cmp.Compare(a.ID, b.ID) })
 		if _, err := tx.NewInsert().Model(&admit.made).Exec(ctx); err != nil {
 			return err
 		}
@@ -214,11 +219,15 @@ func (s *Store) DestroyConnection(ctx context.Context, id string, reason session
 		if err != nil {
 			return err
 		}
-		changes, err := destroy(ctx, tx, []*connectionRow{row}, reason, now)
-		if err == nil {
-			change = changes[0]
+		changes, err := destroy(ctx, tx, []*connectionRow{row}, reason, now, "TRUE")
+		if err != nil {
+			return err
 		}
-		return err
+		if len(changes) == 0 {
+			return connectionNotFound() // somebody was quicker
+		}
+		change = changes[0]
+		return nil
 	})
 	return change, err
 }

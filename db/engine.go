@@ -17,8 +17,10 @@ type engine struct {
 	tables string // selects the names of the database's tables
 
 	// lockRows, where it is not empty, follows FOR at the end of a SELECT, and keeps the rows from other transactions
-	// until this one ends. skipLocked does so to those that no other transaction has.
-	lockRows, skipLocked string
+	// until this one ends.
+	lockRows string
+	// skipLocked ends a SELECT of rows to be deleted, and leaves out those that another transaction has.
+	skipLocked string
 	// lockSchema, where it is not empty, is run first by a transaction that changes the schema or what is there once.
 	lockSchema string
 

@@ -18,6 +18,22 @@ import (
 // row, so that what was attached before stays with the old one until the sweep takes it. A connection may have an
 // expires_at and be attached to a node whose lease has run out, where it was touched since: the later end counts.
 
+//
+// Who changes what a connection is attached to, or its end, takes its row first, in a statement of its own: what it reads
+// then is what others left. Two that detach the last two sockets at once would else each see the other's, and the
+// connection would have no end.
+
+// lockConnections keeps the connections of the condition from other transactions until the end of this one.
+func lockConnections(ctx context.Context, tx bun.Tx, condition string, args ...any) error {
+	lock := engineOf(tx).lockRows
+	if lock == "" {
+		return nil
+	}
+	query := "SELECT count(*) FROM (SELECT id FROM connections WHERE " + condition + " ORDER BY id FOR " + lock + ") AS locked"
+	_, err := tx.ExecContext(ctx, query, args...)
+	return err
+}
+
 // sqlAttached is the condition of a connection with a socket on a live node; it takes the time.
 const sqlAttached = "EXISTS (SELECT 1 FROM attachments AS a JOIN nodes AS n ON n.id = a.node_id" +
 	" WHERE a.connection_id = connections.id AND n.lease_until > ?)"
@@ -66,6 +82,9 @@ func (s *Store) Attach(ctx context.Context, node string, connectionIDs []string)
 			return fmt.Errorf("node %s holds no lease", node)
 		}
 		if err != nil {
+			return err
+		}
+		if err := lockConnections(ctx, tx, "id IN (?)", bun.List(storableOnly(connectionIDs))); err != nil {
 			return err
 		}
 		live, err := selectLive(ctx, tx, connectionIDs)
@@ -130,6 +149,9 @@ func (s *Store) Detach(ctx context.Context, node string, connectionIDs []string,
 		if err != nil {
 			return err
 		}
+		if err := lockConnections(ctx, tx, "id IN (?)", bun.List(connectionIDs)); err != nil {
+			return err
+		}
 		var detached []string
 		const detach = "DELETE FROM attachments WHERE connection_id IN (?)" +
 			" AND node_id IN (SELECT id FROM nodes WHERE name = ?) RETURNING connection_id"
@@ -162,6 +184,9 @@ func (s *Store) Touch(ctx context.Context, connectionIDs []string, idle, grace t
 			return err
 		}
 		ids := bun.List(connectionIDs)
+		if err := lockConnections(ctx, tx, "id IN (?)", ids); err != nil {
+			return err
+		}
 		if err := postpone(ctx, tx, now, idle, "id IN (?) AND NOT had_socket", ids); err != nil {
 			return err
 		}

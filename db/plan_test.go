@@ -44,18 +44,20 @@ func TestPlans(t *testing.T) {
 		{"due", "SELECT * FROM connections WHERE expires_at <= 5 AND " + sqlLive + " ORDER BY expires_at, session_id, created_revision LIMIT 5",
 			"SEARCH connections USING INDEX connections_expiring (expires_at<?)"},
 		{"destroy", sqlDestroy, "SEARCH i USING PRIMARY KEY (session_id=? AND connection_id=?)"},
-		{"purge", sqlPurge, "SEARCH connections USING INDEX connections_purge (purge_at<?)"},
+		{"purge", sqlPurge(sqliteEngine), "SEARCH connections USING INDEX connections_purge (purge_at<?)"},
 		{"streams of a roster", "SELECT * FROM streams WHERE session_id = 's' ORDER BY created_revision",
 			"SEARCH streams USING INDEX streams_created (session_id=?)"},
 		{"streams of a connection", "DELETE FROM streams WHERE connection_id IN (?)", "SEARCH streams USING COVERING INDEX streams_connection (connection_id=?)"},
 		{"changes of streams", sqlStreamChanges,
 			"SEARCH stream_changes USING INDEX sqlite_autoindex_stream_changes_1 (session_id=? AND revision>? AND revision<?)"},
-		{"purge of changes", sqlPurgeStreamChanges, "SEARCH stream_changes USING INDEX stream_changes_purge (purge_at<?)"},
+		{"purge of changes", sqlPurgeStreamChanges(sqliteEngine), "SEARCH stream_changes USING INDEX stream_changes_purge (purge_at<?)"},
 		{"empty sessions", sqlEmptySessions, "SEARCH sessions USING INDEX sessions_empty (created_at<?)"},
 		{"attached", "SELECT " + sqlAttached + " FROM connections WHERE id = 'c'",
 			"SEARCH a USING COVERING INDEX sqlite_autoindex_attachments_1 (connection_id=?)"},
 		{"lapsed nodes", "SELECT id FROM nodes WHERE lease_until <= 5", "SEARCH nodes USING INDEX nodes_lease (lease_until<?)"},
-		{"lapsed attachments", sqlTakeLapsed, "SEARCH a USING INDEX attachments_node (node_id=?)"},
+		{"lapsed attachments", sqlLapsed, "SEARCH attachments USING INDEX attachments_node (node_id=?)"},
+		{"taking what lapsed", sqlTakeLapsed,
+			"SEARCH a USING COVERING INDEX sqlite_autoindex_attachments_1 (connection_id=? AND node_id=?)"},
 	} {
 		plan := explain(t, store, c.query)
 		if !strings.Contains(plan, c.want) {

@@ -31,7 +31,7 @@ var postgresEngine = &engine{
 	tables: "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()",
 	// Not FOR UPDATE: that would hold up the foreign keys of others, which need no more than that the row stays.
 	lockRows:   "NO KEY UPDATE",
-	skipLocked: "NO KEY UPDATE SKIP LOCKED",
+	skipLocked: " FOR UPDATE SKIP LOCKED",
 	lockSchema: "SELECT pg_advisory_xact_lock(" + strconv.Itoa(schemaLock) + ")",
 	snapshot:   &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},
 	rebind:     rebindPostgres,

@@ -111,27 +111,22 @@ func consecutive(changes []session.RosterChange, after int64) []session.RosterCh
 	return changes
 }
 
-// destroy ends these live connections, and their streams, in the order given, and returns the changes by session and revision.
-func destroy(ctx context.Context, tx bun.Tx, rows []*connectionRow, reason session.DisconnectReason, now int64) ([]session.RosterChange, error) {
-	ids, sessionIDs := make([]string, len(rows)), make([]string, len(rows))
-	for i, row := range rows {
-		ids[i], sessionIDs[i] = row.ID, row.SessionID
-	}
-	sessions, err := selectSessions(ctx, tx, sessionIDs)
-	if err != nil {
+// destroy ends these connections in the order given, save those that have ended meanwhile or are not as the condition
+// says any more, and returns the changes by session and revision.
+func destroy(
+	ctx context.Context, tx bun.Tx, rows []*connectionRow, reason session.DisconnectReason, now int64, condition string, args ...any,
+) ([]session.RosterChange, error) {
+	heads, rows, err := takeForDestruction(ctx, tx, rows, condition, args...)
+	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	if err := indexAll(ctx, tx, sessions); err != nil {
-		return nil, err
-	}
-	heads := make(map[string]*sessionRow, len(sessions))
-	for _, row := range sessions {
-		heads[row.ID] = row
-	}
+	ids := make([]string, len(rows))
 	changes := make([]session.RosterChange, len(rows))
+	grown := make(map[string]*sessionRow)
 	for i, row := range rows {
 		at := heads[row.SessionID]
 		at.Revision++
+		ids[i], grown[at.ID] = row.ID, at
 		changes[i] = session.RosterChange{
 			SessionID: at.ID, Revision: at.Revision, Connection: row.toConnection(), Reason: reason,
 		}
@@ -140,7 +135,7 @@ func destroy(ctx context.Context, tx bun.Tx, rows []*connectionRow, reason sessi
 			return nil, err
 		}
 	}
-	for _, at := range sessions {
+	for _, at := range grown {
 		if err := setRevision(ctx, tx, at.ID, at.Revision); err != nil {
 			return nil, err
 		}
@@ -154,6 +149,44 @@ func destroy(ctx context.Context, tx bun.Tx, rows []*connectionRow, reason sessi
 		return cmp.Or(cmp.Compare(a.SessionID, b.SessionID), cmp.Compare(a.Revision, b.Revision))
 	})
 	return changes, nil
+}
+
+// takeForDestruction keeps the sessions of these connections, and then the connections, from other transactions, and has
+// sender_entries brought up to date, as sqlDestroy asks. It returns the sessions by id, and those of the connections that are live then and as the condition says.
+func takeForDestruction(
+	ctx context.Context, tx bun.Tx, rows []*connectionRow, condition string, args ...any,
+) (heads map[string]*sessionRow, kept []*connectionRow, err error) {
+	ids, sessionIDs := make([]string, len(rows)), make([]string, len(rows))
+	for i, row := range rows {
+		ids[i], sessionIDs[i] = row.ID, row.SessionID
+	}
+	sessions, err := selectSessions(ctx, tx, sessionIDs)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := indexAll(ctx, tx, sessions); err != nil {
+		return nil, nil, err
+	}
+	heads = make(map[string]*sessionRow, len(sessions))
+	for _, row := range sessions {
+		heads[row.ID] = row
+	}
+	if engineOf(tx).lockRows == "" {
+		return heads, rows, nil
+	}
+	if err := lockConnections(ctx, tx, "id IN (?)", bun.List(ids)); err != nil {
+		return nil, nil, err
+	}
+	var still []string
+	query := "SELECT id FROM connections WHERE id IN (?) AND " + sqlLive + " AND " + condition
+	if err := tx.NewRaw(query, append([]any{bun.List(ids)}, args...)...).Scan(ctx, &still); err != nil {
+		return nil, nil, err
+	}
+	left := make(map[string]bool, len(still))
+	for _, id := range still {
+		left[id] = true
+	}
+	return heads, slices.DeleteFunc(rows, func(row *connectionRow) bool { return !left[row.ID] }), nil
 }
 
 // sqlDestroy ends a connection, where sender_entries has all of its session. One that has entries is kept for good, since

@@ -9,11 +9,50 @@ import (
 	"chattok/session"
 )
 
+// takeChunk is how many attachments of nodes that are gone are taken in one transaction.
+const takeChunk = 1000
+
 // Sweep implements session.Store. A session goes only when its last connection ended longer than idle ago too, so that
-// who asks after that connection is still answered.
+// who asks after that connection is still answered. Connections are destroyed last, so that what fails before has
+// destroyed none, and in a transaction of their own: it takes sessions before connections, as every transaction does,
+// which the first one's changes would be in the way of.
 func (s *Store) Sweep(ctx context.Context, node string, grace, idle time.Duration, limit int) ([]session.RosterChange, error) {
+	limit = max(limit, 0)
+	for more := true; more; {
+		err := s.sweep(ctx, node, func(ctx context.Context, tx bun.Tx, now int64) (err error) {
+			more, err = takeLapsed(ctx, tx, now, grace)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	err := s.sweep(ctx, node, func(ctx context.Context, tx bun.Tx, now int64) error {
+		return removeSessions(ctx, tx, now-idle.Milliseconds(), limit)
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = s.sweep(ctx, node, func(ctx context.Context, tx bun.Tx, now int64) error {
+		return purge(ctx, tx, now, limit)
+	})
+	if err != nil {
+		return nil, err
+	}
 	var changes []session.RosterChange
-	err := s.write(ctx, "sweep", func(ctx context.Context, tx bun.Tx) error {
+	err = s.sweep(ctx, node, func(ctx context.Context, tx bun.Tx, now int64) (err error) {
+		changes, err = destroyDue(ctx, tx, now, limit)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return changes, nil
+}
+
+// sweep runs one step of a sweep by this node in a transaction.
+func (s *Store) sweep(ctx context.Context, node string, step func(ctx context.Context, tx bun.Tx, now int64) error) error {
+	return s.write(ctx, "sweep", func(ctx context.Context, tx bun.Tx) error {
 		now, err := s.now(ctx, tx)
 		if err != nil {
 			return err
@@ -23,29 +62,19 @@ func (s *Store) Sweep(ctx context.Context, node string, grace, idle time.Duratio
 				return err
 			}
 		}
-		if err := takeLapsed(ctx, tx, now, grace); err != nil {
-			return err
-		}
-		var due []*connectionRow
-		err = tx.NewSelect().Model(&due).Where("expires_at <= ?", now).Where(sqlLive).
-			Order("expires_at", "session_id", "created_revision").Limit(int64(max(limit, 0))).Scan(ctx)
-		if err != nil {
-			return err
-		}
-		if len(due) > 0 {
-			if changes, err = destroy(ctx, tx, due, session.NetworkDisconnected, now); err != nil {
-				return err
-			}
-		}
-		if err := removeSessions(ctx, tx, now-idle.Milliseconds(), limit); err != nil {
-			return err
-		}
-		return purge(ctx, tx, now, limit)
+		return step(ctx, tx, now)
 	})
-	if err != nil {
+}
+
+// destroyDue ends up to limit connections whose time has come.
+func destroyDue(ctx context.Context, tx bun.Tx, now int64, limit int) ([]session.RosterChange, error) {
+	var due []*connectionRow
+	err := tx.NewSelect().Model(&due).Where("expires_at <= ?", now).Where(sqlLive).
+		Order("expires_at", "session_id", "created_revision").Limit(int64(limit)).Scan(ctx)
+	if err != nil || len(due) == 0 {
 		return nil, err
 	}
-	return changes, nil
+	return destroy(ctx, tx, due, session.NetworkDisconnected, now, "expires_at <= ? AND NOT "+sqlAttached, now, now)
 }
 
 // mustHold fails where a node's lease has run out.
@@ -58,67 +87,100 @@ func mustHold(ctx context.Context, tx bun.Tx, node string, now int64) error {
 	return err
 }
 
-// takeLapsed takes what is attached to nodes whose lease has run out.
-func takeLapsed(ctx context.Context, tx bun.Tx, now int64, grace time.Duration) error {
+// takeLapsed takes some of what is attached to nodes whose lease has run out, and says whether there is more.
+func takeLapsed(ctx context.Context, tx bun.Tx, now int64, grace time.Duration) (more bool, err error) {
 	var nodes []int64
-	if err := tx.NewRaw("SELECT id FROM nodes WHERE lease_until <= ?", now).Scan(ctx, &nodes); err != nil {
-		return err
-	}
-	if len(nodes) == 0 {
-		return nil
+	if err := tx.NewRaw("SELECT id FROM nodes WHERE lease_until <= ?", now).Scan(ctx, &nodes); err != nil || len(nodes) == 0 {
+		return false, err
 	}
 	lapsed := bun.List(nodes)
-	_, err := tx.ExecContext(ctx, sqlTakeLapsed, lapsed, grace.Milliseconds(), grace.Milliseconds(), now)
-	if err != nil {
-		return err
+	var ids []string
+	if err := tx.NewRaw(sqlLapsed, lapsed, takeChunk).Scan(ctx, &ids); err != nil {
+		return false, err
 	}
-	if _, err := tx.ExecContext(ctx, "DELETE FROM attachments WHERE node_id IN (?)", lapsed); err != nil {
-		return err
+	if len(ids) > 0 {
+		taken := bun.List(ids)
+		if err := lockConnections(ctx, tx, "id IN (?)", taken); err != nil {
+			return false, err
+		}
+		_, err := tx.ExecContext(ctx, sqlTakeLapsed, lapsed, taken, grace.Milliseconds(), grace.Milliseconds(), now)
+		if err != nil {
+			return false, err
+		}
+		const detach = "DELETE FROM attachments WHERE node_id IN (?) AND connection_id IN (?)"
+		if _, err := tx.ExecContext(ctx, detach, lapsed, taken); err != nil {
+			return false, err
+		}
 	}
+	if len(ids) == takeChunk {
+		return true, nil
+	}
+	// One that is being attached to a node of these holds its row, and then there is a conflict: again, with it.
 	_, err = tx.ExecContext(ctx, "DELETE FROM nodes WHERE id IN (?)", lapsed)
-	return err
+	return false, err
 }
 
-// sqlTakeLapsed sets the end of what is attached to these nodes and to no live one.
+const sqlLapsed = "SELECT DISTINCT connection_id FROM attachments WHERE node_id IN (?) ORDER BY connection_id LIMIT ?"
+
+// sqlTakeLapsed sets the end of those of these connections that are attached to these nodes and to no live one.
 const sqlTakeLapsed = "WITH lapsed AS (SELECT a.connection_id, max(n.lease_until) AS lease_until FROM attachments AS a" +
-	" JOIN nodes AS n ON n.id = a.node_id WHERE n.id IN (?) GROUP BY a.connection_id)" +
+	" JOIN nodes AS n ON n.id = a.node_id WHERE n.id IN (?) AND a.connection_id IN (?) GROUP BY a.connection_id)" +
 	" UPDATE connections SET expires_at = lapsed.lease_until + ? FROM lapsed WHERE connections.id = lapsed.connection_id" +
 	" AND (expires_at IS NULL OR expires_at < lapsed.lease_until + ?) AND " + sqlLive + " AND NOT " + sqlAttached
 
 // removeSessions removes up to limit sessions that were made on first use before this time and came to nothing.
 func removeSessions(ctx context.Context, tx bun.Tx, before int64, limit int) error {
 	var ids []string
-	if err := tx.NewRaw(sqlEmptySessions, before, session.Lobby, before, max(limit, 0)).Scan(ctx, &ids); err != nil {
+	err := tx.NewRaw(sqlEmptySessions+sqlOldestSessions, before, session.Lobby, before, limit).Scan(ctx, &ids)
+	if err != nil || len(ids) == 0 {
 		return err
 	}
-	if len(ids) == 0 {
-		return nil
+	if engineOf(tx).lockRows != "" {
+		// Somebody may be about to come in, or to post: what is still empty when nobody is stays so.
+		if _, err := selectSessions(ctx, tx, ids); err != nil {
+			return err
+		}
+		empty := bun.List(ids)
+		ids = nil
+		err := tx.NewRaw(sqlEmptySessions+" AND id IN (?)", before, session.Lobby, before, empty).Scan(ctx, &ids)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
 	}
 	for _, table := range []string{"connections", "stream_changes"} {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE session_id IN (?)", bun.List(ids)); err != nil {
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE id IN (?)", bun.List(ids))
+	_, err = tx.ExecContext(ctx, "DELETE FROM sessions WHERE id IN (?)", bun.List(ids))
 	return err
 }
 
 const sqlEmptySessions = "SELECT id FROM sessions WHERE last_seq = 0 AND NOT token_required AND created_at < ? AND id <> ?" +
 	" AND NOT EXISTS (SELECT 1 FROM connections AS c WHERE c.session_id = sessions.id" +
-	" AND (c.destroyed_at IS NULL OR c.destroyed_at >= ?)) ORDER BY created_at LIMIT ?"
+	" AND (c.destroyed_at IS NULL OR c.destroyed_at >= ?))"
+
+const sqlOldestSessions = " ORDER BY created_at LIMIT ?"
 
 // purge removes up to limit connections that ended without an entry more than purgeAfter ago, and as many changes of
 // streams as old.
 func purge(ctx context.Context, tx bun.Tx, now int64, limit int) error {
-	for _, query := range []string{sqlPurge, sqlPurgeStreamChanges} {
-		if _, err := tx.ExecContext(ctx, query, now, max(limit, 0)); err != nil {
+	e := engineOf(tx)
+	for _, query := range []string{sqlPurge(e), sqlPurgeStreamChanges(e)} {
+		if _, err := tx.ExecContext(ctx, query, now, limit); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-const sqlPurgeStreamChanges = "DELETE FROM stream_changes WHERE (session_id, revision) IN" +
-	" (SELECT session_id, revision FROM stream_changes WHERE purge_at <= ? ORDER BY purge_at LIMIT ?)"
+// What another node is purging just now is left to it.
+func sqlPurgeStreamChanges(e *engine) string {
+	return "DELETE FROM stream_changes WHERE (session_id, revision) IN (SELECT session_id, revision FROM stream_changes" +
+		" WHERE purge_at <= ? ORDER BY purge_at LIMIT ?" + e.skipLocked + ")"
+}
 
-const sqlPurge = "DELETE FROM connections WHERE id IN (SELECT id FROM connections WHERE purge_at <= ? ORDER BY purge_at LIMIT ?)"
+func sqlPurge(e *engine) string {
+	return "DELETE FROM connections WHERE id IN" +
+		" (SELECT id FROM connections WHERE purge_at <= ? ORDER BY purge_at LIMIT ?" + e.skipLocked + ")"
+}

@@ -62,8 +62,8 @@ type Service struct {
 	now     func() time.Time
 	node    string
 
-	entries     *batch[NewEntry, EntryResult]
-	connections *batch[NewConnection, ConnectionResult]
+	entries     *lanes[NewEntry, EntryResult]
+	connections *lanes[NewConnection, ConnectionResult]
 	older       *chunkCache
 	rooms       rooms
 	presence    *presence
@@ -98,8 +98,10 @@ func NewService(cfg Config) *Service {
 		linger:  min(roomLinger, cfg.Idle/2), // no session is removed sooner
 		started: make(chan struct{})}
 	s.lifetime, s.end = context.WithCancel(context.Background())
-	s.entries = newBatch(cfg.GroupLimit, cfg.QueueLimit, s.commitEntries)
-	s.connections = newBatch(cfg.GroupLimit, cfg.QueueLimit, s.commitConnections)
+	s.entries = newLanes(cfg.Store.Lanes(), cfg.GroupLimit, cfg.QueueLimit,
+		func(e NewEntry) string { return e.SessionID }, s.commitEntries)
+	s.connections = newLanes(cfg.Store.Lanes(), cfg.GroupLimit, cfg.QueueLimit,
+		func(c NewConnection) string { return c.SessionID }, s.commitConnections)
 	s.heads = newBatch(headGroup, cfg.QueueLimit, s.readHeads)
 	s.presence = newPresence()
 	var fresh time.Duration
@@ -260,7 +262,7 @@ type Stats struct {
 // Stats returns what is held now.
 func (s *Service) Stats() Stats {
 	return Stats{Rooms: len(s.openRooms()), Attached: s.presence.attached(), OlderReads: s.older.reads.Load(),
-		WritesQueue: len(s.entries.queue)}
+		WritesQueue: s.entries.waiting()}
 }
 
 func newEpoch() Epoch {
