@@ -32,6 +32,8 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return secretCommand(ctx, args, stdout)
 	case "token":
 		return tokenCommand(ctx, args, stdout)
+	case "healthcheck":
+		return healthCommand(ctx, args, stdout)
 	case "help":
 		return printHelp(stdout)
 	case "version":
@@ -197,6 +199,7 @@ Usage:
   chattok secret [flags]                             print the API secret
   chattok token -session ID [-role ROLE] [-data TEXT] [-expires 24h] [flags]
                                                      mint a session token
+  chattok healthcheck [flags]                        say whether the server with these settings is ready
   chattok version
 
 Flags, and the environment variables that stand for them:

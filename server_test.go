@@ -32,6 +32,8 @@ func TestUsage(t *testing.T) {
 		{"-max-sockets 0", 2, "", "-max-sockets must be at least 1"},
 		{"-max-message-bytes 1", 2, "", "-max-message-bytes must be at least 1024"},
 		{"-ping-interval 1ms", 2, "", "-ping-interval must be at least 100ms"},
+		{"healthcheck extra", 2, "", `unexpected argument "extra"`},
+		{"healthcheck -addr 127.0.0.1:1", 1, "", "the server does not answer"},
 		{"-gather 2s", 2, "", "-gather must be 0 to 1s"},
 		{"-trusted-proxies proxy.example", 2, "", `-trusted-proxies: "proxy.example" is neither an address nor a network`},
 		{"-tls-cert x.pem", 2, "", "-tls-cert and -tls-key need each other"},
@@ -74,6 +76,9 @@ func TestServerLife(t *testing.T) {
 	}
 	if secret := output("secret"); len(secret) < 32 {
 		t.Errorf("the secret has %d bytes", len(secret))
+	}
+	if said := output("healthcheck", "-addr", b.addr); said != "ok" {
+		t.Errorf("healthcheck says %q", said)
 	}
 	var data struct {
 		Connect struct{ Connection struct{ Role, Data string } }

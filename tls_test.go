@@ -47,6 +47,9 @@ func TestTLSFiles(t *testing.T) {
 	if resp.ProtoMajor != 2 || resp.TLS.Version < tls.VersionTLS12 {
 		t.Errorf("HTTP/%d over TLS %x", resp.ProtoMajor, resp.TLS.Version)
 	}
+	if out, err := exec.Command(b.path, "healthcheck", "-addr", b.addr, "-tls-cert", cert, "-tls-key", key).CombinedOutput(); err != nil || string(out) != "ok\n" {
+		t.Errorf("healthcheck: %v %s", err, out)
+	}
 	followOver(t, "wss://"+b.addr+"/graphql", client)
 
 	for path, want := range map[string]string{"/s/demo?a=1": "https://" + b.addr + "/s/demo?a=1", "/": "https://" + b.addr + "/"} {
