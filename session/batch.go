@@ -2,11 +2,12 @@ package session
 
 import (
 	"context"
+	"runtime"
 	"sync"
 )
 
 // batch gathers concurrent calls into groups: whoever waits while a group is being committed goes into the next one.
-// A lone call is committed at once; there is no timer. A caller that gives up leaves its item in the group.
+// A lone call is committed at once; there is no timer. In a crowd, whoever is on the way is let in first. A caller that gives up leaves its item in the group.
 type batch[Q, R any] struct {
 	limit  int // items a group
 	commit func(group []Q) []R
@@ -61,23 +62,20 @@ func (b *batch[Q, R]) enqueue(i batchItem[Q, R]) error {
 	}
 }
 
+// crowd is the size of a group from which on the next one lets those in who are about to come: where so many are at it
+// the processors are the limit, and a commit's own cost is better shared by more.
+const crowd = 8
+
 // run commits groups until close is called and the queue is empty.
 func (b *batch[Q, R]) run() {
 	items := make([]batchItem[Q, R], 0, b.limit)
 	group := make([]Q, 0, b.limit)
 	for first := range b.queue {
-		items, group = append(items[:0], first), append(group[:0], first.item)
-	gather:
-		for len(items) < b.limit {
-			select {
-			case i, open := <-b.queue:
-				if !open {
-					break gather
-				}
-				items, group = append(items, i), append(group, i.item)
-			default:
-				break gather
-			}
+		crowded := len(group) >= crowd
+		items = b.gather(append(items[:0], first), crowded)
+		group = group[:0]
+		for i := range items {
+			group = append(group, items[i].item)
 		}
 		for i, r := range b.commit(group) {
 			items[i].answer <- r
@@ -85,6 +83,27 @@ func (b *batch[Q, R]) run() {
 		clear(items)
 		clear(group)
 	}
+}
+
+// gather adds to items those that wait, up to the limit. In a crowd it lets other goroutines run as long as that brings
+// more: callers that are on their way here, and whose requests have been read.
+func (b *batch[Q, R]) gather(items []batchItem[Q, R], crowded bool) []batchItem[Q, R] {
+	for before := 0; len(items) < b.limit; {
+		select {
+		case i, open := <-b.queue:
+			if !open {
+				return items
+			}
+			items = append(items, i)
+		default:
+			if !crowded || len(items) == before {
+				return items
+			}
+			before = len(items)
+			runtime.Gosched()
+		}
+	}
+	return items
 }
 
 // close refuses further items and has run end when those queued are committed.

@@ -67,3 +67,37 @@ func TestBatchRefusesWhenFull(t *testing.T) {
 		t.Error("items were left")
 	}
 }
+
+// In a crowd a group takes in a caller that has not queued yet but can run; else it waits for nobody.
+func TestBatchLetsCrowdIn(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that the other caller runs only where it is let
+	gathered := func(crowded bool) int {
+		b := newBatch(4, 16, func(group []int) []int { return group })
+		queued := make(chan struct{})
+		go func() {
+			defer close(queued)
+			if err := b.enqueue(batchItem[int, int]{item: 2}); err != nil {
+				t.Error(err)
+			}
+		}()
+		n := len(b.gather([]batchItem[int, int]{{item: 1}}, crowded))
+		<-queued
+		return n
+	}
+	tries, joined := 0, 0
+	for ; tries < 1000 && joined == 0; tries++ { // the scheduler may prefer this goroutine once in a while
+		if gathered(true) == 2 {
+			joined++
+		}
+	}
+	if joined == 0 {
+		t.Errorf("nobody was let in, in %d tries", tries)
+	}
+	late := 0
+	for range 100 {
+		late += gathered(false) - 1
+	}
+	if late > 50 { // those that a preemption let in
+		t.Errorf("without a crowd, %d of 100 groups waited", late)
+	}
+}
