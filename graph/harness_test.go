@@ -43,6 +43,7 @@ type options struct {
 
 	sockets int // of a connection; zero: as many as a test likes
 	store   func(session.Store) session.Store
+	ice     session.ICE
 
 	streams transport.StreamConfig
 }
@@ -70,7 +71,7 @@ func newWorld(t testing.TB, o options) *world {
 		t.Fatal(err)
 	}
 	w := &world{tokens: tokens, path: o.path}
-	w.service = session.NewService(session.Config{Store: store, Bus: bus.New(), Log: log, Open: !o.closed, Grace: o.grace, Idle: o.idle, SocketLimit: o.sockets})
+	w.service = session.NewService(session.Config{Store: store, Bus: bus.New(), ICE: o.ice, Log: log, Open: !o.closed, Grace: o.grace, Idle: o.idle, SocketLimit: o.sockets})
 	g := graph.New(graph.Config{Service: w.service, Tokens: tokens, Log: log, Introspection: true, Streams: o.streams})
 	w.handler, w.Client = g, client.New(g)
 

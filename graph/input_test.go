@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,8 +23,16 @@ const (
 // TestInput holds arguments at and beyond their limits against the code they get. What is refused stores nothing.
 func TestInput(t *testing.T) {
 	w := newWorld(t, options{})
-	me := w.join(t, "room", "MODERATOR")
+	me, peer := w.join(t, "room", "MODERATOR"), w.join(t, "room", "SUBSCRIBER")
+	stream := w.publish(t, me, `hasAudio:true`)
 	long := strings.Repeat
+	const publish = `mutation($n:String,$w:Int,$h:Int){publishStream(name:$n,width:$w,height:$h){id}}`
+	const update = `mutation($s:ID!,$n:String,$w:Int,$a:Boolean){updateStream(streamId:$s,name:$n,width:$w,hasAudio:$a){id}}`
+	const mute = `mutation($s:ID,$e:[ID!]){forceMute(streamId:$s,except:$e){id}}`
+	describe := func(kind, sdp string) map[string]any {
+		return map[string]any{"s": stream, "to": peer.id, "d": map[string]any{"type": kind, "sdp": sdp}}
+	}
+	candidate := func(c map[string]any) map[string]any { return map[string]any{"s": stream, "to": peer.id, "c": c} }
 	table := []struct {
 		name, query string
 		variables   map[string]any
@@ -62,6 +71,44 @@ func TestInput(t *testing.T) {
 		{"signal type: all that is allowed", sendSignal, map[string]any{"t": "aZ09-_~."}, "ok"},
 		{"signal to nobody", sendSignal, map[string]any{"t": "t", "to": "x"}, "NOT_FOUND"},
 		{"signal to an empty id", sendSignal, map[string]any{"t": "t", "to": ""}, "NOT_FOUND"},
+		{"stream name: 1,024 bytes", publish, map[string]any{"n": long("x", 1024), "w": 16384, "h": 1}, "ok"},
+		{"stream name: 1,025 bytes", publish, map[string]any{"n": long("x", 1025)}, bad},
+		{"stream name: NUL", publish, map[string]any{"n": "\x00"}, bad},
+		{"stream width: 0", publish, map[string]any{"w": 0}, bad},
+		{"stream width: -1", publish, map[string]any{"w": -1}, bad},
+		{"stream width: 16,385", publish, map[string]any{"w": 16385}, bad},
+		{"stream height: 16,385", publish, map[string]any{"h": 16385}, bad},
+		{"video type: unknown", `mutation{publishStream(videoType:WINDOW){id}}`, nil, invalidDoc},
+		{"update: nothing", update, map[string]any{"s": stream}, "ok"},
+		{"update: nulls", update, map[string]any{"s": stream, "n": nil, "a": nil}, "ok"},
+		{"update: name of 1,024 bytes", update, map[string]any{"s": stream, "n": long("x", 1024)}, "ok"},
+		{"update: name of 1,025 bytes", update, map[string]any{"s": stream, "n": long("x", 1025)}, bad},
+		{"update: width of 0", update, map[string]any{"s": stream, "w": 0}, bad},
+		{"update: an empty id", update, map[string]any{"s": ""}, "NOT_FOUND"},
+		{"update: an id with NUL", update, map[string]any{"s": "\x00"}, "NOT_FOUND"},
+		{"mute: one, and except", mute, map[string]any{"s": stream, "e": []string{"x"}}, bad},
+		{"mute: one, and except none", mute, map[string]any{"s": stream, "e": []string{}}, "ok"},
+		{"mute: except 1,000", mute, map[string]any{"e": slices.Repeat([]string{"x"}, 1000)}, "ok"},
+		{"mute: except 1,001", mute, map[string]any{"e": slices.Repeat([]string{"x"}, 1001)}, bad},
+		{"mute: except NUL", mute, map[string]any{"e": []string{"\x00", "\xff"}}, "ok"},
+		{"negotiate: 64 KiB", negotiate, describe("offer", long("x", 65536)), "ok"},
+		{"negotiate: 64 KiB + 1", negotiate, describe("offer", long("x", 65537)), bad},
+		{"negotiate: 64 KiB + 2 in multi-byte text", negotiate, describe("answer", long("€", 21846)), bad},
+		{"negotiate: NUL", negotiate, describe("answer", "\x00"), bad},
+		{"negotiate: a rollback", negotiate, describe("rollback", ""), "ok"},
+		{"negotiate: an unknown type", negotiate, describe("OFFER", ""), bad},
+		{"negotiate: no more candidates", negotiate, candidate(map[string]any{"candidate": ""}), "ok"},
+		{"negotiate: a whole candidate", negotiate, candidate(map[string]any{"candidate": "c", "sdpMid": "0", "sdpMLineIndex": 65535, "usernameFragment": "f"}), "ok"},
+		{"negotiate: candidate of 64 KiB", negotiate, candidate(map[string]any{"candidate": long("x", 65535), "sdpMid": "0"}), "ok"},
+		{"negotiate: candidate of 64 KiB + 1 in all", negotiate, candidate(map[string]any{"candidate": long("x", 65535), "sdpMid": "0", "usernameFragment": "f"}), bad},
+		{"negotiate: index 65,536", negotiate, candidate(map[string]any{"candidate": "c", "sdpMLineIndex": 65536}), bad},
+		{"negotiate: index -1", negotiate, candidate(map[string]any{"candidate": "c", "sdpMLineIndex": -1}), bad},
+		{"negotiate: usernameFragment with NUL", negotiate, candidate(map[string]any{"candidate": "c", "usernameFragment": "\x00"}), bad},
+		{"negotiate: nothing", negotiate, map[string]any{"s": stream, "to": peer.id}, bad},
+		{"negotiate: both", negotiate, map[string]any{"s": stream, "to": peer.id, "c": map[string]any{"candidate": ""}, "d": map[string]any{"type": "offer", "sdp": ""}}, bad},
+		{"negotiate: with myself", negotiate, map[string]any{"s": stream, "to": me.id, "c": map[string]any{"candidate": ""}}, bad},
+		{"negotiate: with nobody", negotiate, map[string]any{"s": stream, "to": "x", "c": map[string]any{"candidate": ""}}, "NOT_FOUND"},
+		{"negotiate: about no stream", negotiate, map[string]any{"s": "x", "to": peer.id, "c": map[string]any{"candidate": ""}}, "NOT_FOUND"},
 		{"connection data: 1,024 bytes", connectAs, map[string]any{"s": "s", "d": long("x", 1024)}, "ok"},
 		{"connection data: 1,025 bytes", connectAs, map[string]any{"s": "s", "d": long("x", 1025)}, bad},
 		{"connection data: NUL", connectAs, map[string]any{"s": "s", "d": "\x00"}, bad},

@@ -17,6 +17,7 @@ func TestPermissions(t *testing.T) {
 		me[role] = open.join(t, "room", role)
 	}
 	other := open.join(t, "elsewhere", session.RoleModerator)
+	publisher := open.join(t, "room", session.RolePublisher) // of the streams that are not the caller's own
 	forger, err := token.New([]byte(strings.Repeat("another secret ", 4)), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +59,8 @@ func TestPermissions(t *testing.T) {
 		{"moderator", open, me[session.RoleModerator].token, me[session.RoleModerator].id},
 		{"secret", open, testSecret, "alice"},
 	}
-	// The columns are in the order of callers. $me is the caller's id, or for the other session's one of this session.
+	// The columns are in the order of callers. $me is the caller's id, or for the other session's one of this session;
+	// $stream is the publisher's, whose id is $publisher, and $own the caller's own where it may have one, else $stream.
 	table := []struct {
 		operation string
 		want      [10]string
@@ -77,6 +79,20 @@ func TestPermissions(t *testing.T) {
 		{`mutation{renewAccess{expiresAt}}`, [10]string{who, who, invalid, late, invalid, ok, ok, ok, ok, no}},
 		{`mutation{createSession(id:"room"){id}}`, [10]string{who, who, invalid, late, invalid, no, no, no, no, ok}},
 		{`mutation{createToken(sessionId:"room"){token}}`, [10]string{who, who, invalid, late, invalid, no, no, no, no, ok}},
+		{`{iceServers{urls}}`, [10]string{who, who, invalid, late, invalid, ok, ok, ok, ok, no}},
+		{`{session{streams{id} streamCount}}`, [10]string{ok, who, invalid, late, invalid, ok, ok, ok, ok, no}},
+		{`mutation{publishStream{id}}`, [10]string{who, who, invalid, late, invalid, ok, no, ok, ok, no}},
+		{`mutation($own:ID!){updateStream(streamId:$own,hasAudio:true){id}}`, [10]string{who, who, invalid, late, invalid, ok, no, ok, ok, no}},
+		{`mutation($stream:ID!){updateStream(streamId:$stream,hasAudio:true){id}}`, [10]string{who, who, invalid, late, invalid, missing, no, no, no, no}},
+		{`mutation($own:ID!){unpublishStream(streamId:$own){id}}`, [10]string{who, who, invalid, late, invalid, ok, no, ok, ok, no}},
+		{`mutation($stream:ID!){unpublishStream(streamId:$stream){id}}`, [10]string{who, who, invalid, late, invalid, missing, no, no, no, no}},
+		{`mutation{unpublishStream(streamId:"nothing-has-this-id"){id}}`, [10]string{who, who, invalid, late, invalid, missing, no, missing, missing, no}},
+		{`mutation($stream:ID!){forceUnpublish(streamId:$stream){id}}`, [10]string{who, who, invalid, late, invalid, missing, no, no, ok, no}},
+		{`mutation($stream:ID!){forceMute(streamId:$stream){id}}`, [10]string{who, who, invalid, late, invalid, missing, no, no, ok, no}},
+		{`mutation{forceMute(except:["x"]){id}}`, [10]string{who, who, invalid, late, invalid, ok, no, no, ok, no}},
+		{`mutation($stream:ID!,$publisher:ID!){negotiate(streamId:$stream,to:$publisher,candidate:{candidate:""}){to}}`, [10]string{who, who, invalid, late, invalid, missing, ok, ok, ok, no}},
+		{`mutation($stream:ID!,$me:ID!){negotiate(streamId:$stream,to:$me,candidate:{candidate:""}){to}}`, [10]string{who, who, invalid, late, invalid, missing, no, no, no, no}},
+		{`subscription{negotiationReceived{to}}`, [10]string{who, who, invalid, late, invalid, "waits", "waits", "waits", "waits", no}},
 		{`mutation($me:ID!){forceDisconnect(connectionId:$me){id}}`, [10]string{who, who, invalid, late, invalid, missing, no, no, "skip", no}},
 		{`mutation{forceDisconnect(connectionId:"nobody-has-this-id"){id}}`, [10]string{who, who, invalid, late, invalid, missing, no, no, missing, no}},
 		{`subscription{entryAdded(after:"0"){seq}}`, [10]string{ok, who, invalid, late, invalid, "waits", "waits", ok, ok, no}},
@@ -93,9 +109,20 @@ func TestPermissions(t *testing.T) {
 				continue // has nothing to show; the tests of the single operations have it
 			}
 			t.Run(row.operation+"/"+c.name, func(t *testing.T) {
+				given := map[string]any{"me": c.id, "publisher": publisher.id}
+				if strings.Contains(row.operation, "(streamId:$") {
+					stream := open.publish(t, publisher, `name:"other"`)
+					defer open.unpublish(t, publisher, stream)
+					given["stream"], given["own"] = stream, stream
+				}
+				if strings.Contains(row.operation, "$own") && want == ok {
+					given["own"] = open.publish(t, person{token: c.token}, `name:"own"`)
+				}
 				variables := map[string]any{}
-				if strings.Contains(row.operation, "$me") {
-					variables["me"] = c.id
+				for name, value := range given {
+					if strings.Contains(row.operation, "$"+name) {
+						variables[name] = value
+					}
 				}
 				var got string
 				if strings.HasPrefix(row.operation, "subscription") {
