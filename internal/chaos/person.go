@@ -79,13 +79,35 @@ func (p *person) connect(ctx context.Context, node int) (member, error) {
 	return m, nil
 }
 
-// forget has the person connect anew, unless it did already.
+// forget has the person connect anew, since its connection has ended, unless it did already.
 func (p *person) forget(m member) {
+	if p.drop(m) {
+		p.room.world.ended.Add(1)
+	}
+}
+
+// drop has the person be nobody, and says whether it was m until now.
+func (p *person) drop(m member) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.me == m {
+	was := p.me == m
+	if was {
 		p.me = member{}
-		p.room.world.ended.Add(1)
+	}
+	return was
+}
+
+// move is what a person does who leaves a socket: mostly it comes back as who it was, sometimes as someone else, as a
+// page does that is reloaded, and before that it may or may not say goodbye.
+func (p *person) move(ctx context.Context, m member) {
+	choice := p.n(6)
+	if choice > 1 || !p.drop(m) {
+		return
+	}
+	p.room.world.left.Add(1)
+	if choice == 0 {
+		var data struct{}
+		_ = p.ask(ctx, p.node(), m.token, `mutation{disconnect{id}}`, nil, &data) // it may fail, as it may for a page
 	}
 }
 
@@ -138,12 +160,15 @@ func (p *person) visit(ctx context.Context, node int) error {
 	}
 	defer s.close()
 	v := &visit{person: p, node: node, me: me, socket: s}
-	if p.n(3) == 0 {
-		v.leave = time.After(2*time.Second + p.some(15*time.Second))
+	if p.n(3) > 0 {
+		v.leave = time.After(2*time.Second + p.some(10*time.Second))
 	}
 	err = v.run(ctx)
-	if errors.Is(err, errDestroyed) {
+	switch {
+	case errors.Is(err, errDestroyed):
 		p.forget(me)
+	case err == nil:
+		p.move(ctx, me)
 	}
 	return err
 }

@@ -17,6 +17,7 @@ type room struct {
 	id       string
 	recorder *history.Recorder
 	people   []*person
+	reader   *reader
 
 	mu  sync.Mutex
 	ids []string // of all connections that people had
@@ -33,6 +34,7 @@ func newRoom(w *world, id string, people int, seed uint64) *room {
 		p.watching = r.recorder.Watcher(name)
 		r.people = append(r.people, p)
 	}
+	r.reader = newReader(r.people[0])
 	return r
 }
 
@@ -137,6 +139,9 @@ func (r *room) converged(ctx context.Context) error {
 			return fmt.Errorf("%s has %d there, not the %d that are", p.name, len(there), len(present))
 		}
 	}
+	if last := r.reader.seen.Last(); last < head {
+		return fmt.Errorf("%s has seen %d of %d over SSE", r.reader.name, last, head)
+	}
 	for node := range r.world.nodes {
 		roster, err := r.roster(ctx, node)
 		if err != nil {
@@ -172,6 +177,7 @@ func (r *room) complete(ctx context.Context) {
 		rosters[fmt.Sprintf("node %d", node+1)] = roster
 	}
 	r.recorder.Presence(r.present(), rosters)
+	r.reader.seen.Complete()
 	for _, p := range r.people {
 		p.seen.Complete()
 		p.watching.Complete()

@@ -33,7 +33,8 @@ type Report struct {
 	Events   map[Kind]int
 	Verdicts map[string]*history.Verdict // by session
 	Faults   []string                    // what the checker does not judge: errors that nothing explains, and the like
-	Ended    int64                       // connections that were ended, so that their people had to connect anew
+	Ended    int64                       // connections whose people were told that they have ended, and had to connect anew
+	Left     int64                       // connections whose people disconnected, or never came back
 	Gap      time.Duration               // the longest time without an answered add, anywhere
 	Settled  time.Duration               // from the end of the faults until all had everything
 }
@@ -66,7 +67,7 @@ func (r *Report) String() string {
 	for _, kind := range slices.Sorted(maps.Keys(r.Events)) {
 		fmt.Fprintf(&b, " %d %s,", r.Events[kind], kind)
 	}
-	fmt.Fprintf(&b, " %d connections ended; longest time without an answered add %.1fs; settled in %.1fs", r.Ended, r.Gap.Seconds(), r.Settled.Seconds())
+	fmt.Fprintf(&b, " %d connections left, %d found themselves ended; longest time without an answered add %.1fs; settled in %.1fs", r.Left, r.Ended, r.Gap.Seconds(), r.Settled.Seconds())
 	for _, id := range slices.Sorted(maps.Keys(r.Verdicts)) {
 		if v := r.Verdicts[id]; !v.Holds() {
 			fmt.Fprintf(&b, "\n%s: %s", id, v)
@@ -86,6 +87,7 @@ type world struct {
 	rooms    []*room
 	settling atomic.Bool // nobody moves by itself any more
 	ended    atomic.Int64
+	left     atomic.Int64
 	log      func(format string, args ...any)
 
 	mu         sync.Mutex
@@ -184,7 +186,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		r.complete(ctx)
 	}
 	followers.end()
-	report := &Report{Seed: c.Seed, Events: map[Kind]int{}, Ended: w.ended.Load(), Gap: w.gap, Settled: settled}
+	report := &Report{Seed: c.Seed, Events: map[Kind]int{}, Ended: w.ended.Load(), Left: w.left.Load(), Gap: w.gap, Settled: settled}
 	for _, e := range c.Schedule {
 		report.Events[e.Kind]++
 	}
@@ -196,6 +198,7 @@ func (w *world) people(ctx context.Context) (followers, workers *crowd) {
 	following, followers := gather(ctx)
 	working, workers := gather(ctx)
 	for _, r := range w.rooms {
+		followers.all.Go(func() { r.reader.follow(following) })
 		for _, p := range r.people {
 			followers.all.Go(func() { p.follow(following) })
 			workers.all.Go(func() { p.post(working) })
