@@ -6,9 +6,11 @@
 // # Order and backpressure
 //
 // What a node publishes goes through one queue and one connection, and what it receives of a session through one of a
-// few queues, so that the messages of one publisher and session stay in order. Both queues are bounded: what finds the
+// few queues, so that the messages of one publisher and session stay in order. What a network held back on a connection
+// that was given up may still come after what was sent on the next: every message has its place, and what no number can
+// make good, such as a signal, is dropped where one of a later place came before. Both queues are bounded: what finds the
 // first one full is refused, what finds the second one full is lost, and Lost says so. Publish waits for the connection
-// with what no number can make good, such as a signal, and never with what is only a wake-up.
+// with signals and the like, and never with what is only a wake-up.
 //
 // # Outage
 //
@@ -79,6 +81,7 @@ type Bus struct {
 type topic struct {
 	subscription *nats.Subscription
 	receivers    int
+	places       map[uint64]uint64 // of each publisher's newest message
 }
 
 type outgoing struct {
@@ -213,9 +216,8 @@ func (b *Bus) Publish(ctx context.Context, m session.Message) error {
 }
 
 func (b *Bus) publish(ctx context.Context, m session.Message) error {
-	numbered := m.Seq > 0 || m.Revision > 0
 	limit := int(b.maxPayload.Load())
-	if numbered {
+	if numbered(m) {
 		limit = min(limit, maxBytes)
 	}
 	payload, err := wire.Marshal(wire.Envelope{Node: b.node, Message: m}, limit)
@@ -226,7 +228,7 @@ func (b *Bus) publish(ctx context.Context, m session.Message) error {
 		return err
 	}
 	o := outgoing{subject: b.subject(m.SessionID), payload: payload}
-	if numbered {
+	if numbered(m) {
 		select {
 		case b.outgoing <- o:
 			return nil
@@ -237,6 +239,9 @@ func (b *Bus) publish(ctx context.Context, m session.Message) error {
 	o.answer = make(chan error, 1)
 	return b.sendAndWait(ctx, o)
 }
+
+// numbered says whether what is lost or late of a message is put right by its numbers.
+func numbered(m session.Message) bool { return m.Seq > 0 || m.Revision > 0 }
 
 func (b *Bus) sendAndWait(ctx context.Context, o outgoing) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
@@ -256,20 +261,22 @@ func (b *Bus) sendAndWait(ctx context.Context, o outgoing) error {
 
 // send sends what is outgoing, and at the end what is left of it.
 func (b *Bus) send() {
-	for {
+	for place := uint64(1); ; place++ {
 		select {
 		case o := <-b.outgoing:
-			b.sendOne(o)
+			b.sendOne(o, place)
 		case <-b.closing:
 			for range len(b.outgoing) {
-				b.sendOne(<-b.outgoing)
+				b.sendOne(<-b.outgoing, place)
+				place++
 			}
 			return
 		}
 	}
 }
 
-func (b *Bus) sendOne(o outgoing) {
+func (b *Bus) sendOne(o outgoing, place uint64) {
+	wire.SetPlace(o.payload, place)
 	err := b.conn.Publish(o.subject, o.payload)
 	switch {
 	case o.answer != nil:
@@ -304,7 +311,24 @@ func (b *Bus) receiveOne(m *nats.Msg) {
 		return
 	}
 	b.counters.Received()
+	if b.overtaken(e) && !numbered(e.Message) {
+		b.log.Debug("the bus brought a message late, after a later one", "session", e.Message.SessionID)
+		return
+	}
 	_ = b.local.Publish(context.Background(), e.Message) // never fails
+}
+
+// overtaken says whether a later message of the same publisher and session came before, and notes the place of e.
+func (b *Bus) overtaken(e wire.Envelope) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.topics[e.Message.SessionID]
+	if t == nil || e.Place == 0 {
+		return false
+	}
+	newest := t.places[e.Node]
+	t.places[e.Node] = max(newest, e.Place)
+	return e.Place <= newest
 }
 
 // Subscribe implements session.Bus. While the server can be reached it returns when the server has taken the
@@ -341,7 +365,7 @@ func (b *Bus) listen(sessionID string) error {
 		if err != nil {
 			return fmt.Errorf("subscribe to the bus: %w", err)
 		}
-		t = &topic{subscription: subscription}
+		t = &topic{subscription: subscription, places: make(map[uint64]uint64)}
 		b.topics[sessionID] = t
 	}
 	t.receivers++

@@ -3,9 +3,13 @@ package natsbus_test
 import (
 	"log/slog"
 	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"chattok/bus/bustest"
 	"chattok/bus/natsbus"
+	"chattok/bus/wire"
 	"chattok/internal/natstest"
 	"chattok/session"
 )
@@ -38,4 +42,51 @@ func mustOpen(t testing.TB, c natsbus.Config) *natsbus.Bus {
 		}
 	})
 	return b
+}
+
+// TestLate: what a network brings of a publisher after a later message of it, as from a connection that was given up, or
+// twice, is passed over where it is a signal; a wake-up does no harm.
+func TestLate(t *testing.T) {
+	server := natstest.Start(t)
+	b := mustOpen(t, natsbus.Config{URL: server.URL()})
+	received := make(chan session.Message, 10)
+	stop, err := b.Subscribe("s", func(m session.Message) { received <- m })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	conn, err := nats.Connect(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	send := func(node, place uint64, m session.Message) {
+		t.Helper()
+		m.SessionID = "s"
+		payload, err := wire.Marshal(wire.Envelope{Node: node, Place: place, Message: m}, 1<<10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.Publish("chattok.test.s", payload); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signal := func(kind string) session.Message { return session.Message{Signal: &session.Signal{Type: kind}} }
+	send(1, 1, signal("first"))
+	send(1, 3, signal("third"))
+	send(1, 2, signal("late"))
+	send(1, 3, signal("twice"))
+	send(1, 2, session.Message{Seq: 7})
+	send(2, 1, signal("another's"))
+	send(1, 4, signal("fourth"))
+	for _, want := range []string{"first", "third", "7", "another's", "fourth"} {
+		select {
+		case m := <-received:
+			if got := m.Signal; got != nil && got.Type != want || got == nil && (want != "7" || m.Seq != 7) {
+				t.Fatalf("received %+v, want %s", m, want)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s did not come", want)
+		}
+	}
 }

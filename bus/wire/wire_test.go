@@ -54,7 +54,7 @@ func filled(tb testing.TB, t reflect.Type, name string, n *int) reflect.Value {
 // TestEveryField writes and reads a message in which every field of every part is set: none is forgotten.
 func TestEveryField(t *testing.T) {
 	var n int
-	want := Envelope{Node: 1 << 63, Message: filled(t, reflect.TypeFor[session.Message](), "", &n).Interface().(session.Message)}
+	want := Envelope{Node: 1 << 63, Place: 1 << 62, Message: filled(t, reflect.TypeFor[session.Message](), "", &n).Interface().(session.Message)}
 	b, err := Marshal(want, 1<<20)
 	if err != nil {
 		t.Fatal(err)
@@ -62,6 +62,11 @@ func TestEveryField(t *testing.T) {
 	got, err := Unmarshal(b)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v\n got %s\nwant %s", err, show(got), show(want))
+	}
+	SetPlace(b, 5)
+	want.Place = 5
+	if got, err = Unmarshal(b); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("in another place: %v\n got %s\nwant %s", err, show(got), show(want))
 	}
 }
 
@@ -95,12 +100,12 @@ func entries(n int, body string) session.Message {
 
 // TestLimit: what does not fit leaves the numbers, and a signal that does not fit is an error.
 func TestLimit(t *testing.T) {
-	whole, err := Marshal(Envelope{1, entries(10, strings.Repeat("x", 100))}, 1<<20)
+	whole, err := Marshal(Envelope{Node: 1, Message: entries(10, strings.Repeat("x", 100))}, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for limit, want := range map[int]int{len(whole): 10, len(whole) - 1: 0, 100: 0} {
-		b, err := Marshal(Envelope{1, entries(10, strings.Repeat("x", 100))}, limit)
+		b, err := Marshal(Envelope{Node: 1, Message: entries(10, strings.Repeat("x", 100))}, limit)
 		if err != nil || len(b) > limit {
 			t.Fatalf("within %d: %d bytes, %v", limit, len(b), err)
 		}
@@ -110,11 +115,11 @@ func TestLimit(t *testing.T) {
 		}
 	}
 	data := strings.Repeat("x", 200)
-	_, err = Marshal(Envelope{1, session.Message{SessionID: "s", Signal: &session.Signal{Type: "t", Data: &data}}}, 200)
+	_, err = Marshal(Envelope{Node: 1, Message: session.Message{SessionID: "s", Signal: &session.Signal{Type: "t", Data: &data}}}, 200)
 	if !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a signal that does not fit: %v", err)
 	}
-	if _, err := Marshal(Envelope{1, entries(1, "")}, 5); !errors.Is(err, ErrTooLarge) {
+	if _, err := Marshal(Envelope{Node: 1, Message: entries(1, "")}, 5); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("numbers that do not fit: %v", err)
 	}
 }
@@ -139,7 +144,7 @@ func TestLaterVersions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return append([]byte{format}, b...)
+		return append([]byte{format, 0, 0, 0, 0, 0, 0, 0, 0}, b...)
 	}
 	got, err := Unmarshal(write(later{Node: 5, SessionID: "s", Signal: map[any]any{1: "t", 77: "new"}, Needs: knows, New: addition}))
 	if err != nil || got.Message.Signal == nil || got.Message.Signal.Type != "t" || got.Node != 5 {
@@ -149,7 +154,7 @@ func TestLaterVersions(t *testing.T) {
 	if want := (session.Message{SessionID: "s", Seq: 7, Revision: 8}); err != nil || !reflect.DeepEqual(got.Message, want) {
 		t.Errorf("what is needed is not known: %s, %v", show(got), err)
 	}
-	for _, b := range [][]byte{nil, {}, {format + 1, 0xa0}} {
+	for _, b := range [][]byte{nil, {}, {format, 0, 0, 0}, {format + 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xa0}} {
 		if _, err := Unmarshal(b); !errors.Is(err, ErrFormat) {
 			t.Errorf("%x: %v", b, err)
 		}
@@ -161,13 +166,13 @@ func FuzzUnmarshal(f *testing.F) {
 	var n int
 	for range 3 {
 		m := filled(f, reflect.TypeFor[session.Message](), "", &n).Interface().(session.Message)
-		b, err := Marshal(Envelope{1, m}, 1<<20)
+		b, err := Marshal(Envelope{Node: 1, Message: m}, 1<<20)
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(b)
 	}
-	f.Add([]byte{format, 0xa0})
+	f.Add([]byte{format, 0, 0, 0, 0, 0, 0, 0, 1, 0xa0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		read, err := Unmarshal(b)
 		if err != nil {
