@@ -327,12 +327,9 @@ func (s *Service) flushTouched(ctx context.Context) error {
 	return err
 }
 
-// lease is how long a node's sockets keep its connections alive after it was last heard of.
-func (s *Service) lease() time.Duration { return max(10*s.cfg.Tick, 3*time.Second) }
-
 // startLease takes the node's first lease.
 func (s *Service) startLease(ctx context.Context) error {
-	if _, err := s.store.RenewNode(ctx, s.node, s.lease()); err != nil {
+	if _, err := s.store.RenewNode(ctx, s.node, s.cfg.Lease); err != nil {
 		return err
 	}
 	s.presence.renewed(s.now())
@@ -360,12 +357,12 @@ func (p *presence) holdOffUntil(t time.Time) {
 func (s *Service) keepLease(ctx context.Context) error {
 	p := s.presence
 	p.mu.Lock()
-	due := s.now().Sub(p.leasedAt) >= s.lease()/3
+	due := s.now().Sub(p.leasedAt) >= s.cfg.Lease/3
 	p.mu.Unlock()
 	if !due {
 		return nil
 	}
-	held, err := s.store.RenewNode(ctx, s.node, s.lease())
+	held, err := s.store.RenewNode(ctx, s.node, s.cfg.Lease)
 	if err != nil {
 		return err
 	}

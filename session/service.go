@@ -29,6 +29,7 @@ type Config struct {
 
 	ChunkBytes int // of older entries kept for readers that are behind; zero: 64 MiB
 
+	Lease   time.Duration    // that a node's sockets keep its connections after it was last heard of; zero: ten ticks, 3 s at least
 	Tick    time.Duration    // how often leases, rooms and heads are looked after; zero: 1 s, or less for a short Grace
 	Now     func() time.Time // zero: time.Now
 	Metrics Metrics          // zero: none
@@ -121,6 +122,7 @@ func defaults(c *Config) {
 	set(&c.SocketLimit, DefaultSocketLimit)
 	set(&c.ChunkBytes, 64<<20)
 	set(&c.Tick, max(10*time.Millisecond, min(time.Second, c.Grace/4)))
+	set(&c.Lease, max(10*c.Tick, 3*time.Second))
 	if c.Now == nil {
 		c.Now = time.Now
 	}
