@@ -44,6 +44,7 @@ type options struct {
 	sockets int // of a connection; zero: as many as a test likes
 	store   func(session.Store) session.Store
 	ice     session.ICE
+	bus     session.Bus // nil: one of its own
 
 	streams transport.StreamConfig
 }
@@ -56,6 +57,9 @@ func newWorld(t testing.TB, o options) *world {
 	}
 	if o.sockets == 0 {
 		o.sockets = 10_000
+	}
+	if o.bus == nil {
+		o.bus = bus.New()
 	}
 	log := slog.New(slog.DiscardHandler)
 	opened, err := db.Open(t.Context(), db.Config{Path: o.path, Logger: log})
@@ -71,7 +75,7 @@ func newWorld(t testing.TB, o options) *world {
 		t.Fatal(err)
 	}
 	w := &world{tokens: tokens, path: o.path}
-	w.service = session.NewService(session.Config{Store: store, Bus: bus.New(), ICE: o.ice, Log: log, Open: !o.closed, Grace: o.grace, Idle: o.idle, SocketLimit: o.sockets})
+	w.service = session.NewService(session.Config{Store: store, Bus: o.bus, ICE: o.ice, Log: log, Open: !o.closed, Grace: o.grace, Idle: o.idle, SocketLimit: o.sockets})
 	g := graph.New(graph.Config{Service: w.service, Tokens: tokens, Log: log, Introspection: true, Streams: o.streams})
 	w.handler, w.Client = g, client.New(g)
 

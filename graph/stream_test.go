@@ -22,7 +22,7 @@ var plainText = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&",
 // gqlgen's own transport over the same resolvers and the same events.
 func TestSharedEqualsStock(t *testing.T) {
 	w := newWorld(t, options{grace: time.Minute})
-	me := w.join(t, "room", "PUBLISHER")
+	me := w.join(t, "room", "MODERATOR")
 	ours, stock := serve(t, w.handler, 0), serve(t, graph.Stock(w.service, w.tokens), 0)
 	bodies := []string{"plain", "žluťoučký 🐎 \u2028\u2029", "tab\tquote\"back\\slash\u0001", "e\u0301 \u202e <b>&amp;</b>", strings.Repeat("x", 200)}
 	signal := func() {
@@ -54,6 +54,13 @@ func TestSharedEqualsStock(t *testing.T) {
 		{query: `subscription{sessionEvents{__typename ...on SessionState{connectionCount truncated connections{id role}} ...C ...on ConnectionDestroyed{reason connection{data}}}} fragment C on ConnectionCreated{connection{id data createdAt}}`,
 			events: 3, make: func() {
 				gone := w.join(t, "room", "SUBSCRIBER")
+				w.mustDo(t, gone.token, `mutation{disconnect{id}}`, nil)
+			}},
+		{query: `subscription{sessionEvents{__typename ...on SessionState{streamCount streams{...S}} ...on StreamCreated{stream{...S}} ...on StreamUpdated{stream{...S}} ...on StreamDestroyed{reason stream{...S}} ...on MuteForced{except moderator{id}}}} fragment S on Stream{id name hasAudio hasVideo videoType width height createdAt connection{id data}}`,
+			events: 7, make: func() {
+				gone := w.join(t, "room", "PUBLISHER")
+				w.publish(t, gone, `name:"\"ř",width:7`)
+				w.mustDo(t, me.token, `mutation{forceMute(except:["x"]){id}}`, nil)
 				w.mustDo(t, gone.token, `mutation{disconnect{id}}`, nil)
 			}},
 	} {
