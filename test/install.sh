@@ -1,6 +1,7 @@
 #!/bin/sh
-# Gets what the tests of this folder need on a Debian machine: chromium where there is none, and the Node packages where
-# they are older than the lock file. It asks nothing, needs root for chromium only, and does nothing the second time.
+# Gets what the tests of this folder need on a Debian machine: chromium, nginx and caddy where there are none, and the
+# Node packages where they are older than the lock file. It asks nothing, needs root for Debian's packages only, and does
+# nothing the second time.
 set -eu
 cd "$(dirname "$0")"
 
@@ -8,6 +9,13 @@ if [ ! -x "${CHATTOK_CHROMIUM:-/usr/bin/chromium}" ]; then
   export DEBIAN_FRONTEND=noninteractive
   apt-get -qq update
   apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends chromium fonts-liberation >/dev/null
+fi
+
+# The proxies whose settings are in deploy/. RUNLEVEL=1 keeps the packages from starting them as services.
+if [ ! -x /usr/sbin/nginx ] || [ ! -x /usr/bin/caddy ]; then
+  export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+  apt-get -qq update
+  apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends nginx-light caddy >/dev/null
 fi
 
 for folder in . ../web/playground ../web/sdk ../web/app; do
