@@ -52,10 +52,12 @@ test('a long log', async (t) => {
       // Somewhat below the top, so that there is a row that must not move.
       await log.evaluate((element) => element.scrollTo(0, 150));
       const before = await place(log);
-      await ann.waitForFunction(([element, seq]) => Number(element.querySelector('[data-row]').dataset.row.slice(1)) < seq, [
-        await log.elementHandle(),
-        Number(before.key.slice(1)),
-      ]);
+      await ann.waitForFunction(
+        ([element, seq]) =>
+          Number(element.querySelector('[data-row]').dataset.row.slice(1)) < seq ||
+          element.textContent.includes('This is where the session begins.'),
+        [await log.elementHandle(), Number(before.key.slice(1))],
+      );
       const after = await log.evaluate((element, key) => {
         const row = element.querySelector(`[data-row="${key}"]`);
         return row && row.getBoundingClientRect().top - element.getBoundingClientRect().top;

@@ -16,7 +16,7 @@ test('outages', async (t) => {
     const words = { Ann: [], Ben: [] };
     const speak = async (page, name, count) => {
       for (let n = 0; n < count; n++) {
-        const word = `${name} ${words[name].length + 1}`;
+        const word = `${name} ${words[name].length + 1}.`;
         words[name].push(word);
         await say(page, word);
       }
@@ -30,7 +30,7 @@ test('outages', async (t) => {
     const video = ann.getByRole('figure', { name: 'Ben', exact: true }).locator('video');
     const shown = await frames(video);
     await bothSpeak(3); // nothing is blocked meanwhile
-    await pending(ann, 'Ann 8').filter({ hasText: 'Sending' }).waitFor();
+    await pending(ann, 'Ann 8.').filter({ hasText: 'Sending' }).waitFor();
     await ann.waitForFunction(
       ([element, count]) => element.getVideoPlaybackQuality().totalVideoFrames > count + 10,
       [await video.elementHandle(), shown],
@@ -40,7 +40,7 @@ test('outages', async (t) => {
     for (const page of [ann, ben]) await page.getByText('Reconnecting').waitFor({ state: 'detached' });
     await bothSpeak(2);
     for (const page of [ann, ben]) {
-      for (const word of ['Ann 10', 'Ben 10']) await entries(page, word).waitFor();
+      for (const word of ['Ann 10.', 'Ben 10.']) await entries(page, word).waitFor();
     }
     const seen = await texts(ann);
     assert.deepEqual(await texts(ben), seen); // in one order
