@@ -56,6 +56,14 @@ export async function openPage(t, browser, url, { outage = false, ...options } =
     document.addEventListener('securitypolicyviolation', (event) => {
       globalThis.reportViolation(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
     });
+    // What the page's peer connections do is asked of themselves.
+    globalThis.peers = [];
+    globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor(...parameters) {
+        super(...parameters);
+        globalThis.peers.push(this);
+      }
+    };
   });
   t.after(async () => {
     await context.close();
@@ -101,19 +109,17 @@ export const pending = (page, text) => page.getByRole('log').locator('.entry.pen
 /** The stored entries' texts that are in the document, in their order. */
 export const texts = (page) => page.getByRole('log').locator('.entry:not(.pending) .entry-body').allTextContents();
 
-/** Waits until a tile of this name plays: it has a picture, and its frames advance. */
-export async function plays(page, name) {
-  const video = page.getByRole('figure', { name, exact: true }).locator('video');
-  await page.waitForFunction(
-    (element) => element.videoWidth > 0 && element.getVideoPlaybackQuality().totalVideoFrames > 0,
-    await video.elementHandle(),
-  );
-  const before = await frames(video);
-  await page.waitForFunction(
-    ([element, count]) => element.getVideoPlaybackQuality().totalVideoFrames > count,
-    [await video.elementHandle(), before],
-  );
+/** Waits until the tile of this name plays: it has a picture, and its frames advance. */
+export async function plays(page, name, more = 2) {
+  const before = await page.waitForFunction(countFrames, [name, 1]);
+  const count = await before.jsonValue();
+  await page.waitForFunction(countFrames, [name, count + more]);
 }
 
-/** How many frames a video has shown. */
-export const frames = (video) => video.evaluate((element) => element.getVideoPlaybackQuality().totalVideoFrames);
+/** Runs in the page: how many frames a tile has shown, where these are enough; else 0. The tile may still be replaced. */
+function countFrames([name, enough]) {
+  const tile = [...document.querySelectorAll('figure')].find((figure) => figure.ariaLabel === name);
+  const video = tile?.querySelector('video');
+  const count = video?.videoWidth > 0 ? video.getVideoPlaybackQuality().totalVideoFrames : 0;
+  return count >= enough ? count : 0;
+}

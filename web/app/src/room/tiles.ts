@@ -28,11 +28,15 @@ const quietLimit = 11;
 /** The tiles in their order, and how many people have none: others first, oneself last. */
 export function tilesOf({ self, connections, streams, publications }: TileSource): { tiles: TileContent[]; hidden: number } {
   const tiles: TileContent[] = [];
+  const seen = new Set<string>();
   for (const stream of streams) {
+    const { connection } = stream;
     const screen = stream.videoType === 'SCREEN';
-    tiles.push({ key: stream.id, connection: stream.connection, self: false, screen, stream });
+    // A person's tile is the same with a picture and without.
+    const key = screen || seen.has(connection.id) ? stream.id : connection.id;
+    if (!screen) seen.add(connection.id);
+    tiles.push({ key, connection, self: false, screen, stream });
   }
-  const seen = new Set(streams.filter((stream) => stream.videoType !== 'SCREEN').map((stream) => stream.connection.id));
   const quiet = connections.filter((connection) => connection.id !== self?.id && !seen.has(connection.id));
   for (const connection of quiet.slice(0, quietLimit)) {
     tiles.push({ key: connection.id, connection, self: false, screen: false });
@@ -55,8 +59,8 @@ export function largeTiles(tiles: readonly TileContent[], pinned: string | undef
   const screens = tiles.filter((tile) => tile.screen && !tile.self);
   if (screens.length > 0) return new Set(screens.map((tile) => tile.key));
   // Two look at each other as equals; from three on the one who speaks comes forward.
-  if (tiles.length > 2 && tiles.some((tile) => tile.key === speaker)) return new Set([speaker ?? '']);
-  return new Set();
+  const speaking = tiles.length > 2 ? tiles.find((tile) => tile.stream !== undefined && tile.stream.id === speaker) : undefined;
+  return new Set(speaking && [speaking.key]);
 }
 
 /** Where the tiles lie within a container of this size, in their order. */
