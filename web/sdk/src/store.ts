@@ -19,19 +19,20 @@ export class SectionStore<T extends object> implements Store<T> {
     for (const key of Object.keys(sections) as (keyof T)[]) this.#touched.add(key);
   }
 
-  get(): T {
+  // Both are bound, since that is how views take them.
+  readonly get = (): T => {
     if (this.#touched.size === 0) return this.#value;
     const value = { ...this.#value };
     for (const key of this.#touched) value[key] = this.#sections[key]();
     this.#touched.clear();
     return (this.#value = value);
-  }
+  };
 
-  subscribe(listener: (value: T) => void): () => void {
+  readonly subscribe = (listener: (value: T) => void): (() => void) => {
     const own = (value: T) => listener(value);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);
-  }
+  };
 
   /** Says that these members are no longer what they were. */
   touch(...keys: (keyof T)[]): void {
