@@ -51,6 +51,8 @@ export class Connector {
   #opening: Link | undefined;
   #attempt = 0;
   #forbidden = 0; // sockets in a row that were closed with closeForbidden
+  #told = false; // the server said what to do about a refused socket, so there is nothing to wait for
+  #hurried = false; // that was believed once since the session was live
   #lostSince: number | undefined; // undefined until the session was live once
   #away = false; // the page is in the browser's cache
   #over = false;
@@ -65,6 +67,7 @@ export class Connector {
         this.#pause.wake();
         this.link?.check();
       },
+      offline: () => this.link?.check(),
       hidden: () => this.#hide(),
       shown: () => {
         this.#away = false;
@@ -162,6 +165,7 @@ export class Connector {
       this.link = link;
       this.#lostSince = undefined;
       this.#forbidden = 0;
+      this.#hurried = false;
       this.#say({ name: 'live', since: Date.now() });
     });
     const closed = await link.closed;
@@ -183,18 +187,23 @@ export class Connector {
         this.#finish({ name: 'ended', since: Date.now(), reason: 'forceDisconnected' });
       }
       this.#access = undefined;
+      this.#told = true;
     }
     // What is refused twice, a fresh one the second time, is of another secret, and can't be renewed.
     if (code === closeForbidden && this.#access) {
       if (++this.#forbidden > 1) this.#access = undefined;
       else this.#access.stale = true;
+      this.#told = this.#forbidden === 1;
     }
     return new ChattokError('NETWORK', reason || `the connection was lost (close code ${code})`);
   }
 
   async #wait(cause: ChattokError | undefined): Promise<void> {
     const attempt = ++this.#attempt;
-    const pause = this.#away ? Infinity : pauseBefore(attempt);
+    const hurry = this.#told && !this.#hurried;
+    const pause = this.#away ? Infinity : hurry ? 0 : pauseBefore(attempt);
+    this.#told = false;
+    this.#hurried ||= hurry;
     const error = cause && { error: cause };
     const since = this.#lostSince;
     if (since === undefined) this.#say({ name: 'connecting', since: this.state.since, attempt: attempt + 1, ...error });

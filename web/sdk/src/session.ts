@@ -171,7 +171,7 @@ export class ChatSession implements types.Session {
         this.#media.adapt();
       },
       streamDestroyed: (stream, reason) => {
-        this.#media.streamDestroyed(stream.id);
+        this.#media.streamDestroyed(stream, reason);
         if (this.#others(stream)) emit('streamDestroyed', { stream, reason });
         this.#media.adapt();
       },
