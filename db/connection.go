@@ -193,9 +193,11 @@ func (a *admission) changed() []*sessionRow {
 
 // Connections implements session.Store.
 func (s *Store) Connections(ctx context.Context, ids []string) (map[string]session.ConnectionState, error) {
-	rows, err := selectConnections(ctx, s.readers, ids)
+	rows, err := read(ctx, s, "read connections", func(ctx context.Context) ([]*connectionRow, error) {
+		return selectConnections(ctx, s.readers, ids)
+	})
 	if err != nil {
-		return nil, fail("read connections", err)
+		return nil, err
 	}
 	states := make(map[string]session.ConnectionState, len(rows))
 	for _, row := range rows {

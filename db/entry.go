@@ -41,15 +41,15 @@ func (s *Store) Entries(ctx context.Context, q session.EntryQuery) ([]*session.C
 	if q.Limit <= 0 || !storable(q.SessionID) || !storable(q.ConnectionID) {
 		return nil, nil
 	}
-	var rows []*entryRow
-	var err error
-	if q.ConnectionID != "" {
-		rows, err = s.senderEntries(ctx, q)
-	} else {
+	rows, err := read(ctx, s, "read entries", func(ctx context.Context) (rows []*entryRow, err error) {
+		if q.ConnectionID != "" {
+			return s.senderEntries(ctx, q)
+		}
 		err = selectEntries(s.readers, &rows, q).Scan(ctx)
-	}
+		return rows, err
+	})
 	if err != nil {
-		return nil, fail("read entries", err)
+		return nil, err
 	}
 	entries := make([]*session.ChatEntry, len(rows))
 	for i, row := range rows {

@@ -196,8 +196,8 @@ func (s *Store) Touch(ctx context.Context, connectionIDs []string, idle, grace t
 
 // Ping implements session.Store.
 func (s *Store) Ping(ctx context.Context) error {
-	if _, err := selectSession(ctx, s.readers, session.Lobby); err != nil {
-		return fail("ping", err)
+	if _, err := s.Session(ctx, session.Lobby); err != nil {
+		return err
 	}
 	return s.write(ctx, "ping", func(ctx context.Context, tx bun.Tx) error {
 		now, err := s.now(ctx, tx)

@@ -18,36 +18,42 @@ const purgeAfter = 24 * time.Hour
 
 // Roster implements session.Store.
 func (s *Store) Roster(ctx context.Context, sessionID string) (session.Roster, error) {
-	var roster session.Roster
-	err := s.readers.RunInTx(ctx, s.engine.snapshot, func(ctx context.Context, tx bun.Tx) error {
-		at, err := selectSession(ctx, tx, sessionID)
-		if err != nil {
+	return read(ctx, s, "read roster", func(ctx context.Context) (roster session.Roster, err error) {
+		err = s.readers.RunInTx(ctx, s.engine.snapshot, func(ctx context.Context, tx bun.Tx) error {
+			roster, err = selectRoster(ctx, tx, sessionID)
 			return err
-		}
-		var rows []*connectionRow
-		err = tx.NewSelect().Model(&rows).Where("session_id = ?", sessionID).Where(sqlLive).Order("created_revision").Scan(ctx)
+		})
 		if err != nil {
-			return err
+			return session.Roster{}, err
 		}
-		roster.Revision = at.Revision
-		roster.Connections = make([]*session.Connection, len(rows))
-		members := make(map[string]*session.Connection, len(rows))
-		for i, row := range rows {
-			roster.Connections[i] = row.toConnection()
-			members[row.ID] = roster.Connections[i]
-		}
-		var streams []*streamRow
-		err = tx.NewSelect().Model(&streams).Where("session_id = ?", sessionID).Order("created_revision").Scan(ctx)
-		if err != nil {
-			return err
-		}
-		for _, row := range streams {
-			roster.Streams = append(roster.Streams, row.toStream(members[row.ConnectionID]))
-		}
-		return nil
+		return roster, nil
 	})
+}
+
+func selectRoster(ctx context.Context, tx bun.Tx, sessionID string) (roster session.Roster, err error) {
+	at, err := selectSession(ctx, tx, sessionID)
 	if err != nil {
-		return session.Roster{}, fail("read roster", err)
+		return roster, err
+	}
+	var rows []*connectionRow
+	err = tx.NewSelect().Model(&rows).Where("session_id = ?", sessionID).Where(sqlLive).Order("created_revision").Scan(ctx)
+	if err != nil {
+		return roster, err
+	}
+	roster.Revision = at.Revision
+	roster.Connections = make([]*session.Connection, len(rows))
+	members := make(map[string]*session.Connection, len(rows))
+	for i, row := range rows {
+		roster.Connections[i] = row.toConnection()
+		members[row.ID] = roster.Connections[i]
+	}
+	var streams []*streamRow
+	err = tx.NewSelect().Model(&streams).Where("session_id = ?", sessionID).Order("created_revision").Scan(ctx)
+	if err != nil {
+		return roster, err
+	}
+	for _, row := range streams {
+		roster.Streams = append(roster.Streams, row.toStream(members[row.ConnectionID]))
 	}
 	return roster, nil
 }
@@ -59,18 +65,19 @@ func (s *Store) RosterChanges(ctx context.Context, sessionID string, after int64
 		return nil, nil
 	}
 	last := after + int64(limit)
-	var rows []*connectionRow
-	err := s.readers.NewRaw(sqlRosterChanges, sessionID, after, last, sessionID, after, last).Scan(ctx, &rows)
+	changes, err := read(ctx, s, "read roster changes", func(ctx context.Context) ([]session.RosterChange, error) {
+		var rows []*connectionRow
+		err := s.readers.NewRaw(sqlRosterChanges, sessionID, after, last, sessionID, after, last).Scan(ctx, &rows)
+		if err != nil {
+			return nil, err
+		}
+		// Read second, so that what is committed between the two is a hole at most, where the run is cut.
+		streams, err := selectStreamChanges(ctx, s.readers, sessionID, after, last)
+		return append(toChanges(rows, after, last), streams...), err
+	})
 	if err != nil {
-		return nil, fail("read roster changes", err)
+		return nil, err
 	}
-	changes := toChanges(rows, after, last)
-	// Read second, so that what is committed between the two is a hole at most, where the run is cut.
-	streams, err := selectStreamChanges(ctx, s.readers, sessionID, after, last)
-	if err != nil {
-		return nil, fail("read roster changes", err)
-	}
-	changes = append(changes, streams...)
 	slices.SortFunc(changes, func(a, b session.RosterChange) int { return cmp.Compare(a.Revision, b.Revision) })
 	return consecutive(changes, after), nil
 }
@@ -152,7 +159,8 @@ func destroy(
 }
 
 // takeForDestruction keeps the sessions of these connections, and then the connections, from other transactions, and has
-// sender_entries brought up to date, as sqlDestroy asks. It returns the sessions by id, and those of the connections that are live then and as the condition says.
+// sender_entries brought up to date, as sqlDestroy asks. It returns the sessions by id, and those of the connections that
+// are live then and as the condition says.
 func takeForDestruction(
 	ctx context.Context, tx bun.Tx, rows []*connectionRow, condition string, args ...any,
 ) (heads map[string]*sessionRow, kept []*connectionRow, err error) {

@@ -17,7 +17,9 @@ const (
 
 // Secret returns the API secret that was made with the database: secretBytes random bytes, as printable base64url text.
 func (s *Store) Secret(ctx context.Context) ([]byte, error) {
-	secret, err := getMeta(ctx, s.readers, keySecret)
+	secret, err := read(ctx, s, "read secret", func(ctx context.Context) (string, error) {
+		return getMeta(ctx, s.readers, keySecret)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read the secret from database %s: %w", s.path, err)
 	}

@@ -49,9 +49,11 @@ func toTime(milliseconds int64) time.Time { return time.UnixMilli(milliseconds).
 
 // Session implements session.Store.
 func (s *Store) Session(ctx context.Context, id string) (*session.Session, error) {
-	row, err := selectSession(ctx, s.readers, id)
+	row, err := read(ctx, s, "read session", func(ctx context.Context) (*sessionRow, error) {
+		return selectSession(ctx, s.readers, id)
+	})
 	if err != nil {
-		return nil, fail("read session", err)
+		return nil, err
 	}
 	return row.toSession(), nil
 }
@@ -81,9 +83,11 @@ func (s *Store) CreateSession(ctx context.Context, wanted session.Session) (*ses
 
 // Heads implements session.Store.
 func (s *Store) Heads(ctx context.Context, sessionIDs []string) (map[string]session.Head, error) {
-	rows, err := selectSessions(ctx, s.readers, sessionIDs)
+	rows, err := read(ctx, s, "read heads", func(ctx context.Context) ([]*sessionRow, error) {
+		return selectSessions(ctx, s.readers, sessionIDs)
+	})
 	if err != nil {
-		return nil, fail("read heads", err)
+		return nil, err
 	}
 	heads := make(map[string]session.Head, len(rows))
 	for _, row := range rows {

@@ -87,12 +87,13 @@ func (r *streamRow) toStream(publisher *session.Connection) *session.Stream {
 
 // Stream implements session.Store.
 func (s *Store) Stream(ctx context.Context, id string) (*session.Stream, error) {
-	var stream *session.Stream
-	err := s.readers.RunInTx(ctx, s.engine.snapshot, func(ctx context.Context, tx bun.Tx) (err error) {
-		_, stream, err = selectStream(ctx, tx, id)
-		return err
+	return read(ctx, s, "read stream", func(ctx context.Context) (stream *session.Stream, err error) {
+		err = s.readers.RunInTx(ctx, s.engine.snapshot, func(ctx context.Context, tx bun.Tx) error {
+			_, stream, err = selectStream(ctx, tx, id)
+			return err
+		})
+		return stream, err
 	})
-	return stream, fail("read stream", err)
 }
 
 // PublishStream implements session.Store.

@@ -14,6 +14,7 @@ import (
 const (
 	conflictTries = 10               // that another transaction stood in the way
 	lostFor       = 10 * time.Second // since the first try, that the connection or the server was lost
+	readFor       = 5 * time.Second  // the same, of what only reads
 	resolveFor    = 30 * time.Second // that a commit whose answer was lost is asked after
 	firstPause    = 5 * time.Millisecond
 	longestPause  = 500 * time.Millisecond
@@ -33,6 +34,7 @@ type writer struct {
 
 // transact runs change in a transaction, and again where that is safe and may help: after a conflict, and where a
 // connection was lost before the commit. Where it was lost in the commit, it finds out first what became of it.
+// Nothing cancels it once it has begun.
 func (s *Store) transact(ctx context.Context, w *writer, change func(ctx context.Context, tx bun.Tx) error) error {
 	ctx = context.WithoutCancel(ctx)
 	begun := time.Now()
@@ -69,6 +71,23 @@ func (s *Store) transact(ctx context.Context, w *writer, change func(ctx context
 	}
 }
 
+// read runs what only reads; again, within ctx, where its connection is lost.
+func read[R any](ctx context.Context, s *Store, tried string, get func(ctx context.Context) (R, error)) (R, error) {
+	if !s.engine.shared {
+		r, err := get(ctx)
+		return r, fail(tried, err)
+	}
+	begun := time.Now()
+	for try := 1; ; try++ {
+		limited, cancel := context.WithTimeout(ctx, transactionTimeout)
+		r, err := get(limited)
+		cancel()
+		if err == nil || ctx.Err() != nil || s.engine.judge(err) != failureLost || time.Since(begun) >= readFor || !s.pause(try) {
+			return r, fail(tried, err)
+		}
+	}
+}
+
 // pause waits before another try, longer each time and never equally long, so that two that collided don't again. It
 // returns false where the store is closing.
 func (s *Store) pause(try int) bool {
@@ -83,7 +102,7 @@ func (s *Store) pause(try int) bool {
 	}
 }
 
-// try runs change in one transaction, whose outcome is known when it returns; errUnknown aside.
+// try runs change in one transaction, whose outcome is known when it returns, save after an unresolvedError.
 func (s *Store) try(ctx context.Context, w *writer, change func(ctx context.Context, tx bun.Tx) error) error {
 	limited := ctx
 	if s.engine.shared {
