@@ -146,6 +146,12 @@ func tokenCommand(ctx context.Context, args []string, stdout io.Writer) error {
 func (s *server) announce(w io.Writer) {
 	base := s.address()
 	fmt.Fprintf(w, "ChatTok %s is ready at %s\n  playground  %s/playground\n  API         %s/graphql\n  database    %s\n", version(), base, base, base, db.DisplayName(s.config.database))
+	if s.turn != nil {
+		fmt.Fprintf(w, "  TURN        %s\n", s.turn.Addr())
+		if s.config.open && !s.turn.Addr().Addr().IsLoopback() {
+			s.log.Warn("open mode with a TURN server that others can reach: anybody may connect, and relay through it; CHATTOK_OPEN=false asks for tokens", "addr", s.turn.Addr().String())
+		}
+	}
 	if s.config.open && !isLoopback(s.listener.Addr()) {
 		s.log.Warn("open mode on an address that others can reach: anybody may connect, and post in the lobby; CHATTOK_OPEN=false asks for tokens", "addr", s.listener.Addr().String())
 	}
