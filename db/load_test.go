@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -189,5 +190,40 @@ func TestCancelledWithinTransaction(t *testing.T) {
 	leave = cancel
 	if _, err := store.DestroyConnection(ctx, "a1", session.ClientDisconnected); err != nil || ctx.Err() == nil {
 		t.Errorf("destroy: %v, caller: %v", err, ctx.Err())
+	}
+}
+
+// A sender that one process has found live is refused as soon as another one, or the same, has ended it, and one of a
+// session that has begun anew too.
+func TestSenderEndedElsewhere(t *testing.T) {
+	for name, newDatabase := range engines {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := newDatabase(t)
+			here := mustOpen(t, db.Config{Path: path})
+			there := here
+			if name == "PostgreSQL" {
+				there = mustOpen(t, db.Config{Path: path})
+			}
+			connect(t, here, "a", "a1", "a2", "a3")
+			for _, id := range []string{"a1", "a2", "a1", "a2"} {
+				mustPost(t, here, id, "hi", "")
+			}
+			if _, err := there.DestroyConnection(t.Context(), "a1", session.ForceDisconnected); err != nil {
+				t.Fatal(err)
+			}
+			var got []session.Code
+			for _, r := range here.AppendEntries(t.Context(), []session.NewEntry{
+				{SessionID: "a", ConnectionID: "a2", Body: "x"}, {SessionID: "a", ConnectionID: "a1", Body: "x"},
+				{SessionID: "a", ConnectionID: "a3", Body: "x"}, {SessionID: session.Lobby, ConnectionID: "a2", Body: "x"},
+				{SessionID: session.Lobby, ConnectionID: "a2", Guest: true, Body: "x"},
+			}) {
+				got = append(got, session.CodeOf(r.Err))
+			}
+			const refused = session.CodeUnauthenticated
+			if want := []session.Code{"", refused, "", refused, refused}; !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
 	}
 }

@@ -49,6 +49,7 @@ type Store struct {
 	prepare statements   // of the writer
 	reading statements   // of the readers
 	recent  recentSenders
+	live    liveSenders
 
 	// Of SQLite alone.
 	lock  *flock.Flock

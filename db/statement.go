@@ -35,7 +35,7 @@ func (k statementKind) text(e *engine, n int) string {
 	list := func(row string) string { return strings.TrimSuffix(strings.Repeat(row+", ", n), ", ") }
 	switch k {
 	case selectHeads:
-		query := "SELECT id, epoch, last_seq, indexed_seq, " + e.now + " FROM sessions WHERE id IN (" + list("?") + ") ORDER BY id"
+		query := "SELECT id, epoch, last_seq, indexed_seq, revision, " + e.now + " FROM sessions WHERE id IN (" + list("?") + ") ORDER BY id"
 		if e.lockRows != "" {
 			query += " FOR " + e.lockRows
 		}
