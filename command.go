@@ -208,16 +208,9 @@ Usage:
   chattok healthcheck [flags]                        say whether the server with these settings is ready
   chattok version
 
-Flags, and the environment variables that stand for them:
+Each flag, and the environment variable that stands for it:
 `)
-	c.flags().VisitAll(func(f *flag.Flag) {
-		name, text := flag.UnquoteUsage(f)
-		fmt.Fprintf(&b, "  -%s %s\n        %s", f.Name, name, text)
-		if f.DefValue != "" {
-			fmt.Fprintf(&b, " (default %s)", f.DefValue)
-		}
-		fmt.Fprintf(&b, "\n        CHATTOK_%s\n", strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_")))
-	})
+	printFlags(&b, c.flags())
 	fmt.Fprintf(&b, `
 %s, which has no flag, is the secret that signs tokens: %d bytes at least.
 Where it is not set, one is made at the first start and kept in the database.

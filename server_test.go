@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"flag"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -59,6 +61,27 @@ func TestUsage(t *testing.T) {
 	if code := run(t.Context(), nil, &stdout, &stderr); code != 1 || !strings.Contains(stderr.String(), "at least 32 bytes, but is 5") {
 		t.Errorf("a short secret: exit %d, %q", code, stderr.String())
 	}
+}
+
+// TestEverySettingIsExplained: the help and docs/operations.md have every flag, the help each once.
+func TestEverySettingIsExplained(t *testing.T) {
+	var help strings.Builder
+	if err := printHelp(&help); err != nil {
+		t.Fatal(err)
+	}
+	operations, err := os.ReadFile("docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c config
+	c.flags().VisitAll(func(f *flag.Flag) {
+		if n := strings.Count(help.String(), "  "+variable(f.Name)+"\n"); n != 1 {
+			t.Errorf("the help has -%s %d times", f.Name, n)
+		}
+		if !strings.Contains(string(operations), "`"+variable(f.Name)+"`") {
+			t.Errorf("docs/operations.md does not explain %s", variable(f.Name))
+		}
+	})
 }
 
 // TestServerLife drives the real binary: secret and token work beside it, its probes answer, and SIGTERM ends it with its
