@@ -24,6 +24,7 @@ var arrows = map[string]arrow{
 	"db":          {[]string{"session"}, true, "a Store knows the domain and its database, and never publishes or answers requests"},
 	"bus":         {[]string{"session"}, false, "a Bus carries messages and never reads the log"},
 	"bus/wire":    {[]string{"session"}, true, "how messages are written is the same on every bus"},
+	"bus/pgbus":   {[]string{"session", "bus", "bus/wire"}, true, "a Bus has a connection and a table of its own, and never reads the log"},
 	"bus/natsbus": {[]string{"session", "bus", "bus/wire"}, true, "a Bus carries messages and never reads the log"},
 	"media":       {[]string{"session"}, true, "ICE servers are named for the domain's connections; what a credential proves is asked of nobody"},
 	"token":       {[]string{"session"}, true, "tokens say what the domain's grants hold, and look nothing up"},

@@ -59,7 +59,7 @@ func (c *config) flags() *flag.FlagSet {
 	f := flag.NewFlagSet("chattok", flag.ContinueOnError)
 	f.SetOutput(io.Discard) // errors are ours to print
 	f.StringVar(&c.addr, "addr", "", "`address` to serve on; where it is not set and PORT is, \":$PORT\" (default "+defaultAddr+", "+defaultDomainAddr+" with -domain)")
-	f.StringVar(&c.bus, "bus", "", "`url` of the NATS servers that join the nodes, as nats://host:port or tls://host:port, several separated by commas")
+	f.StringVar(&c.bus, "bus", "", "`url` of what joins the nodes: NATS servers, as nats://host:port or tls://host:port, several separated by commas; or a PostgreSQL database, and that of -database where it is one and nothing is set")
 	c.nats.flags(f)
 	f.StringVar(&c.database, "database", "chattok.db", "`file` of the SQLite database, made where it does not exist; or a PostgreSQL URL, postgres://user@host/name, whose password is better set in the environment")
 	f.IntVar(&c.connections, "database-connections", 0, fmt.Sprintf("connections to PostgreSQL at most; 0 for %d", db.DefaultConnections))

@@ -6,9 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"chattok/bus"
 	"chattok/bus/natsbus"
+	"chattok/bus/pgbus"
 	"chattok/session"
 )
 
@@ -32,11 +34,11 @@ func (c config) natsConfig(installation string, log *slog.Logger) natsbus.Config
 }
 
 func (c config) validateBus() error {
-	if c.bus == "" {
+	if c.bus == "" || isPostgres(c.bus) {
 		if c.nats != (natsFiles{}) {
-			return fmt.Errorf("%w: -nats-creds, -nats-ca, -nats-cert and -nats-key need -bus", errUsage)
+			return fmt.Errorf("%w: -nats-creds, -nats-ca, -nats-cert and -nats-key need a -bus of NATS", errUsage)
 		}
-		return nil
+		return nil // what is wrong with a database is told when it is opened
 	}
 	err := c.natsConfig("", nil).Validate()
 	if e, ok := errors.AsType[*natsbus.FieldError](err); ok {
@@ -52,19 +54,43 @@ type nodeBus interface {
 	Close() error
 }
 
-// openBus opens the bus that the configuration names; between is nil where this node has no others.
-func (s *server) openBus(ctx context.Context) (all session.Bus, between nodeBus, err error) {
-	if s.config.bus == "" {
-		return bus.New(), nil, nil
+// busURL returns where the bus is: the configuration's, else the database where nodes can share that, else nowhere.
+func (c config) busURL() string {
+	if c.bus == "" && isPostgres(c.database) {
+		return c.database
+	}
+	return c.bus
+}
+
+func isPostgres(url string) bool {
+	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
+}
+
+// openBus opens the bus between nodes; it is nil where this node has no others.
+func (s *server) openBus(ctx context.Context) (nodeBus, error) {
+	url := s.config.busURL()
+	if url == "" {
+		return nil, nil
+	}
+	if !isPostgres(s.config.database) {
+		s.log.Warn("the bus has nobody to talk to: a SQLite database is this node's alone", "database", s.config.database)
 	}
 	// The lobby is made with the database, and its epoch is random.
 	lobby, err := s.store.Session(ctx, session.Lobby)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	b, err := natsbus.Open(s.config.natsConfig(fmt.Sprintf("%016x", uint64(lobby.Epoch)), s.log))
+	installation := fmt.Sprintf("%016x", uint64(lobby.Epoch))
+	if isPostgres(url) {
+		return opened(pgbus.Open(ctx, pgbus.Config{URL: url, Installation: installation, Logger: s.log}))
+	}
+	return opened(natsbus.Open(s.config.natsConfig(installation, s.log)))
+}
+
+// opened keeps a nil of a type from being taken for a bus.
+func opened[B nodeBus](b B, err error) (nodeBus, error) {
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return b, b, nil
+	return b, nil
 }

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"chattok/bus"
 	"chattok/db"
 	"chattok/graph"
 	"chattok/graph/edge"
@@ -148,11 +149,13 @@ func (s *server) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	joined, between, err := s.openBus(ctx)
-	if err != nil {
+	if s.bus, err = s.openBus(ctx); err != nil {
 		return err
 	}
-	s.bus = between
+	var joined session.Bus = s.bus
+	if s.bus == nil {
+		joined = bus.New()
+	}
 	s.metrics = newMetrics()
 	ice, err := s.openICE(secret)
 	if err != nil {
