@@ -25,7 +25,7 @@ const lastEventID = "Last-Event-ID"
 //
 // The request's own goroutine does all the writing, so nothing can be written after the handler has returned, and each
 // write is of whole events, under the write deadline. A stream ends by its protocol's end where the subscription ended,
-// failed, or where its connection has ended, which is an error; at a shutdown it just ends, so that clients come back.
+// failed, or where its connection has ended, which is an error; at a shutdown it is cut, so that clients come back.
 func (t *Streams) Answer(w http.ResponseWriter, r *http.Request, framing Framing,
 	op *graphql.OperationContext, errs gqlerror.List, exec graphql.GraphExecutor) {
 	s := &httpStream{streams: t, exec: exec, op: op, w: w, control: http.NewResponseController(w),
@@ -65,7 +65,7 @@ type httpStream struct {
 	over    error       // why nothing more can be written; nil while it can
 }
 
-// end ends the stream: with an error for why its connection has ended, or, for errRestart, without an end. It may be
+// end ends the stream: with an error for why its connection has ended, or, for errRestart, by a cut. It may be
 // called from any goroutine, and more than once.
 func (s *httpStream) end(why error) { s.cancel(why) }
 
@@ -121,11 +121,18 @@ func (s *httpStream) run(resume string) {
 	} else {
 		s.followAlone()
 	}
-	if ended, ok := errors.AsType[*session.Error](context.Cause(s.ctx)); ok {
+	why := context.Cause(s.ctx)
+	if ended, ok := errors.AsType[*session.Error](why); ok {
 		s.fail(ended)
 	}
-	s.setDeadline() // for what net/http has left to write
+	if s.setDeadline(); errors.Is(why, errRestart) {
+		s.cut()
+	}
 }
+
+// cut ends the response without the end that HTTP gives it: one that ends well would look to some clients, such as urql,
+// as if the subscription were over.
+func (s *httpStream) cut() { _ = s.control.SetWriteDeadline(time.Unix(1, 0)) }
 
 // refuse answers a subscription that can't begin: with a status that says come back, or with a stream of the error.
 func (s *httpStream) refuse(err error) {

@@ -232,7 +232,7 @@ func TestStreamOfAnEndedConnection(t *testing.T) {
 	}
 }
 
-// TestStreamsAtShutdown just end, without the protocol's end, and none begins any more.
+// TestStreamsAtShutdown are cut, without the end of the protocol or of HTTP, and none begins any more.
 func TestStreamsAtShutdown(t *testing.T) {
 	w := newSocketWorld(t, StreamConfig{})
 	var all []testStream

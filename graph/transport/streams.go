@@ -157,7 +157,7 @@ func (t *Streams) resume(fd int) {
 // errRestart ends an HTTP stream whose client is to come back.
 var errRestart = errors.New("the server is restarting")
 
-// Shutdown refuses what is new, closes the open sockets with CloseRestart and ends HTTP streams without the end that
+// Shutdown refuses what is new, closes the open sockets with CloseRestart and cuts HTTP streams without the end that
 // their protocols have, spread over half of the time that ctx leaves, so that their clients come back, but not all at
 // once. It returns when everything has ended, or ctx has.
 func (t *Streams) Shutdown(ctx context.Context) error {

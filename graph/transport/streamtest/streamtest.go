@@ -128,8 +128,8 @@ func (s *Stream) Reset() {
 }
 
 // Next returns the JSON that the next event or part carries: of SSE a response, of multipart what has one as its payload.
-// Its errors are ErrComplete at the protocol's end, io.ErrUnexpectedEOF where that is missing, and others for what breaks
-// the protocol.
+// Its errors are ErrComplete at the protocol's end, io.ErrUnexpectedEOF where the response was cut, and others for what
+// breaks the protocol, such as a response that ends well without the protocol's end.
 func (s *Stream) Next() (string, error) {
 	late := time.AfterFunc(patience, func() { _ = s.Conn.Close() })
 	defer late.Stop()
@@ -216,7 +216,7 @@ func (s *Stream) block() (lines []string, err error) {
 	for {
 		line, err := s.lines.ReadString('\n')
 		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
+			err = errors.New("the response ends, but not the stream")
 		}
 		if err != nil {
 			return nil, err
