@@ -1,0 +1,106 @@
+// web/examples/apollo in a real browser, served from an origin of its own: Apollo Client as most teams use it.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import http from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import test from 'node:test';
+import { promisify } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import { patience, startBrowser } from './app.mjs';
+import { startServer } from './server.mjs';
+
+const example = fileURLToPath(new URL('../web/examples/apollo', import.meta.url));
+const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
+
+const connect = 'mutation { connect(sessionId: "apollo", data: "Bob") { accessToken connection { id } } }';
+const addChatEntry = 'mutation ($id: ID!, $body: String!) { addChatEntry(connectionId: $id, body: $body) { seq } }';
+
+/** Serves a folder on a port of loopback until the test ends. */
+async function serveFolder(t, folder) {
+  const server = http.createServer(async (request, response) => {
+    const path = normalize(new URL(request.url, 'http://x').pathname);
+    try {
+      const file = await readFile(join(folder, path.endsWith('/') ? `${path}index.html` : path));
+      response.writeHead(200, { 'content-type': types[extname(path)] ?? 'text/html' }).end(file);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+/** The texts of a list's entries, without their senders. */
+async function bodies(list) {
+  return list.getByRole('listitem').evaluateAll((items) => items.map((item) => item.lastChild.textContent.trim()));
+}
+
+/** Waits until a list has just these entries. */
+async function shows(list, want) {
+  await list.getByRole('listitem').filter({ hasText: want.at(-1) }).first().waitFor();
+  for (const end = Date.now() + patience; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    const got = await bodies(list);
+    if (JSON.stringify(got) === JSON.stringify(want)) return;
+    if (Date.now() > end || got.length > want.length) assert.deepEqual(got, want);
+  }
+}
+
+test('Apollo Client: history, live, a page back, and a server that went away', async (t) => {
+  await promisify(execFile)('npm', ['run', '--silent', 'build'], { cwd: example });
+  const server = await startServer(t);
+  const origin = await serveFolder(t, join(example, 'dist'));
+  const browser = await startBrowser(t);
+
+  const { accessToken, connection } = (await server.run(connect)).connect;
+  const add = (body) => server.run(addChatEntry, { id: connection.id, body }, { authorization: `Bearer ${accessToken}` });
+  const all = Array.from({ length: 50 }, (_, n) => `entry ${n + 1}.`);
+  for (const body of all) await add(body);
+
+  const context = await browser.newContext();
+  context.setDefaultTimeout(patience);
+  t.after(() => context.close());
+  const page = await context.newPage();
+  const faults = [];
+  page.on('pageerror', (error) => faults.push(error.stack));
+  await page.goto(`${origin}/?server=${encodeURIComponent(server.origin)}`);
+  await page.getByRole('textbox', { name: 'Name' }).fill('Ann');
+  await page.getByRole('button', { name: 'Join' }).click();
+
+  const chat = page.getByRole('list', { name: 'Entries', exact: true });
+  const overHTTP = page.getByRole('list', { name: 'Entries over HTTP' });
+  await shows(chat, all.slice(-20)); // the newest page
+  await shows(overHTTP, all); // a multipart response, from the beginning of the log
+
+  await page.getByRole('button', { name: 'Earlier' }).click();
+  await shows(chat, all.slice(-40));
+
+  all.push('live.');
+  await add('live.');
+  await shows(chat, all.slice(-41));
+  await shows(overHTTP, all);
+
+  all.push('of my own.');
+  await page.getByRole('textbox', { name: 'Message' }).fill('of my own.');
+  await page.getByRole('button', { name: 'Post' }).click();
+  await shows(chat, all.slice(-42));
+  await shows(overHTTP, all);
+
+  assert.equal(await server.stop(), 0);
+  await server.start();
+  all.push('while nobody listened.');
+  await add('while nobody listened.');
+  await shows(chat, all.slice(-43));
+  await shows(overHTTP, all);
+
+  await page.getByRole('button', { name: 'Earlier' }).click();
+  await shows(chat, all);
+  assert.equal(await page.getByRole('button', { name: 'Earlier' }).count(), 0);
+  assert.deepEqual(faults, []);
+});
