@@ -140,6 +140,9 @@ func (c *config) validate() error {
 	if err := c.ice.validate(); err != nil {
 		return err
 	}
+	if err := c.validateBus(); err != nil {
+		return err
+	}
 	return c.limits.validate()
 }
 
