@@ -4,7 +4,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 )
 
 // growthSubscribers are the sizes of a session that are compared.
@@ -96,20 +98,30 @@ func partGrowth(ctx context.Context, b *bench) (section, error) {
 			rows[i][j] = []string{p.name}
 		}
 	}
+	var broke []string
 	for _, n := range growthSubscribers {
 		for _, t := range []*table{&rates, &costs, &memory} {
 			t.head = append(t.head, grouped(n))
 		}
-		results, err := b.inTurn(ctx, products, func(p product) load { return b.loadFor(p, n) })
-		if err != nil {
-			return section{}, err
-		}
-		for i := range products {
-			rate := median(over(results[i], perSecond))
+		for i, p := range products {
+			results, err := b.inTurn(ctx, products[i:i+1], func(p product) load { return b.loadFor(p, n) })
+			switch {
+			case err == nil:
+			case p.name == b.chattok.name || ctx.Err() != nil:
+				return section{}, err
+			default: // a peer that breaks is a result
+				b.progress("%s breaks with %d subscribers: %v", p.name, n, err)
+				broke = append(broke, fmt.Sprintf("%s did not get through with %s subscribers (%v).", p.name, grouped(n), errors.Unwrap(err)))
+				for j := range rows[i] {
+					rows[i][j] = append(rows[i][j], "–")
+				}
+				continue
+			}
+			rate := median(over(results[0], perSecond))
 			lines[i].points = append(lines[i].points, point{float64(n), rate})
 			rows[i][0] = append(rows[i][0], figure(rate))
-			rows[i][1] = append(rows[i][1], figure(median(over(results[i], serverMicros))))
-			rows[i][2] = append(rows[i][2], figure(median(over(results[i], func(r fanoutResult) float64 { return r.kibibytes }))))
+			rows[i][1] = append(rows[i][1], figure(median(over(results[0], serverMicros))))
+			rows[i][2] = append(rows[i][2], figure(median(over(results[0], func(r fanoutResult) float64 { return r.kibibytes }))))
 		}
 	}
 	for _, row := range rows {
@@ -118,7 +130,8 @@ func partGrowth(ctx context.Context, b *bench) (section, error) {
 		memory.add(row[2]...)
 	}
 	return section{title: "Growth with the subscribers", tables: []table{rates, costs, memory},
-		text: fmt.Sprintf("One session, flat out, medians of %d turns.\n\n![Deliveries a second against subscribers](fanout.svg)", b.turns),
+		text: fmt.Sprintf("One session, flat out, medians of %d turns.\n\n![Deliveries a second against subscribers](fanout.svg)", b.turns) +
+			strings.Join(append([]string{""}, broke...), "\n\n"),
 		plot: plot("Deliveries a second, by subscribers", lines)}, nil
 }
 
