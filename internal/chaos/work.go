@@ -113,7 +113,7 @@ func (p *person) send(ctx context.Context, node int, m member, to string, must b
 	p.sent[sender]++
 	n := p.sent[sender]
 	p.mu.Unlock()
-	p.room.recorder.Signal(history.Signal{Sender: sender, From: m.id, N: n, To: to, Must: must})
+	recorded := p.room.recorder.Signal(history.Signal{Sender: sender, From: m.id, N: n, To: to, Must: must})
 	variables := map[string]any{"d": fmt.Sprintf("%s %d", sender, n)}
 	if to != "" {
 		variables["to"] = to
@@ -122,6 +122,9 @@ func (p *person) send(ctx context.Context, node int, m member, to string, must b
 	err := ask(ctx, p.client, p.room.world.nodes[node], m.token, sendOperation, variables, &data)
 	if err != nil && !passing(err) && !gone(err) {
 		p.room.world.fault("%s: sendSignal: %v", p.name, err)
+	}
+	if err == nil {
+		recorded.Answered()
 	}
 	return err
 }

@@ -242,7 +242,7 @@ var faults = []fault{
 		return ok
 	}},
 	{"send a signal to the wrong one", Astray, func(h *History, r *rand.Rand) bool {
-		s, ok := pick(r, h.Signals, func(s Signal) bool { return s.To != "" })
+		s, ok := pick(r, h.Signals, func(s *Signal) bool { return s.To != "" })
 		l, found := pick(r, h.Listeners, func(l *Listener) bool { return l.Connection != s.To })
 		l.Heard = append(l.Heard, Hearing{s.Sender, s.From, s.N, Never - 1})
 		return ok && found
@@ -252,23 +252,26 @@ var faults = []fault{
 		l.Heard = append(l.Heard, l.Heard[r.IntN(len(l.Heard))])
 		return ok
 	}},
-	{"swap two signals of one sender", Disordered, func(h *History, r *rand.Rand) bool {
+	{"swap two signals of one sender", Disordered, func(h *History, _ *rand.Rand) bool {
+		sent := func(g Hearing) *Signal {
+			i := slices.IndexFunc(h.Signals, func(s *Signal) bool { return s.Sender == g.Sender && s.N == g.N })
+			return h.Signals[i]
+		}
 		for _, l := range h.Listeners {
-			for i, g := range l.Heard {
-				j := slices.IndexFunc(l.Heard[i+1:], func(x Hearing) bool { return x.Sender == g.Sender })
-				if j >= 0 {
-					j += i + 1
-					x, y := &l.Heard[i], &l.Heard[j]
-					x.N, y.N = y.N, x.N
-					x.At = Never - 1
-					return true
+			for i, first := range l.Heard {
+				for j, second := range l.Heard[i+1:] {
+					if first.Sender == second.Sender && sent(first).Ended < sent(second).Asked {
+						first.At = Never - 1
+						l.Heard[i], l.Heard[i+1+j] = second, first
+						return true
+					}
 				}
 			}
 		}
 		return false
 	}},
 	{"lose a signal when all is well", Unheard, func(h *History, r *rand.Rand) bool {
-		s, ok := pick(r, h.Signals, func(s Signal) bool { return s.Must })
+		s, ok := pick(r, h.Signals, func(s *Signal) bool { return s.Must })
 		l, found := pick(r, h.Listeners, func(l *Listener) bool { return s.To == "" || s.To == l.Connection })
 		l.Heard = slices.DeleteFunc(l.Heard, func(g Hearing) bool { return g.Sender == s.Sender && g.N == s.N })
 		return ok && found

@@ -11,7 +11,7 @@ type History struct {
 	Log         []Entry // the whole log, read after the last add was answered or given up
 	Subscribers []*Subscriber
 	Latest      []Latest
-	Signals     []Signal
+	Signals     []*Signal
 	Listeners   []*Listener
 	Watchers    []*Watcher
 	// Rosters are what session.connections answered in the end, by whom it was asked of, such as a node.
@@ -66,14 +66,15 @@ type Latest struct {
 	Entry  *Entry        // nil where the answer was null
 }
 
-// Signal is one sendSignal. A sender's numbers ascend in the order in which it asked.
+// Signal is one sendSignal. Two of one sender are in order where the first was answered before the second was asked.
 type Signal struct {
 	Sender string // a connection on one node: order is promised to a sender who stays
 	From   string // the connection's id
-	N      int64
+	N      int64  // tells apart those of one sender
 	To     string // the one connection it is for; empty for everyone
 	Asked  time.Duration
-	Must   bool // it was sent when all was well, so that every listener who is complete has to have it
+	Ended  time.Duration // when it was answered; Never where it was not
+	Must   bool          // it was sent when all was well, so that every listener who is complete has to have it
 }
 
 // Listener is one subscription to signalReceived.

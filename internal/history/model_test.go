@@ -19,6 +19,7 @@ type model struct {
 	pending []*pendingAdd
 	queues  []*signalQueue
 	sent    map[string]int64 // by sender
+	stuck   []*Signal        // asked and not answered, and not on their way yet
 	roster  []string
 	changes []Change // of the roster, in the order of their revisions
 	states  [][]string
@@ -35,7 +36,7 @@ type pendingAdd struct {
 // signalQueue is what is on its way to a listener.
 type signalQueue struct {
 	listener *Listener
-	waiting  []Signal
+	waiting  []*Signal
 }
 
 const people = 4
@@ -196,13 +197,28 @@ func (m *model) signal(must bool) {
 	from := person(m.random.IntN(people))
 	sender := fmt.Sprintf("%s@%d", from, m.random.IntN(2))
 	m.sent[sender]++
-	s := Signal{Sender: sender, From: from, N: m.sent[sender], Asked: m.now, Must: must}
+	s := &Signal{Sender: sender, From: from, N: m.sent[sender], Asked: m.now, Ended: Never, Must: must}
 	if m.random.IntN(3) == 0 {
 		s.To = person(m.random.IntN(people))
 	}
 	m.h.Signals = append(m.h.Signals, s)
+	if m.random.IntN(6) > 0 {
+		m.pass(s)
+		m.now += time.Millisecond
+		s.Ended = m.now
+	} else {
+		m.stuck = append(m.stuck, s) // on a node that does not move; it goes out later, behind others
+	}
+	for len(m.stuck) > 0 && (must || m.random.IntN(4) == 0) {
+		m.pass(m.stuck[0])
+		m.stuck = m.stuck[1:]
+	}
+}
+
+// pass puts a signal on its way to those it is for.
+func (m *model) pass(s *Signal) {
 	for _, q := range m.queues {
-		if (s.To == "" || s.To == q.listener.Connection) && (must || m.random.IntN(5) > 0) {
+		if (s.To == "" || s.To == q.listener.Connection) && (s.Must || m.random.IntN(5) > 0) {
 			q.waiting = append(q.waiting, s)
 		}
 	}

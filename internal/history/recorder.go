@@ -130,12 +130,27 @@ func (r *Recorder) Latest(sender string, asked time.Duration, e *Entry) {
 	r.h.Latest = append(r.h.Latest, Latest{Sender: sender, Asked: asked, At: now, Entry: e})
 }
 
-// Signal records a signal that is about to be sent; its time is set here.
-func (r *Recorder) Signal(s Signal) {
-	s.Asked = r.Now()
+// RecordedSignal is a signal that is being sent.
+type RecordedSignal struct {
+	recorder *Recorder
+	signal   *Signal
+}
+
+// Signal records a signal that is about to be sent; its times are set here.
+func (r *Recorder) Signal(s Signal) RecordedSignal {
+	s.Asked, s.Ended = r.Now(), Never
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.h.Signals = append(r.h.Signals, s)
+	r.h.Signals = append(r.h.Signals, &s)
+	return RecordedSignal{r, &s}
+}
+
+// Answered records that the signal was answered.
+func (s RecordedSignal) Answered() {
+	now := s.recorder.Now()
+	s.recorder.mu.Lock()
+	defer s.recorder.mu.Unlock()
+	s.signal.Ended = now
 }
 
 // RecordedListener is a subscription to signals.

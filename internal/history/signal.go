@@ -10,28 +10,30 @@ type numbered struct {
 
 // signals checks what listeners heard against what was sent.
 func (c *checker) signals() {
-	sent := make(map[numbered]Signal, len(c.History.Signals))
+	sent := make(map[numbered]*Signal, len(c.History.Signals))
 	for _, s := range c.History.Signals {
 		sent[numbered{s.Sender, s.N}] = s
 	}
 	for _, l := range c.Listeners {
 		heard := make(map[numbered]bool, len(l.Heard))
-		last := make(map[string]int64)
+		last := make(map[string]*Signal) // of each sender's that were heard, the one asked last
 		for _, g := range l.Heard {
 			id := numbered{g.Sender, g.N}
-			s, ok := sent[id]
+			s, before := sent[id], last[g.Sender]
 			switch {
-			case !ok || s.From != g.From || g.At < s.Asked:
+			case s == nil || s.From != g.From || g.At < s.Asked:
 				c.breaks(Misheard, "%s heard %s's %d from %s at %s, which was not sent so", l.Name, g.Sender, g.N, g.From, seconds(g.At))
 			case s.To != "" && s.To != l.Connection:
 				c.breaks(Astray, "%s, who is %s, heard %s's %d, which was for %s", l.Name, l.Connection, g.Sender, g.N, s.To)
 			case heard[id]:
 				c.breaks(HeardTwice, "%s heard %s's %d again at %s", l.Name, g.Sender, g.N, seconds(g.At))
-			case g.N < last[g.Sender]:
-				c.breaks(Disordered, "%s heard %s's %d at %s after %d", l.Name, g.Sender, g.N, seconds(g.At), last[g.Sender])
+			case before != nil && s.Ended < before.Asked:
+				c.breaks(Disordered, "%s heard %s's %d at %s after %d, which was asked when it had been answered", l.Name, g.Sender, g.N, seconds(g.At), before.N)
 			}
 			heard[id] = true
-			last[g.Sender] = max(last[g.Sender], g.N)
+			if s != nil && (before == nil || s.Asked > before.Asked) {
+				last[g.Sender] = s
+			}
 		}
 		c.unheard(l, heard)
 	}
@@ -49,7 +51,7 @@ func (c *checker) unheard(l *Listener, heard map[numbered]bool) {
 	}
 }
 
-func (s Signal) mustReach(l *Listener) bool {
+func (s *Signal) mustReach(l *Listener) bool {
 	return s.Must && (s.To == "" || s.To == l.Connection)
 }
 
