@@ -57,7 +57,7 @@ browser: build
 	cd test && CHATTOK_BINARY=$(CURDIR)/chattok npm test --silent
 
 soak: fuzz
-	CHATTOK_CHAOS=$${CHATTOK_CHAOS:-1h} $(GO) test -run '^TestChaos$$' -timeout 100m -v ./internal/chaos
+	CHATTOK_CHAOS=$${CHATTOK_CHAOS:-1h} CHATTOK_BUS_OFF=1m $(GO) test -run '^Test(Chaos|BusOff)$$' -timeout 100m -v ./internal/chaos
 	CHATTOK_CRASHES=300 $(GO) test -run TestCrash -timeout 60m -v .
 
 # Each fuzz target of each package in turn.

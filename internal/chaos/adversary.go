@@ -50,7 +50,7 @@ func (a *adversary) do(ctx context.Context, e Event) error {
 		}
 		pause(ctx, e.For)
 		return a.cluster.BeginNATS(ctx)
-	case KillPostgres:
+	case KillPostgres: // of which a schedule has one at a time
 		if err := a.cluster.Postgres.Stop(pgtest.Immediate); err != nil {
 			return err
 		}
@@ -63,6 +63,8 @@ func (a *adversary) do(ctx context.Context, e Event) error {
 	}
 	node, k := a.cluster.Nodes[e.Node], a.keepers[e.Node]
 	if e.Kind == PauseNode {
+		k.turn.Lock()
+		defer k.turn.Unlock()
 		if !k.serving() {
 			return nil // it has just been started, and may end by itself if it finds nothing to work with
 		}
@@ -72,6 +74,8 @@ func (a *adversary) do(ctx context.Context, e Event) error {
 		pause(ctx, e.For)
 		return node.Resume()
 	}
+	k.turn.Lock() // a node that is told to end may take longer than its event
+	defer k.turn.Unlock()
 	k.hold(true)
 	defer k.hold(false)
 	err := k.end(e.Kind)
@@ -108,6 +112,7 @@ type keeper struct {
 	world *world
 	node  *cluster.Node
 	index int
+	turn  sync.Mutex // held by whoever does something to the process
 
 	mu     sync.Mutex
 	held   bool // it is to stay down for now

@@ -37,11 +37,16 @@ func passing(err error) bool {
 
 // ask runs a query or a mutation on a node.
 func ask(ctx context.Context, client *http.Client, url, token, query string, variables map[string]any, data any) error {
+	return askFor(ctx, requestTimeout, client, url, token, query, variables, data)
+}
+
+// askFor is ask with another patience.
+func askFor(ctx context.Context, patience time.Duration, client *http.Client, url, token, query string, variables map[string]any, data any) error {
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/graphql", bytes.NewReader(body))
 	if err != nil {

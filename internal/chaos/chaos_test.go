@@ -1,16 +1,17 @@
 //go:build unix
 
-package chaos_test
+package chaos
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
-	"chattok/internal/chaos"
 	"chattok/internal/cluster"
 	"chattok/internal/natstest"
 )
@@ -18,16 +19,33 @@ import (
 // environment has connections end soon, so that a run sees many ends.
 var environment = []string{"CHATTOK_GRACE=4s", "CHATTOK_IDLE=15s", "CHATTOK_LOG_FORMAT=text"}
 
-// buildProgram returns the path of the real binary.
-func buildProgram(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "chattok")
+// program is the real binary, built once.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "chattok-chaos-")
+	if err != nil {
+		return "", err
+	}
+	programDir = dir
+	path := filepath.Join(dir, "chattok")
 	build := exec.Command("go", "build", "-o", path, ".")
 	build.Dir = filepath.Join("..", "..")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
-	return path
+	return path, nil
+})
+
+var programDir string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if programDir != "" {
+		if err := os.RemoveAll(programDir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = max(code, 1)
+		}
+	}
+	os.Exit(code)
 }
 
 // seed is a new one, unless CHATTOK_SEED names an old one.
@@ -46,7 +64,10 @@ func seed(t *testing.T) uint64 {
 
 func startCluster(t *testing.T, config cluster.Config) *cluster.Cluster {
 	t.Helper()
-	config.Program = buildProgram(t)
+	var err error
+	if config.Program, err = program(); err != nil {
+		t.Fatal(err)
+	}
 	c, err := cluster.Start(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +81,7 @@ func startCluster(t *testing.T, config cluster.Config) *cluster.Cluster {
 }
 
 // judge reports a run's outcome, and keeps the nodes' logs in sight where it is not as it should be.
-func judge(t *testing.T, c *cluster.Cluster, report *chaos.Report, err error) {
+func judge(t *testing.T, c *cluster.Cluster, report *Report, err error) {
 	t.Helper()
 	if err != nil {
 		t.Error(err)
@@ -87,8 +108,8 @@ func judge(t *testing.T, c *cluster.Cluster, report *chaos.Report, err error) {
 func TestOneNode(t *testing.T) {
 	s := seed(t)
 	c := startCluster(t, cluster.Config{SQLite: true, Env: environment})
-	report, err := chaos.Run(t.Context(), chaos.Config{Cluster: c, Seed: s, Rooms: 2, Log: t.Logf,
-		Schedule: chaos.Schedule(s, 15*time.Second, chaos.Targets{Nodes: 1, Alone: true})})
+	report, err := Run(t.Context(), Config{Cluster: c, Seed: s, Rooms: 2, Log: t.Logf,
+		Schedule: Schedule(s, 8*time.Second, Targets{Nodes: 1, Alone: true})})
 	judge(t, c, report, err)
 }
 
@@ -113,7 +134,7 @@ func TestChaos(t *testing.T) {
 	s, lasts := seed(t), duration(t)
 	t.Logf("CHATTOK_SEED=%d", s)
 	c := startCluster(t, cluster.Config{NATS: natstest.Binary(t), Faults: true, Seed: s, Env: environment})
-	report, err := chaos.Run(t.Context(), chaos.Config{Cluster: c, Seed: s, Log: t.Logf,
-		Schedule: chaos.Schedule(s, lasts, chaos.Targets{Nodes: len(c.Nodes)})})
+	report, err := Run(t.Context(), Config{Cluster: c, Seed: s, Log: t.Logf,
+		Schedule: Schedule(s, lasts, Targets{Nodes: len(c.Nodes)})})
 	judge(t, c, report, err)
 }

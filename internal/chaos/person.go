@@ -18,6 +18,9 @@ type person struct {
 	room   *room
 	name   string
 	client *http.Client
+	home   int // the node it uses; anywhere where it is any one
+
+	patience time.Duration // with a silent server
 
 	randomMu sync.Mutex
 	random   *rand.Rand
@@ -46,8 +49,16 @@ func (p *person) some(max time.Duration) time.Duration {
 	return time.Duration(p.n(int(max/time.Microsecond))) * time.Microsecond
 }
 
+// anywhere is the home of who uses any node.
+const anywhere = -1
+
 // node picks a node, as a load balancer would that knows nothing of how they are.
-func (p *person) node() int { return p.n(len(p.room.world.nodes)) }
+func (p *person) node() int {
+	if p.home != anywhere {
+		return p.home
+	}
+	return p.n(len(p.room.world.nodes))
+}
 
 func (p *person) member() member {
 	p.mu.Lock()
@@ -100,7 +111,7 @@ func (p *person) drop(m member) bool {
 // move is what a person does who leaves a socket: mostly it comes back as who it was, sometimes as someone else, as a
 // page does that is reloaded, and before that it may or may not say goodbye.
 func (p *person) move(ctx context.Context, m member) {
-	choice := p.n(6)
+	choice := p.n(5)
 	if choice > 1 || !p.drop(m) {
 		return
 	}
@@ -159,6 +170,7 @@ func (p *person) visit(ctx context.Context, node int) error {
 		return err
 	}
 	defer s.close()
+	s.patience = p.patience
 	v := &visit{person: p, node: node, me: me, socket: s}
 	if p.n(3) > 0 {
 		v.leave = time.After(2*time.Second + p.some(10*time.Second))

@@ -17,7 +17,7 @@ type room struct {
 	id       string
 	recorder *history.Recorder
 	people   []*person
-	reader   *reader
+	reader   *reader // nil where nobody reads over SSE
 
 	mu  sync.Mutex
 	ids []string // of all connections that people had
@@ -28,13 +28,12 @@ func newRoom(w *world, id string, people int, seed uint64) *room {
 	for i := range people {
 		name := fmt.Sprintf("%s.p%d", id, i+1)
 		// A client each, so that one person's waiting does not hold up another's.
-		p := &person{room: r, name: name, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}},
+		p := &person{room: r, name: name, home: anywhere, patience: silenceLimit, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}},
 			random: rand.New(rand.NewPCG(seed, uint64(i))), cursor: "0", sent: map[string]int64{}}
 		p.seen = r.recorder.Subscriber(name, 0)
 		p.watching = r.recorder.Watcher(name)
 		r.people = append(r.people, p)
 	}
-	r.reader = newReader(r.people[0])
 	return r
 }
 
@@ -139,8 +138,10 @@ func (r *room) converged(ctx context.Context) error {
 			return fmt.Errorf("%s has %d there, not the %d that are", p.name, len(there), len(present))
 		}
 	}
-	if last := r.reader.seen.Last(); last < head {
-		return fmt.Errorf("%s has seen %d of %d over SSE", r.reader.name, last, head)
+	if r.reader != nil {
+		if last := r.reader.seen.Last(); last < head {
+			return fmt.Errorf("%s has seen %d of %d over SSE", r.reader.name, last, head)
+		}
 	}
 	for node := range r.world.nodes {
 		roster, err := r.roster(ctx, node)
@@ -177,7 +178,9 @@ func (r *room) complete(ctx context.Context) {
 		rosters[fmt.Sprintf("node %d", node+1)] = roster
 	}
 	r.recorder.Presence(r.present(), rosters)
-	r.reader.seen.Complete()
+	if r.reader != nil {
+		r.reader.seen.Complete()
+	}
 	for _, p := range r.people {
 		p.seen.Complete()
 		p.watching.Complete()

@@ -24,9 +24,10 @@ var errDestroyed = errors.New("the connection has ended")
 
 // socket speaks graphql-transport-ws with a node.
 type socket struct {
-	conn   *websocket.Conn
-	pinger sync.WaitGroup
-	stop   context.CancelFunc
+	conn     *websocket.Conn
+	patience time.Duration // with a silent server
+	pinger   sync.WaitGroup
+	stop     context.CancelFunc
 }
 
 // message is one of the protocol.
@@ -36,7 +37,7 @@ type message struct {
 	Payload json.RawMessage `json:"payload,omitempty"`
 }
 
-// dial opens a socket that has been acknowledged.
+// dial opens a socket that has been acknowledged; as a guest where there is no token.
 func dial(ctx context.Context, url, token string) (*socket, error) {
 	opening, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -45,7 +46,7 @@ func dial(ctx context.Context, url, token string) (*socket, error) {
 		return nil, err
 	}
 	conn.SetReadLimit(maxFrameBytes)
-	s := &socket{conn: conn}
+	s := &socket{conn: conn, patience: silenceLimit}
 	if err := s.initialise(opening, token); err != nil {
 		_ = conn.CloseNow()
 		return nil, err
@@ -57,11 +58,15 @@ func dial(ctx context.Context, url, token string) (*socket, error) {
 }
 
 func (s *socket) initialise(ctx context.Context, token string) error {
-	payload, err := json.Marshal(map[string]string{"Authorization": "Bearer " + token})
-	if err != nil {
-		return err
+	init := message{Type: "connection_init"}
+	if token != "" {
+		payload, err := json.Marshal(map[string]string{"Authorization": "Bearer " + token})
+		if err != nil {
+			return err
+		}
+		init.Payload = payload
 	}
-	if err := s.send(ctx, message{Type: "connection_init", Payload: payload}); err != nil {
+	if err := s.send(ctx, init); err != nil {
 		return err
 	}
 	m, err := s.next(ctx)
@@ -114,7 +119,7 @@ func (s *socket) next(ctx context.Context) (m message, err error) {
 }
 
 func (s *socket) read(ctx context.Context) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, silenceLimit)
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	_, raw, err := s.conn.Read(ctx)
 	switch websocket.CloseStatus(err) {

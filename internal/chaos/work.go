@@ -17,12 +17,13 @@ const (
 	giveUpAfter = 12                      // one failed try in so many is the last
 )
 
-// post adds entries until ctx is done, one after the other.
-func (p *person) post(ctx context.Context) {
-	for n := 1; ctx.Err() == nil; n++ {
-		p.pause(ctx, thinkTime)
-		if m := p.member(); m.id != "" && ctx.Err() == nil {
-			p.add(ctx, m, fmt.Sprintf("%s-%d", p.name, n))
+// post adds entries until working is done, one after the other. What has begun by then is brought to its end, unless
+// living is done.
+func (p *person) post(living, working context.Context) {
+	for n := 1; working.Err() == nil; n++ {
+		p.pause(working, thinkTime)
+		if m := p.member(); m.id != "" && working.Err() == nil {
+			p.add(living, m, fmt.Sprintf("%s-%d", p.name, n))
 		}
 	}
 }
@@ -42,7 +43,7 @@ func (p *person) add(ctx context.Context, m member, body string) {
 		if destroyed(err) {
 			p.forget(m)
 		}
-		if p.n(giveUpAfter) == 0 {
+		if !p.room.world.stubborn && p.n(giveUpAfter) == 0 {
 			return
 		}
 		p.pause(ctx, retryTime)

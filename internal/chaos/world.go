@@ -24,6 +24,7 @@ type Config struct {
 	Schedule []Event
 	// Rooms and People in each; 3 and 4 where 0.
 	Rooms, People int
+	Stubborn      bool                             // nobody gives up on an add
 	Log           func(format string, args ...any) // hears what is done; nil for nobody
 }
 
@@ -86,6 +87,7 @@ type world struct {
 	lives    []atomic.Int64 // of each node
 	rooms    []*room
 	settling atomic.Bool // nobody moves by itself any more
+	stubborn bool        // nobody gives up on an add
 	ended    atomic.Int64
 	left     atomic.Int64
 	log      func(format string, args ...any)
@@ -97,7 +99,7 @@ type world struct {
 }
 
 func newWorld(c Config) *world {
-	w := &world{cluster: c.Cluster, lives: make([]atomic.Int64, len(c.Cluster.Nodes)), log: c.Log, answeredAt: time.Now()}
+	w := &world{cluster: c.Cluster, lives: make([]atomic.Int64, len(c.Cluster.Nodes)), log: c.Log, stubborn: c.Stubborn, answeredAt: time.Now()}
 	if w.log == nil {
 		w.log = func(string, ...any) {}
 	}
@@ -198,10 +200,11 @@ func (w *world) people(ctx context.Context) (followers, workers *crowd) {
 	following, followers := gather(ctx)
 	working, workers := gather(ctx)
 	for _, r := range w.rooms {
+		r.reader = newReader(r.people[0])
 		followers.all.Go(func() { r.reader.follow(following) })
 		for _, p := range r.people {
 			followers.all.Go(func() { p.follow(following) })
-			workers.all.Go(func() { p.post(working) })
+			workers.all.Go(func() { p.post(following, working) })
 			workers.all.Go(func() { p.wonder(working) })
 			workers.all.Go(func() { p.signal(working) })
 		}

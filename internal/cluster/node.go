@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"chattok/internal/faultproxy"
@@ -105,6 +107,12 @@ func (n *Node) Recover(ctx context.Context) error {
 // Serves says whether the node answers now.
 func (n *Node) Serves(ctx context.Context) bool { return n.probe(ctx, "/healthz") == nil }
 
+// Degraded says whether the node serves, but not all of it works.
+func (n *Node) Degraded(ctx context.Context) bool {
+	err := n.probe(ctx, "/readyz")
+	return err != nil && strings.Contains(err.Error(), "says 200 OK, \"degraded")
+}
+
 // probe asks a health probe.
 func (n *Node) probe(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -118,8 +126,12 @@ func (n *Node) probe(ctx context.Context, path string) error {
 		return err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s says %s", path, resp.Status)
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+	if err != nil {
+		return err
+	}
+	if answer := strings.TrimSpace(string(body)); resp.StatusCode != http.StatusOK || answer != "ok" {
+		return fmt.Errorf("%s says %s, %q", path, resp.Status, answer) // a node without a bus serves, but is degraded
 	}
 	return nil
 }

@@ -125,3 +125,19 @@ func (c *checker) shown(who string, e Entry, at time.Duration) {
 	}
 	c.learn(e.Body, at)
 }
+
+// Lateness returns how long after its answer, at most, any entry was seen by a subscriber that was there before.
+func Lateness(h *History) (most time.Duration) {
+	answered := make(map[string]time.Duration, len(h.Adds))
+	for _, a := range h.Adds {
+		answered[a.Body] = a.Ended
+	}
+	for _, s := range h.Subscribers {
+		for _, e := range s.Seen {
+			if at, ok := answered[e.Body]; ok && at != Never && s.Began <= at {
+				most = max(most, e.At-at)
+			}
+		}
+	}
+	return most
+}
