@@ -1,3 +1,4 @@
+import { asError } from '../api.ts';
 import type { IceServersQuery } from '../generated/operations.ts';
 import type { ConnectOptions } from '../types.ts';
 
@@ -20,16 +21,24 @@ export class Ice {
     if (own?.iceServers) this.#take(own.iceServers, Infinity);
   }
 
-  /** Makes sure that the configuration is there and its credentials are good. Rejects where the server can't tell. */
+  /**
+   * Makes sure that the configuration is there and its credentials are good. Rejects where the server won't tell; then
+   * there is a configuration without servers, and another try after a while.
+   */
   async load(): Promise<void> {
-    if (Date.now() < this.#due) return;
+    if (!this.#loading && Date.now() < this.#due) return;
     this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
     await this.#loading;
   }
 
   async #load(): Promise<void> {
-    this.#due = Date.now() + retryAfter;
-    const { iceServers } = await this.#fetch();
+    let iceServers: IceServersQuery['iceServers'];
+    try {
+      iceServers = await this.#answer();
+    } catch (error) {
+      this.#take(this.configuration?.iceServers ?? [], Date.now() + retryAfter);
+      throw error;
+    }
     const servers = iceServers.map(({ urls, username, credential }) => ({
       urls,
       ...(username !== null && { username }),
@@ -38,6 +47,17 @@ export class Ice {
     const ends = iceServers.flatMap(({ expiresAt }) => (expiresAt === null ? [] : [Date.parse(expiresAt)]));
     const end = Math.min(...ends);
     this.#take(servers, Number.isFinite(end) ? Math.max(end - renewBefore, Date.now() + retryAfter) : Infinity);
+  }
+
+  /** The server's answer, however often the session has to come back for it. */
+  async #answer(): Promise<IceServersQuery['iceServers']> {
+    for (;;) {
+      try {
+        return (await this.#fetch()).iceServers;
+      } catch (error) {
+        if (asError(error).code !== 'NETWORK') throw error;
+      }
+    }
   }
 
   #take(iceServers: RTCIceServer[], due: number): void {

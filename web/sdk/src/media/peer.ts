@@ -20,12 +20,19 @@ export type Message = Pick<Negotiation, 'description'> | Pick<Negotiation, 'cand
 /** Milliseconds. */
 const answerPatience = 5_000;
 const interruptionPatience = 3_000;
+const connectPatience = 10_000;
 const restartPause = 5_000; // doubles with each restart
 const longestRestartPause = 40_000;
 const restartsUntilAnew = 3;
 
 /** Names, at the end of an answer, the offer that it is to. Attributes that are not known are ignored (RFC 8866, 5.13). */
 const answers = 'a=x-chattok-answers:';
+
+interface Trouble {
+  /** How often another way was looked for, and when that is due again. */
+  restarts: number;
+  next: number;
+}
 
 export interface PeerHooks {
   /** Whether messages can be sent now. */
@@ -58,7 +65,7 @@ export class Peer {
   #ignoreOffer = false;
   #remote: string | undefined; // which RTCPeerConnection the other end has
   #offered = { stream: '', at: 0 };
-  #trouble: { since: number; restarts: number; next: number } | undefined;
+  #trouble: Trouble | undefined;
   #closed = false;
 
   constructor(id: string, me: string, hooks: PeerHooks) {
@@ -178,6 +185,7 @@ export class Peer {
       if (this.#pc.connectionState === 'connected') this.#adding?.become('live');
       this.#adding = undefined;
     }
+    if (this.#pc.connectionState !== 'connected') this.#troubled(connectPatience);
     for (const [carrier] of this.outgoing) if (carrier.currentDirection === 'stopped') this.outgoing.delete(carrier);
     this.#hooks.negotiated();
     this.#closeIfIdle();
@@ -192,12 +200,14 @@ export class Peer {
     const stream = this.#streamFor();
     if (stream === undefined || this.#closed) return;
     const pc = this.#pc;
+    this.#makingOffer = true;
     try {
-      this.#makingOffer = true;
       await pc.setLocalDescription();
       if (pc === this.#pc) this.#send(stream);
+    } catch (error) {
+      if (pc === this.#pc && !this.#closed) throw error; // else it was closed meanwhile
     } finally {
-      this.#makingOffer = false;
+      if (pc === this.#pc) this.#makingOffer = false;
     }
   }
 
@@ -214,10 +224,14 @@ export class Peer {
     if (type === 'answer') return this.#answered(sdp);
     if (type !== 'offer') return;
     const remote = origin(sdp);
-    if (this.#remote !== undefined && this.#remote !== remote.id) this.#anew(); // a page that was loaded again
+    const collision = this.#makingOffer || this.#pc.signalingState !== 'stable';
+    if (this.#remote === undefined) {
+      // Both began at once. Chromium gathers no candidates after its first offer was rolled back; to begin anew costs no
+      // more, since nothing has been agreed on.
+      if (collision && this.#polite) this.#anew();
+    } else if (this.#remote !== remote.id) this.#anew(); // the other end has begun anew
     const pc = this.#pc;
-    const collision = this.#makingOffer || pc.signalingState !== 'stable';
-    this.#ignoreOffer = !this.#polite && collision;
+    this.#ignoreOffer = !this.#polite && (this.#makingOffer || pc.signalingState !== 'stable');
     if (this.#ignoreOffer) return;
     await pc.setRemoteDescription({ type, sdp });
     this.#remote = remote.id;
@@ -263,13 +277,17 @@ export class Peer {
     }
     if (state !== 'failed' && state !== 'disconnected') return;
     for (const subscription of this.#incoming) subscription.become('interrupted');
-    const now = Date.now();
-    this.#trouble ??= { since: now, restarts: 0, next: now + interruptionPatience };
-    if (state === 'failed') this.refresh(this.#trouble.next);
+    const trouble = this.#troubled(interruptionPatience);
+    if (state === 'failed') this.refresh(trouble.next);
+  }
+
+  /** Nothing flows. Where that lasts longer than patience, another way is looked for. */
+  #troubled(patience: number): Trouble {
+    return (this.#trouble ??= { restarts: 0, next: Date.now() + patience });
   }
 
   /** Looks for another way; where that was in vain a few times, one of the two begins anew. */
-  #restart(now: number, trouble: { restarts: number; next: number }): void {
+  #restart(now: number, trouble: Trouble): void {
     trouble.next = now + Math.min(longestRestartPause, restartPause * 2 ** trouble.restarts);
     if (++trouble.restarts > restartsUntilAnew && this.#incoming.size > 0 && (!this.#polite || this.outgoing.size === 0)) {
       return this.#anew();
