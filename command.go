@@ -32,6 +32,10 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return secretCommand(ctx, args, stdout)
 	case "token":
 		return tokenCommand(ctx, args, stdout)
+	case "migrate":
+		return migrateCommand(ctx, args, stdout, stderr)
+	case "copy":
+		return copyCommand(ctx, args, stdout, stderr)
 	case "healthcheck":
 		return healthCommand(ctx, args, stdout)
 	case "help":
@@ -205,6 +209,8 @@ Usage:
   chattok secret [flags]                             print the API secret
   chattok token -session ID [-role ROLE] [-data TEXT] [-expires 24h] [flags]
                                                      mint a session token
+  chattok migrate [-restored] [flags]                bring the database's schema up to date
+  chattok copy [-from DATABASE] -to DATABASE         carry a database over, such as a file to PostgreSQL
   chattok healthcheck [flags]                        say whether the server with these settings is ready
   chattok version
 

@@ -117,7 +117,7 @@ func newServer(ctx context.Context, c config, log *slog.Logger) (*server, error)
 	if err != nil {
 		return nil, err
 	}
-	store, err := db.Open(ctx, db.Config{Path: c.database, Connections: c.connections, Logger: log})
+	store, err := db.Open(ctx, c.databaseConfig(log))
 	if err != nil {
 		return nil, err
 	}

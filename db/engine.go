@@ -24,6 +24,9 @@ type engine struct {
 	// lockSchema, where it is not empty, is run first by a transaction that changes the schema or what is there once.
 	lockSchema string
 
+	// unbounded, where it is not empty, is run first by a transaction that may take long.
+	unbounded string
+
 	snapshot *sql.TxOptions            // of a transaction that reads one state of the database
 	rebind   func(query string) string // writes the placeholders of a statement, given as ?, in the engine's way
 	schema   func(query string) string // writes a migration in the engine's way

@@ -22,11 +22,13 @@ func (s *Store) openFile(ctx context.Context, config Config) (err error) {
 	if err := checkPath(s.path, config.ReadOnly); err != nil {
 		return err
 	}
+	if !config.ReadOnly || config.alone {
+		if err := s.takeLock(ctx, config.LockWait); err != nil {
+			return err
+		}
+	}
 	if config.ReadOnly {
 		return s.openBeside(ctx)
-	}
-	if err := s.takeLock(ctx, config.LockWait); err != nil {
-		return err
 	}
 	if err := makePrivate(s.path); err != nil {
 		return err

@@ -148,18 +148,10 @@ func (s *Store) readDatabaseLife(ctx context.Context) (life string, total int64,
 	return life, total, err
 }
 
+// renewEpochs has every cursor from before refused.
 func renewEpochs(ctx context.Context, tx bun.Tx) error {
-	var ids []string
-	if err := tx.NewRaw("SELECT id FROM sessions").Scan(ctx, &ids); err != nil {
-		return err
-	}
-	for _, id := range ids {
-		const query = "UPDATE sessions SET epoch = ? WHERE id = ?"
-		if _, err := tx.ExecContext(ctx, query, int64(newEpoch()), id); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := tx.ExecContext(ctx, "UPDATE sessions SET epoch = "+engineOf(tx).epoch)
+	return err
 }
 
 func newLife() string {

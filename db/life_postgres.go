@@ -77,9 +77,9 @@ func (s *Store) beginSharedLife(ctx context.Context) error {
 	return err
 }
 
-// renewLife has every cursor from before refused.
+// renewLife gives the sessions new epochs and the database a new life, which tells other nodes.
 func renewLife(ctx context.Context, tx bun.Tx) (life string, err error) {
-	if _, err := tx.ExecContext(ctx, "UPDATE sessions SET epoch = "+engineOf(tx).epoch); err != nil {
+	if err := renewEpochs(ctx, tx); err != nil {
 		return "", err
 	}
 	life = newLife()

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -11,6 +12,30 @@ import (
 
 	"github.com/uptrace/bun"
 )
+
+// Migrated is what became of a database's schema.
+type Migrated struct{ From, To int } // versions; From is 0 for an empty database
+
+// Migrate brings a database's schema up to date, and does nothing else that a server does at its start but make what an
+// empty one needs. restored says that the database was put back in a way that can't be told from within, such as a
+// snapshot of its disk: then every cursor from before is refused. A file must not be in use by a server.
+func Migrate(ctx context.Context, config Config, restored bool) (m Migrated, err error) {
+	s, err := Open(ctx, config)
+	if err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if restored {
+		err = s.changeSchema(ctx, func(ctx context.Context, tx bun.Tx) (err error) {
+			if !s.engine.shared {
+				return renewEpochs(ctx, tx) // its life stands beside it too
+			}
+			_, err = renewLife(ctx, tx)
+			return err
+		})
+	}
+	return s.migrated, err
+}
 
 //go:embed migrations/*.sql
 var migrations embed.FS

@@ -34,6 +34,9 @@ type Config struct {
 	// ClockOffset is added to the database's clock, so that tests need not wait; nil for none.
 	ClockOffset func() time.Duration
 	Logger      *slog.Logger // nil for slog.Default
+
+	alone      bool // no server may have the database, though it is opened for reading only
+	unfinished bool // it may be an unfinished copy
 }
 
 // Store is the session.Store on a SQL database. It is safe for concurrent use.
@@ -56,7 +59,8 @@ type Store struct {
 	life  *lifeRecord
 	total atomic.Int64 // of all sessions' last_seq, as committed
 
-	lives lives // of PostgreSQL alone
+	lives    lives // of PostgreSQL alone
+	migrated Migrated
 
 	closing   chan struct{}
 	keeper    sync.WaitGroup
@@ -88,7 +92,14 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		s.path, s.engine = DisplayName(config.Path), postgresEngine
 		open = s.openServer
 	}
-	if err := open(ctx, config); err != nil {
+	err := open(ctx, config)
+	if err == nil && !config.unfinished {
+		err = s.checkFinished(ctx, s.readers)
+	}
+	if err == nil && config.alone {
+		err = s.awaitNoNodes(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(s.engine.explain(s.path, err), s.release())
 	}
 	return s, nil
@@ -106,9 +117,10 @@ func (s *Store) setUp(ctx context.Context, begin func(ctx context.Context) error
 	if err != nil {
 		return err
 	}
-	if _, err := s.migrate(ctx, steps); err != nil {
+	if s.migrated.From, err = s.migrate(ctx, steps); err != nil {
 		return err
 	}
+	s.migrated.To = len(steps)
 	if err := begin(ctx); err != nil {
 		return err
 	}

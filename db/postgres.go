@@ -32,7 +32,8 @@ var postgresEngine = &engine{
 	// Not FOR UPDATE: that would hold up the foreign keys of others, which need no more than that the row stays.
 	lockRows:   "NO KEY UPDATE",
 	skipLocked: " FOR UPDATE SKIP LOCKED",
-	lockSchema: "SELECT pg_advisory_xact_lock(" + strconv.Itoa(schemaLock) + ")",
+	lockSchema: "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(" + strconv.Itoa(schemaLock) + ")",
+	unbounded:  "SET LOCAL statement_timeout = 0",
 	snapshot:   &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},
 	rebind:     rebindPostgres,
 	schema:     schemaPostgres,
