@@ -240,10 +240,12 @@ func TestLargeRosterGathersStreams(t *testing.T) {
 		w.connection(fmt.Sprint("c", 200+i), NetworkDisconnected) // with its stream
 	}
 	w.stream(StreamChange{Kind: StreamsMuted, Stream: streamOf("c1", 3), Moderator: &Connection{ID: "c2"}})
-	if events, _ := o.events.Read(nil, position, 100); len(events) < 1 {
-		t.Error("the mute waits")
-	} else if _, ok := events[len(events)-1].(*MuteForced); !ok {
-		t.Errorf("the newest event is %T", events[len(events)-1])
+	told, _ := o.events.Read(nil, position, 100)
+	if _, ok := told[len(told)-1].(*MuteForced); !ok {
+		t.Errorf("the mute waits: the newest event is %T", told[len(told)-1])
+	}
+	if last, ok := told[len(told)-2].(*StreamsChanged); !ok || last.Created[1].ID != "c1/3" {
+		t.Errorf("the mute comes before what it is of: before it is %+v", told[len(told)-2])
 	}
 	o.snapshot()
 	events, gone := o.events.Read(nil, position, 1000)
@@ -279,5 +281,29 @@ func TestSnapshotIsBounded(t *testing.T) {
 	w.stream(StreamChange{Kind: StreamEnded, Stream: streamOf("a", 5), Reason: StreamClientDisconnected})
 	if state, _ = o.snapshot(); len(state.Streams) != MaxListStreams || state.Truncated {
 		t.Errorf("%d streams, truncated %t", len(state.Streams), state.Truncated)
+	}
+}
+
+// TestPendingChanges: each stream is in one list of what is gathered, as it is at the end.
+func TestPendingChanges(t *testing.T) {
+	made := func(id string, audio bool) *Stream { return &Stream{ID: id, Connection: &Connection{ID: "c"}, HasAudio: audio} }
+	end := func(id string) *StreamDestroyed { return &StreamDestroyed{made(id, true), StreamForceUnpublished} }
+	p := new(pendingChanges)
+	for _, e := range []SessionEvent{
+		&StreamCreated{made("new", true)}, &StreamUpdated{made("new", false)},
+		&StreamUpdated{made("old", true)}, &StreamUpdated{made("old", false)},
+		&StreamUpdated{made("gone", true)}, end("gone"),
+		&StreamCreated{made("blip", true)}, &StreamUpdated{made("blip", false)}, end("blip"),
+	} {
+		p.add(e)
+	}
+	want := []SessionEvent{&StreamsChanged{Created: []*Stream{made("new", false)}, Updated: []*Stream{made("old", false)},
+		Destroyed: []*StreamDestroyed{end("gone")}, StreamCount: 7}}
+	if got := p.gathered(5, 7); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got[0])
+	}
+	want = []SessionEvent{&StreamCreated{made("new", false)}, &StreamUpdated{made("old", false)}, end("gone")}
+	if got := p.singly(); !reflect.DeepEqual(got, want) {
+		t.Errorf("singly %+v", got)
 	}
 }
