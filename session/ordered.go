@@ -2,9 +2,10 @@ package session
 
 import "container/list"
 
-// ordered is a map that remembers the order in which its keys came. Its zero value is empty.
+// ordered is a map that remembers the order in which its keys came. Its zero value is empty. A copy of one that is not
+// is the same map.
 type ordered[V any] struct {
-	list list.List // of item[V]
+	list *list.List // of item[V]; nil as long as nothing was put
 	byID map[string]*list.Element
 }
 
@@ -29,8 +30,8 @@ func (o *ordered[V]) put(id string, value V) {
 		at.Value = item[V]{id, value}
 		return
 	}
-	if o.byID == nil {
-		o.byID = make(map[string]*list.Element)
+	if o.list == nil {
+		o.list, o.byID = list.New(), make(map[string]*list.Element)
 	}
 	o.byID[id] = o.list.PushBack(item[V]{id, value})
 }
@@ -48,7 +49,7 @@ func (o *ordered[V]) remove(id string) (value V, ok bool) {
 // first returns the values that came first, limit at most.
 func (o *ordered[V]) first(limit int) []V {
 	values := make([]V, 0, min(limit, len(o.byID)))
-	for at := o.list.Front(); at != nil && len(values) < limit; at = at.Next() {
+	for at := o.front(); at != nil && len(values) < limit; at = at.Next() {
 		values = append(values, at.Value.(item[V]).value)
 	}
 	return values
@@ -56,8 +57,15 @@ func (o *ordered[V]) first(limit int) []V {
 
 // all calls f for each value in order. f may change the value of the id that it is called for.
 func (o *ordered[V]) all(f func(id string, value V)) {
-	for at := o.list.Front(); at != nil; at = at.Next() {
+	for at := o.front(); at != nil; at = at.Next() {
 		i := at.Value.(item[V])
 		f(i.id, i.value)
 	}
+}
+
+func (o *ordered[V]) front() *list.Element {
+	if o.list == nil {
+		return nil
+	}
+	return o.list.Front()
 }
