@@ -286,7 +286,9 @@ func TestSnapshotIsBounded(t *testing.T) {
 
 // TestPendingChanges: each stream is in one list of what is gathered, as it is at the end.
 func TestPendingChanges(t *testing.T) {
-	made := func(id string, audio bool) *Stream { return &Stream{ID: id, Connection: &Connection{ID: "c"}, HasAudio: audio} }
+	made := func(id string, audio bool) *Stream {
+		return &Stream{ID: id, Connection: &Connection{ID: "c"}, HasAudio: audio}
+	}
 	end := func(id string) *StreamDestroyed { return &StreamDestroyed{made(id, true), StreamForceUnpublished} }
 	p := new(pendingChanges)
 	for _, e := range []SessionEvent{
