@@ -118,6 +118,7 @@ type entry struct {
 // binary is the real program, on an address and a database that outlive it.
 type binary struct {
 	path, addr, database string
+	env                  []string // further variables
 	process              *exec.Cmd
 }
 
@@ -145,6 +146,7 @@ func (b *binary) start(t *testing.T) {
 	var output bytes.Buffer
 	b.process = exec.Command(b.path)
 	b.process.Env = append(os.Environ(), "CHATTOK_ADDR="+b.addr, "CHATTOK_DATABASE="+b.database)
+	b.process.Env = append(b.process.Env, b.env...)
 	b.process.Stdout, b.process.Stderr = &output, &output
 	if err := b.process.Start(); err != nil {
 		t.Fatal(err)
@@ -206,8 +208,13 @@ func write(ctx context.Context, t *testing.T, addr string, writer int, answered 
 	}
 }
 
-// post runs an operation over HTTP.
+// post runs an operation over HTTP, without a token.
 func post(ctx context.Context, addr, query string, variables map[string]any, data any) error {
+	return postAs(ctx, addr, "", query, variables, data)
+}
+
+// postAs runs an operation over HTTP.
+func postAs(ctx context.Context, addr, token, query string, variables map[string]any, data any) error {
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 	if err != nil {
 		return err
@@ -217,6 +224,9 @@ func post(ctx context.Context, addr, query string, variables map[string]any, dat
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err

@@ -101,30 +101,32 @@ func TestEverySettingIsExplained(t *testing.T) {
 	})
 }
 
+// output returns what a command of the binary prints, on the same database.
+func output(t *testing.T, b *binary, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(b.path, append(args, "-database", b.database)...).Output()
+	if err != nil {
+		t.Fatalf("%v: %v", args, err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
 // TestServerLife drives the real binary: secret and token work beside it, its probes answer, and SIGTERM ends it with its
 // sockets told to come back.
 func TestServerLife(t *testing.T) {
 	b := &binary{path: buildBinary(t), addr: freeAddr(t), database: filepath.Join(t.TempDir(), "life.db")}
 	b.start(t)
-	output := func(args ...string) string {
-		t.Helper()
-		out, err := exec.Command(b.path, append(args, "-database", b.database)...).Output()
-		if err != nil {
-			t.Fatalf("%v: %v", args, err)
-		}
-		return strings.TrimSpace(string(out))
-	}
-	if secret := output("secret"); len(secret) < 32 {
+	if secret := output(t, b, "secret"); len(secret) < 32 {
 		t.Errorf("the secret has %d bytes", len(secret))
 	}
-	if said := output("healthcheck", "-addr", b.addr); said != "ok" {
+	if said := output(t, b, "healthcheck", "-addr", b.addr); said != "ok" {
 		t.Errorf("healthcheck says %q", said)
 	}
 	var data struct {
 		Connect struct{ Connection struct{ Role, Data string } }
 	}
 	err := post(t.Context(), b.addr, `mutation($t:String!){connect(token:$t){connection{role data}}}`,
-		map[string]any{"t": output("token", "-session", "lobby", "-role", "moderator", "-data", "Ann")}, &data)
+		map[string]any{"t": output(t, b, "token", "-session", "lobby", "-role", "moderator", "-data", "Ann")}, &data)
 	if c := data.Connect.Connection; err != nil || c.Role != "MODERATOR" || c.Data != "Ann" {
 		t.Errorf("connect: %+v %v", c, err)
 	}
