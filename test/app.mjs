@@ -7,6 +7,7 @@ const browserPath = process.env.CHATTOK_CHROMIUM ?? '/usr/bin/chromium';
 /** Milliseconds to wait for what a page should show; nothing here measures speed. */
 export const patience = 60_000;
 
+const autoAllow = '--use-fake-ui-for-media-stream';
 const bare = [
   '--headless',
   '--no-sandbox',
@@ -16,19 +17,24 @@ const bare = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
   '--allow-loopback-in-peer-connection',
   '--disable-features=WebRtcHideLocalIpsWithMdns', // there is no multicast to resolve such names by
   '--autoplay-policy=no-user-gesture-required',
-  '--use-fake-ui-for-media-stream',
+  autoAllow,
   '--auto-select-desktop-capture-source=Entire screen',
 ];
-const devices = '--use-fake-device-for-media-stream=device-count=2';
+const devices = '--use-fake-device-for-media-stream=device-count=2,fps=10';
 
-/** Starts a browser that ends with the test that t belongs to. `camera` is what asking for one gives. */
-export async function startBrowser(t, { camera = 'fake' } = {}) {
-  const args = camera === 'fake' ? [...bare, devices] : [...bare];
-  if (camera === 'denied') args.splice(args.indexOf('--use-fake-ui-for-media-stream'), 1, '--deny-permission-prompts', devices);
+/**
+ * Starts a browser that ends with the test that t belongs to. `camera` is what asking for one gives: `fake`, `denied` or
+ * `missing`; `name` is a further host name that leads to this machine.
+ */
+export async function startBrowser(t, { camera = 'fake', name } = {}) {
+  const args = bare.filter((flag) => camera !== 'denied' || flag !== autoAllow);
+  if (camera === 'denied') args.push('--deny-permission-prompts');
+  if (camera !== 'missing') args.push(devices);
+  const hosts = name === undefined ? '' : `MAP ${name} 127.0.0.1, `;
+  args.push(`--host-resolver-rules=${hosts}MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`);
   const browser = await chromium.launch({ executablePath: browserPath, args });
   t.after(() => browser.close());
   return browser;
@@ -112,9 +118,12 @@ export const texts = (page) => page.getByRole('log').locator('.entry:not(.pendin
 
 /** Waits until the tile of this name plays: it has a picture, and its frames advance. */
 export async function plays(page, name, more = 2) {
-  const before = await page.waitForFunction(countFrames, [name, 1]);
-  const count = await before.jsonValue();
-  await page.waitForFunction(countFrames, [name, count + more]);
+  try {
+    const before = await page.waitForFunction(countFrames, [name, 1]);
+    await page.waitForFunction(countFrames, [name, (await before.jsonValue()) + more]);
+  } catch (error) {
+    throw new Error(`${name} does not play: ${JSON.stringify(await page.evaluate(describeMedia))}`, { cause: error });
+  }
 }
 
 /** Runs in the page: how many frames a tile has shown, where these are enough; else 0. The tile may still be replaced. */
@@ -123,4 +132,19 @@ function countFrames([name, enough]) {
   const video = tile?.querySelector('video');
   const count = video?.videoWidth > 0 ? video.getVideoPlaybackQuality().totalVideoFrames : 0;
   return count >= enough ? count : 0;
+}
+
+/** Runs in the page: what its tiles and its peer connections are like, for whoever has to find out. */
+function describeMedia() {
+  const tiles = [...document.querySelectorAll('figure')].map((figure) => [
+    figure.ariaLabel,
+    figure.querySelector('video')?.videoWidth,
+    figure.querySelector('.tile-state')?.textContent,
+  ]);
+  const peers = globalThis.peers.map((peer) => [
+    peer.connectionState,
+    peer.signalingState,
+    ...peer.getTransceivers().map(({ mid, currentDirection }) => `${mid} ${currentDirection}`),
+  ]);
+  return { tiles, peers };
 }

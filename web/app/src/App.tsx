@@ -1,5 +1,5 @@
 import { useEffect } from 'preact/hooks';
-import { adoptToken, enter, visit } from './model/visit';
+import { enter, visit } from './model/visit';
 import { route } from './model/route';
 import { Left } from './room/Left';
 import { PreJoin } from './prejoin/PreJoin';
@@ -10,11 +10,7 @@ import { Notices } from './ui/Notices';
 /** The whole page: the start page, or a session before, in, and after it. */
 export function App() {
   const { session, invalid } = route.value;
-  useEffect(() => {
-    if (session === undefined) return undefined;
-    adoptToken(session);
-    return enter(session);
-  }, [session]);
+  useEffect(() => (session === undefined ? undefined : enter(session)), [session]);
   return (
     <>
       {session === undefined ? <Start invalid={invalid} /> : <Visit session={session} />}

@@ -60,6 +60,7 @@ export class Meeting {
         mute();
         notify('A moderator muted you');
       }),
+      this.session.on('error', (error) => console.warn('session', error.code, error)),
       this.session.on('logReset', () => notify('The server’s history began anew', 'fault')),
       this.pick('connection').subscribe((connection) => {
         if (connection !== undefined) this.own.value = rememberConnection(this.id, connection.id);

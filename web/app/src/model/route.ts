@@ -1,6 +1,7 @@
 // Where the page is: the start page at the server's root, or the session of `s/{session}` below it. The root may lie
 // behind a path prefix that a proxy strips, so it is taken from the page's own address.
 import { signal } from '@preact/signals';
+import { rememberToken } from './storage';
 
 /** A session's id: 1 to 128 of `A-Za-z0-9-_~.`, as the schema has it; `.` and `..` would be lost in an address. */
 const sessionPattern = /^(?!\.{1,2}$)[A-Za-z0-9\-_~.]{1,128}$/;
@@ -23,10 +24,25 @@ export const route = signal<Route>({ session: undefined });
 export function startRouting(): void {
   root = splitPath(location.pathname)[0];
   const follow = (): void => {
-    route.value = parse(splitPath(location.pathname)[1]);
+    const next = parse(splitPath(location.pathname)[1]);
+    if (next.session !== undefined) adoptToken(next.session);
+    route.value = next;
   };
   follow();
   addEventListener('popstate', follow);
+  addEventListener('hashchange', () => {
+    const { session } = route.value;
+    if (session !== undefined && adoptToken(session)) location.reload(); // another invitation was pasted
+  });
+}
+
+/** Takes the session token out of the address, where anybody could read it on a shared screen. Says whether there was one. */
+function adoptToken(session: string): boolean {
+  const token = tokenOf(location.hash);
+  if (token === undefined) return false;
+  rememberToken(session, token);
+  history.replaceState(history.state, '', sessionPath(session));
+  return true;
 }
 
 /** Goes to a session, or to the start page where there is none, without loading the page again. */
@@ -56,7 +72,7 @@ export function sessionOf(text: string): { session: string; token: string | unde
 }
 
 /** The session token that an address's fragment carries; a fragment never leaves the browser. */
-export function tokenOf(hash: string): string | undefined {
+function tokenOf(hash: string): string | undefined {
   return new URLSearchParams(hash.replace(/^#/, '')).get('token') ?? undefined;
 }
 

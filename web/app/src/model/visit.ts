@@ -3,8 +3,7 @@ import { effect, signal } from '@preact/signals';
 import type { ChattokError, DisconnectReason } from '@chattok/sdk';
 import { closeAll } from './local';
 import { Meeting } from './meeting';
-import { root, tokenOf } from './route';
-import { choices, isJoined, rememberToken, setJoined, tabToken } from './storage';
+import { choices, isJoined, setJoined, tabToken } from './storage';
 
 /** Where a visit of a session stands. */
 export type Visit =
@@ -77,14 +76,6 @@ function follow(session: string, meeting: Meeting): void {
     setJoined(undefined);
     visit.value = { stage: 'left', session, reason: state.reason };
   }
-}
-
-/** Takes the session token out of the address, where everybody could read it over a shoulder or on a shared screen. */
-export function adoptToken(session: string): void {
-  const token = tokenOf(location.hash);
-  if (token === undefined) return;
-  rememberToken(session, token);
-  history.replaceState(history.state, '', `${root}s/${session}`);
 }
 
 /** What a session token says of its holder; the server alone judges whether it is genuine. */
