@@ -139,9 +139,10 @@ test('without a camera', async (t) => {
   }
 
   await t.test('over plain http the page says why there is none', async (t) => {
-    // Chromium takes loopback for secure; a name that leads there is not.
+    // Chromium takes loopback for secure, but not a name that leads there.
     const plain = await startBrowser(t, { name: 'chat.example' });
-    const url = new URL(`${server.origin}/s/plain`);
+    const anyHost = await startServer(t, { CHATTOK_ORIGINS: '*' });
+    const url = new URL(`${anyHost.origin}/s/plain`);
     url.hostname = 'chat.example';
     const ann = await openPage(t, plain, url.href);
     await ann.getByText('This page came over plain HTTP').waitFor();
