@@ -1449,7 +1449,15 @@ type Mutation {
 }
 
 """
-What a caller may follow, over WebSocket: ` + "`" + `graphql-transport-ws` + "`" + `, or the older ` + "`" + `graphql-ws` + "`" + `.
+What a caller may follow: over WebSocket by ` + "`" + `graphql-transport-ws` + "`" + ` or the older ` + "`" + `graphql-ws` + "`" + `; over HTTP as Server-Sent
+Events by the GraphQL-over-SSE protocol (` + "`" + `Accept: text/event-stream` + "`" + `, POST, or GET as a browser's EventSource sends it), or
+as parts by Apollo's multipart protocol (POST, ` + "`" + `Accept: multipart/mixed;subscriptionSpec=1.0` + "`" + `). A request that names
+neither is refused with BAD_USER_INPUT, reason STREAM_REQUIRED.
+
+A connection lives while a stream of its own is open, as it does with a socket. An SSE event of ` + "`" + `entryAdded` + "`" + ` has the
+entry's cursor as its id; ` + "`" + `Last-Event-ID` + "`" + ` goes on after it, in the place of ` + "`" + `after` + "`" + `. A response that is cut before the end
+of its protocol is to be resumed: a server that stops cuts, and so it does where a client has not taken a write for 10
+seconds.
 """
 type Subscription {
   """
