@@ -19,6 +19,7 @@ import (
 	"chattok/db"
 	"chattok/graph"
 	"chattok/graph/edge"
+	"chattok/graph/transport"
 	"chattok/media"
 	"chattok/session"
 	"chattok/token"
@@ -218,7 +219,7 @@ func (s *server) listenBeside(what, addr string, handler http.Handler, ended cha
 }
 
 func (s *server) start(listener net.Listener, handler http.Handler, secured *secured, ended chan<- error) {
-	h := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
+	h := &http.Server{Handler: handler, ConnContext: transport.WithConn, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	serve := h.Serve
 	if secured != nil {

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -79,11 +80,17 @@ func Open(ctx context.Context, r Request) (*Stream, error) {
 // Do sends a request on a connection of its own.
 func Do(request *http.Request, readBuffer int) (*Stream, error) {
 	var conn net.Conn
-	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := new(net.Dialer).DialContext(ctx, network, address)
-		if err == nil && readBuffer > 0 {
-			err = c.(*net.TCPConn).SetReadBuffer(readBuffer)
+	var dialer net.Dialer
+	if readBuffer > 0 { // before the connection is there, or the peer is told of more room
+		dialer.Control = func(_, _ string, raw syscall.RawConn) (err error) {
+			failed := raw.Control(func(fd uintptr) {
+				err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, readBuffer)
+			})
+			return errors.Join(failed, err)
 		}
+	}
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dialer.DialContext(ctx, network, address)
 		conn = c
 		return c, err
 	}}
