@@ -68,7 +68,7 @@ func (r *relays) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketCo
 
 // listen opens the socket at the port, or at a random one of the range where it is 0.
 func (r *relays) listen(one *relay, network string, seen netip.Addr, port int) error {
-	bind := r.server.bindAddr(seen)
+	bind := r.server.bind[seen]
 	low, high := r.server.cfg.MinPort, r.server.cfg.MaxPort
 	for range portTries {
 		at := port

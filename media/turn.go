@@ -62,7 +62,8 @@ type TURN struct {
 	credentials credentials
 	quotas      *quotas
 	relays      *relays
-	local       map[netip.Addr]bool // this machine's own addresses
+	local       map[netip.Addr]bool       // this machine's own addresses, those of Relay among them
+	bind        map[netip.Addr]netip.Addr // where to open relays, by the address of Relay
 
 	udp    *udpSocket
 	tcp    *tcpListener
@@ -164,8 +165,18 @@ func (t *TURN) Listen() (err error) {
 	if t.local, err = localAddrs(); err != nil {
 		return fmt.Errorf("list this machine's addresses: %w", err)
 	}
+	t.bind = make(map[netip.Addr]netip.Addr, len(t.cfg.Relay))
 	for _, a := range t.cfg.Relay {
-		t.local[a.Unmap()] = true // behind a NAT of one to one no interface has it
+		seen := a.Unmap()
+		switch {
+		case t.local[seen], seen.IsLoopback():
+			t.bind[seen] = seen
+		case seen.Is4(): // behind a NAT of one to one no interface has it
+			t.bind[seen] = netip.IPv4Unspecified()
+		default:
+			t.bind[seen] = netip.IPv6Unspecified()
+		}
+		t.local[seen] = true
 	}
 	if err := t.open(); err != nil {
 		return err
@@ -272,17 +283,6 @@ func (t *TURN) relayAddr(six bool) (netip.Addr, bool) {
 		}
 	}
 	return netip.Addr{}, false
-}
-
-// bindAddr returns the address to open a relay at: its own where an interface has it, else, behind a NAT, any.
-func (t *TURN) bindAddr(seen netip.Addr) netip.Addr {
-	if has, err := localAddrs(); err == nil && has[seen] || seen.IsLoopback() {
-		return seen
-	}
-	if seen.Is4() {
-		return netip.IPv4Unspecified()
-	}
-	return netip.IPv6Unspecified()
 }
 
 // authenticate is pion's AuthHandler: it returns the key that the request must be signed with.

@@ -63,7 +63,11 @@ func account(t *testing.T, server *media.TURN, connectionID string) *session.ICE
 // dial returns a client of the server; transport is udp or tcp.
 func dial(t *testing.T, server *media.TURN, transport, username, password string) *turn.Client {
 	t.Helper()
-	address := server.Addr().String()
+	return dialAt(t, server.Addr().String(), transport, username, password)
+}
+
+func dialAt(t *testing.T, address, transport, username, password string) *turn.Client {
+	t.Helper()
 	var socket net.PacketConn
 	if transport == "tcp" {
 		conn, err := net.Dial("tcp", address)
@@ -173,6 +177,28 @@ func TestRelay(t *testing.T) {
 			}
 			eventually(t, "the allocation ends", func() bool { return server.Stats().Allocations == 1 })
 		})
+	}
+}
+
+// TestAnyAddress: a server on all addresses, and one behind a NAT, which no interface has the address of.
+func TestAnyAddress(t *testing.T) {
+	for _, relay := range []string{"127.0.0.1", "198.51.100.7"} {
+		server := serve(t, func(c *media.Config) { c.Listen, c.Relay = ":0", []netip.Addr{netip.MustParseAddr(relay)} })
+		address := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), server.Addr().Port()).String()
+		a := account(t, server, "ann")
+		for _, transport := range []string{"udp", "tcp"} {
+			relayed, err := dialAt(t, address, transport, *a.Username, *a.Credential).Allocate()
+			if err != nil {
+				t.Fatalf("over %s: %v", transport, err)
+			}
+			t.Cleanup(func() { _ = relayed.Close() })
+			if seen := relayed.LocalAddr().(*net.UDPAddr); seen.IP.String() != relay {
+				t.Errorf("relayed at %v, want %s", seen, relay)
+			}
+			other := peer(t)
+			mustWrite(t, relayed, "there", other.LocalAddr())
+			wantPacket(t, other, "there", nil)
+		}
 	}
 }
 
