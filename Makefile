@@ -8,9 +8,9 @@ GO ?= go
 BIN := $(CURDIR)/bin
 FUZZTIME ?= 10m
 
-.PHONY: test build cluster tools generate check-generated vet unit browser soak fuzz bench
+.PHONY: test build cluster tools generate check-generated vet unit sdk browser soak fuzz bench
 
-test: vet check-generated unit browser
+test: vet check-generated unit sdk browser
 
 build:
 	$(GO) build -o chattok .
@@ -50,6 +50,11 @@ vet: $(BIN)/staticcheck
 unit:
 	test/install-postgres.sh
 	$(GO) test -race -timeout 10m ./...
+
+# The SDK by itself: its types, and its units against a server that is made up.
+sdk:
+	test/install.sh
+	cd web/sdk && npm run --silent typecheck && npm test --silent
 
 # The real binary, driven by the reference client, the HTTP audit, and a browser.
 browser: build

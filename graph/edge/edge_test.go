@@ -161,6 +161,34 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
+// TestPublic: pages of every origin may have the public files, and nothing else that only begins like them.
+func TestPublic(t *testing.T) {
+	e, err := New(Config{Public: "/sdk/", LoopbackOnly: true, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := e.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {}))
+	for path, want := range map[string]int{
+		"/sdk/chattok.js": http.StatusOK,
+		"/sdk":            http.StatusForbidden,
+		"/sdkx/":          http.StatusForbidden,
+		"/graphql":        http.StatusForbidden,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080"+path, nil)
+		r.Header.Set("Origin", "https://elsewhere.example")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s: status %d, want %d", path, w.Code, want)
+		}
+	}
+	r := httptest.NewRequest(http.MethodGet, "http://rebound.example/sdk/chattok.js", nil)
+	w := httptest.NewRecorder()
+	if h.ServeHTTP(w, r); w.Code == http.StatusOK {
+		t.Error("a host that is none of the server's own is answered")
+	}
+}
+
 func TestLoopbackHosts(t *testing.T) {
 	for host, allowed := range map[string]bool{
 		"localhost": true, "localhost:8080": true, "LOCALHOST:8080": true, "localhost.": true, "a.b.localhost:1": true,
