@@ -53,7 +53,8 @@ func New(c Config) *Handler {
 	streams := transport.NewStreams(c.Streams)
 	c.HTTP.Stream = streams.Answer
 
-	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: resolver}))
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver})
+	server := handler.New(plainAdds{schema, resolver.Mutation()})
 	server.AddTransport(streams.WebSocket())
 	server.AddTransport(c.HTTP)
 	server.SetErrorPresenter(presenter(c.Log))
