@@ -216,6 +216,7 @@ func (g *group) insertEntries(ctx context.Context, entries []*session.ChatEntry)
 
 // advance moves the heads of the logs that grew, and returns by how much in all.
 func (g *group) advance(ctx context.Context) (added int64, err error) {
+	var grown []string
 	for _, id := range g.sessionIDs {
 		head := g.heads[id]
 		if head == nil || head.seq == head.before {
@@ -227,10 +228,19 @@ func (g *group) advance(ctx context.Context) (added int64, err error) {
 			}
 			head.indexed, head.restarts = head.seq, true
 		}
-		if err := g.prepare.exec(ctx, g.tx, advanceSeq, 1, head.seq, head.indexed, id); err != nil {
+		grown = append(grown, id)
+		added += head.seq - head.before
+	}
+	for len(grown) > 0 {
+		size := sizeWithin(len(grown))
+		args := make([]any, 0, 3*size)
+		for _, id := range grown[:size] {
+			args = append(args, id, g.heads[id].seq, g.heads[id].indexed)
+		}
+		if err := g.prepare.exec(ctx, g.tx, advanceSeq, size, args...); err != nil {
 			return 0, err
 		}
-		added += head.seq - head.before
+		grown = grown[size:]
 	}
 	return added, nil
 }

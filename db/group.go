@@ -77,8 +77,11 @@ func (g *group) ready(ctx context.Context) error {
 		}
 	}
 	slices.Sort(g.sessionIDs)
-	for _, kind := range []statementKind{advanceSeq, indexSenders} {
-		if err := g.prepare.ready(ctx, kind, 1); err != nil {
+	if err := g.prepare.ready(ctx, indexSenders, 1); err != nil {
+		return err
+	}
+	for size := 1; size <= sizeWithin(len(g.entries)); size *= 2 { // of which there are no fewer than sessions
+		if err := g.prepare.ready(ctx, advanceSeq, size); err != nil {
 			return err
 		}
 	}

@@ -48,6 +48,7 @@ func TestPlansOnPostgreSQL(t *testing.T) {
 		{"used keys", selectUsedKeys.text(postgresEngine, 2), []any{"s", "k", "s", "l"}, "entries_key"},
 		{"senders", selectSenders.text(postgresEngine, 2), []any{"a", "b"}, "connections_pkey"},
 		{"heads", selectHeads.text(postgresEngine, 2), []any{"a", "b"}, "sessions_pkey"},
+		{"advance", advanceSeq.text(postgresEngine, 2), []any{"a", 1, 1, "b", 2, 2}, "sessions_pkey"},
 		{"roster", live + "session_id = 's' AND " + sqlLive + " ORDER BY created_revision", nil, "connections_live"},
 		{"changes, created", sqlRosterChanges, []any{"s", 1, 9, "s", 1, 9}, "connections_created"},
 		{"changes, destroyed", sqlRosterChanges, []any{"s", 1, 9, "s", 1, 9}, "connections_destroyed"},

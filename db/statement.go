@@ -47,7 +47,8 @@ func (k statementKind) text(e *engine, n int) string {
 			" SELECT " + sqlEntryColumns + " FROM used" +
 			" JOIN entries AS e ON e.session_id = used.session_id AND e.idempotency_key = used.idempotency_key"
 	case advanceSeq:
-		return "UPDATE sessions SET last_seq = ?, indexed_seq = ? WHERE id = ?"
+		return "WITH grown (id, seq, indexed) AS (VALUES " + list("(?, CAST(? AS BIGINT), CAST(? AS BIGINT))") + ")" +
+			" UPDATE sessions SET last_seq = grown.seq, indexed_seq = grown.indexed FROM grown WHERE sessions.id = grown.id"
 	case indexSenders:
 		return sqlIndexSenders
 	case insertEntries:
