@@ -43,8 +43,9 @@ export async function startBrowser(t, { camera = 'fake', name } = {}) {
 /**
  * Opens a page in a context of its own. At the end of the test all that it asked for must have been of its own origin, and
  * nothing may have been refused or logged as an error; where the server is to go away, failed requests don't count.
+ * `prepare` is called with the page before it goes there.
  */
-export async function openPage(t, browser, url, { outage = false, ...options } = {}) {
+export async function openPage(t, browser, url, { outage = false, prepare, ...options } = {}) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
   context.setDefaultTimeout(patience);
   const page = await context.newPage();
@@ -54,8 +55,11 @@ export async function openPage(t, browser, url, { outage = false, ...options } =
   context.on('request', (request) => own(request.url()) || faults.push(`request to ${request.url()}`));
   page.on('websocket', (socket) => own(socket.url()) || faults.push(`socket to ${socket.url()}`));
   page.on('console', (message) => {
-    const network = /net::ERR_|WebSocket connection/.test(message.text());
-    if (message.type() === 'error' && !(outage && network)) faults.push(`console: ${message.text()}`);
+    if (message.type() !== 'error') return;
+    const text = message.text();
+    if (outage && /net::ERR_|WebSocket connection/.test(text)) return;
+    if (/Cross-Origin-Opener-Policy header has been ignored/.test(text)) return; // what Chromium says to any page over http
+    faults.push(`console: ${text}`);
   });
   page.on('pageerror', (error) => faults.push(`page: ${error.stack}`));
   await page.exposeFunction('reportViolation', (violation) => faults.push(`content security policy: ${violation}`));
@@ -72,6 +76,7 @@ export async function openPage(t, browser, url, { outage = false, ...options } =
       }
     };
   });
+  await prepare?.(page);
   t.after(async () => {
     await context.close();
     assert.deepEqual(faults, []);
@@ -81,9 +86,9 @@ export async function openPage(t, browser, url, { outage = false, ...options } =
 }
 
 /** Opens a session's page and joins it. */
-export async function joinSession(t, browser, url, name, options = {}) {
+export async function joinSession(t, browser, url, name, { audio, video, ...options } = {}) {
   const page = await openPage(t, browser, url, options);
-  await join(page, name, options);
+  await join(page, name, { audio, video });
   return page;
 }
 

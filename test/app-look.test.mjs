@@ -1,0 +1,135 @@
+// How the page looks and reads: pictures of every view, in light and dark, wide and narrow, and axe's word on each.
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join as joinPath } from 'node:path';
+import test from 'node:test';
+import { entries, join, openPage, pending, plays, say, startBrowser } from './app.mjs';
+import { paintCamera } from './painted.mjs';
+import { startServer } from './server.mjs';
+
+const wide = { viewport: { width: 1440, height: 900 } };
+const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
+const tablet = { viewport: { width: 820, height: 1180 } };
+const dark = { colorScheme: 'dark' };
+
+test('how the page looks', async (t) => {
+  const folder = process.env.CHATTOK_SCREENSHOTS ?? (await mkdtemp(joinPath(tmpdir(), 'chattok-screenshots-')));
+  await mkdir(folder, { recursive: true });
+  t.diagnostic(`screenshots in ${folder}`);
+  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  const found = [];
+  const look = async (page, name) => {
+    await page.evaluate(() => Promise.allSettled(document.getAnimations().map(settled)));
+    await page.screenshot({ path: joinPath(folder, `app-${name}.png`) });
+    await page.evaluate(axe);
+    const { violations, passes } = await page.evaluate(() => globalThis.axe.run(document));
+    assert.ok(passes.length > 10, `axe looked at ${passes.length} rules on ${name}`);
+    found.push(...violations.map(({ impact, id, nodes }) => `${name}: ${impact} ${id} ${nodes.map(({ html }) => html)}`));
+    const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.equal(excess, 0, `${name} is wider than the window`);
+  };
+
+  const server = await startServer(t);
+  const browser = await startBrowser(t);
+  const url = `${server.origin}/s/studio`;
+  const open = (hue, options) => {
+    const prepare = async (page) => {
+      await page.addInitScript(paintCamera, { hue });
+      await page.addInitScript(() => {
+        // Decoration that goes on for ever is not waited for.
+        globalThis.settled = (each) => (each.effect.getTiming().iterations === Infinity ? undefined : each.finished);
+      });
+    };
+    return openPage(t, browser, `${server.origin}/`, { outage: true, prepare, ...options });
+  };
+
+  const ann = await open(165, wide);
+  const ben = await open(255, { ...wide, ...dark });
+  const cleo = await open(43, phone);
+  const dan = await open(87, tablet);
+
+  await t.test('the start page and the pre-join view', async () => {
+    await look(ann, 'start');
+    await look(ben, 'start-dark');
+    await look(cleo, 'start-phone');
+    for (const page of [ann, ben, cleo, dan]) {
+      await page.goto(url);
+      await page.getByRole('button', { name: 'Turn camera off' }).waitFor();
+    }
+    await ann.getByRole('textbox', { name: 'Name' }).fill('Ann');
+    await look(ann, 'prejoin');
+    await look(ben, 'prejoin-dark');
+    await look(cleo, 'prejoin-phone');
+    await look(dan, 'prejoin-tablet');
+  });
+
+  await t.test('one alone, and two', async () => {
+    await join(ann, 'Ann');
+    await look(ann, 'alone');
+    await join(ben, 'Ben');
+    await Promise.all([plays(ann, 'Ben'), plays(ben, 'Ann')]);
+    await talk(ann, ben);
+    await ann.getByText('Ben joined').waitFor({ state: 'detached' });
+    await look(ann, 'two');
+    await look(ben, 'two-dark');
+    await ann.getByRole('button', { name: 'People' }).click();
+    await look(ann, 'people');
+    await ann.getByRole('button', { name: 'Devices and help' }).click();
+    await look(ann, 'devices');
+    await ann.getByRole('button', { name: 'Done' }).click();
+    await ann.getByRole('button', { name: 'Chat' }).click();
+  });
+
+  await t.test('four, and a shared screen', async () => {
+    await join(cleo, 'Cleo');
+    await join(dan, 'Dan');
+    await Promise.all([cleo, dan].flatMap((page) => [plays(page, 'Ann'), plays(page, 'Ben')]));
+    await Promise.all([plays(ann, 'Cleo'), plays(ann, 'Dan')]);
+    await ben.getByRole('button', { name: 'Share screen' }).click();
+    await Promise.all([ann, cleo, dan].map((page) => plays(page, 'Ben’s screen')));
+    await dan.getByRole('button', { name: 'Mute' }).click();
+    await ann.getByRole('figure', { name: 'Dan' }).getByLabel('muted').waitFor();
+    await ann.getByText('joined').first().waitFor({ state: 'detached' });
+    await look(ann, 'four');
+    await look(cleo, 'phone');
+    await look(dan, 'tablet');
+    await cleo.getByRole('button', { name: /^Chat/ }).click();
+    await entries(cleo, 'agenda').waitFor();
+    await look(cleo, 'phone-chat');
+  });
+
+  await t.test('reconnecting, a post that waits, and having left', async () => {
+    await server.kill();
+    await Promise.all([ann, ben, cleo].map((page) => page.getByText('Reconnecting').waitFor()));
+    await say(ann, 'It will go out by itself.');
+    await pending(ann, 'by itself').waitFor();
+    await look(ann, 'reconnecting');
+    await look(cleo, 'phone-reconnecting');
+    await server.start();
+    await entries(ann, 'by itself').waitFor();
+    await ben.getByRole('button', { name: 'Leave' }).click();
+    await ben.getByRole('heading', { name: 'You left' }).waitFor();
+    await look(ben, 'left-dark');
+  });
+
+  await t.test('axe finds nothing serious', () => {
+    for (const violation of found) t.diagnostic(violation);
+    assert.deepEqual(found.filter((violation) => /: (serious|critical) /.test(violation)), []);
+  });
+});
+
+/** A few words that show what an entry can look like. */
+async function talk(ann, ben) {
+  const words = [
+    [ann, 'Good morning! I put the agenda here: https://example.org/agenda'],
+    [ben, 'Thank you. Shall I share the figures right away?'],
+    [ben, 'They are better than last week’s.'],
+    [ann, 'Yes, please do.'],
+  ];
+  for (const [page, text] of words) {
+    await say(page, text);
+    for (const reader of [ann, ben]) await entries(reader, text).waitFor();
+  }
+}
