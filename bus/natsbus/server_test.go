@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"chattok/bus/natsbus"
+	"chattok/internal/faultproxy"
 	"chattok/internal/natstest"
 	"chattok/session"
 )
@@ -260,4 +261,26 @@ func TestClose(t *testing.T) {
 	if s := a.Stats(); s.Published != last || s.Refused != 1 {
 		t.Errorf("stats %s", fmt.Sprintf("%+v", s))
 	}
+}
+
+// TestSubscribeIsConfirmed: what another node publishes after Subscribe has returned is received, however long the
+// subscription is on its way.
+func TestSubscribeIsConfirmed(t *testing.T) {
+	server := natstest.Start(t)
+	proxy, err := faultproxy.Listen(server.Addr(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := proxy.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	near, far := mustOpen(t, natsbus.Config{URL: server.URL()}), mustOpen(t, natsbus.Config{URL: "nats://" + proxy.Addr()})
+	proxy.Set(faultproxy.Fault{Up: faultproxy.Link{Delay: 200 * time.Millisecond}})
+	received := inbox(t, far)
+	if err := near.Publish(t.Context(), signal("hello", 1)); err != nil {
+		t.Fatal(err)
+	}
+	take(t, received)
 }
