@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,9 +40,15 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 	}
 	if ours.Code == session.CodeInternal {
 		shown.Message = "internal error"
-		shown.Extensions["requestId"] = edge.RequestID(ctx)
+		shown.Extensions["requestId"] = requestID(ctx)
 	}
 	return shown
+}
+
+// requestID returns the id of the request, or of the upgrade, that an operation came with; a new one where the execution is
+// shared by many, and so is nobody's.
+func requestID(ctx context.Context) string {
+	return cmp.Or(edge.RequestID(ctx), rand.Text())
 }
 
 // isArgument says whether what failed is reading a field's arguments, which is done before the resolver is called: the
@@ -77,7 +85,11 @@ func presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 			if internal {
 				level = slog.LevelError
 			}
-			log.Log(ctx, level, "an operation failed", "code", code, "error", err, "path", shown.Path.String(), "request", edge.RequestID(ctx))
+			request := edge.RequestID(ctx)
+			if id, ok := shown.Extensions["requestId"].(string); ok {
+				request = id
+			}
+			log.Log(ctx, level, "an operation failed", "code", code, "error", err, "path", shown.Path.String(), "request", request)
 		}
 		return shown
 	}

@@ -47,6 +47,8 @@ type options struct {
 	bus     session.Bus // nil: one of its own
 
 	streams transport.StreamConfig
+	now     func() time.Time // of tokens; nil: time.Now
+	log     *slog.Logger     // nil: none
 }
 
 // newWorld starts a world, which ends with the test, or earlier by stop.
@@ -61,7 +63,10 @@ func newWorld(t testing.TB, o options) *world {
 	if o.bus == nil {
 		o.bus = bus.New()
 	}
-	log := slog.New(slog.DiscardHandler)
+	log := o.log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	opened, err := db.Open(t.Context(), db.Config{Path: o.path, Logger: log})
 	if err != nil {
 		t.Fatal(err)
@@ -70,13 +75,13 @@ func newWorld(t testing.TB, o options) *world {
 	if o.store != nil {
 		store = o.store(opened)
 	}
-	tokens, err := token.New([]byte(testSecret), nil)
+	tokens, err := token.New([]byte(testSecret), o.now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{tokens: tokens, path: o.path}
 	w.service = session.NewService(session.Config{Store: store, Bus: o.bus, ICE: o.ice, Log: log, Open: !o.closed, Grace: o.grace, Idle: o.idle, SocketLimit: o.sockets})
-	g := graph.New(graph.Config{Service: w.service, Tokens: tokens, Log: log, Introspection: true, Streams: o.streams})
+	g := graph.New(graph.Config{Service: w.service, Now: o.now, Tokens: tokens, Log: log, Introspection: true, Streams: o.streams})
 	w.handler, w.Client = g, client.New(g)
 
 	ctx, cancel := context.WithCancel(context.Background())

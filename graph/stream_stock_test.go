@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"log/slog"
 	"net/http"
 
 	"github.com/99designs/gqlgen/graphql/handler"
@@ -16,6 +17,7 @@ import (
 func Stock(service *session.Service, tokens *token.Tokens) http.Handler {
 	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: &Resolver{service: service, tokens: tokens}}))
 	server.AddTransport(transport.Websocket{})
+	server.SetErrorPresenter(presenter(slog.New(slog.DiscardHandler)))
 	server.Use(identified{})
 	server.Use(loaders{service})
 	return authenticator{service, tokens}.middleware(server)
