@@ -167,6 +167,7 @@ func (s *Store) resolve(ctx context.Context, w *writer, cause error) error {
 	if s.engine.judge(cause) != failureLost {
 		return cause // the server says that it did not
 	}
+	s.logger.Warn("a commit was not answered; looking for what became of it", "database", s.path, "error", cause)
 	deadline := time.Now().Add(resolveFor)
 	for try := 1; ; try++ {
 		committed, err := s.readWriter(ctx, w.id)
