@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f := flag.NewFlagSet("cluster", flag.ExitOnError)
 	config := cluster.Config{Durable: true}
 	f.StringVar(&config.Program, "program", "./chattok", "`file` of the program chattok")
-	f.StringVar(&config.NATS, "nats", "bin/nats-server", "`file` of the program nats-server")
+	f.StringVar(&config.NATS, "nats", "bin/nats-server", "`file` of the program nats-server; empty for nodes that are joined by PostgreSQL alone")
 	f.IntVar(&config.Nodes, "nodes", 3, "how many nodes")
 	f.StringVar(&config.Dir, "dir", "", "`folder` that keeps data and logs; a temporary one, removed at the end, where it is not given")
 	follow := f.Bool("follow-parent", false, "end when the process that started this one does")
@@ -72,7 +72,10 @@ func wait(ctx context.Context, c *cluster.Cluster, stderr io.Writer) error {
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer cancel()
-	processes := []*cluster.Process{c.NATS}
+	var processes []*cluster.Process
+	if c.NATS != nil {
+		processes = append(processes, c.NATS)
+	}
 	for _, n := range c.Nodes {
 		processes = append(processes, n.Process)
 	}

@@ -109,7 +109,7 @@ func TestOneNode(t *testing.T) {
 	s := seed(t)
 	c := startCluster(t, cluster.Config{SQLite: true, Env: environment})
 	report, err := Run(t.Context(), Config{Cluster: c, Seed: s, Rooms: 2, Log: t.Logf,
-		Schedule: Schedule(s, 8*time.Second, Targets{Nodes: 1, Alone: true})})
+		Schedule: Schedule(s, 8*time.Second, Targets{Nodes: 1})})
 	judge(t, c, report, err)
 }
 
@@ -135,6 +135,16 @@ func TestChaos(t *testing.T) {
 	t.Logf("CHATTOK_SEED=%d", s)
 	c := startCluster(t, cluster.Config{NATS: natstest.Binary(t), Faults: true, Seed: s, Env: environment})
 	report, err := Run(t.Context(), Config{Cluster: c, Seed: s, Log: t.Logf,
-		Schedule: Schedule(s, lasts, Targets{Nodes: len(c.Nodes)})})
+		Schedule: Schedule(s, lasts, Targets{Nodes: len(c.Nodes), Database: true, Bus: true})})
+	judge(t, c, report, err)
+}
+
+// TestChaosWithoutNATS is TestChaos with the nodes joined by LISTEN and NOTIFY, for a shorter time.
+func TestChaosWithoutNATS(t *testing.T) {
+	s, lasts := seed(t), duration(t)/4
+	t.Logf("CHATTOK_SEED=%d", s)
+	c := startCluster(t, cluster.Config{Faults: true, Seed: s, Env: environment})
+	report, err := Run(t.Context(), Config{Cluster: c, Seed: s, Log: t.Logf,
+		Schedule: Schedule(s, lasts, Targets{Nodes: len(c.Nodes), Database: true})})
 	judge(t, c, report, err)
 }

@@ -70,10 +70,11 @@ func (e Event) target() string {
 	return fmt.Sprintf("%d %s", e.Node, e.Way)
 }
 
-// Targets are what there is to attack.
+// Targets are what there is to attack: nodes, and what they need.
 type Targets struct {
-	Nodes int
-	Alone bool // one node that needs nothing else: it is killed and restarted, no more
+	Nodes    int
+	Database bool // PostgreSQL, and the ways to it
+	Bus      bool // NATS, and the ways to it
 }
 
 // Schedule returns what the adversary does in so long a time, in order: each kind in turn, shuffled. It follows from the
@@ -103,7 +104,7 @@ func Schedule(seed uint64, duration time.Duration, targets Targets) []Event {
 
 // pace is the time from one event to the next.
 func pace(random *rand.Rand, targets Targets) time.Duration {
-	if targets.Alone {
+	if !targets.Database {
 		return time.Second + between(random, 0, 3*time.Second)
 	}
 	return 500*time.Millisecond + between(random, 0, 3*time.Second)
@@ -112,9 +113,13 @@ func pace(random *rand.Rand, targets Targets) time.Duration {
 // shuffled returns one of each kind, more of those that hurt more, in an order in which the long pause comes early.
 func shuffled(random *rand.Rand, targets Targets) []Event {
 	bag := []Event{{Kind: KillNode}, {Kind: KillNode}, {Kind: TerminateNode}}
-	if !targets.Alone {
-		bag = append(bag, Event{Kind: KillNode}, Event{Kind: KillNATS}, Event{Kind: KillPostgres}, Event{Kind: PauseNode})
-		bag = append(bag, waysEvents()...)
+	if targets.Database {
+		bag = append(bag, Event{Kind: KillNode}, Event{Kind: PauseNode}, Event{Kind: KillPostgres})
+		bag = append(bag, onWay(ToDatabase)...)
+	}
+	if targets.Bus {
+		bag = append(bag, Event{Kind: KillNATS})
+		bag = append(bag, onWay(ToBus)...)
 	}
 	random.Shuffle(len(bag), func(i, j int) { bag[i], bag[j] = bag[j], bag[i] })
 	if long := slices.IndexFunc(bag, func(e Event) bool { return e.Kind == PauseNode }); long > 0 {
@@ -127,12 +132,10 @@ func shuffled(random *rand.Rand, targets Targets) []Event {
 	return bag
 }
 
-// waysEvents are those on the ways of the nodes.
-func waysEvents() (events []Event) {
-	for _, way := range []Way{ToDatabase, ToBus} {
-		for _, kind := range []Kind{Cut, HalfClose, Blackhole, Blackhole, Delay, Refuse} {
-			events = append(events, Event{Kind: kind, Way: way})
-		}
+// onWay are the events on one way of a node.
+func onWay(way Way) (events []Event) {
+	for _, kind := range []Kind{Cut, HalfClose, Blackhole, Blackhole, Delay, Refuse} {
+		events = append(events, Event{Kind: kind, Way: way})
 	}
 	return events
 }

@@ -8,10 +8,11 @@ import (
 
 // TestSchedule: a schedule follows from its seed, ends in time, attacks nothing twice at once, and has each kind.
 func TestSchedule(t *testing.T) {
+	everything := Targets{Nodes: 3, Database: true, Bus: true}
 	const duration = time.Minute
 	for seed := range uint64(200) {
-		events := Schedule(seed, duration, Targets{Nodes: 3})
-		if again := Schedule(seed, duration, Targets{Nodes: 3}); !reflect.DeepEqual(events, again) {
+		events := Schedule(seed, duration, everything)
+		if again := Schedule(seed, duration, everything); !reflect.DeepEqual(events, again) {
 			t.Fatalf("seed %d: another schedule the second time", seed)
 		}
 		busy := map[string]time.Duration{}
@@ -34,12 +35,17 @@ func TestSchedule(t *testing.T) {
 			}
 		}
 	}
-	if reflect.DeepEqual(Schedule(1, duration, Targets{Nodes: 3}), Schedule(2, duration, Targets{Nodes: 3})) {
+	if reflect.DeepEqual(Schedule(1, duration, everything), Schedule(2, duration, everything)) {
 		t.Error("two seeds have one schedule")
 	}
-	for _, e := range Schedule(1, duration, Targets{Nodes: 1, Alone: true}) {
+	for _, e := range Schedule(1, duration, Targets{Nodes: 1}) {
 		if e.Kind != KillNode && e.Kind != TerminateNode {
-			t.Errorf("a node that is alone: %s", e)
+			t.Errorf("a node that needs nothing: %s", e)
+		}
+	}
+	for _, e := range Schedule(1, duration, Targets{Nodes: 3, Database: true}) {
+		if e.Kind == KillNATS || e.Way == ToBus {
+			t.Errorf("nodes without NATS: %s", e)
 		}
 	}
 }

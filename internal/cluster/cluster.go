@@ -22,7 +22,7 @@ import (
 // Config says what a Cluster is made of.
 type Config struct {
 	Program string   // chattok's binary
-	NATS    string   // nats-server's binary
+	NATS    string   // nats-server's binary; empty: the nodes are joined by PostgreSQL's LISTEN and NOTIFY
 	Nodes   int      // how many; 3 where 0
 	Env     []string // further environment of the nodes, such as CHATTOK_GRACE=5s
 	// Dir keeps data and logs, and is left there by Close. Empty for a temporary one that Close removes.
@@ -49,7 +49,7 @@ const (
 type Cluster struct {
 	Nodes    []*Node
 	Postgres *pgtest.Server // nil on SQLite
-	NATS     *Process       // nil on SQLite
+	NATS     *Process       // nil where the nodes need none
 
 	config   Config
 	dir      string
@@ -90,6 +90,8 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 		if err := c.startPostgres(ctx); err != nil {
 			return err
 		}
+	}
+	if !c.config.SQLite && c.config.NATS != "" {
 		if err := c.startNATS(ctx); err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ type Node struct {
 	*Process
 	Addr     string            // host and port
 	Database *faultproxy.Proxy // on its way to the database; nil where there are no faults
-	Bus      *faultproxy.Proxy // on its way to the bus; likewise
+	Bus      *faultproxy.Proxy // on its way to NATS; likewise, and where there is none
 }
 
 // URL is where the node serves.
@@ -44,7 +44,7 @@ func (c *Cluster) addNode(i int) error {
 		if err != nil {
 			return errors.Join(err, n.closeProxies())
 		}
-		env = append(env, "CHATTOK_DATABASE="+database, "CHATTOK_BUS="+bus)
+		env = append(env, "CHATTOK_DATABASE="+database, "CHATTOK_BUS="+bus) // no bus is PostgreSQL's own
 	}
 	env = append(env, c.config.Env...)
 	n.Process = &Process{name: name, logFile: filepath.Join(c.dir, name+".log"), command: func() *exec.Cmd {
@@ -58,22 +58,27 @@ func (c *Cluster) addNode(i int) error {
 
 // ways returns the URLs by which the node reaches what it needs.
 func (n *Node) ways(c *Cluster, i uint64) (database, bus string, err error) {
-	bus = "nats://" + c.natsAddr
+	if c.NATS != nil {
+		bus = "nats://" + c.natsAddr
+	}
 	if !c.config.Faults {
 		return c.database, bus, nil
 	}
 	if n.Database, err = faultproxy.Listen(c.Postgres.Addr(), c.config.Seed+2*i); err != nil {
 		return "", "", err
 	}
-	if n.Bus, err = faultproxy.Listen(c.natsAddr, c.config.Seed+2*i+1); err != nil {
-		return "", "", err
+	if c.NATS != nil {
+		if n.Bus, err = faultproxy.Listen(c.natsAddr, c.config.Seed+2*i+1); err != nil {
+			return "", "", err
+		}
+		bus = "nats://" + n.Bus.Addr()
 	}
 	u, err := url.Parse(c.database)
 	if err != nil {
 		return "", "", fmt.Errorf("the database's URL: %w", err)
 	}
 	u.Host = n.Database.Addr()
-	return u.String(), "nats://" + n.Bus.Addr(), nil
+	return u.String(), bus, nil
 }
 
 func (n *Node) closeProxies() error {
