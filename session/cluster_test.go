@@ -111,6 +111,7 @@ type pausable struct {
 	held bool
 
 	renewals atomic.Int64
+	checks   atomic.Int64 // calls of Heads, which every fifth tick makes where a session is open
 }
 
 func (p *pausable) pause() {
@@ -138,6 +139,7 @@ func (p *pausable) AppendEntries(ctx context.Context, e []session.NewEntry) []se
 
 func (p *pausable) Heads(ctx context.Context, ids []string) (map[string]session.Head, error) {
 	p.pass()
+	defer p.checks.Add(1)
 	return p.Store.Heads(ctx, ids)
 }
 

@@ -247,6 +247,30 @@ func TestNodesRestart(t *testing.T) {
 	}
 }
 
+// TestNodesOutage: after an outage of any length everybody has a grace time to come back.
+func TestNodesOutage(t *testing.T) {
+	c := newCluster(t, bustest.Faults{})
+	before := c.start(quick)
+	returns, leaves := c.connect(before), c.connect(before)
+	c.attach(before, returns)
+	c.attach(before, leaves)
+	before.store.pause() // as good as dead
+	c.clock.Advance(10 * (lease + grace + idle))
+	after := c.start(quick)
+	c.connect(after)
+	checks := after.store.checks.Load()
+	eventually(t, "ticks have passed", func() bool { return after.store.checks.Load() >= checks+2 })
+	if c.gone(returns) || c.gone(leaves) {
+		t.Fatal("swept at once")
+	}
+	c.attach(after, returns)
+	c.pass(grace, after)
+	eventually(t, "who did not come back has ended", func() bool { return c.gone(leaves) })
+	if c.gone(returns) {
+		t.Error("who came back has ended")
+	}
+}
+
 // TestNodesPaused stops a node past its lease, as SIGSTOP does. What it held has ended once when it goes on; its late
 // writes are refused, or come after what others wrote; and its sockets are told.
 func TestNodesPaused(t *testing.T) {
