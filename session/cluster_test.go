@@ -149,6 +149,11 @@ func (p *pausable) RenewNode(ctx context.Context, node string, lease time.Durati
 	return p.Store.RenewNode(ctx, node, lease)
 }
 
+func (p *pausable) Touch(ctx context.Context, ids []string, idle, grace time.Duration) error {
+	p.pass()
+	return p.Store.Touch(ctx, ids, idle, grace)
+}
+
 func (p *pausable) Sweep(ctx context.Context, node string, grace, idle time.Duration, limit int) ([]session.RosterChange, error) {
 	p.pass()
 	return p.Store.Sweep(ctx, node, grace, idle, limit)
