@@ -21,7 +21,8 @@ const (
 // tcpListener accepts sockets within the limits, and knows those that are open.
 type tcpListener struct {
 	net.Listener
-	closing chan struct{}
+	closing      chan struct{}
+	unused, idle time.Duration // for how long a socket may be so
 
 	mu      sync.Mutex
 	sockets map[string]*tcpSocket // by their client's address
@@ -30,7 +31,7 @@ type tcpListener struct {
 }
 
 func newTCPListener(l net.Listener) *tcpListener {
-	return &tcpListener{Listener: l, closing: make(chan struct{}),
+	return &tcpListener{Listener: l, closing: make(chan struct{}), unused: unusedTimeout, idle: idleTimeout,
 		sockets: make(map[string]*tcpSocket), perAddr: make(map[netip.Addr]int)}
 }
 
@@ -71,7 +72,7 @@ func (l *tcpListener) add(conn net.Conn) *tcpSocket {
 	if len(l.sockets) >= maxSockets || l.perAddr[from.Addr()] >= maxSocketsPerAddr {
 		return nil
 	}
-	s := &tcpSocket{Conn: conn, listener: l, from: from, until: time.Now().Add(unusedTimeout)}
+	s := &tcpSocket{Conn: conn, listener: l, from: from, until: time.Now().Add(l.unused)}
 	l.sockets[conn.RemoteAddr().String()] = s
 	l.perAddr[from.Addr()]++
 	l.ended.Add(1)
@@ -118,23 +119,31 @@ type tcpSocket struct {
 	until time.Time // the end of a socket with no allocation yet; zero once it has had one
 }
 
+// setUsed counts for a read under way too.
 func (s *tcpSocket) setUsed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.until = time.Time{}
+	_ = s.setDeadline() // fails on a socket that has ended
 }
 
 func (s *tcpSocket) Read(p []byte) (int, error) {
 	s.mu.Lock()
-	deadline := s.until
+	err := s.setDeadline()
 	s.mu.Unlock()
-	if deadline.IsZero() {
-		deadline = time.Now().Add(idleTimeout)
-	}
-	if err := s.SetReadDeadline(deadline); err != nil {
+	if err != nil {
 		return 0, err
 	}
 	return s.Conn.Read(p)
+}
+
+// setDeadline sets the deadline of reads. s.mu is held.
+func (s *tcpSocket) setDeadline() error {
+	deadline := s.until
+	if deadline.IsZero() {
+		deadline = time.Now().Add(s.listener.idle)
+	}
+	return s.SetReadDeadline(deadline)
 }
 
 // Write writes all of p, or closes the socket: after a part of a frame nothing could be understood.

@@ -1,0 +1,141 @@
+package media
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"time"
+)
+
+// listen returns a listener whose sockets are read until they end, as pion does, and a function that dials it.
+func listen(t *testing.T, change func(*tcpListener)) (*tcpListener, func() net.Conn) {
+	t.Helper()
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newTCPListener(inner)
+	if change != nil {
+		change(l)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			s, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_, _ = io.Copy(s, s)
+				_ = s.Close()
+			}()
+		}
+	}()
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		<-ended
+		l.ended.Wait()
+	})
+	return l, func() net.Conn {
+		t.Helper()
+		conn, err := net.Dial("tcp", inner.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		return conn
+	}
+}
+
+// echoes says whether the server has the socket: what is sent comes back.
+func echoes(t *testing.T, conn net.Conn) bool {
+	t.Helper()
+	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = conn.Write([]byte{1}) // one that was closed may say so here or below
+	n, err := conn.Read(make([]byte, 1))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal("neither an answer nor an end")
+	}
+	return n == 1
+}
+
+// TestSocketsOfOneAddress: there are so many, no more; one that ends makes room.
+func TestSocketsOfOneAddress(t *testing.T) {
+	l, dial := listen(t, nil)
+	var first net.Conn
+	for i := range maxSocketsPerAddr {
+		conn := dial()
+		if !echoes(t, conn) {
+			t.Fatalf("socket %d was refused", i+1)
+		}
+		if first == nil {
+			first = conn
+		}
+	}
+	if echoes(t, dial()) {
+		t.Error("one too many was taken")
+	}
+	_ = first.Close()
+	deadline := time.Now().Add(20 * time.Second)
+	for !echoes(t, dial()) {
+		if time.Now().After(deadline) {
+			t.Fatal("an end makes no room")
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.sockets) != maxSocketsPerAddr {
+		t.Errorf("%d sockets are counted", len(l.sockets))
+	}
+}
+
+// TestUnusedSocketEnds: a socket ends where no allocation is made on it, however busy it is; one that has one goes on.
+func TestUnusedSocketEnds(t *testing.T) {
+	l, dial := listen(t, func(l *tcpListener) { l.unused = 2 * time.Second })
+	used, unused := dial(), dial()
+	if !echoes(t, used) || !echoes(t, unused) {
+		t.Fatal("no socket")
+	}
+	l.used(used.LocalAddr())
+	l.used(&net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}) // a client over UDP has none
+	for echoes(t, unused) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if !echoes(t, used) {
+		t.Error("the one that is used ended too")
+	}
+}
+
+func TestIdleSocketEnds(t *testing.T) {
+	l, dial := listen(t, func(l *tcpListener) { l.idle = 50 * time.Millisecond })
+	conn := dial()
+	if !echoes(t, conn) {
+		t.Fatal("no socket")
+	}
+	l.used(conn.LocalAddr())
+	if !echoes(t, conn) { // has the server read with the new deadline
+		return
+	}
+	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("an idle socket: %v", err)
+	}
+}
+
+func FuzzUsername(f *testing.F) {
+	for _, seed := range []string{"1769904000:ann", ":", "ann", "-1:a", "9999999999999999999:a", "1:a:b", "\x00"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, username string) {
+		connectionID, expiresAt, ok := parse(username)
+		if ok != (connectionID != "") || !ok && !expiresAt.IsZero() {
+			t.Errorf("%q says %q until %v, %t", username, connectionID, expiresAt, ok)
+		}
+	})
+}
