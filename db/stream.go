@@ -39,11 +39,11 @@ type streamChangeRow struct {
 
 // changeRecord is a session.StreamChange as it is stored.
 type changeRecord struct {
-	Kind        session.StreamChangeKind      `json:"kind"`
-	Stream      *streamRow                    `json:"stream,omitempty"`
-	Reason      session.StreamDestroyedReason `json:"reason,omitempty"`
-	Except      []string                      `json:"except,omitempty"`
-	ModeratorID string                        `json:"moderatorId,omitempty"`
+	Kind        session.StreamChangeKind `json:"kind"`
+	Stream      *streamRow               `json:"stream,omitempty"`
+	Reason      session.DisconnectReason `json:"reason,omitempty"`
+	Except      []string                 `json:"except,omitempty"`
+	ModeratorID string                   `json:"moderatorId,omitempty"`
 }
 
 func fromNewStream(s session.NewStream, now, revision int64) *streamRow {
@@ -136,7 +136,7 @@ func (s *Store) UpdateStream(ctx context.Context, id string, u session.StreamUpd
 }
 
 // DestroyStream implements session.Store.
-func (s *Store) DestroyStream(ctx context.Context, id string, reason session.StreamDestroyedReason) (session.RosterChange, error) {
+func (s *Store) DestroyStream(ctx context.Context, id string, reason session.DisconnectReason) (session.RosterChange, error) {
 	return s.changeStream(ctx, "destroy stream", id, func(ctx context.Context, tx bun.Tx, row *streamRow, stream *session.Stream) (*session.StreamChange, error) {
 		_, err := tx.NewDelete().Model(row).WherePK().Exec(ctx)
 		return &session.StreamChange{Kind: session.StreamEnded, Stream: stream, Reason: reason}, err

@@ -38,7 +38,7 @@ type StreamUpdated struct{ Stream *Stream }
 // StreamDestroyed says that a stream has ended, for good.
 type StreamDestroyed struct {
 	Stream *Stream // as it was last
-	Reason StreamDestroyedReason
+	Reason DisconnectReason
 }
 
 // StreamsChanged gathers many changes of streams.
@@ -52,7 +52,7 @@ type StreamsChanged struct {
 
 // MuteForced says that a moderator has muted one stream, or all save some.
 type MuteForced struct {
-	Stream    *Stream  // as it is now; nil for all
+	StreamID  *string  // nil for all
 	Except    []string // ids of streams; never nil
 	Moderator *Connection
 }

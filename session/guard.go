@@ -103,7 +103,7 @@ func (g guard) UpdateStream(ctx context.Context, id string, u StreamUpdate) (cha
 	return g.store.UpdateStream(ctx, id, u)
 }
 
-func (g guard) DestroyStream(ctx context.Context, id string, reason StreamDestroyedReason) (change RosterChange, err error) {
+func (g guard) DestroyStream(ctx context.Context, id string, reason DisconnectReason) (change RosterChange, err error) {
 	defer recovered(&err)
 	return g.store.DestroyStream(ctx, id, reason)
 }

@@ -35,37 +35,34 @@ const (
 // Valid says whether m is one of the media modes.
 func (m MediaMode) Valid() bool { return m == MediaRelayed || m == MediaRouted }
 
-// DisconnectReason is why a connection ended. Its values are the field's own spelling.
+// DisconnectReason is why a connection or a stream ended. Its values are the field's own spelling.
 type DisconnectReason string
 
 const (
-	ClientDisconnected  DisconnectReason = "clientDisconnected"  // it said so itself
+	ClientDisconnected  DisconnectReason = "clientDisconnected"  // it said so itself; a stream: its publisher did
 	NetworkDisconnected DisconnectReason = "networkDisconnected" // it went away and did not come back in time
-	ForceDisconnected   DisconnectReason = "forceDisconnected"   // a moderator ended it
+	ForceDisconnected   DisconnectReason = "forceDisconnected"   // a moderator ended it; a stream: its connection
+	ForceUnpublished    DisconnectReason = "forceUnpublished"    // of a stream alone: a moderator ended it
 )
 
 // Valid says whether r is one of the reasons.
 func (r DisconnectReason) Valid() bool {
-	return r == ClientDisconnected || r == NetworkDisconnected || r == ForceDisconnected
+	return r == ClientDisconnected || r == NetworkDisconnected || r == ForceDisconnected || r == ForceUnpublished
 }
 
 // The methods below are gqlgen's contract for enums.
 
-func (r Role) MarshalGQL(w io.Writer)                  { writeEnum(w, string(r)) }
-func (m MediaMode) MarshalGQL(w io.Writer)             { writeEnum(w, string(m)) }
-func (r DisconnectReason) MarshalGQL(w io.Writer)      { writeEnum(w, string(r)) }
-func (v VideoType) MarshalGQL(w io.Writer)             { writeEnum(w, string(v)) }
-func (r StreamDestroyedReason) MarshalGQL(w io.Writer) { writeEnum(w, string(r)) }
-func (t SDPType) MarshalGQL(w io.Writer)               { writeEnum(w, string(t)) }
+func (r Role) MarshalGQL(w io.Writer)             { writeEnum(w, string(r)) }
+func (m MediaMode) MarshalGQL(w io.Writer)        { writeEnum(w, string(m)) }
+func (r DisconnectReason) MarshalGQL(w io.Writer) { writeEnum(w, string(r)) }
+func (v VideoType) MarshalGQL(w io.Writer)        { writeEnum(w, string(v)) }
+func (t SDPType) MarshalGQL(w io.Writer)          { writeEnum(w, string(t)) }
 
 func (r *Role) UnmarshalGQL(v any) error             { return readEnum(r, v, Role.Valid) }
 func (m *MediaMode) UnmarshalGQL(v any) error        { return readEnum(m, v, MediaMode.Valid) }
 func (r *DisconnectReason) UnmarshalGQL(v any) error { return readEnum(r, v, DisconnectReason.Valid) }
 func (v *VideoType) UnmarshalGQL(raw any) error      { return readEnum(v, raw, VideoType.Valid) }
-func (r *StreamDestroyedReason) UnmarshalGQL(v any) error {
-	return readEnum(r, v, StreamDestroyedReason.Valid)
-}
-func (t *SDPType) UnmarshalGQL(v any) error { return readEnum(t, v, SDPType.Valid) }
+func (t *SDPType) UnmarshalGQL(v any) error          { return readEnum(t, v, SDPType.Valid) }
 
 func writeEnum(w io.Writer, s string) { _, _ = io.WriteString(w, strconv.Quote(s)) }
 

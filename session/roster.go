@@ -125,7 +125,7 @@ func (o *roster) takeConnection(c RosterChange) {
 		return
 	}
 	for _, id := range slices.Clone(o.published[c.Connection.ID]) {
-		o.endStream(id, StreamDestroyedReason(c.Reason))
+		o.endStream(id, c.Reason)
 	}
 	o.pending.add(&ConnectionDestroyed{c.Connection, c.Reason})
 }
@@ -156,7 +156,7 @@ func (o *roster) updateStream(s *Stream) {
 	}
 }
 
-func (o *roster) endStream(id string, reason StreamDestroyedReason) {
+func (o *roster) endStream(id string, reason DisconnectReason) {
 	s, ok := o.streams.remove(id)
 	if !ok {
 		return
@@ -179,7 +179,11 @@ func (o *roster) mute(c StreamChange) {
 	}
 	o.publish()
 	o.state = nil
-	o.events.Append(&MuteForced{Stream: c.Stream, Except: append([]string{}, c.Except...), Moderator: c.Moderator})
+	forced := &MuteForced{Except: append([]string{}, c.Except...), Moderator: c.Moderator}
+	if c.Stream != nil {
+		forced.StreamID = &c.Stream.ID
+	}
+	o.events.Append(forced)
 	except := make(map[string]bool, len(c.Except))
 	for _, id := range c.Except {
 		except[id] = true

@@ -78,8 +78,8 @@ func (w *told) hear(e SessionEvent) {
 		line = fmt.Sprintf("streams +%d ~%d -%d", len(e.Created), len(e.Updated), len(e.Destroyed))
 	case *MuteForced:
 		line = "muted"
-		if e.Stream != nil {
-			line += " " + e.Stream.ID
+		if e.StreamID != nil {
+			line += " " + *e.StreamID
 		}
 		line += " except " + strings.Join(e.Except, ",") + " by " + e.Moderator.ID
 	}
@@ -163,11 +163,11 @@ func TestRosterStreams(t *testing.T) {
 	w.stream(StreamChange{Kind: StreamsMuted, Stream: streamOf("ann", 2), Moderator: &Connection{ID: "mod"}})
 	w.stream(StreamChange{Kind: StreamsMuted, Except: []string{"mod/1"}, Moderator: &Connection{ID: "mod"}}) // ann/2 is silent already
 	w.stream(StreamChange{Kind: StreamsMuted, Stream: streamOf("nobody", 1), Moderator: &Connection{ID: "mod"}})
-	w.stream(StreamChange{Kind: StreamEnded, Stream: streamOf("ann", 2), Reason: StreamForceUnpublished})
+	w.stream(StreamChange{Kind: StreamEnded, Stream: streamOf("ann", 2), Reason: ForceUnpublished})
 	w.stream(StreamChange{Kind: StreamPublished, Stream: streamOf("ann", 3)})
 	w.stream(StreamChange{Kind: "of a later version"})
 	w.connection("ann", ForceDisconnected)
-	w.stream(StreamChange{Kind: StreamEnded, Stream: streamOf("mod", 1), Reason: StreamClientDisconnected})
+	w.stream(StreamChange{Kind: StreamEnded, Stream: streamOf("mod", 1), Reason: ClientDisconnected})
 
 	events, _ := o.events.Read(nil, position, 100)
 	for _, e := range events {
@@ -235,7 +235,7 @@ func TestLargeRosterGathersStreams(t *testing.T) {
 		id := fmt.Sprint("c", i)
 		w.stream(StreamChange{Kind: StreamChanged, Stream: &Stream{ID: id + "/1", SessionID: "s", Connection: &Connection{ID: id}, Name: &id}})
 		w.stream(StreamChange{Kind: StreamPublished, Stream: streamOf(id, 2)})
-		w.stream(StreamChange{Kind: StreamEnded, Stream: streamOf(id, 2), Reason: StreamClientDisconnected}) // a blip
+		w.stream(StreamChange{Kind: StreamEnded, Stream: streamOf(id, 2), Reason: ClientDisconnected}) // a blip
 		w.stream(StreamChange{Kind: StreamPublished, Stream: streamOf(id, 3)})
 		w.connection(fmt.Sprint("c", 200+i), NetworkDisconnected) // with its stream
 	}
@@ -278,7 +278,7 @@ func TestSnapshotIsBounded(t *testing.T) {
 	if len(state.Streams) != MaxListStreams || state.StreamCount != MaxListStreams+1 || !state.Truncated {
 		t.Errorf("%d streams of %d, truncated %t", len(state.Streams), state.StreamCount, state.Truncated)
 	}
-	w.stream(StreamChange{Kind: StreamEnded, Stream: streamOf("a", 5), Reason: StreamClientDisconnected})
+	w.stream(StreamChange{Kind: StreamEnded, Stream: streamOf("a", 5), Reason: ClientDisconnected})
 	if state, _ = o.snapshot(); len(state.Streams) != MaxListStreams || state.Truncated {
 		t.Errorf("%d streams, truncated %t", len(state.Streams), state.Truncated)
 	}
@@ -289,7 +289,7 @@ func TestPendingChanges(t *testing.T) {
 	made := func(id string, audio bool) *Stream {
 		return &Stream{ID: id, Connection: &Connection{ID: "c"}, HasAudio: audio}
 	}
-	end := func(id string) *StreamDestroyed { return &StreamDestroyed{made(id, true), StreamForceUnpublished} }
+	end := func(id string) *StreamDestroyed { return &StreamDestroyed{made(id, true), ForceUnpublished} }
 	p := new(pendingChanges)
 	for _, e := range []SessionEvent{
 		&StreamCreated{made("new", true)}, &StreamUpdated{made("new", false)},

@@ -53,7 +53,7 @@ type Store interface {
 	// UpdateStream changes a stream; the change has it as it is then. Errors: NOT_FOUND.
 	UpdateStream(ctx context.Context, id string, u StreamUpdate) (RosterChange, error)
 	// DestroyStream ends a stream; the change has it as it was last. Errors: NOT_FOUND.
-	DestroyStream(ctx context.Context, id string, reason StreamDestroyedReason) (RosterChange, error)
+	DestroyStream(ctx context.Context, id string, reason DisconnectReason) (RosterChange, error)
 	// MuteStreams sets HasAudio to false of one stream, or of all of a session save some, and returns those, oldest
 	// first. The change's Stream is as it is then. Errors: NOT_FOUND for an unknown session, or a stream that is not one
 	// of it; UNAUTHENTICATED with ReasonConnectionDestroyed where the moderator is not a live connection of it.

@@ -26,20 +26,6 @@ const (
 // Valid says whether v is one of the types.
 func (v VideoType) Valid() bool { return v == VideoCamera || v == VideoScreen || v == VideoCustom }
 
-// StreamDestroyedReason is why a stream ended. Its values are the field's own spelling; those of a connection's end are
-// its streams' too.
-type StreamDestroyedReason string
-
-const (
-	StreamClientDisconnected StreamDestroyedReason = StreamDestroyedReason(ClientDisconnected) // or unpublished by its publisher
-	StreamForceUnpublished   StreamDestroyedReason = "forceUnpublished"                        // a moderator ended it
-)
-
-// Valid says whether r is one of the reasons.
-func (r StreamDestroyedReason) Valid() bool {
-	return r == StreamForceUnpublished || DisconnectReason(r).Valid()
-}
-
 // Stream is audio or video that a connection publishes. It is immutable: a change makes another value with the same ID.
 type Stream struct {
 	ID         string
@@ -168,7 +154,7 @@ func (s *Service) UnpublishStream(ctx context.Context, c Caller, id string) (*St
 	if err := s.ownStream(ctx, c, id); err != nil {
 		return nil, err
 	}
-	change, err := s.store.DestroyStream(ctx, id, StreamClientDisconnected)
+	change, err := s.store.DestroyStream(ctx, id, ClientDisconnected)
 	return s.streamChanged(ctx, change, err)
 }
 
@@ -180,7 +166,7 @@ func (s *Service) ForceUnpublish(ctx context.Context, c Caller, id string) (*Str
 	if _, err := s.streamInSession(ctx, id, c.SessionID); err != nil {
 		return nil, err
 	}
-	change, err := s.store.DestroyStream(ctx, id, StreamForceUnpublished)
+	change, err := s.store.DestroyStream(ctx, id, ForceUnpublished)
 	return s.streamChanged(ctx, change, err)
 }
 
@@ -277,8 +263,8 @@ const (
 // StreamChange is one change of a session's streams. That streams end with their connection is no change of its own.
 type StreamChange struct {
 	Kind      StreamChangeKind
-	Stream    *Stream               // as it is from now on, or was at its end; nil where all were muted
-	Reason    StreamDestroyedReason // why it ended
-	Except    []string              // ids of the streams that were left as they were, where all were muted
-	Moderator *Connection           // who muted
+	Stream    *Stream          // as it is from now on, or was at its end; nil where all were muted
+	Reason    DisconnectReason // why it ended
+	Except    []string         // ids of the streams that were left as they were, where all were muted
+	Moderator *Connection      // who muted
 }

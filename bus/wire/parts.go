@@ -37,11 +37,11 @@ type change struct {
 }
 
 type streamChange struct {
-	Kind      session.StreamChangeKind      `cbor:"1,keyasint"`
-	Stream    *stream                       `cbor:"2,keyasint,omitempty"`
-	Reason    session.StreamDestroyedReason `cbor:"3,keyasint,omitempty"`
-	Except    []string                      `cbor:"4,keyasint,omitempty"`
-	Moderator *connection                   `cbor:"5,keyasint,omitempty"`
+	Kind      session.StreamChangeKind `cbor:"1,keyasint"`
+	Stream    *stream                  `cbor:"2,keyasint,omitempty"`
+	Reason    session.DisconnectReason `cbor:"3,keyasint,omitempty"`
+	Except    []string                 `cbor:"4,keyasint,omitempty"`
+	Moderator *connection              `cbor:"5,keyasint,omitempty"`
 }
 
 type stream struct {

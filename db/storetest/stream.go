@@ -84,7 +84,7 @@ func (s *suite) testPublishRefused() {
 	s.fails("one too many", err, session.CodeRateLimited, session.ReasonTooManyStreams)
 	_, err = s.store.PublishStream(s.ctx(), newStream("t", elsewhere), 3) // each has its own
 	s.ok(err)
-	_, err = s.store.DestroyStream(s.ctx(), "s1", session.StreamClientDisconnected)
+	_, err = s.store.DestroyStream(s.ctx(), "s1", session.ClientDisconnected)
 	s.ok(err)
 	_, err = s.store.PublishStream(s.ctx(), newStream("s4", made[0]), 3)
 	s.ok(err)
@@ -121,14 +121,14 @@ func (s *suite) streamUnknown(ids ...string) {
 		s.fails("read "+id, err, session.CodeNotFound, "")
 		_, err = s.store.UpdateStream(s.ctx(), id, session.StreamUpdate{HasAudio: pointer(true)})
 		s.fails("update "+id, err, session.CodeNotFound, "")
-		_, err = s.store.DestroyStream(s.ctx(), id, session.StreamForceUnpublished)
+		_, err = s.store.DestroyStream(s.ctx(), id, session.ForceUnpublished)
 		s.fails("destroy "+id, err, session.CodeNotFound, "")
 	}
 }
 
 func (s *suite) testDestroyStream() {
 	publisher := s.connect("a", "a1")[0]
-	for i, reason := range []session.StreamDestroyedReason{session.StreamClientDisconnected, session.StreamForceUnpublished} {
+	for i, reason := range []session.DisconnectReason{session.ClientDisconnected, session.ForceUnpublished} {
 		stream := s.publish("s", publisher) // an id is free again after the end, though nobody gives one twice
 		change, err := s.store.DestroyStream(s.ctx(), "s", reason)
 		s.ok(err)
@@ -237,7 +237,7 @@ func (s *suite) testStreamChanges() {
 	took(muted, err)
 	muted, _, err = s.store.MuteStreams(s.ctx(), session.Mute{SessionID: "a", ModeratorID: "a2", Except: []string{"s2"}})
 	took(muted, err)
-	took(s.store.DestroyStream(s.ctx(), "s1", session.StreamForceUnpublished))
+	took(s.store.DestroyStream(s.ctx(), "s1", session.ForceUnpublished))
 	took(s.store.DestroyConnection(s.ctx(), "a2", session.ClientDisconnected)) // and s2 with it
 	for after := range len(want) + 1 {
 		for limit := range len(want) + 2 {
@@ -272,7 +272,7 @@ func (s *suite) testStreamsConcurrently() {
 						s.Error(err)
 						return
 					}
-					if _, err := s.store.DestroyStream(s.ctx(), id, session.StreamClientDisconnected); err != nil {
+					if _, err := s.store.DestroyStream(s.ctx(), id, session.ClientDisconnected); err != nil {
 						s.Error(err)
 					}
 				}

@@ -130,7 +130,7 @@ type ComplexityRoot struct {
 	MuteForced struct {
 		Except    func(childComplexity int) int
 		Moderator func(childComplexity int) int
-		Stream    func(childComplexity int) int
+		StreamID  func(childComplexity int) int
 	}
 
 	Negotiation struct {
@@ -687,12 +687,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MuteForced.Moderator(childComplexity), true
-	case "MuteForced.stream":
-		if e.ComplexityRoot.MuteForced.Stream == nil {
+	case "MuteForced.streamId":
+		if e.ComplexityRoot.MuteForced.StreamID == nil {
 			break
 		}
 
-		return e.ComplexityRoot.MuteForced.Stream(childComplexity), true
+		return e.ComplexityRoot.MuteForced.StreamID(childComplexity), true
 
 	case "Negotiation.candidate":
 		if e.ComplexityRoot.Negotiation.Candidate == nil {
@@ -1615,14 +1615,16 @@ enum MediaMode {
   ROUTED
 }
 
-"Why a connection ended."
+"Why a connection or a stream ended; a stream that ends with its connection does so for the same reason."
 enum DisconnectReason {
-  "It said so itself (` + "`" + `disconnect` + "`" + `)."
+  "It said so itself (` + "`" + `disconnect` + "`" + `); a stream: its publisher did, or unpublished it (` + "`" + `unpublishStream` + "`" + `)."
   clientDisconnected
   "Its last socket closed and it did not come back within the grace time, or it made no request for too long."
   networkDisconnected
   "A moderator ended it (` + "`" + `forceDisconnect` + "`" + `)."
   forceDisconnected
+  "Of a stream alone: a moderator ended it (` + "`" + `forceUnpublish` + "`" + `)."
+  forceUnpublished
 }
 
 "Audio or video that a connection publishes, for others to subscribe to."
@@ -1655,18 +1657,6 @@ enum VideoType {
   SCREEN
   "Something else, such as a canvas or a file."
   CUSTOM
-}
-
-"Why a stream ended."
-enum StreamDestroyedReason {
-  "Its publisher unpublished it, or disconnected."
-  clientDisconnected
-  "Its publisher's connection ended because it did not come back in time."
-  networkDisconnected
-  "A moderator ended its publisher's connection (` + "`" + `forceDisconnect` + "`" + `)."
-  forceDisconnected
-  "A moderator ended it (` + "`" + `forceUnpublish` + "`" + `)."
-  forceUnpublished
 }
 
 "What one end of an RTCPeerConnection tells the other, about a stream. It has a description or a candidate."
@@ -1815,7 +1805,7 @@ type StreamDestroyed {
   "The one that went, as it was last."
   stream: Stream!
   "Why it went."
-  reason: StreamDestroyedReason!
+  reason: DisconnectReason!
 }
 
 """
@@ -1843,7 +1833,7 @@ directly after, as StreamUpdated: ` + "`" + `hasAudio` + "`" + ` is false. A pub
 """
 type MuteForced {
   "The one stream that was muted; null where all were, save those of ` + "`" + `except` + "`" + `."
-  stream: Stream
+  streamId: ID
   "Ids of the streams that were left as they were, where all others were muted; else empty."
   except: [ID!]!
   "The moderator's connection."
@@ -4337,36 +4327,27 @@ func (ec *executionContext) fieldContext_Mutation_createToken(ctx context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _MuteForced_stream(ctx context.Context, field graphql.CollectedField, obj *session.MuteForced) (ret graphql.Marshaler) {
+func (ec *executionContext) _MuteForced_streamId(ctx context.Context, field graphql.CollectedField, obj *session.MuteForced) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_MuteForced_stream(ctx, field)
+			return ec.fieldContext_MuteForced_streamId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Stream, nil
+			return obj.StreamID, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *session.Stream) graphql.Marshaler {
-			return ec.marshalOStream2ᚖchattokᚋsessionᚐStream(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_MuteForced_stream(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "MuteForced",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Stream(ctx, field)
-		},
-	}
-	return fc, nil
+func (ec *executionContext) fieldContext_MuteForced_streamId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MuteForced", field, false, false, "ID")
 }
 
 func (ec *executionContext) _MuteForced_except(ctx context.Context, field graphql.CollectedField, obj *session.MuteForced) (ret graphql.Marshaler) {
@@ -5720,15 +5701,15 @@ func (ec *executionContext) _StreamDestroyed_reason(ctx context.Context, field g
 			return obj.Reason, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v session.StreamDestroyedReason) graphql.Marshaler {
-			return ec.marshalNStreamDestroyedReason2chattokᚋsessionᚐStreamDestroyedReason(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v session.DisconnectReason) graphql.Marshaler {
+			return ec.marshalNDisconnectReason2chattokᚋsessionᚐDisconnectReason(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_StreamDestroyed_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("StreamDestroyed", field, false, false, "StreamDestroyedReason")
+	return graphql.NewScalarFieldContext("StreamDestroyed", field, false, false, "DisconnectReason")
 }
 
 func (ec *executionContext) _StreamUpdated_stream(ctx context.Context, field graphql.CollectedField, obj *session.StreamUpdated) (ret graphql.Marshaler) {
@@ -7984,8 +7965,8 @@ func (ec *executionContext) _MuteForced(ctx context.Context, sel ast.SelectionSe
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("MuteForced")
-		case "stream":
-			out.Values[i] = ec._MuteForced_stream(ctx, field, obj)
+		case "streamId":
+			out.Values[i] = ec._MuteForced_streamId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -9432,16 +9413,6 @@ func (ec *executionContext) marshalNStreamDestroyed2ᚖchattokᚋsessionᚐStrea
 	return ec._StreamDestroyed(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNStreamDestroyedReason2chattokᚋsessionᚐStreamDestroyedReason(ctx context.Context, v any) (session.StreamDestroyedReason, error) {
-	var res session.StreamDestroyedReason
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNStreamDestroyedReason2chattokᚋsessionᚐStreamDestroyedReason(ctx context.Context, sel ast.SelectionSet, v session.StreamDestroyedReason) graphql.Marshaler {
-	return v
-}
-
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
 	res, err := scalar.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -9845,13 +9816,6 @@ func (ec *executionContext) unmarshalOSessionDescriptionInput2ᚖchattokᚋsessi
 	}
 	res, err := ec.unmarshalInputSessionDescriptionInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalOStream2ᚖchattokᚋsessionᚐStream(ctx context.Context, sel ast.SelectionSet, v *session.Stream) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._Stream(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v any) (*string, error) {

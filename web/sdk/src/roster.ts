@@ -1,6 +1,6 @@
 // Who is there, with what streams, as sessionEvents tells it.
 import type { LookFragment, SessionEventsSubscription } from './generated/operations.ts';
-import type { Connection, DisconnectReason, Stream, StreamDestroyedReason } from './types.ts';
+import type { Connection, DisconnectReason, Stream } from './types.ts';
 
 export type RosterEvent = SessionEventsSubscription['sessionEvents'];
 
@@ -10,7 +10,7 @@ export interface RosterHooks {
   connectionDestroyed(connection: Connection, reason: DisconnectReason | undefined): void;
   streamCreated(stream: Stream): void;
   streamUpdated(stream: Stream): void;
-  streamDestroyed(stream: Stream, reason: StreamDestroyedReason | undefined): void;
+  streamDestroyed(stream: Stream, reason: DisconnectReason | undefined): void;
   muteForced(streamId: string | undefined, except: readonly string[]): void;
 }
 
@@ -46,14 +46,14 @@ export class Roster {
       case 'StreamUpdated':
         return this.#update(event.stream);
       case 'StreamDestroyed':
-        return this.#unpublish(event.stream.id, event.ended);
+        return this.#unpublish(event.stream.id, event.reason);
       case 'StreamsChanged':
         event.streamsDestroyed.forEach(({ stream, reason }) => this.#unpublish(stream.id, reason));
         event.streamsCreated.forEach((stream) => this.#publish(stream));
         event.updated.forEach((stream) => this.#update(stream));
         return;
       case 'MuteForced':
-        return this.#hooks.muteForced(event.muted?.id, event.except);
+        return this.#hooks.muteForced(event.streamId ?? undefined, event.except);
     }
   }
 
@@ -104,7 +104,7 @@ export class Roster {
     this.#hooks.streamUpdated(stream);
   }
 
-  #unpublish(id: string, reason: StreamDestroyedReason | undefined): void {
+  #unpublish(id: string, reason: DisconnectReason | undefined): void {
     const stream = this.streams.get(id);
     if (!stream) return;
     this.streams.delete(id);

@@ -1,9 +1,9 @@
 // What a page sees of the SDK. Names are the schema's; times are RFC 3339 strings as the API sends them, and `since` and
 // the like are milliseconds as Date.now() gives them. Everything handed out is to be read, not changed.
 import type { ChattokError } from './errors.ts';
-import type { DisconnectReason, Role, StreamDestroyedReason, VideoType } from './generated/operations.ts';
+import type { DisconnectReason, Role, VideoType } from './generated/operations.ts';
 
-export type { DisconnectReason, Role, StreamDestroyedReason, VideoType };
+export type { DisconnectReason, Role, VideoType };
 
 /** How to join a session. */
 export interface ConnectOptions {
@@ -119,7 +119,7 @@ export interface SessionEvents {
   stream: Stream;
   streamUpdated: Stream;
   /** Another's stream has ended; `reason` as above. */
-  streamDestroyed: { readonly stream: Stream; readonly reason: StreamDestroyedReason | undefined };
+  streamDestroyed: { readonly stream: Stream; readonly reason: DisconnectReason | undefined };
   /** A moderator muted a publication of ours; its sound is off already. */
   muteForced: { readonly publication: Publication };
   state: SessionState;

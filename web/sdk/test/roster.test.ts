@@ -63,9 +63,9 @@ test('single changes, gathered changes, and kinds that are not known', () => {
   apply({ __typename: 'ConnectionCreated', connection: member('bob') });
   apply({ __typename: 'StreamCreated', stream: stream('s1', 'bob') });
   apply({ __typename: 'StreamUpdated', stream: { ...stream('s1', 'bob', false), connection: undefined } });
-  apply({ __typename: 'MuteForced', muted: null, except: ['s1'] });
+  apply({ __typename: 'MuteForced', streamId: null, except: ['s1'] });
   apply({ __typename: 'SomethingNew' });
-  apply({ __typename: 'StreamDestroyed', stream: { id: 's1' }, ended: 'forceUnpublished' });
+  apply({ __typename: 'StreamDestroyed', stream: { id: 's1' }, reason: 'forceUnpublished' });
   apply({ __typename: 'ConnectionDestroyed', connection: { id: 'bob' }, reason: 'clientDisconnected' });
   apply({
     __typename: 'ConnectionsChanged',

@@ -10,7 +10,7 @@ import {
   type Document,
 } from '../generated/operations.ts';
 import type { Link } from '../link.ts';
-import type { ConnectOptions, PublishOptions, Stream, StreamDestroyedReason, SubscribeOptions } from '../types.ts';
+import type { ConnectOptions, DisconnectReason, PublishOptions, Stream, SubscribeOptions } from '../types.ts';
 import { limit, limitsFor } from './adapt.ts';
 import { Ice } from './ice.ts';
 import { Peer, type Message, type Negotiation, type PeerHooks } from './peer.ts';
@@ -119,7 +119,7 @@ export class Media {
   }
 
   /** A stream of ours that went with a connection we no longer are, or will not be in a moment, is published again. */
-  streamDestroyed({ id, connection }: Stream, reason: StreamDestroyedReason | undefined): void {
+  streamDestroyed({ id, connection }: Stream, reason: DisconnectReason | undefined): void {
     const lost = reason === 'networkDisconnected' || connection.id !== this.#hooks.me();
     for (const publication of this.publications) {
       if (publication.stream.id === id && !lost) this.#drop(publication);
