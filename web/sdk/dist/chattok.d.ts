@@ -27,12 +27,14 @@ export declare class ChattokError extends Error {
     cause?: unknown;
   });
 }
-/** Why a connection ended. */
+/** Why a connection or a stream ended; a stream that ends with its connection does so for the same reason. */
 type DisconnectReason =
-/** It said so itself (`disconnect`). */
+/** It said so itself (`disconnect`); a stream: its publisher did, or unpublished it (`unpublishStream`). */
 'clientDisconnected' |
 /** A moderator ended it (`forceDisconnect`). */
 'forceDisconnected' |
+/** Of a stream alone: a moderator ended it (`forceUnpublish`). */
+'forceUnpublished' |
 /** Its last socket closed and it did not come back within the grace time, or it made no request for too long. */
 'networkDisconnected';
 /** What a connection may do; each role may do all that the ones before it may. */
@@ -43,16 +45,6 @@ type Role =
 'PUBLISHER' |
 /** Read and subscribe. */
 'SUBSCRIBER';
-/** Why a stream ended. */
-type StreamDestroyedReason =
-/** Its publisher unpublished it, or disconnected. */
-'clientDisconnected' |
-/** A moderator ended its publisher's connection (`forceDisconnect`). */
-'forceDisconnected' |
-/** A moderator ended it (`forceUnpublish`). */
-'forceUnpublished' |
-/** Its publisher's connection ended because it did not come back in time. */
-'networkDisconnected';
 /** What a stream's video shows. */
 type VideoType =
 /** A camera. */
@@ -191,7 +183,7 @@ interface SessionEvents {
   /** Another's stream has ended; `reason` as above. */
   streamDestroyed: {
     readonly stream: Stream;
-    readonly reason: StreamDestroyedReason | undefined;
+    readonly reason: DisconnectReason | undefined;
   };
   /** A moderator muted a publication of ours; its sound is off already. */
   muteForced: {
@@ -357,4 +349,4 @@ export declare function openScreen(options?: DisplayMediaStreamOptions): Promise
 export declare function connect(options: ConnectOptions): Promise<Session>;
 /** Joins a session as `connect` does, but gives it at once, so that a view can show how it comes about. */
 export declare function open(options: ConnectOptions): Session;
-export type { ChatEntry, ConnectOptions, Connection, DisconnectReason, ErrorCode, MediaStats, OutboxItem, Publication, PublishOptions, Role, Session, SessionEvents, SessionState, Signal, SignalOptions, Snapshot, Store, Stream, StreamDestroyedReason, SubscribeOptions, Subscription, VideoType };
+export type { ChatEntry, ConnectOptions, Connection, DisconnectReason, ErrorCode, MediaStats, OutboxItem, Publication, PublishOptions, Role, Session, SessionEvents, SessionState, Signal, SignalOptions, Snapshot, Store, Stream, SubscribeOptions, Subscription, VideoType };

@@ -3,12 +3,14 @@
 type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
-/** Why a connection ended. */
+/** Why a connection or a stream ended; a stream that ends with its connection does so for the same reason. */
 export type DisconnectReason =
-  /** It said so itself (`disconnect`). */
+  /** It said so itself (`disconnect`); a stream: its publisher did, or unpublished it (`unpublishStream`). */
   | 'clientDisconnected'
   /** A moderator ended it (`forceDisconnect`). */
   | 'forceDisconnected'
+  /** Of a stream alone: a moderator ended it (`forceUnpublish`). */
+  | 'forceUnpublished'
   /** Its last socket closed and it did not come back within the grace time, or it made no request for too long. */
   | 'networkDisconnected';
 
@@ -51,17 +53,6 @@ export type SessionDescriptionInput = {
   /** What it is. */
   type: SdpType;
 };
-
-/** Why a stream ended. */
-export type StreamDestroyedReason =
-  /** Its publisher unpublished it, or disconnected. */
-  | 'clientDisconnected'
-  /** A moderator ended its publisher's connection (`forceDisconnect`). */
-  | 'forceDisconnected'
-  /** A moderator ended it (`forceUnpublish`). */
-  | 'forceUnpublished'
-  /** Its publisher's connection ended because it did not come back in time. */
-  | 'networkDisconnected';
 
 /** What a stream's video shows. */
 export type VideoType =
@@ -221,12 +212,12 @@ export type SessionEventsSubscription = { sessionEvents:
     | { __typename: 'ConnectionCreated', connection: { id: string, data: string | null, role: Role, createdAt: string } }
     | { __typename: 'ConnectionDestroyed', reason: DisconnectReason, connection: { id: string } }
     | { __typename: 'ConnectionsChanged', connectionCount: number, created: Array<{ id: string, data: string | null, role: Role, createdAt: string }>, destroyed: Array<{ reason: DisconnectReason, connection: { id: string } }> }
-    | { __typename: 'MuteForced', except: Array<string>, muted: { id: string } | null }
+    | { __typename: 'MuteForced', streamId: string | null, except: Array<string> }
     | { __typename: 'SessionState', connectionCount: number, connections: Array<{ id: string, data: string | null, role: Role, createdAt: string }>, streams: Array<{ createdAt: string, id: string, name: string | null, hasAudio: boolean, hasVideo: boolean, videoType: VideoType, width: number | null, height: number | null, connection: { id: string, data: string | null, role: Role, createdAt: string } }> }
     | { __typename: 'StreamCreated', stream: { createdAt: string, id: string, name: string | null, hasAudio: boolean, hasVideo: boolean, videoType: VideoType, width: number | null, height: number | null, connection: { id: string, data: string | null, role: Role, createdAt: string } } }
-    | { __typename: 'StreamDestroyed', ended: StreamDestroyedReason, stream: { id: string } }
+    | { __typename: 'StreamDestroyed', reason: DisconnectReason, stream: { id: string } }
     | { __typename: 'StreamUpdated', stream: { id: string, name: string | null, hasAudio: boolean, hasVideo: boolean, videoType: VideoType, width: number | null, height: number | null } }
-    | { __typename: 'StreamsChanged', streamsCreated: Array<{ createdAt: string, id: string, name: string | null, hasAudio: boolean, hasVideo: boolean, videoType: VideoType, width: number | null, height: number | null, connection: { id: string, data: string | null, role: Role, createdAt: string } }>, updated: Array<{ id: string, name: string | null, hasAudio: boolean, hasVideo: boolean, videoType: VideoType, width: number | null, height: number | null }>, streamsDestroyed: Array<{ reason: StreamDestroyedReason, stream: { id: string } }> }
+    | { __typename: 'StreamsChanged', streamsCreated: Array<{ createdAt: string, id: string, name: string | null, hasAudio: boolean, hasVideo: boolean, videoType: VideoType, width: number | null, height: number | null, connection: { id: string, data: string | null, role: Role, createdAt: string } }>, updated: Array<{ id: string, name: string | null, hasAudio: boolean, hasVideo: boolean, videoType: VideoType, width: number | null, height: number | null }>, streamsDestroyed: Array<{ reason: DisconnectReason, stream: { id: string } }> }
    };
 
 
@@ -288,4 +279,4 @@ export const negotiationReceivedDocument: Document<NegotiationReceivedSubscripti
   'subscription NegotiationReceived{negotiationReceived{streamId fromConnectionId description{type sdp}candidate{candidate sdpMid sdpMLineIndex usernameFragment}}}';
 
 export const sessionEventsDocument: Document<SessionEventsSubscription, SessionEventsSubscriptionVariables> =
-  'subscription SessionEvents{sessionEvents{__typename ...on SessionState{connections{...Member}connectionCount streams{...Video}}...on ConnectionCreated{connection{...Member}}...on ConnectionDestroyed{connection{id}reason}...on ConnectionsChanged{created{...Member}destroyed{connection{id}reason}connectionCount}...on StreamCreated{stream{...Video}}...on StreamUpdated{stream{...Look}}...on StreamDestroyed{stream{id}ended:reason}...on StreamsChanged{streamsCreated:created{...Video}updated{...Look}streamsDestroyed:destroyed{stream{id}reason}}...on MuteForced{muted:stream{id}except}}}fragment Member on Connection{id data role createdAt}fragment Video on Stream{...Look connection{...Member}createdAt}fragment Look on Stream{id name hasAudio hasVideo videoType width height}';
+  'subscription SessionEvents{sessionEvents{__typename ...on SessionState{connections{...Member}connectionCount streams{...Video}}...on ConnectionCreated{connection{...Member}}...on ConnectionDestroyed{connection{id}reason}...on ConnectionsChanged{created{...Member}destroyed{connection{id}reason}connectionCount}...on StreamCreated{stream{...Video}}...on StreamUpdated{stream{...Look}}...on StreamDestroyed{stream{id}reason}...on StreamsChanged{streamsCreated:created{...Video}updated{...Look}streamsDestroyed:destroyed{stream{id}reason}}...on MuteForced{streamId except}}}fragment Member on Connection{id data role createdAt}fragment Video on Stream{...Look connection{...Member}createdAt}fragment Look on Stream{id name hasAudio hasVideo videoType width height}';
