@@ -107,90 +107,95 @@ func TestManyWriters(t *testing.T) {
 
 // A third of many callers go away: theirs is stored once or not at all, the others' are not touched.
 func TestCancelledCallers(t *testing.T) {
-	const callers = 200
-	store := mustOpen(t, db.Config{Path: newPath(t)})
-	connect(t, store, "a", "a1")
-	random := rand.New(rand.NewPCG(1, 2))
-	var all sync.WaitGroup
-	var answered [callers]int64
-	for i := range callers {
-		ctx, cancel := t.Context(), context.CancelFunc(func() {})
-		if i%3 == 0 {
-			ctx, cancel = context.WithTimeout(ctx, time.Duration(random.IntN(3000))*time.Microsecond)
-		}
-		all.Go(func() {
-			defer cancel()
-			r := store.AppendEntries(ctx, []session.NewEntry{{
-				SessionID: "a", ConnectionID: "a1", Body: fmt.Sprint(i), IdempotencyKey: fmt.Sprint(i),
-			}})[0]
-			switch {
-			case r.Err == nil:
-				answered[i] = r.Entry.Seq
-			case i%3 != 0:
-				t.Errorf("caller %d stayed, but: %v", i, r.Err)
-			case session.CodeOf(r.Err) != session.CodeUnavailable || !errors.Is(r.Err, context.DeadlineExceeded):
-				t.Errorf("caller %d went away: %v", i, r.Err)
+	onEachEngine(t, func(t *testing.T, path string) {
+		const callers = 200
+		store := mustOpen(t, db.Config{Path: path})
+		connect(t, store, "a", "a1")
+		random := rand.New(rand.NewPCG(1, 2))
+		var all sync.WaitGroup
+		var answered [callers]int64
+		for i := range callers {
+			ctx, cancel := t.Context(), context.CancelFunc(func() {})
+			if i%3 == 0 {
+				ctx, cancel = context.WithTimeout(ctx, time.Duration(random.IntN(3000))*time.Microsecond)
 			}
-		})
-	}
-	all.Wait()
-	for i := range callers { // the retries
-		r := post(t, store, "a1", fmt.Sprint(i), fmt.Sprint(i))
-		if r.Err != nil || answered[i] != 0 && (r.Entry.Seq != answered[i] || !r.Replayed) {
-			t.Errorf("caller %d had number %d, and tries again: %+v", i, answered[i], r)
+			all.Go(func() {
+				defer cancel()
+				r := store.AppendEntries(ctx, []session.NewEntry{{
+					SessionID: "a", ConnectionID: "a1", Body: fmt.Sprint(i), IdempotencyKey: fmt.Sprint(i),
+				}})[0]
+				switch {
+				case r.Err == nil:
+					answered[i] = r.Entry.Seq
+				case i%3 != 0:
+					t.Errorf("caller %d stayed, but: %v", i, r.Err)
+				case session.CodeOf(r.Err) != session.CodeUnavailable || !errors.Is(r.Err, context.DeadlineExceeded):
+					t.Errorf("caller %d went away: %v", i, r.Err)
+				}
+			})
 		}
-	}
-	entries, err := store.Entries(t.Context(), session.EntryQuery{SessionID: "a", Limit: 2 * callers})
-	if err != nil || len(entries) != callers || entries[callers-1].Seq != callers {
-		t.Fatalf("stored %d entries, want %d without a hole: %v", len(entries), callers, err)
-	}
+		all.Wait()
+		for i := range callers { // the retries
+			r := post(t, store, "a1", fmt.Sprint(i), fmt.Sprint(i))
+			if r.Err != nil || answered[i] != 0 && (r.Entry.Seq != answered[i] || !r.Replayed) {
+				t.Errorf("caller %d had number %d, and tries again: %+v", i, answered[i], r)
+			}
+		}
+		entries, err := store.Entries(t.Context(), session.EntryQuery{SessionID: "a", Limit: 2 * callers})
+		if err != nil || len(entries) != callers || entries[callers-1].Seq != callers {
+			t.Fatalf("stored %d entries, want %d without a hole: %v", len(entries), callers, err)
+		}
+	})
 }
 
 // A number never comes back, not even after the newest entry was removed.
 func TestNumbersOnlyGrow(t *testing.T) {
-	path := newPath(t)
-	store := mustOpen(t, db.Config{Path: path})
-	connect(t, store, "a", "a1")
-	for range 3 {
-		mustPost(t, store, "a1", "x", "")
-	}
-	rawExec(t, path, "DELETE FROM entries WHERE session_id = 'a' AND seq = 3")
-	if seq := mustPost(t, store, "a1", "y", ""); seq != 4 {
-		t.Fatalf("the next number is %d, want 4", seq)
-	}
-	entries, err := store.Entries(t.Context(), session.EntryQuery{SessionID: "a", After: 3, Limit: 5})
-	if err != nil || len(entries) != 1 || entries[0].Body != "y" {
-		t.Fatalf("after 3: %v, %v", entries, err)
-	}
+	onEachEngine(t, func(t *testing.T, path string) {
+		store := mustOpen(t, db.Config{Path: path})
+		connect(t, store, "a", "a1")
+		for range 3 {
+			mustPost(t, store, "a1", "x", "")
+		}
+		rawExec(t, path, "DELETE FROM entries WHERE session_id = 'a' AND seq = 3")
+		if seq := mustPost(t, store, "a1", "y", ""); seq != 4 {
+			t.Fatalf("the next number is %d, want 4", seq)
+		}
+		entries, err := store.Entries(t.Context(), session.EntryQuery{SessionID: "a", After: 3, Limit: 5})
+		if err != nil || len(entries) != 1 || entries[0].Body != "y" {
+			t.Fatalf("after 3: %v, %v", entries, err)
+		}
+	})
 }
 
 // A caller that goes away in the midst of the transaction, when the store reads its clock, does not take it along.
 func TestCancelledWithinTransaction(t *testing.T) {
-	leave := func() {}
-	store := mustOpen(t, db.Config{Path: newPath(t), ClockOffset: func() time.Duration {
-		leave()
-		return 0
-	}})
-	connect(t, store, "a", "a1", "a2")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	leave = cancel
-	for i, r := range store.AppendEntries(ctx, []session.NewEntry{
-		{SessionID: "a", ConnectionID: "a1", Body: "x"}, {SessionID: "a", ConnectionID: "a2", Body: "y"},
-	}) {
-		if r.Err != nil || r.Entry.Seq != int64(i)+1 {
-			t.Errorf("entry %d: %+v", i, r)
+	onEachEngine(t, func(t *testing.T, path string) {
+		leave := func() {}
+		store := mustOpen(t, db.Config{Path: path, ClockOffset: func() time.Duration {
+			leave()
+			return 0
+		}})
+		connect(t, store, "a", "a1", "a2")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		leave = cancel
+		for i, r := range store.AppendEntries(ctx, []session.NewEntry{
+			{SessionID: "a", ConnectionID: "a1", Body: "x"}, {SessionID: "a", ConnectionID: "a2", Body: "y"},
+		}) {
+			if r.Err != nil || r.Entry.Seq != int64(i)+1 {
+				t.Errorf("entry %d: %+v", i, r)
+			}
 		}
-	}
-	if ctx.Err() == nil {
-		t.Fatal("the caller stayed")
-	}
-	ctx, cancel = context.WithCancel(t.Context())
-	defer cancel()
-	leave = cancel
-	if _, err := store.DestroyConnection(ctx, "a1", session.ClientDisconnected); err != nil || ctx.Err() == nil {
-		t.Errorf("destroy: %v, caller: %v", err, ctx.Err())
-	}
+		if ctx.Err() == nil {
+			t.Fatal("the caller stayed")
+		}
+		ctx, cancel = context.WithCancel(t.Context())
+		defer cancel()
+		leave = cancel
+		if _, err := store.DestroyConnection(ctx, "a1", session.ClientDisconnected); err != nil || ctx.Err() == nil {
+			t.Errorf("destroy: %v, caller: %v", err, ctx.Err())
+		}
+	})
 }
 
 // A sender that one process has found live is refused as soon as another one, or the same, has ended it, and one of a

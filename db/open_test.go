@@ -105,6 +105,10 @@ func foreignDatabase(t testing.TB, tables ...string) string {
 // rawExec changes a database behind the store's back.
 func rawExec(t testing.TB, path, query string, args ...any) {
 	t.Helper()
+	if strings.HasPrefix(path, "postgres://") {
+		pgExec(t, path, query, args...)
+		return
+	}
 	raw, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)

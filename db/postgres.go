@@ -55,9 +55,9 @@ const (
 	// up, since a network that swallows packets says nothing. lockTimeout is less, so that a wait ends in an error of its
 	// own; and idleTimeout is less than that, so that a node that stands still in a transaction, or was cut off, lets go
 	// before those who wait for it give up.
-	transactionTimeout = 15 * time.Second
-	lockTimeout        = 10 * time.Second
-	idleTimeout        = 5 * time.Second
+	transactionTimeout = 10 * time.Second
+	lockTimeout        = 7 * time.Second
+	idleTimeout        = 4 * time.Second
 	// connectionIdle is how long a connection that nobody needs stays open.
 	connectionIdle = 5 * time.Minute
 

@@ -17,6 +17,14 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 // engines make a new database on each engine, and return its name.
 var engines = map[string]func(testing.TB) string{"SQLite": newPath, "PostgreSQL": pgtest.Database}
 
+// onEachEngine runs a test on a new database of each engine.
+func onEachEngine(t *testing.T, test func(t *testing.T, path string)) {
+	t.Helper()
+	for name, database := range engines {
+		t.Run(name, func(t *testing.T) { test(t, database(t)) })
+	}
+}
+
 func TestStore(t *testing.T) {
 	for name, database := range engines {
 		t.Run(name, func(t *testing.T) {
