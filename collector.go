@@ -11,7 +11,7 @@ import (
 // What makes the garbage collector wait for more.
 const (
 	// heapFloor is the heap, in bytes, up to which garbage may gather under load: a small server would else collect some
-	// 25 times a second to keep its heap at a few MiB.
+	// 20 times a second to keep its heap at a few MiB.
 	heapFloor = 48 << 20
 	// maxCollectorPercent bounds how much garbage there may be, in percent of what is alive.
 	maxCollectorPercent = 400
