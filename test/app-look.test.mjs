@@ -124,8 +124,8 @@ test('how the page looks', async (t) => {
 async function talk(ann, ben) {
   const words = [
     [ann, 'Good morning! I put the agenda here: https://example.org/agenda'],
-    [ben, 'Thank you. Shall I share the figures right away?'],
-    [ben, 'They are better than last week’s.'],
+    [ben, 'Thank you. Shall I share my screen?'],
+    [ben, 'It is easier to see there.'],
     [ann, 'Yes, please do.'],
   ];
   for (const [page, text] of words) {

@@ -1,13 +1,14 @@
 // The page in real browsers with fake devices, against the real binary: meeting, writing, reading, and what people try.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { entries, join, joinSession, openPage, plays, say, startBrowser, texts } from './app.mjs';
+import { entries, join, joinSession, openPage, pending, plays, say, startBrowser, texts } from './app.mjs';
 import { startProxy } from './proxy.mjs';
 import { startServer } from './server.mjs';
 
 test('the page', async (t) => {
   const server = await startServer(t);
   const browser = await startBrowser(t);
+  const proxy = await startProxy(t, server.origin, '/some/prefix');
   const at = (session) => `${server.origin}/s/${session}`;
 
   await t.test('two meet by a link, see and hear and write to each other, and one leaves', async (t) => {
@@ -102,6 +103,42 @@ test('the page', async (t) => {
     assert.deepEqual(await texts(ann), [`${'€'.repeat(5461)}a`]);
   });
 
+  await t.test('a post that the server refuses can be tried again or dropped', async (t) => {
+    const ann = await joinSession(t, browser, at('refused'), 'Ann', { audio: false, video: false });
+    await say(ann, 'no server takes a \0'); // the schema says so
+    const failed = pending(ann, 'no server takes');
+    await failed.getByText('Not sent').waitFor();
+    await failed.getByRole('button', { name: 'Try again' }).click();
+    await failed.getByText('Not sent').waitFor();
+    await say(ann, 'but this');
+    await entries(ann, 'but this').waitFor(); // it holds up nothing
+    await failed.getByRole('button', { name: 'Drop' }).click();
+    await failed.waitFor({ state: 'detached' });
+    assert.deepEqual(await texts(ann), ['but this']);
+  });
+
+  await t.test('the keyboard reaches everything', async (t) => {
+    const ann = await joinSession(t, browser, at('shortcuts'), 'Ann');
+    await ann.keyboard.press('Alt+KeyM');
+    await ann.getByRole('button', { name: 'Unmute' }).waitFor();
+    await ann.keyboard.press('Alt+KeyV');
+    await ann.getByRole('button', { name: 'Start video' }).waitFor();
+    await ann.keyboard.press('Alt+KeyC'); // one was in the chat, so it closes
+    await ann.getByRole('log').waitFor({ state: 'detached' });
+    await ann.keyboard.press('Alt+KeyC');
+    await ann.waitForFunction(() => document.activeElement.ariaLabel === 'Message');
+    await ann.keyboard.type('typed at once');
+    await ann.keyboard.press('Enter');
+    await entries(ann, 'typed at once').waitFor();
+    await ann.getByRole('button', { name: 'Devices and help' }).focus();
+    await ann.keyboard.press('Enter');
+    await ann.getByRole('dialog').waitFor();
+    await ann.keyboard.press('Escape');
+    await ann.getByRole('dialog').waitFor({ state: 'hidden' });
+    const focused = await ann.evaluate(() => document.activeElement.ariaLabel);
+    assert.equal(focused, 'Devices and help'); // the focus is where it was
+  });
+
   await t.test('who is writing shows, until it is sent', async (t) => {
     const ann = await joinSession(t, browser, at('writing'), 'Ann', { audio: false, video: false });
     const ben = await joinSession(t, browser, at('writing'), 'Ben', { audio: false, video: false });
@@ -117,7 +154,6 @@ test('the page', async (t) => {
   });
 
   await t.test('the same over https and behind a path prefix', async (t) => {
-    const proxy = await startProxy(t, server.origin, '/some/prefix');
     const ann = await openPage(t, browser, `${proxy.origin}/some/prefix/`);
     await ann.getByRole('button', { name: 'New session' }).click();
     assert.match(ann.url(), /\/some\/prefix\/s\/[a-z2-9]{4}-[a-z2-9]{4}-[a-z2-9]{4}$/);

@@ -59,15 +59,21 @@ export function paintCamera({ hue }) {
     fill(c, '#fbfaf7', () => c.rect(0, 0, 1280, 720));
     c.fillStyle = '#15322c';
     c.font = '700 58px sans-serif';
-    c.fillText('Entries a second, by week', 90, 130);
-    c.font = '28px sans-serif';
-    c.fillStyle = '#5b6b66';
-    c.fillText('Grouped commits, one machine', 90, 178);
-    [180, 230, 210, 290, 330, 310, 390].forEach((height, index) => {
-      const grown = height + Math.sin(time + index) * 3;
-      fill(c, index === 6 ? '#0b6a5d' : '#b9d8cf', () => c.roundRect(90 + index * 160, 630 - grown, 110, grown, 10));
+    c.fillText('Agenda', 90, 140);
+    ['Where we are', 'What comes next', 'Questions'].forEach((text, index) => {
+      const y = 260 + index * 130;
+      fill(c, index === 0 ? '#0b6a5d' : '#d5ece5', () => c.arc(122, y - 12, 32, 0, 7));
+      c.font = '700 32px sans-serif';
+      c.fillStyle = index === 0 ? '#ffffff' : '#0b6a5d';
+      c.fillText(String(index + 1), 113, y - 1);
+      c.font = '40px sans-serif';
+      c.fillStyle = '#15322c';
+      c.fillText(text, 190, y);
     });
-    fill(c, '#d6dfda', () => c.rect(90, 632, 1100, 3));
+    [0.16, 0.26, 0.2, 0.34, 0.3, 0.44].forEach((share, index) => {
+      const height = share * 900 + Math.sin(time + index) * 3;
+      fill(c, index === 5 ? '#0b6a5d' : '#b9d8cf', () => c.roundRect(700 + index * 84, 620 - height, 60, height, 10));
+    });
   }
 
   function fill(c, style, path) {

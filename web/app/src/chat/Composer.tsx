@@ -1,5 +1,5 @@
 import { SendHorizontal } from 'lucide';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Meeting } from '../model/meeting';
 import { draftOf, keepDraft } from '../model/storage';
 import { isComposing } from '../room/shortcuts';
@@ -13,7 +13,7 @@ const warnAt = bodyLimit - 1_024;
 export function Composer({ meeting, focus }: { meeting: Meeting; focus: boolean }) {
   const [text, setText] = useState(() => draftOf(meeting.id));
   const area = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (focus) area.current?.focus();
   }, []);
   useLayoutEffect(() => grow(area.current), [text]);

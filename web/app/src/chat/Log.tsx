@@ -12,7 +12,7 @@ import { Scroller } from './scroller';
 const historyMargin = 900;
 
 /** How many entries are loaded at once. */
-const historyPage = 100;
+const historyPage = 200;
 
 /**
  * The entries. Only those in sight, and some around, are in the document, so that ten thousand are as light as ten. What

@@ -1,6 +1,7 @@
 // One session, from joining to leaving, as signals that the views read.
 import { batch, computed, signal, type ReadonlySignal } from '@preact/signals';
 import { open, type Connection, type DisconnectReason, type Session, type Snapshot } from '@chattok/sdk';
+import { cleanName } from '../text/limits';
 import { mute } from './local';
 import { notify } from './notices';
 import { Publishing } from './publishing';
@@ -12,6 +13,9 @@ import { Unread } from './unread';
 
 /** Entries of the log that are there as one enters. */
 const firstPage = 50;
+
+/** How many people make a crowd. */
+const crowd = 25;
 
 /** How one joins. */
 export interface Joining {
@@ -54,7 +58,7 @@ export class Meeting {
         this.#snapshot.value = snapshot;
       }),
       this.session.on('entry', (entry) => this.unread.add(entry, this.own.value.has(entry.connectionId))),
-      this.session.on('connectionCreated', (connection) => notify(`${nameOf(connection)} joined`)),
+      this.session.on('connectionCreated', (connection) => this.#announce(`${nameOf(connection)} joined`)),
       this.session.on('connectionDestroyed', ({ connection, reason }) => this.#left(connection, reason)),
       this.session.on('muteForced', () => {
         mute();
@@ -107,7 +111,12 @@ export class Meeting {
   }
 
   #left(connection: Connection, reason: DisconnectReason = 'clientDisconnected'): void {
-    if (!this.isSelf(connection)) notify(`${nameOf(connection)} ${leaving[reason]}`);
+    if (!this.isSelf(connection)) this.#announce(`${nameOf(connection)} ${leaving[reason]}`);
+  }
+
+  /** In a crowd somebody comes and goes all the time. */
+  #announce(text: string): void {
+    if (this.pick('connectionCount').peek() <= crowd) notify(text);
   }
 }
 
@@ -119,7 +128,7 @@ const leaving: Record<DisconnectReason, string> = {
 
 /** What a person is called: what they said of themselves, or else a piece of the connection's id. */
 export function nameOf(connection: Connection): string {
-  const name = connection.data?.trim() ?? '';
+  const name = cleanName(connection.data ?? '');
   return name === '' ? `Guest ${connection.id.slice(0, 6)}` : name;
 }
 

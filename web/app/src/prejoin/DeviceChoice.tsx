@@ -35,17 +35,19 @@ function Choice({ kind, label, list, chosen }: ChoiceProps) {
   return (
     <label class="field">
       <span class="label">{label}</span>
-      <select
-        class="select"
-        value={known ? chosen : (list[0]?.deviceId ?? '')}
-        onChange={(event) => change(event.currentTarget.value)}
-      >
-        {list.map((device, index) => (
-          <option key={device.deviceId} value={device.deviceId}>
-            {device.label || `${label} ${index + 1}`}
-          </option>
-        ))}
-      </select>
+      <span class="select-box">
+        <select
+          class="select"
+          value={known ? chosen : (list[0]?.deviceId ?? '')}
+          onChange={(event) => change(event.currentTarget.value)}
+        >
+          {list.map((device, index) => (
+            <option key={device.deviceId} value={device.deviceId}>
+              {device.label || `${label} ${index + 1}`}
+            </option>
+          ))}
+        </select>
+      </span>
     </label>
   );
 }

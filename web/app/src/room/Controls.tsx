@@ -16,7 +16,7 @@ export function Controls({ meeting }: { meeting: Meeting }) {
   const mic = microphone.value;
   const cam = camera.value;
   return (
-    <div class="controls" role="toolbar" aria-label="Controls">
+    <footer class="controls" aria-label="Controls">
       {sends && (
         <>
           <Control
@@ -65,7 +65,7 @@ export function Controls({ meeting }: { meeting: Meeting }) {
       />
       <Control icon={PhoneOff} label="Leave" leave onClick={() => void meeting.leave()} />
       <DevicesDialog dialog={dialog} meeting={meeting} />
-    </div>
+    </footer>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Loader, MicOff, MonitorUp, Pin, PinOff, Play, WifiLow, WifiOff } from 'lucide';
+import { Loader, MicOff, MonitorUp, Pin, PinOff, Play, TriangleAlert, WifiOff } from 'lucide';
 import type { Box } from 'opentok-layout-js';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Subscription } from '@chattok/sdk';
@@ -157,7 +157,7 @@ function Caption({ title, muted, screen, weak }: CaptionProps) {
       )}
       {weak !== undefined && (
         <span class="caption-mark weak" role="img" aria-label={`weak connection: ${weak}`} title={`Weak connection: ${weak}`}>
-          <Icon node={WifiLow} size={15} />
+          <Icon node={TriangleAlert} size={15} />
         </span>
       )}
     </figcaption>

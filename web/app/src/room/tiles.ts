@@ -74,11 +74,18 @@ export function layOut(tiles: readonly TileContent[], large: ReadonlySet<string>
     minBigPercentage: 0.6,
     bigMinRatio: 9 / 16,
     bigMaxRatio: 3 / 4,
+    bigFixedRatio: tiles.some((tile) => tile.screen && large.has(tile.key)), // a screen is shown whole
     bigFirst: true,
     scaleLastRow: true,
     smallMaxWidth: 360,
     smallMaxHeight: 260,
   });
-  const elements = tiles.map((tile) => ({ width: 16, height: 9, big: large.has(tile.key) }));
+  const elements = tiles.map((tile) => ({ ...shapeOf(tile), big: large.has(tile.key) }));
   return layout.getLayout(elements).boxes;
+}
+
+/** A screen's shape as its publisher says it; everything else is cut to fit. */
+function shapeOf({ screen, stream }: TileContent): { width: number; height: number } {
+  const { width, height } = stream ?? {};
+  return screen && width && height ? { width, height } : { width: 16, height: 9 };
 }

@@ -1,5 +1,5 @@
 import { ArrowRight, Plus, X } from 'lucide';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { go, newSessionId, root, sessionOf } from '../model/route';
 import { forgetSession, recents, rememberToken } from '../model/storage';
 import { ago } from '../text/time';
@@ -8,6 +8,9 @@ import { Rings } from './Rings';
 
 /** The start page: make a session, open one by its link, or go back into a recent one. */
 export function Start({ invalid }: { invalid: string | undefined }) {
+  useEffect(() => {
+    document.title = 'ChatTok';
+  }, []);
   return (
     <div class="start">
       <header class="start-header">
