@@ -245,3 +245,23 @@ func TestStreamsOutliveRestarts(t *testing.T) {
 	again.unpublish(t, ann, stream)
 	wantStreamEvents(t, s, "clientDisconnected: CAMERA cam of "+ann.id)
 }
+
+// TestEverySessionEvent: all that sessionEvents can tell fits one subscription as one would write it, with no alias.
+func TestEverySessionEvent(t *testing.T) {
+	w := newWorld(t, options{})
+	s := w.subscribe(t, w.join(t, "room", "PUBLISHER").token, `subscription{sessionEvents{__typename
+		...on SessionState{connections{...C} connectionCount streams{...S} streamCount truncated}
+		...on ConnectionCreated{connection{...C}}
+		...on ConnectionDestroyed{connection{...C} reason}
+		...on ConnectionsChanged{created{...C} destroyed{connection{...C} reason} connectionCount truncated}
+		...on StreamCreated{stream{...S}}
+		...on StreamUpdated{stream{...S}}
+		...on StreamDestroyed{stream{...S} reason}
+		...on StreamsChanged{created{...S} updated{...S} destroyed{stream{...S} reason} streamCount truncated}
+		...on MuteForced{streamId except moderator{...C}}}}
+		fragment C on Connection{id data role createdAt}
+		fragment S on Stream{id connection{...C} name hasAudio hasVideo videoType width height createdAt}`, nil)
+	if got := next[struct{ SessionEvents map[string]any }](t, s).SessionEvents["__typename"]; got != "SessionState" {
+		t.Errorf("got %v", got)
+	}
+}

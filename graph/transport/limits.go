@@ -29,7 +29,8 @@ const (
 // 230.
 //
 // To complexity a field counts 1 and what is selected in it, times the number of items where it is a list. A fragment
-// counts wherever it is spread. @skip and @include change nothing, and a page size in a variable counts as the largest page, so that
+// counts wherever it is spread; of fragments on several object types the costliest counts, since a value is of one of
+// them. @skip and @include change nothing, and a page size in a variable counts as the largest page, so that
 // what a document costs is known from its text.
 //
 // A document with @defer is refused too: responses come in one piece.
@@ -47,6 +48,8 @@ type Limits struct {
 	Lists map[string]int
 	// MaxItems is the largest page that can be asked for; 0 for session.MaxPage.
 	MaxItems int
+
+	objects map[string]bool // the schema's object types
 
 	// Documents, the server's query cache, spares documents that are in it, since they have passed. It may be nil.
 	Documents *Documents
@@ -71,8 +74,14 @@ var schemaLists = map[string]int{
 // ExtensionName names the extension.
 func (*Limits) ExtensionName() string { return "Limits" }
 
-// Validate fills in the defaults. Errors: a limit below zero.
-func (l *Limits) Validate(graphql.ExecutableSchema) error {
+// Validate fills in the defaults. A nil schema has no types. Errors: a limit below zero.
+func (l *Limits) Validate(schema graphql.ExecutableSchema) error {
+	l.objects = make(map[string]bool)
+	if schema != nil {
+		for name, definition := range schema.Schema().Types {
+			l.objects[name] = definition.Kind == ast.Object
+		}
+	}
 	for _, limit := range []struct {
 		name         string
 		value        *int

@@ -37,18 +37,38 @@ type meter struct {
 
 func (m *meter) selections(set ast.SelectionSet) measure {
 	var total measure
+	var byType map[string]int // the complexity of fragments on object types: what is resolved is of one of them
+	fragment := func(on string, inner measure) {
+		if m.limits.objects[on] {
+			if byType == nil {
+				byType = make(map[string]int)
+			}
+			byType[on] = min(byType[on]+inner.complexity, maxMeasure)
+			inner.complexity = 0
+		}
+		total.add(inner)
+	}
 	for _, selection := range set {
 		switch s := selection.(type) {
 		case *ast.Field:
 			total.add(m.field(s))
 		case *ast.InlineFragment:
 			m.deferred = m.deferred || s.Directives.ForName("defer") != nil
-			total.add(m.selections(s.SelectionSet))
+			fragment(s.TypeCondition, m.selections(s.SelectionSet))
 		case *ast.FragmentSpread:
 			m.deferred = m.deferred || s.Directives.ForName("defer") != nil
-			total.add(m.fragment(s.Name))
+			on := ""
+			if definition := m.document.Fragments.ForName(s.Name); definition != nil {
+				on = definition.TypeCondition
+			}
+			fragment(on, m.fragment(s.Name))
 		}
 	}
+	most := 0
+	for _, complexity := range byType {
+		most = max(most, complexity)
+	}
+	total.complexity = min(total.complexity+most, maxMeasure)
 	return total
 }
 

@@ -179,6 +179,34 @@ func TestComplexity(t *testing.T) {
 	}
 }
 
+// TestComplexityOfUnions: a value is of one object type, so of the fragments on each the costliest counts; those on one
+// type add up, and so do those on what is no object type.
+func TestComplexityOfUnions(t *testing.T) {
+	l := newLimits(t, defaults)
+	l.objects = map[string]bool{"A": true, "B": true}
+	for query, complexity := range map[string]int{
+		"{e{...on A{a} ...on B{a b}}}":                                                  1 + 2,
+		"{e{...on A{a b} ...on B{a}}}":                                                  1 + 2,
+		"{e{c ...on A{a} ...on B{a b}}}":                                                1 + 1 + 2,
+		"{e{...on A{a} ...on B{a b} ...on A{c d}}}":                                     1 + 3,
+		"{e{...on A{created{x}} ...on B{created{x} destroyed{y z}}}}":                   1 + 1001 + 2001,
+		"{e{...F ...G}} fragment F on A{a} fragment G on B{a b}":                        1 + 2,
+		"{e{...F ...F ...G}} fragment F on A{a} fragment G on B{a b}":                   1 + 2,
+		"{e{...F ...F ...F}} fragment F on A{a}":                                        1 + 3,
+		"{e{...on Union{...on A{a b} ...on B{a}} ...on B{c} ...on Unknown{d}}}":         1 + 2 + 1 + 1,
+		"{e{...on A{e{...on A{a b}...on B{a}}} ...on B{e{...on A{a} ...on B{a b c}}}}}": 1 + 1 + 3,
+	} {
+		document, err := parser.ParseQuery(&ast.Source{Input: query})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := meter{limits: l, document: document, fragments: map[string]*measure{}}
+		if got := m.selections(document.Operations[0].SelectionSet).complexity; got != complexity {
+			t.Errorf("%s: %d, want %d", query, got, complexity)
+		}
+	}
+}
+
 func TestLimitsConfiguration(t *testing.T) {
 	if err := (&Limits{Depth: -1}).Validate(nil); err == nil || err.Error() != "limit Depth is -1, but must not be below 0" {
 		t.Errorf("a negative limit gives %v", err)
