@@ -1,34 +1,9 @@
 package session
 
-import (
-	"context"
-	"slices"
-)
+import "context"
 
 // A node hears of what others commit by the bus, which may be late, or lose it. So whoever begins to follow, or asks who
 // is there, first has the room brought to where the Store is: what was answered anywhere before is then here.
-
-// headGroup is how many sessions' heads one read of the Store asks for at most.
-const headGroup = 500
-
-// headResult is where a session's sequences end, or why that is not known.
-type headResult struct {
-	head  Head
-	found bool
-	err   error
-}
-
-// readHeads reads the heads of a group of sessions, each once however many ask.
-func (s *Service) readHeads(ids []string) []headResult {
-	distinct := slices.Compact(slices.Sorted(slices.Values(ids)))
-	heads, err := s.store.Heads(context.WithoutCancel(s.lifetime), distinct)
-	results := make([]headResult, len(ids))
-	for i, id := range ids {
-		head, found := heads[id]
-		results[i] = headResult{head, found, err}
-	}
-	return results
-}
 
 // current returns the session's room as room does, with what was committed on any node before the call, and the head
 // that it had then. Errors: NOT_FOUND, UNAVAILABLE.
@@ -41,23 +16,20 @@ func (s *Service) current(ctx context.Context, id string) (r *room, head Head, r
 		if !s.shared { // what is committed is in the room before anybody is answered: see commitEntries
 			return r, Head{r.session.Epoch, r.feed.Head(), r.roster.head()}, release, nil
 		}
-		read, err := s.heads.do(ctx, id)
-		if err == nil {
-			err = read.err
-		}
-		if err == nil && (!read.found || read.head.Epoch != r.session.Epoch) {
+		head, found, err := s.heads.read(ctx, id)
+		if err == nil && (!found || head.Epoch != r.session.Epoch) {
 			release()
 			s.forgetRoom(r)
 			continue // with the session's next life, or NOT_FOUND
 		}
 		if err == nil {
-			err = s.await(ctx, r, read.head)
+			err = s.await(ctx, r, head)
 		}
 		if err != nil {
 			release()
 			return nil, Head{}, nil, err
 		}
-		return r, read.head, release, nil
+		return r, head, release, nil
 	}
 }
 

@@ -60,7 +60,6 @@ func (s *Service) openRoom(ctx context.Context, id string) (*room, error) {
 		negotiations: newPassage(negotiationEvents, negotiationBytes, (*Negotiation).bytes, (*Negotiation).afterMissing)}
 	var early []Message
 	loaded := false
-	r.mu.Lock()
 	stop, err := s.bus.Subscribe(id, func(m Message) {
 		r.mu.Lock()
 		if !loaded {
@@ -71,7 +70,6 @@ func (s *Service) openRoom(ctx context.Context, id string) (*room, error) {
 		r.mu.Unlock()
 		s.receive(r, m)
 	})
-	r.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}

@@ -69,7 +69,7 @@ type Service struct {
 	rooms       rooms
 	presence    *presence
 	known       *connectionCache
-	heads       *batch[string, headResult]
+	heads       *headReader
 	shared      bool          // other nodes write to the Store too
 	linger      time.Duration // for how long a room that nobody uses is kept
 
@@ -93,6 +93,7 @@ func NewService(cfg Config) *Service {
 	cfg.Store = guard{cfg.Store}
 	s := &Service{cfg: cfg, store: cfg.Store, bus: cfg.Bus, log: cfg.Log, metrics: cfg.Metrics, now: cfg.Now,
 		node:    rand.Text(),
+		heads:   newHeadReader(cfg.Store),
 		older:   newChunkCache(cfg.Store, cfg.ChunkBytes),
 		rooms:   rooms{byID: make(map[string]*roomSlot)},
 		shared:  cfg.Bus.Lost() != nil,       // where nothing can be lost there is nobody to lose it
@@ -103,7 +104,6 @@ func NewService(cfg Config) *Service {
 		func(e NewEntry) string { return e.SessionID }, s.commitEntries)
 	s.connections = newLanes(cfg.Store.Lanes(), cfg.GroupLimit, cfg.QueueLimit,
 		func(c NewConnection) string { return c.SessionID }, s.commitConnections)
-	s.heads = newBatch(headGroup, cfg.QueueLimit, s.readHeads)
 	s.presence = newPresence()
 	var fresh time.Duration
 	if s.shared {
@@ -147,7 +147,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var writers sync.WaitGroup
 	writers.Go(s.entries.run)
 	writers.Go(s.connections.run)
-	writers.Go(s.heads.run)
+	writers.Go(func() { s.heads.run(context.WithoutCancel(s.lifetime)) })
 	writers.Go(func() { s.presence.run(s) })
 	s.ready.Store(true)
 	close(s.started)

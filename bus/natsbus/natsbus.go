@@ -220,11 +220,11 @@ func (b *Bus) publish(ctx context.Context, m session.Message) error {
 	if numbered(m) {
 		limit = min(limit, maxBytes)
 	}
-	payload, err := wire.Marshal(wire.Envelope{Node: b.node, Message: m}, limit)
-	if err != nil {
+	if err := b.Err(); err != nil {
 		return err
 	}
-	if err := b.Err(); err != nil {
+	payload, err := wire.Marshal(wire.Envelope{Node: b.node, Message: m}, limit)
+	if err != nil {
 		return err
 	}
 	o := outgoing{subject: b.subject(m.SessionID), payload: payload}
