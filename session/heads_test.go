@@ -12,7 +12,9 @@ type headStore struct {
 	heads func(ids []string) (map[string]Head, error)
 }
 
-func (s headStore) Heads(_ context.Context, ids []string) (map[string]Head, error) { return s.heads(ids) }
+func (s headStore) Heads(_ context.Context, ids []string) (map[string]Head, error) {
+	return s.heads(ids)
+}
 
 // TestHeadReader: who asks during a read gets the next one, which all who ask meanwhile share.
 func TestHeadReader(t *testing.T) {
