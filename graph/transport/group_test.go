@@ -32,6 +32,10 @@ func (g *groupStub) Connection(ctx context.Context, e *session.ChatEntry) (*sess
 
 func (g *groupStub) follower(key string) *session.Follower[*session.ChatEntry] {
 	return &session.Follower[*session.ChatEntry]{Source: g.window, Key: key, After: g.window.Newest(),
+		Behind: func(context.Context, int64) ([]*session.ChatEntry, int64, error) { // what is gone stays so
+			oldest, _ := g.window.Bounds()
+			return nil, oldest - 1, nil
+		},
 		Cursor: func(position int64) string { return strconv.FormatInt(position, 10) }}
 }
 
