@@ -234,13 +234,16 @@ func (w *world) leftNothing(t testing.TB) {
 // everything at once; the stalled are cut off when the write deadline passes, and resume by cursor.
 func TestStalledReadersHoldUpNobody(t *testing.T) {
 	for _, f := range framings {
-		t.Run(string(f), func(t *testing.T) { testStalled(t, f) })
+		t.Run(string(f), func(t *testing.T) {
+			t.Parallel() // they wait for their deadlines together
+			testStalled(t, f)
+		})
 	}
 }
 
 func testStalled(t *testing.T, stalling framing) {
-	const members, stalled, before, length = 60, 5, 10, 150
-	w := newWorld(t, options{grace: time.Minute, streams: transport.StreamConfig{WriteTimeout: 2 * time.Second}})
+	const members, stalled, before, length = 24, 4, 10, 100
+	w := newWorld(t, options{grace: time.Minute, streams: transport.StreamConfig{WriteTimeout: 6 * time.Second}})
 	me := w.join(t, "room", "PUBLISHER")
 	address := serve(t, w.handler, 16<<10)
 	all := make([]follower, members)
