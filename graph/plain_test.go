@@ -14,6 +14,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
 
+	"chattok/graph/edge"
 	"chattok/graph/generated"
 	"chattok/graph/transport"
 	"chattok/session"
@@ -56,7 +57,7 @@ func TestPlainAddsAnswerAsGenerated(t *testing.T) {
 		server.AddTransport(transport.HTTP{})
 		server.SetErrorPresenter(presenter(log))
 		server.SetRecoverFunc(recoverer(log))
-		return server
+		return edge.Observe(log, server)
 	}
 	whole := generated.NewExecutableSchema(generated.Config{Resolvers: echo{}})
 	counted := &counting{ExecutableSchema: whole}
@@ -113,6 +114,7 @@ func TestPlainAddsAnswerAsGenerated(t *testing.T) {
 func ask(h http.Handler, body string) string {
 	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set(edge.RequestIDHeader, "id-1") // which an internal error names
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return fmt.Sprint(w.Code, " ", w.Body)
