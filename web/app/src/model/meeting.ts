@@ -111,7 +111,7 @@ export class Meeting {
   }
 
   #left(connection: Connection, reason: DisconnectReason = 'clientDisconnected'): void {
-    if (!this.isSelf(connection)) this.#announce(`${nameOf(connection)} ${leaving[reason]}`);
+    if (!this.isSelf(connection)) this.#announce(`${nameOf(connection)} ${leaving[reason] ?? 'left'}`);
   }
 
   /** In a crowd somebody comes and goes all the time. */
@@ -120,7 +120,8 @@ export class Meeting {
   }
 }
 
-const leaving: Record<DisconnectReason, string> = {
+/** How a connection ends; the other reasons are of streams. */
+const leaving: Partial<Record<DisconnectReason, string>> = {
   clientDisconnected: 'left',
   networkDisconnected: 'lost the connection',
   forceDisconnected: 'was removed by a moderator',

@@ -5,8 +5,9 @@ import { go } from '../model/route';
 import { backToPreJoin } from '../model/visit';
 import { Icon, Mark } from '../ui/Icon';
 
-const endings: Record<DisconnectReason, { title: string; text: string }> = {
-  clientDisconnected: { title: 'You left', text: 'What was written stays with the session; come back whenever you like.' },
+const left = { title: 'You left', text: 'What was written stays with the session; come back whenever you like.' };
+
+const endings: Partial<Record<DisconnectReason, typeof left>> = {
   networkDisconnected: {
     title: 'The connection was lost',
     text: 'You were away for longer than the server waits. Nothing that was written is lost.',
@@ -21,7 +22,7 @@ export function Left({ session, reason }: { session: string; reason: DisconnectR
     title.current?.focus();
     document.title = 'ChatTok';
   }, []);
-  const ending = typeof reason === 'string' ? endings[reason] : { title: 'You can’t come back in', text: reason.message };
+  const ending = typeof reason === 'string' ? (endings[reason] ?? left) : { title: 'You can’t come back in', text: reason.message };
   return (
     <main class="left">
       <Mark size={48} />
