@@ -6,7 +6,8 @@ import type { Document } from './generated/operations.ts';
 
 /** Milliseconds. */
 const ackPatience = 10_000;
-const heartbeat = 10_000;
+const silence = 10_000; // after which a sign of life is asked for
+const heartbeat = 5_000; // between looks at it
 const pongPatience = 5_000;
 
 /** Why a socket ended; the codes are those of graph/transport's CloseCode, and 4499 for one that was dead but open. */
@@ -23,6 +24,7 @@ export class Link {
   #socket: WebSocket | undefined;
   #over: Closed | undefined;
   #resolveClosed!: (closed: Closed) => void;
+  #aliveAt = 0;
   #pong: ReturnType<typeof setTimeout> | undefined;
   #heart: ReturnType<typeof setInterval> | undefined;
 
@@ -40,7 +42,7 @@ export class Link {
         opened: (socket) => (this.#socket = socket as WebSocket),
         connected: () => {
           this.#alive();
-          this.#heart = setInterval(() => this.check(), heartbeat);
+          this.#heart = setInterval(() => Date.now() - this.#aliveAt >= silence && this.check(), heartbeat);
         },
         message: () => this.#alive(),
         closed: (event) => this.#end(event as Closed),
@@ -123,6 +125,7 @@ export class Link {
   }
 
   #alive(): void {
+    this.#aliveAt = Date.now();
     clearTimeout(this.#pong);
     this.#pong = undefined;
   }

@@ -44,7 +44,7 @@ export class ChatSession implements types.Session {
   readonly #media: Media;
   readonly #mine = new Set<string>(); // the connections that we are and were
   #me: types.Connection | undefined;
-  #another = false; // we are another connection than when the session was last live
+  #historyDue: number; // entries to load when the session is live for the first time
   #over: ChattokError | undefined;
   #waiting: { resolve(link: Link): void; reject(error: ChattokError): void }[] = [];
   #history: Promise<boolean> | undefined;
@@ -52,6 +52,7 @@ export class ChatSession implements types.Session {
   constructor(options: types.ConnectOptions, script: string) {
     this.#options = options;
     this.id = options.session;
+    this.#historyDue = options.history ?? 0;
     this.#connector = new Connector(endpointOf(options.url, script), options, {
       admitted: (admission) => this.#admitted(admission),
       opened: (link) => this.#follow(link),
@@ -175,9 +176,7 @@ export class ChatSession implements types.Session {
         if (this.#others(stream)) emit('streamDestroyed', { stream, reason });
         this.#media.adapt();
       },
-      muteForced: (streamId, except) => {
-        for (const publication of this.#media.mute(streamId, except)) emit('muteForced', { publication });
-      },
+      muteForced: (streamId, except) => this.#media.mute(streamId, except),
     });
   }
 
@@ -204,6 +203,7 @@ export class ChatSession implements types.Session {
       run: (query, variables) => this.#run(query, variables),
       streams: () => this.#roster.streams,
       changed: (what) => this.store.touch(what),
+      muted: (publication) => this.#events.emit('muteForced', { publication }),
       error: (error) => this.#events.emit('error', error),
     });
   }
@@ -223,7 +223,6 @@ export class ChatSession implements types.Session {
       this.#log.begin(session.lastCursor);
       if (this.#options.token !== undefined) this.#persist(session.id, connection.data);
     }
-    this.#another = !first;
     this.#media.admitted();
     this.store.touch('connection', 'history', 'streams');
   }
@@ -309,22 +308,20 @@ export class ChatSession implements types.Session {
     this.store.touch('state');
     const { link } = this.#connector;
     if (state.name === 'live' && link) {
-      const first = this.#another === false && this.#options.history;
       this.#signals.flush(link);
       this.#outbox.resume();
-      this.#media.live(this.#another);
-      this.#another = false;
+      this.#media.live();
       this.#waiting.splice(0).forEach(({ resolve }) => resolve(link));
-      if (first) this.#loadFirst();
+      this.#loadFirst();
     } else if (state.name === 'refused') this.#end(state.error);
     else if (state.name === 'ended') this.#end(new ChattokError('ENDED', `the session is over: ${state.reason}`));
     this.#events.emit('state', state);
   }
 
   #loadFirst(): void {
-    const { history } = this.#options;
-    delete this.#options.history;
-    if (history) this.loadHistory(history).catch((error: unknown) => this.#events.emit('error', asError(error)));
+    const due = this.#historyDue;
+    this.#historyDue = 0;
+    if (due > 0) this.loadHistory(due).catch((error: unknown) => this.#events.emit('error', asError(error)));
   }
 
   #end(error: ChattokError): void {

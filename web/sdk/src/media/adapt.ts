@@ -28,8 +28,17 @@ export function limitsFor(type: VideoType, height: number | undefined, videos: n
   return { maxBitrate: step.maxBitrate, scaleResolutionDownBy: Math.max(1, (height ?? step.height) / step.height) };
 }
 
+/** A sender's parameters are read and written in two steps, which must not cross those of another call. */
+const work = new WeakMap<RTCRtpSender, Promise<void>>();
+
 /** Applies limits to what is being sent; a sender that is not negotiated yet is left for the next time. */
-export async function limit(sender: RTCRtpSender, limits: Limits): Promise<void> {
+export function limit(sender: RTCRtpSender, limits: Limits): Promise<void> {
+  const done = (work.get(sender) ?? Promise.resolve()).then(() => apply(sender, limits));
+  work.set(sender, done);
+  return done;
+}
+
+async function apply(sender: RTCRtpSender, limits: Limits): Promise<void> {
   const parameters = sender.getParameters();
   const encoding = parameters.encodings?.[0];
   if (!encoding) return;

@@ -30,6 +30,8 @@ export interface MediaHooks {
   /** All streams of the session. */
   streams(): ReadonlyMap<string, Stream>;
   changed(what: 'publications' | 'subscriptions'): void;
+  /** A moderator muted it. */
+  muted(publication: LocalPublication): void;
   error(error: ChattokError): void;
 }
 
@@ -39,6 +41,7 @@ export class Media {
   readonly #hooks: MediaHooks;
   readonly #ice: Ice;
   readonly #peers = new Map<string, Peer>();
+  readonly #republishing = new Set<LocalPublication>();
   #round: ReturnType<typeof setInterval> | undefined;
   #closed: ChattokError | undefined;
 
@@ -92,13 +95,11 @@ export class Media {
     this.#peers.clear();
   }
 
-  /** The session is live; `again` where we are another connection than before, which has no streams yet. */
-  live(again: boolean): void {
+  /** The session is live, and its streams are known. */
+  live(): void {
     this.#round ??= setInterval(() => this.#look(), round);
-    if (again) {
-      for (const publication of this.publications) void this.#republish(publication);
-      for (const subscription of this.subscriptions.values()) this.#connect(subscription);
-    }
+    this.#settle();
+    for (const subscription of this.subscriptions.values()) this.#connect(subscription);
     this.#peers.forEach((peer) => peer.refresh(Date.now(), true));
   }
 
@@ -111,7 +112,12 @@ export class Media {
   }
 
   streamUpdated(stream: Stream): void {
-    for (const publication of this.publications) if (publication.stream.id === stream.id) this.#shown(publication, stream);
+    for (const publication of this.publications) {
+      if (publication.stream.id !== stream.id) continue;
+      const muted = publication.stream.hasAudio && !stream.hasAudio && publication.look().hasAudio;
+      if (muted && !this.#hooks.link()) this.#mute(publication); // in a snapshot: it was done while we were away
+      this.#shown(publication, stream);
+    }
     const subscription = this.subscriptions.get(stream.id);
     if (!subscription) return;
     subscription.stream = stream;
@@ -125,7 +131,7 @@ export class Media {
       if (publication.stream.id === id && !lost) this.#drop(publication);
     }
     const subscription = this.subscriptions.get(id);
-    if (subscription) this.#end(subscription);
+    if (subscription) this.#end(subscription, true);
   }
 
   connectionDestroyed(id: string): void {
@@ -133,13 +139,12 @@ export class Media {
     this.#peers.delete(id);
   }
 
-  /** Switches off what a moderator muted, and returns it. */
-  mute(streamId: string | undefined, except: readonly string[]): LocalPublication[] {
-    const muted = [...this.publications].filter(({ stream }) =>
-      streamId === undefined ? !except.includes(stream.id) : stream.id === streamId,
-    );
-    muted.forEach((publication) => publication.silence());
-    return muted;
+  /** Switches off what a moderator muted. */
+  mute(streamId: string | undefined, except: readonly string[]): void {
+    for (const publication of this.publications) {
+      const { id } = publication.stream;
+      if (streamId === undefined ? !except.includes(id) : id === streamId) this.#mute(publication);
+    }
   }
 
   /** Fits what is sent to the number of videos in the session. */
@@ -214,19 +219,54 @@ export class Media {
       });
   }
 
+  /** Sees to it that the server has our streams, and no others of ours, after answers were lost or we were. */
+  #settle(): void {
+    const me = this.#hooks.me();
+    const ours = new Set([...this.publications].map(({ stream }) => stream.id));
+    for (const { id, connection } of this.#hooks.streams().values()) {
+      if (connection.id === me && !ours.has(id)) this.#run(unpublishStreamDocument, { streamId: id });
+    }
+    for (const publication of this.publications) {
+      if (publication.stream.connection.id !== me) void this.#republish(publication);
+      else if (publication.outdated) void this.#update(publication).catch(() => {}); // the next live session does
+    }
+  }
+
+  /** Runs what may fail without harm. */
+  #run<Data, Variables extends object>(query: Document<Data, Variables>, variables: Variables): void {
+    this.#hooks.run(query, variables).catch(() => {});
+  }
+
+  #mute(publication: LocalPublication): void {
+    publication.silence();
+    this.#shown(publication, { ...publication.stream, hasAudio: false });
+    this.#hooks.muted(publication);
+  }
+
   #look(): void {
     if (!this.#hooks.link()) return;
+    const me = this.#hooks.me();
+    for (const publication of this.publications) {
+      if (publication.stream.connection.id !== me) void this.#republish(publication);
+    }
     void this.#ready(() => this.#peers.forEach((peer) => peer.refresh()));
   }
 
+  /** Publishes under the connection that we are now. What may pass is tried again in the next round. */
   async #republish(publication: LocalPublication): Promise<void> {
+    if (this.#republishing.has(publication)) return;
+    this.#republishing.add(publication);
     try {
       const { publishStream } = await this.#hooks.run(publishStreamDocument, publication.look());
       if (this.publications.has(publication)) this.#shown(publication, publishStream);
-      else await this.#hooks.run(unpublishStreamDocument, { streamId: publishStream.id });
+      else this.#run(unpublishStreamDocument, { streamId: publishStream.id });
     } catch (error) {
+      const { code } = asError(error);
+      if (code !== 'FORBIDDEN' && code !== 'BAD_USER_INPUT' && code !== 'ENDED') return;
       this.#drop(publication);
       this.#hooks.error(asError(error));
+    } finally {
+      this.#republishing.delete(publication);
     }
   }
 
@@ -257,10 +297,10 @@ export class Media {
     this.#hooks.changed('publications');
   }
 
-  #end(subscription: RemoteSubscription): void {
+  #end(subscription: RemoteSubscription, gone = false): void {
     if (this.subscriptions.get(subscription.stream.id) !== subscription) return;
     this.subscriptions.delete(subscription.stream.id);
-    this.#peers.get(subscription.stream.connection.id)?.unsubscribe(subscription);
+    this.#peers.get(subscription.stream.connection.id)?.unsubscribe(subscription, gone);
     subscription.become('ended');
   }
 }

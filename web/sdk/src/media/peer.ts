@@ -76,19 +76,20 @@ export class Peer {
   }
 
   subscribe(subscription: RemoteSubscription): void {
+    if (this.#incoming.has(subscription)) return;
     this.#incoming.add(subscription);
     this.#queue.push(subscription);
     this.#next();
   }
 
-  /** The subscription is over; where its stream goes on, the publisher is told to stop sending. */
-  unsubscribe(subscription: RemoteSubscription): void {
+  /** The subscription is over; unless its stream is gone, the publisher is told to stop sending. */
+  unsubscribe(subscription: RemoteSubscription, gone: boolean): void {
     this.#incoming.delete(subscription);
     this.#queue = this.#queue.filter((each) => each !== subscription);
     if (this.#adding === subscription) this.#adding = undefined;
     for (const carrier of Object.values(subscription.carriers)) carrier.stop();
-    if (this.#hooks.anyStream(this.#id) === undefined) this.#closeIfIdle();
-    else this.#next();
+    if (gone) this.#closeIfIdle();
+    this.#next();
   }
 
   /** Our publication has ended. */

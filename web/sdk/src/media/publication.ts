@@ -43,6 +43,12 @@ export class LocalPublication implements Publication {
     media.getTracks().forEach((track) => this.#watch(track));
   }
 
+  /** Whether the others are told of another sound or picture than there is. */
+  get outdated(): boolean {
+    const { hasAudio, hasVideo } = this.look();
+    return hasAudio !== this.stream.hasAudio || hasVideo !== this.stream.hasVideo;
+  }
+
   track(kind: 'audio' | 'video'): MediaStreamTrack | null {
     return (kind === 'audio' ? this.media.getAudioTracks()[0] : this.media.getVideoTracks()[0]) ?? null;
   }
@@ -118,6 +124,7 @@ export class LocalPublication implements Publication {
 
   /** The user ends a screen share in the browser, or pulls the camera's plug: a stream without a track is none. */
   #watch(track: MediaStreamTrack): void {
+    if (this.videoType === 'SCREEN' && track.kind === 'video') track.contentHint ||= 'detail'; // sharp before smooth
     track.addEventListener('ended', () => {
       if (this.state === 'live' && this.media.getTracks().every(({ readyState }) => readyState === 'ended')) {
         void this.unpublish().catch(() => {});

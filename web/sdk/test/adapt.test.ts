@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { limit, limitsFor } from '../src/media/adapt.ts';
+
+test.each([
+  ['CAMERA', 1080, 2, 1_500_000, 1.5],
+  ['CAMERA', 720, 2, 1_500_000, 1],
+  ['CAMERA', 720, 3, 600_000, 2],
+  ['CUSTOM', 720, 4, 600_000, 2],
+  ['CAMERA', 270, 9, 300_000, 1],
+  ['CAMERA', 720, 10, 150_000, 4],
+  ['CAMERA', 100, 10, 150_000, 1], // never larger than it is
+  ['CAMERA', undefined, 10, 150_000, 1],
+  ['SCREEN', 2160, 2, 2_500_000, 1],
+  ['SCREEN', 2160, 9, 1_200_000, 1],
+] as const)('%s of %s lines among %s videos: %s bit/s, divided by %s', (type, height, videos, maxBitrate, scaleResolutionDownBy) => {
+  expect(limitsFor(type, height, videos)).toEqual({ maxBitrate, scaleResolutionDownBy });
+});
+
+test('the last of several limits holds, and what holds is not set again', async () => {
+  let parameters: RTCRtpSendParameters = { encodings: [{}] } as RTCRtpSendParameters;
+  let transaction = 0;
+  let sets = 0;
+  const sender = {
+    getParameters: () => structuredClone({ ...parameters, transactionId: String(++transaction) }),
+    async setParameters(next: RTCRtpSendParameters) {
+      if (next.transactionId !== String(transaction)) throw new DOMException('stale', 'InvalidModificationError');
+      await Promise.resolve();
+      parameters = next;
+      sets++;
+    },
+  } as unknown as RTCRtpSender;
+  const few = limitsFor('CAMERA', 720, 2);
+  const many = limitsFor('CAMERA', 720, 9);
+  await Promise.all([limit(sender, few), limit(sender, many), limit(sender, many)]);
+  expect(parameters.encodings[0]).toMatchObject(many);
+  expect(sets).toBe(2);
+});
