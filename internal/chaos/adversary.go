@@ -20,6 +20,8 @@ type adversary struct {
 	world   *world
 	cluster *cluster.Cluster
 	keepers []*keeper
+	// Held by whoever does something to one of them: on a busy machine it may take longer than its event.
+	postgres, nats sync.Mutex
 }
 
 // run carries the schedule out, and returns when all of it has been undone.
@@ -41,16 +43,29 @@ func (a *adversary) run(ctx context.Context, schedule []Event) {
 	}
 }
 
+// mute has the bus off while the last entries are added, so that what nobody hears of has to be found. What is returned
+// ends it.
+func (a *adversary) mute() (unmute func(context.Context) error, err error) {
+	if a.cluster.NATS == nil {
+		return func(context.Context) error { return nil }, nil
+	}
+	return a.cluster.BeginNATS, a.cluster.NATS.Kill()
+}
+
 // do does one thing, waits, and undoes it.
 func (a *adversary) do(ctx context.Context, e Event) error {
 	switch e.Kind {
 	case KillNATS:
+		a.nats.Lock()
+		defer a.nats.Unlock()
 		if err := a.cluster.NATS.Kill(); err != nil {
 			return err
 		}
 		pause(ctx, e.For)
 		return a.cluster.BeginNATS(ctx)
-	case KillPostgres: // of which a schedule has one at a time
+	case KillPostgres:
+		a.postgres.Lock()
+		defer a.postgres.Unlock()
 		if err := a.cluster.Postgres.Stop(pgtest.Immediate); err != nil {
 			return err
 		}

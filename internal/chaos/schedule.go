@@ -21,6 +21,7 @@ const (
 	Cut           Kind = "cut"              // every connection is reset
 	HalfClose     Kind = "half-close"       // every connection has one direction ended
 	Blackhole     Kind = "blackhole"        // nothing arrives, in one direction or both
+	Lose          Kind = "lose"             // nothing arrives for a moment, and then every connection is reset
 	Delay         Kind = "delay"            // everything arrives late
 	Refuse        Kind = "refuse"           // every connection is reset, and new ones are
 )
@@ -107,7 +108,7 @@ func pace(random *rand.Rand, targets Targets) time.Duration {
 	if !targets.Database {
 		return time.Second + between(random, 0, 3*time.Second)
 	}
-	return 500*time.Millisecond + between(random, 0, 3*time.Second)
+	return 300*time.Millisecond + between(random, 0, 2400*time.Millisecond)
 }
 
 // shuffled returns one of each kind, more of those that hurt more, in an order in which the long pause comes early.
@@ -134,7 +135,7 @@ func shuffled(random *rand.Rand, targets Targets) []Event {
 
 // onWay are the events on one way of a node.
 func onWay(way Way) (events []Event) {
-	for _, kind := range []Kind{Cut, HalfClose, Blackhole, Blackhole, Delay, Refuse} {
+	for _, kind := range []Kind{Cut, HalfClose, Blackhole, Blackhole, Lose, Lose, Lose, Delay, Refuse} {
 		events = append(events, Event{Kind: kind, Way: way})
 	}
 	return events
@@ -162,8 +163,11 @@ func (e *Event) draw(random *rand.Rand, targets Targets) {
 	case Blackhole:
 		e.For = between(random, time.Second, 9*time.Second)
 		e.CutLast = random.IntN(2) == 0
-		hole := faultproxy.Link{Blackhole: true}
-		e.Fault = []faultproxy.Fault{{Up: hole}, {Down: hole}, faultproxy.Both(hole)}[random.IntN(3)]
+		e.Fault = hole(random)
+	case Lose:
+		e.For = between(random, 20*time.Millisecond, 500*time.Millisecond)
+		e.CutLast = true
+		e.Fault = hole(random)
 	case Delay:
 		e.For = between(random, 2*time.Second, 8*time.Second)
 		e.Fault = faultproxy.Both(faultproxy.Link{Delay: between(random, 0, 200*time.Millisecond), Jitter: between(random, time.Millisecond, 300*time.Millisecond)})
@@ -171,4 +175,10 @@ func (e *Event) draw(random *rand.Rand, targets Targets) {
 		e.For = between(random, time.Second, 4*time.Second)
 		e.Fault = faultproxy.Fault{Refuse: true}
 	}
+}
+
+// hole is a blackhole in one direction or both.
+func hole(random *rand.Rand) faultproxy.Fault {
+	l := faultproxy.Link{Blackhole: true}
+	return []faultproxy.Fault{{Up: l}, {Down: l}, faultproxy.Both(l)}[random.IntN(3)]
 }

@@ -29,7 +29,7 @@ func TestSchedule(t *testing.T) {
 				t.Errorf("seed %d: %s has the way %q", seed, e, e.Way)
 			}
 		}
-		for _, kind := range []Kind{KillNode, TerminateNode, PauseNode, KillNATS, KillPostgres, Cut, HalfClose, Blackhole, Delay, Refuse} {
+		for _, kind := range []Kind{KillNode, TerminateNode, PauseNode, KillNATS, KillPostgres, Cut, HalfClose, Blackhole, Lose, Delay, Refuse} {
 			if kinds[kind] == 0 {
 				t.Errorf("seed %d: no %s", seed, kind)
 			}

@@ -173,12 +173,18 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	defer workers.end()
 
 	a.run(ctx, c.Schedule)
-	healed := time.Now()
-	if err := w.heal(ctx); err != nil {
+	unmute, err := a.mute()
+	if err != nil {
 		return nil, err
 	}
+	pause(ctx, time.Second)
+	w.cluster.Heal()
 	workers.end()
 	w.settling.Store(true)
+	healed := time.Now()
+	if err := errors.Join(unmute(ctx), w.heal(ctx)); err != nil {
+		return nil, err
+	}
 	if err := w.converge(ctx); err != nil {
 		w.fault("not everyone had everything in the end: %v", err)
 	}
