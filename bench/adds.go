@@ -16,11 +16,11 @@ type addsResult struct {
 	clientMicros float64 // and of ours
 }
 
-// measureAdds has so many posters add to one new session for a while, each the next entry when the last was answered,
-// and checks that the answers are the numbers 1 to n, and the log's head n.
-func measureAdds(s *server, posters, size int, lasts time.Duration) (addsResult, error) {
-	session := newSession()
-	members, err := connectAll(s, posters, func(int) string { return session })
+// measureAdds has so many posters add to new sessions for a while, each the next entry when the last was answered, and
+// checks that the answers are the numbers 1 to n in each session, and the log's head n.
+func measureAdds(s *server, posters, sessions, size int, lasts time.Duration) (addsResult, error) {
+	name := newSession()
+	members, err := connectAll(s, posters, func(i int) string { return fmt.Sprintf("%s-%d", name, i%sessions) })
 	if err != nil {
 		return addsResult{}, err
 	}
@@ -32,9 +32,11 @@ func measureAdds(s *server, posters, size int, lasts time.Duration) (addsResult,
 	callers, all := newCallers(f, posters), make([]*poster, posters)
 	var until int64
 	for i := range all {
-		p := newPoster(s.host, members[i], size)
+		// A session's posters are at different nodes, where there are several.
+		host := s.at(i / sessions)
+		p := newPoster(host, members[i], size)
 		all[i] = p
-		err := callers.open(s.host, &caller{request: p.request, answer: p.took, next: func(request []byte, now int64) bool {
+		err := callers.open(host, &caller{request: p.request, answer: p.took, next: func(request []byte, now int64) bool {
 			p.setTime(request, now)
 			return now < until
 		}})
@@ -51,27 +53,32 @@ func measureAdds(s *server, posters, size int, lasts time.Duration) (addsResult,
 	if err != nil {
 		return addsResult{}, err
 	}
-	return summarizeAdds(s, members[0], all, took, used)
+	return summarizeAdds(s, members[:sessions], all, took, used)
 }
 
-func summarizeAdds(s *server, m member, all []*poster, took time.Duration, used *usage) (addsResult, error) {
+// summarizeAdds checks and sums up what posters were answered; the i-th is in session i modulo their number, of which
+// there is one member each.
+func summarizeAdds(s *server, sessions []member, all []*poster, took time.Duration, used *usage) (addsResult, error) {
 	server, own, err := used.since(s)
 	if err != nil {
 		return addsResult{}, err
 	}
-	var numbers, latencies []int64
-	for _, p := range all {
+	numbers, latencies := make([][]int64, len(sessions)), []int64(nil)
+	for i, p := range all {
 		for _, post := range p.posts {
-			numbers, latencies = append(numbers, post.seq), append(latencies, post.answered-post.sent)
+			numbers[i%len(sessions)] = append(numbers[i%len(sessions)], post.seq)
+			latencies = append(latencies, post.answered-post.sent)
 		}
 	}
-	if err := checkNumbers(numbers); err != nil {
-		return addsResult{}, err
+	for i, m := range sessions {
+		if err := checkNumbers(numbers[i]); err != nil {
+			return addsResult{}, err
+		}
+		if err := checkHead(s, m, int64(len(numbers[i]))); err != nil {
+			return addsResult{}, err
+		}
 	}
-	if err := checkHead(s, m, int64(len(numbers))); err != nil {
-		return addsResult{}, err
-	}
-	n := float64(len(numbers))
+	n := float64(len(latencies))
 	return addsResult{
 		perSecond: n / took.Seconds(), serverMicros: micros(server) / n, clientMicros: micros(own) / n,
 		p50: float64(quantile(latencies, 0.5)) / 1e6, p99: float64(quantile(latencies, 0.99)) / 1e6,
@@ -118,7 +125,7 @@ func partAdds(ctx context.Context, b *bench) (section, error) {
 				server *server
 				to     *[]addsResult
 			}{{grouped, &together}, {single, &alone}} {
-				r, err := measureAdds(run.server, posters, b.size, b.lasts)
+				r, err := measureAdds(run.server, posters, 1, b.size, b.lasts)
 				if err != nil {
 					return section{}, fmt.Errorf("%d posters: %w", posters, err)
 				}

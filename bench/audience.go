@@ -56,11 +56,12 @@ func (a *audience) open(l load) error {
 	stride := max(1, l.subscribers/sampledSubscribers)
 	var mu sync.Mutex
 	err = parallel(a.server.host, l.subscribers+l.stalled, func(i int, _ *client) error {
-		conn, err := dialLocal(a.server.host, i, i >= l.subscribers)
+		host := a.server.at(i)
+		conn, err := dialLocal(host, i, i >= l.subscribers)
 		if err != nil {
 			return err
 		}
-		r, err := upgrade(conn, a.server.host, a.server.speaks.path, a.server.speaks.subprotocol)
+		r, err := upgrade(conn, host, a.server.speaks.path, a.server.speaks.subprotocol)
 		if err != nil {
 			return err
 		}

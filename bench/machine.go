@@ -195,8 +195,15 @@ func describeBuild(binary string) (string, error) {
 type usage struct{ server, own time.Duration }
 
 func measureCPU(s *server) (*usage, error) {
-	used, err := cpu(s.pid())
-	return &usage{server: used, own: ownCPU()}, err
+	u := &usage{own: ownCPU()}
+	for _, pid := range s.pids() {
+		used, err := cpu(pid)
+		if err != nil {
+			return u, err
+		}
+		u.server += used
+	}
+	return u, nil
 }
 
 // since returns what the two have used since then.

@@ -26,7 +26,7 @@ const wantDescriptors = 65_536
 type part struct {
 	name    string
 	measure func(context.Context, *bench) (section, error)
-	peers   bool // needs the peers, so it runs only when asked for
+	asked   bool // needs peers, or a PostgreSQL and NATS, so it runs only when asked for
 }
 
 var parts = []part{
@@ -40,6 +40,7 @@ var parts = []part{
 	{"listened", partListened, false},
 	{"compare", partCompare, true},
 	{"growth", partGrowth, true},
+	{"nodes", partNodes, true},
 }
 
 // bench is what the parts share.
@@ -71,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	b := &bench{log: stderr}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	only := flags.String("only", "", "parts to run, with commas between: "+strings.Join(partNames(), ", ")+"; all but the last two where empty, \"all\" for all")
+	only := flags.String("only", "", "parts to run, with commas between: "+strings.Join(partNames(), ", ")+"; all but the last three where empty, \"all\" for all")
 	write := flags.Bool("write", false, "also put the tables into bench/README.md, and the plot beside it")
 	parent := flags.String("dir", "", "folder for databases, on the disk to be measured; the system's folder for temporary files where empty")
 	flags.IntVar(&b.turns, "turns", 3, "runs that each median is taken of")
@@ -179,7 +180,7 @@ func choose(only string) (chosen []part, err error) {
 	}
 	names := strings.Split(only, ",")
 	for _, p := range parts {
-		if slices.Contains(names, p.name) || only == "" && !p.peers {
+		if slices.Contains(names, p.name) || only == "" && !p.asked {
 			chosen = append(chosen, p)
 		}
 	}

@@ -72,8 +72,8 @@ func newDesks(s *server, a *audience, l load) (*desks, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range members {
-		d.posters = append(d.posters, newPoster(s.host, m, l.size))
+	for i, m := range members {
+		d.posters = append(d.posters, newPoster(s.at(i), m, l.size))
 	}
 	return d, nil
 }
@@ -128,7 +128,7 @@ func fleetPublisher(s *server, a *audience, l load) (*publisher, error) {
 	callers := newCallers(a.fleet, len(d.posters))
 	for i, p := range d.posters {
 		left := &d.left[i%l.sessions]
-		err := callers.open(s.host, &caller{request: p.request, answer: p.took, next: func(request []byte, now int64) bool {
+		err := callers.open(s.at(i), &caller{request: p.request, answer: p.took, next: func(request []byte, now int64) bool {
 			p.setTime(request, now)
 			return left.Add(-1) >= 0
 		}})

@@ -80,7 +80,7 @@ func TestAddsNotice(t *testing.T) {
 		"one is not kept": {func(seq int64) int64 { return seq - 1 }, "came again or late"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := measureAdds((&fake{number: c.number}).serve(t), 3, 100, 50*time.Millisecond)
+			r, err := measureAdds((&fake{number: c.number}).serve(t), 3, 1, 100, 50*time.Millisecond)
 			switch {
 			case c.want == "" && (err != nil || r.perSecond <= 0 || r.p99 < r.p50):
 				t.Errorf("%+v, %v", r, err)

@@ -35,6 +35,7 @@ type product struct {
 type server struct {
 	product
 	host   string // 127.0.0.1:PORT
+	nodes  []node // where it is several processes; host is then the first one's
 	dir    string // where its database is
 	ready  time.Duration
 	cmd    *exec.Cmd
@@ -149,7 +150,38 @@ func (s *server) stop() error {
 	return nil
 }
 
-func (s *server) pid() int { return s.cmd.Process.Pid }
+// pid returns the process, the first one where there are several.
+func (s *server) pid() int {
+	if len(s.nodes) > 0 {
+		return s.nodes[0].pid
+	}
+	return s.cmd.Process.Pid
+}
+
+// node is one process of a server that has several.
+type node struct {
+	host string
+	pid  int
+}
+
+// at returns where the i-th client finds the server: clients are spread over its nodes.
+func (s *server) at(i int) string {
+	if len(s.nodes) == 0 {
+		return s.host
+	}
+	return s.nodes[i%len(s.nodes)].host
+}
+
+func (s *server) pids() []int {
+	if len(s.nodes) == 0 {
+		return []int{s.pid()}
+	}
+	pids := make([]int, len(s.nodes))
+	for i, n := range s.nodes {
+		pids[i] = n.pid
+	}
+	return pids
+}
 
 // output is what a process says: the address is found in it, and its end is kept for an error's text.
 type output struct {
