@@ -188,12 +188,11 @@ func (p *person) visit(ctx context.Context, node int) error {
 // visit is a person's time on one socket.
 type visit struct {
 	*person
-	node     int
-	me       member
-	socket   *socket
-	leave    <-chan time.Time // when it moves on by itself; nil for never
-	fromNow  *history.RecordedSubscriber
-	snapshot bool // presence has begun
+	node    int
+	me      member
+	socket  *socket
+	leave   <-chan time.Time // when it moves on by itself; nil for never
+	fromNow *history.RecordedSubscriber
 }
 
 // Subscriptions of a visit, by the ids of their operations.
