@@ -9,6 +9,15 @@ import (
 // checkTicks is every how many ticks a node compares what it holds with the Store: how late what the bus lost may be.
 const checkTicks = 5
 
+// hurriedRooms is how many sessions may be open for a node that is cut off from the others to check at every tick: more
+// would be a load that the database does not have when all is well.
+const hurriedRooms = 5000
+
+// checkDue says whether the nth tick checks.
+func (s *Service) checkDue(n int) bool {
+	return n%checkTicks == 0 || s.bus.Err() != nil && len(s.openRooms()) <= hurriedRooms
+}
+
 // check finds what the bus lost.
 func (s *Service) check(ctx context.Context) error {
 	err := s.checkRooms(ctx)

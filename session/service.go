@@ -194,7 +194,7 @@ func (s *Service) lookOnce(ctx context.Context, n int) {
 	} else {
 		failed = append(failed, s.sweep(ctx))
 	}
-	if n%checkTicks == 0 {
+	if s.checkDue(n) {
 		failed = append(failed, s.check(ctx))
 	}
 	s.closeIdleRooms(false)
