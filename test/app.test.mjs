@@ -24,6 +24,17 @@ test('the page', async (t) => {
     await ann.getByText('Ben joined').waitFor();
     await Promise.all([plays(ann, 'Ben'), plays(ben, 'Ann')]);
 
+    await ann.getByRole('button', { name: 'Devices and help' }).click();
+    await ann.getByRole('dialog').getByLabel('Camera').selectOption({ label: 'fake_device_1' });
+    // It is shown and sent in the other's place. That its frames arrive can't be seen here: a second fake camera's clock
+    // begins anew, and Chromium drops frames that seem to be of the past.
+    await ann.waitForFunction(() => {
+      const own = document.querySelector('figure[aria-label="Ann (you)"] video').srcObject?.getVideoTracks() ?? [];
+      const sent = globalThis.peers.flatMap((peer) => peer.getSenders()).flatMap(({ track }) => track ?? []);
+      return [own, sent].every((tracks) => tracks.some(({ label }) => label === 'fake_device_1'));
+    });
+    await ann.getByRole('button', { name: 'Done' }).click();
+
     await say(ann, 'hello Ben');
     await entries(ben, 'hello Ben').waitFor();
     await say(ben, 'hello Ann');
@@ -42,6 +53,25 @@ test('the page', async (t) => {
     await ben.goto(`${server.origin}/`); // leaves without a word
     await ann.getByRole('figure', { name: 'Ben', exact: true }).waitFor({ state: 'detached' });
     await ben.getByRole('link', { name: new RegExp(new URL(link).pathname.split('/').at(-1)) }).waitFor(); // a recent session
+  });
+
+  await t.test('the start page opens what is pasted, and says what it can not open', async (t) => {
+    const ann = await openPage(t, browser, at('not a session'));
+    await ann.getByText('That address names no session.').waitFor();
+    const link = ann.getByRole('textbox', { name: 'Link or code of a session' });
+    await link.fill('no such thing!');
+    await link.press('Enter');
+    await ann.getByText('Paste a link such as').waitFor();
+    await link.fill(`${at('pasted')}#token=not.a.token`);
+    await link.press('Enter');
+    assert.equal(ann.url(), at('pasted'));
+    await ann.getByRole('textbox', { name: 'Name' }).fill('  ');
+    await ann.getByRole('button', { name: 'Join' }).click();
+    await ann.getByText('Tell the others what to call you.').waitFor();
+    await ann.getByRole('textbox', { name: 'Name' }).fill(`Ann${'n'.repeat(100)}`);
+    assert.equal((await ann.getByRole('textbox', { name: 'Name' }).inputValue()).length, 60);
+    await ann.getByRole('button', { name: 'Join' }).click();
+    await ann.getByText('Your invitation is not accepted').waitFor();
   });
 
   await t.test('what people write is text', async (t) => {

@@ -3,19 +3,22 @@
 
 /** Runs in a page before all else: what asking for a camera or a screen gives is a painting. `hue` tells people apart. */
 export function paintCamera({ hue }) {
+  const framesPerSecond = 8;
   const { mediaDevices } = navigator;
   const original = mediaDevices.getUserMedia.bind(mediaDevices);
   mediaDevices.getUserMedia = async (constraints) => (constraints.video ? painted(paintPerson) : original(constraints));
   mediaDevices.getDisplayMedia = async () => painted(paintSlide);
 
   function painted(paint) {
-    const canvas = Object.assign(document.createElement('canvas'), { width: 1280, height: 720 });
+    const scale = paint === paintSlide ? 1 : 0.75;
+    const canvas = Object.assign(document.createElement('canvas'), { width: 1280 * scale, height: 720 * scale });
     const context = canvas.getContext('2d');
+    context.scale(scale, scale);
     let frame = 0;
-    const next = () => paint(context, frame++ / 10);
+    const next = () => paint(context, frame++ / framesPerSecond);
     next();
-    const stream = canvas.captureStream(10);
-    const timer = setInterval(next, 100);
+    const stream = canvas.captureStream(framesPerSecond);
+    const timer = setInterval(next, 1_000 / framesPerSecond);
     const [track] = stream.getVideoTracks();
     const stop = track.stop.bind(track);
     track.stop = () => (clearInterval(timer), stop());

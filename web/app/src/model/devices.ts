@@ -47,16 +47,30 @@ export async function openTrack(kind: 'audio' | 'video'): Promise<MediaStreamTra
   if (navigator.mediaDevices === undefined) throw problemOf(undefined);
   const chosen = kind === 'audio' ? choices.value.microphone : choices.value.camera;
   const base = kind === 'audio' ? speech : picture;
-  const exact = chosen === '' ? base : { ...base, deviceId: { ideal: chosen } };
   try {
-    const stream = await navigator.mediaDevices.getUserMedia({ [kind]: exact });
-    const track = stream.getTracks()[0];
-    if (track === undefined) throw new DOMException('no track', 'NotFoundError');
-    void refreshDevices();
-    return track;
+    // Only "exact" is obeyed whatever else is wished for.
+    return await firstTrack(kind, chosen === '' ? base : { ...base, deviceId: { exact: chosen } });
+  } catch (error) {
+    if (chosen === '' || !isMissing(error)) throw problemOf(error, kind);
+  }
+  try {
+    return await firstTrack(kind, base);
   } catch (error) {
     throw problemOf(error, kind);
   }
+}
+
+async function firstTrack(kind: 'audio' | 'video', constraints: MediaTrackConstraints): Promise<MediaStreamTrack> {
+  const stream = await navigator.mediaDevices.getUserMedia({ [kind]: constraints });
+  const track = stream.getTracks()[0];
+  if (track === undefined) throw new DOMException('no track', 'NotFoundError');
+  void refreshDevices();
+  return track;
+}
+
+function isMissing(error: unknown): boolean {
+  // OverconstrainedError is a DOMException in some browsers, and a thing of its own in others.
+  return error instanceof Error || error instanceof DOMException ? /^(Overconstrained|NotFound)Error$/.test(error.name) : false;
 }
 
 /** A screen, window or tab of the person's choice; undefined where the choice was cancelled. */
@@ -89,7 +103,6 @@ export function problemOf(error: unknown, kind: 'audio' | 'video' = 'video'): Me
     case 'SecurityError':
       return { code: 'denied', text: `The ${device} is blocked. Allow it in the browser’s address bar to use it.` };
     case 'NotFoundError':
-    case 'OverconstrainedError':
       return { code: 'missing', text: `No ${device} was found.` };
     case 'NotReadableError':
     case 'AbortError':

@@ -30,7 +30,7 @@ export function useSubscription(
 const interval = 4_000; // milliseconds between two looks at the statistics
 const slowRoundTrip = 450; // milliseconds
 const lossy = 0.08; // of the packets
-const choppy = 6; // frames a second
+const choppy = 4; // frames a second
 
 /** What is wrong with the way that a stream takes, in words; undefined where nothing is. */
 export function useQuality(subscription: Subscription | undefined): string | undefined {
@@ -38,9 +38,12 @@ export function useQuality(subscription: Subscription | undefined): string | und
   useEffect(() => {
     if (subscription === undefined) return undefined;
     let ended = false;
+    let bad = 0;
     const look = async (): Promise<void> => {
       const stats = await subscription.stats().catch(() => []);
-      if (!ended) setQuality(stats.map((item) => judge(item, subscription)).find((text) => text !== undefined));
+      const fault = stats.map((item) => judge(item, subscription)).find((text) => text !== undefined);
+      bad = fault === undefined ? 0 : bad + 1;
+      if (!ended) setQuality(bad < 2 ? undefined : fault); // a hiccup is not worth a mark
     };
     const timer = setInterval(() => void look(), interval);
     return () => {

@@ -71,7 +71,7 @@ export function layOut(tiles: readonly TileContent[], large: ReadonlySet<string>
     minRatio: 9 / 16,
     maxRatio: width < 640 ? 4 / 3 : 3 / 4,
     bigPercentage: 0.8,
-    minBigPercentage: 0.6,
+    minBigPercentage: width < 640 ? 0.3 : 0.6,
     bigMinRatio: 9 / 16,
     bigMaxRatio: 3 / 4,
     bigFixedRatio: tiles.some((tile) => tile.screen && large.has(tile.key)), // a screen is shown whole
