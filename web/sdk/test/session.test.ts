@@ -17,6 +17,7 @@ afterEach(() => {
   sessions.forEach((session) => void session.disconnect());
   vi.useRealTimers();
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 /** A session, what states it went through, and the entries and errors that it told of. */
@@ -88,8 +89,9 @@ describe('coming back', () => {
     await soon();
     expect(firsts.length).toBe(1_000);
     const buckets = Array.from({ length: 10 }, (_, n) => firsts.filter((pause) => Math.floor(pause / 100) === n).length);
+    expect(buckets.reduce((sum, count) => sum + count)).toBe(1_000);
     expect(Math.max(...buckets)).toBeLessThan(200);
-    expect(Math.max(...firsts)).toBeGreaterThan(900);
+    expect(Math.min(...buckets)).toBeGreaterThan(0);
   });
 
   test('4401 makes another connection, at once, with the cursor kept', async () => {
