@@ -57,10 +57,3 @@ func (p *parking) heard(fd int) *socket {
 	delete(p.parked, fd)
 	return s
 }
-
-// count returns how many are parked.
-func (p *parking) count() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.parked)
-}
