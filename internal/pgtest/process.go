@@ -54,6 +54,10 @@ func (s *Server) Start(ctx context.Context) error {
 		}
 		err = errors.Join(err, s.Stop(Immediate))
 		log := s.logTail()
+		if bytes.Contains(log, []byte("pre-existing shared memory block")) && ctx.Err() == nil {
+			time.Sleep(readyPoll) // the kernel has yet to take it from the processes of a server that was killed
+			continue
+		}
 		if !bytes.Contains(log, []byte("could not bind")) || s.settled || s.config.Port != 0 || try == 5 {
 			return fmt.Errorf("start PostgreSQL: %w\n%s", err, log)
 		}
