@@ -155,6 +155,11 @@ test('the page', async (t) => {
     await ann.getByRole('button', { name: 'Start video' }).waitFor();
     await ann.keyboard.press('Alt+KeyC'); // one was in the chat, so it closes
     await ann.getByRole('log').waitFor({ state: 'detached' });
+    const ben = await joinSession(t, browser, at('shortcuts'), 'Ben', { audio: false, video: false });
+    await say(ben, 'said while she looks elsewhere');
+    await ann.getByRole('status', { name: 'News' }).getByText('Ben: said while she looks elsewhere').waitFor();
+    await ann.getByRole('button', { name: 'Chat, 1 unread' }).waitFor();
+    assert.match(await ann.title(), /^\(1\) /);
     await ann.keyboard.press('Alt+KeyC');
     await ann.waitForFunction(() => document.activeElement.ariaLabel === 'Message');
     await ann.keyboard.type('typed at once');

@@ -28,8 +28,18 @@ export const camera = state.video;
 // A track that arrives after it was no longer wanted is stopped, not used.
 const turn = { audio: 0, video: 0 };
 
+let openingChosen: Promise<void> | undefined;
+
 /** Opens what was on the last time; each that fails says why, and none keeps the other. */
-export async function openChosen(): Promise<void> {
+export function openChosen(): Promise<void> {
+  // The room asks again what the pre-join view may still be waiting for.
+  openingChosen ??= openWanted().finally(() => {
+    openingChosen = undefined;
+  });
+  return openingChosen;
+}
+
+async function openWanted(): Promise<void> {
   const wanted = (['audio', 'video'] as const).filter((kind) => choices.value[kind] && state[kind].value.track === undefined);
   // One after the other: two requests at once are two questions on top of each other in some browsers.
   for (const kind of wanted) await open(kind);

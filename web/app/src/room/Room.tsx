@@ -4,7 +4,8 @@ import { useEffect } from 'preact/hooks';
 import { Chat } from '../chat/Chat';
 import { camera, microphone, openChosen } from '../model/local';
 import { watchDevices } from '../model/devices';
-import type { Meeting } from '../model/meeting';
+import { nameOf, type Meeting } from '../model/meeting';
+import { notify } from '../model/notices';
 import { CopyLink } from '../ui/CopyLink';
 import { Icon, Mark } from '../ui/Icon';
 import { Banner } from './Banner';
@@ -23,6 +24,14 @@ export function Room({ meeting }: { meeting: Meeting }) {
     panel.value = isSheet.value && (microphone.value.on || camera.value.on) ? undefined : 'chat';
     return watchDevices();
   }, [meeting]);
+  useEffect(
+    () =>
+      meeting.session.on('entry', (entry) => {
+        const elsewhere = panel.peek() !== 'chat' && !meeting.own.peek().has(entry.connectionId);
+        if (elsewhere) notify(`${nameOf(entry.connection)}: ${shorten(entry.body)}`);
+      }),
+    [meeting],
+  );
   useSignalEffect(() => {
     const count = meeting.unread.count.value;
     document.title = `${count > 0 ? `(${count}) ` : ''}${meeting.id} · ChatTok`;
@@ -72,4 +81,10 @@ function Count({ meeting }: { meeting: Meeting }) {
       <span class="visually-hidden"> here</span>
     </p>
   );
+}
+
+/** The beginning of a text, for a notice. */
+function shorten(text: string): string {
+  const characters = Array.from(text.replace(/\s+/gu, ' '));
+  return characters.length > 90 ? `${characters.slice(0, 89).join('')}…` : characters.join('');
 }
