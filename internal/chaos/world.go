@@ -194,6 +194,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		r.complete(ctx)
 	}
 	followers.end()
+	defer w.hangUp()
 	report := &Report{Seed: c.Seed, Events: map[Kind]int{}, Ended: w.ended.Load(), Left: w.left.Load(), Gap: w.gap, Settled: settled}
 	for _, e := range c.Schedule {
 		report.Events[e.Kind]++
@@ -284,6 +285,15 @@ func (w *world) signalAll(ctx context.Context) {
 	}
 }
 
+// hangUp closes the connections that people have kept for further requests.
+func (w *world) hangUp() {
+	for _, r := range w.rooms {
+		for _, p := range r.people {
+			p.client.CloseIdleConnections()
+		}
+	}
+}
+
 // judge reads the logs and has the checker decide.
 func (w *world) judge(ctx context.Context, report *Report) error {
 	report.Verdicts = make(map[string]*history.Verdict)
@@ -303,6 +313,8 @@ func (w *world) judge(ctx context.Context, report *Report) error {
 		}
 		report.Verdicts[r.id] = history.Check(r.recorder.History(log))
 	}
-	report.Faults = w.faults
+	w.mu.Lock() // nodes are still looked after
+	defer w.mu.Unlock()
+	report.Faults = slices.Clone(w.faults)
 	return nil
 }
