@@ -155,6 +155,7 @@ test('the page', async (t) => {
     await ann.getByRole('button', { name: 'Start video' }).waitFor();
     await ann.keyboard.press('Alt+KeyC'); // one was in the chat, so it closes
     await ann.getByRole('log').waitFor({ state: 'detached' });
+    assert.equal(await ann.evaluate(() => document.activeElement.id), 'open-chat'); // not lost with what closed
     const ben = await joinSession(t, browser, at('shortcuts'), 'Ben', { audio: false, video: false });
     await say(ben, 'said while she looks elsewhere');
     await ann.getByRole('status', { name: 'News' }).getByText('Ben: said while she looks elsewhere').waitFor();

@@ -50,6 +50,7 @@ export function Controls({ meeting }: { meeting: Meeting }) {
       <span class="controls-gap" />
       <Control
         icon={Users}
+        id="open-people"
         label="People"
         hint="Alt+P"
         pressed={panel.value === 'people'}
@@ -57,6 +58,7 @@ export function Controls({ meeting }: { meeting: Meeting }) {
       />
       <Control
         icon={MessageSquare}
+        id="open-chat"
         label="Chat"
         hint="Alt+C"
         pressed={panel.value === 'chat'}
@@ -70,6 +72,7 @@ export function Controls({ meeting }: { meeting: Meeting }) {
 }
 
 interface ControlProps {
+  readonly id?: string;
   readonly icon: IconNode;
   readonly label: string;
   readonly hint?: string;
@@ -84,10 +87,11 @@ interface ControlProps {
   readonly badge?: number;
 }
 
-function Control({ icon, label, hint, onClick, off, active, busy, leave, pressed, badge = 0 }: ControlProps) {
+function Control({ id, icon, label, hint, onClick, off, active, busy, leave, pressed, badge = 0 }: ControlProps) {
   const name = badge > 0 ? `${label}, ${badge} unread` : label;
   return (
     <button
+      id={id}
       type="button"
       class={`room-control ${off ? 'off' : ''} ${active ? 'active' : ''} ${leave ? 'leave' : ''}`}
       aria-label={name}

@@ -1,6 +1,6 @@
 import { useSignalEffect } from '@preact/signals';
 import { Users, X } from 'lucide';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { Chat } from '../chat/Chat';
 import { camera, microphone, openChosen } from '../model/local';
 import { watchDevices } from '../model/devices';
@@ -52,23 +52,40 @@ export function Room({ meeting }: { meeting: Meeting }) {
         <Stage meeting={meeting} />
       </main>
       <Controls meeting={meeting} />
-      {open !== undefined && (
-        <aside class="panel" aria-label={open === 'chat' ? 'Chat' : 'People in the session'}>
-          <header class="panel-header">
-            <h2>{open === 'chat' ? 'Chat' : 'People'}</h2>
-            <button
-              type="button"
-              class="icon-button"
-              aria-label={open === 'chat' ? 'Close chat' : 'Close people'}
-              onClick={() => togglePanel(open)}
-            >
-              <Icon node={X} />
-            </button>
-          </header>
-          {open === 'chat' ? <Chat meeting={meeting} /> : <People meeting={meeting} />}
-        </aside>
-      )}
+      {open !== undefined && <SidePanel key={open} which={open} meeting={meeting} />}
     </div>
+  );
+}
+
+/** The chat or the people, beside the stage or over it. As it closes, the focus goes back to what opens it. */
+function SidePanel({ which, meeting }: { which: 'chat' | 'people'; meeting: Meeting }) {
+  const title = useRef<HTMLHeadingElement>(null);
+  const aside = useRef<HTMLElement>(null);
+  useLayoutEffect(() => {
+    const element = aside.current;
+    // A sheet covers what had the focus; the chat's own text field takes it where a keyboard is at hand.
+    if (isSheet.peek() && element?.contains(document.activeElement) === false) title.current?.focus();
+    return () => {
+      if (element?.contains(document.activeElement)) document.getElementById(`open-${which}`)?.focus();
+    };
+  }, [which]);
+  return (
+    <aside ref={aside} class="panel" aria-label={which === 'chat' ? 'Chat' : 'People in the session'}>
+      <header class="panel-header">
+        <h2 ref={title} tabIndex={-1}>
+          {which === 'chat' ? 'Chat' : 'People'}
+        </h2>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label={which === 'chat' ? 'Close chat' : 'Close people'}
+          onClick={() => togglePanel(which)}
+        >
+          <Icon node={X} />
+        </button>
+      </header>
+      {which === 'chat' ? <Chat meeting={meeting} /> : <People meeting={meeting} />}
+    </aside>
   );
 }
 

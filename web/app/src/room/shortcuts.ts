@@ -20,8 +20,10 @@ export const shortcuts = [
 export function useShortcuts(meeting: Meeting): void {
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
-      if (event.key === 'Escape' && isSheet.value && !event.defaultPrevented && !isComposing(event)) {
-        panel.value = undefined;
+      if (event.key === 'Escape') {
+        // An open dialog has the key for itself, and so has an input method.
+        const taken = event.defaultPrevented || isComposing(event) || document.querySelector('dialog[open]') !== null;
+        if (isSheet.value && !taken) panel.value = undefined;
         return;
       }
       // The key's place, not its letter: Alt makes another letter of it on some keyboards. AltGr is Ctrl and Alt.
