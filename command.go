@@ -62,7 +62,15 @@ func serveCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if len(rest) > 0 {
 		return fmt.Errorf("%w: unexpected argument %q", errUsage, rest[0])
 	}
-	return serve(ctx, c, stdout, stderr)
+	for {
+		err := serve(ctx, c, stdout, stderr)
+		if !errors.Is(err, errReplaced) {
+			return err
+		}
+		if ctx.Err() != nil { // it was to stop anyway
+			return nil
+		}
+	}
 }
 
 // usage marks an error of the flags' parser as one of usage.

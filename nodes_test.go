@@ -31,6 +31,7 @@ func TestNodes(t *testing.T) {
 	t.Run("NOTIFY", func(t *testing.T) {
 		a, b := startNodes(t, path, server.DatabaseT(t))
 		crossNodes(t, a, b)
+		replace(t, a, b)
 	})
 }
 
@@ -134,6 +135,42 @@ func expect(t *testing.T, events <-chan any, want string) {
 			t.Fatalf("%s did not come", want)
 		}
 	}
+}
+
+// replace gives the database a new life under both nodes, as the first start of a third node after a failover does: both
+// send their clients away with a code that has them come back, begin again, and reach each other as before.
+func replace(t *testing.T, a, b *binary) {
+	t.Helper()
+	nodes := []*binary{a, b}
+	var streams []<-chan any
+	for _, node := range nodes {
+		streams = append(streams, listen(t, node, enter(t, node)))
+	}
+	output(t, a, "migrate", "-restored")
+	for _, events := range streams {
+		for closed := false; !closed; {
+			select {
+			case got := <-events:
+				var err error
+				if err, closed = got.(error); closed && websocket.CloseStatus(err) != websocket.StatusServiceRestart {
+					t.Fatalf("a socket ended with %v, want 1012", err)
+				}
+			case <-time.After(30 * time.Second):
+				t.Fatal("a socket goes on, of a session whose log is another one now")
+			}
+		}
+	}
+	for _, node := range nodes {
+		eventually(t, 30*time.Second, "the node is ready again", func() bool {
+			resp, err := http.Get("http://" + node.addr + "/readyz")
+			if err != nil {
+				return false
+			}
+			defer resp.Body.Close()
+			return resp.StatusCode == http.StatusOK
+		})
+	}
+	crossNodes(t, a, b)
 }
 
 func addEntry(t *testing.T, b *binary, g guest, body string) {

@@ -71,7 +71,11 @@ type server struct {
 	http     []*http.Server
 }
 
-// serve runs the server until ctx is done, or something that it can't do without fails.
+// errReplaced says that the database was replaced while it was served.
+var errReplaced = errors.New("the database was replaced while it was served")
+
+// serve runs the server until ctx is done, or something that it can't do without fails. Errors: errReplaced where it must
+// begin again.
 func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) {
 	log := c.logger(stderr)
 	s, err := newServer(ctx, c, log)
@@ -97,15 +101,23 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) (err error) 
 	s.announce(stdout)
 
 	var failed error
+	replaced := false
 	select {
 	case <-ctx.Done():
 		log.Info("stopping")
+	case <-s.service.Replaced():
+		replaced = true
+		log.Warn("the database was replaced, or put back from a copy, while it was served; closing all sockets and starting again",
+			"database", db.DisplayName(c.database))
 	case failed = <-ended:
 	}
 	s.stop()
 	end()
 	if failed == nil {
 		failed = <-ended
+	}
+	if failed == nil && replaced {
+		failed = errReplaced
 	}
 	if failed == nil {
 		log.Info("stopped")

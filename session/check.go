@@ -22,10 +22,34 @@ func (s *Service) checkDue(n int) bool {
 func (s *Service) check(ctx context.Context) error {
 	err := s.checkRooms(ctx)
 	if s.shared {
-		err = errors.Join(err, s.checkKnown(ctx))
+		err = errors.Join(err, s.checkKnown(ctx), s.checkLife(ctx))
 	}
 	return err
 }
+
+// checkLife finds out whether the database was replaced while this node served it. The lobby, which is made with the
+// database and never removed, has another epoch then, as all sessions have.
+func (s *Service) checkLife(ctx context.Context) error {
+	var epoch Epoch // of none, where even the lobby is gone
+	switch lobby, err := s.store.Session(ctx, Lobby); {
+	case err == nil:
+		epoch = lobby.Epoch
+	case CodeOf(err) != CodeNotFound:
+		return err
+	}
+	if s.life == nil {
+		s.life = &epoch
+	}
+	if *s.life != epoch {
+		s.replace.Do(func() { close(s.replaced) })
+	}
+	return nil
+}
+
+// Replaced is closed when the database that other nodes share turns out to have been replaced, as by an older copy. What
+// this node holds of it, and what its clients follow, is of no use then: it must close their sockets, so that they come
+// back, and start again.
+func (s *Service) Replaced() <-chan struct{} { return s.replaced }
 
 // checkRooms compares the open rooms with the Store.
 func (s *Service) checkRooms(ctx context.Context) error {

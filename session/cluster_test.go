@@ -2,6 +2,8 @@ package session_test
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -31,6 +33,7 @@ type cluster struct {
 	t     *testing.T
 	hub   *bustest.Hub
 	clock *storetest.Clock
+	path  string
 	store *db.Store
 	grace time.Duration
 }
@@ -45,9 +48,10 @@ type node struct {
 
 func newCluster(t *testing.T, faults bustest.Faults) *cluster {
 	t.Helper()
-	c := &cluster{t: t, hub: bustest.NewHub(1, faults), clock: new(storetest.Clock), grace: grace}
+	c := &cluster{t: t, hub: bustest.NewHub(1, faults), clock: new(storetest.Clock), grace: grace,
+		path: filepath.Join(t.TempDir(), "nodes.db")}
 	var err error
-	c.store, err = db.Open(t.Context(), db.Config{Path: filepath.Join(t.TempDir(), "nodes.db"), ClockOffset: c.clock.Offset,
+	c.store, err = db.Open(t.Context(), db.Config{Path: c.path, ClockOffset: c.clock.Offset,
 		Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -157,6 +161,19 @@ func (p *pausable) Touch(ctx context.Context, ids []string, idle, grace time.Dur
 func (p *pausable) Sweep(ctx context.Context, node string, grace, idle time.Duration, limit int) ([]session.RosterChange, error) {
 	p.pass()
 	return p.Store.Sweep(ctx, node, grace, idle, limit)
+}
+
+// renewEpochs gives every session a new epoch, as where the database was put back from a copy.
+func (c *cluster) renewEpochs() {
+	c.t.Helper()
+	raw, err := sql.Open("sqlite", "file:"+c.path+"?_busy_timeout=10000")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	_, err = raw.ExecContext(c.t.Context(), "UPDATE sessions SET epoch = epoch + 1")
+	if err := errors.Join(err, raw.Close()); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 // pass moves the clock on, in steps that these nodes keep their leases over.

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"chattok/bus/bustest"
 	"chattok/session"
@@ -168,4 +169,43 @@ func TestNodesDegraded(t *testing.T) {
 		t.Errorf("not ready: %v", err)
 	}
 	c.add(a, c.connect(a), "goes on")
+}
+
+// TestNodesReplacedDatabase has the database put back under running nodes, so that its sessions have new epochs: every
+// node says so, and none hands an entry of the new log to those who follow the old one.
+func TestNodesReplacedDatabase(t *testing.T) {
+	c := newCluster(t, bustest.Faults{})
+	nodes := c.starts(2)
+	held := c.start(seldom) // finds out when it is told that messages may have been lost
+	poster := c.connect(nodes[0])
+	entries, _ := c.entries(held, c.connect(held), nil)
+	c.add(nodes[0], poster, "before")
+	if e := take(t, "the entry before", entries); e.Body != "before" {
+		t.Fatalf("got %+v", e)
+	}
+
+	c.renewEpochs()
+	for _, n := range nodes {
+		await(t, "a node that checks says that the database was replaced", n.Replaced())
+	}
+	if e := c.add(nodes[0], poster, "after"); e.Seq != 2 {
+		t.Errorf("the next entry is %+v", e)
+	}
+	held.bus.Cut()
+	held.bus.Heal()
+	await(t, "a node that looks now says so too", held.Replaced())
+	select {
+	case e := <-entries:
+		t.Errorf("who follows the old log got %+v of the new one", e)
+	default:
+	}
+}
+
+func await(t *testing.T, what string, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatalf("%s: not so after %v", what, patience)
+	}
 }

@@ -127,6 +127,9 @@ func (s *Service) receive(r *room, m Message) {
 	if m.Negotiation != nil {
 		r.negotiations.window.Append(passing[*Negotiation]{m.Negotiation, s.now()})
 	}
+	if len(m.Entries) > 0 && m.Entries[0].Epoch != r.session.Epoch {
+		return // of another life of the log, whose numbers say nothing here; the next check closes the room
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.hear(m.Seq, m.Revision)

@@ -73,6 +73,10 @@ type Service struct {
 	shared      bool          // other nodes write to the Store too
 	linger      time.Duration // for how long a room that nobody uses is kept
 
+	life     *Epoch // the lobby's, by which the database is known; nil until the first check, whose goroutine alone uses it
+	replaced chan struct{}
+	replace  sync.Once
+
 	ping struct {
 		sync.Mutex
 		at  time.Time
@@ -92,13 +96,14 @@ func NewService(cfg Config) *Service {
 	defaults(&cfg)
 	cfg.Store = guard{cfg.Store}
 	s := &Service{cfg: cfg, store: cfg.Store, bus: cfg.Bus, log: cfg.Log, metrics: cfg.Metrics, now: cfg.Now,
-		node:    rand.Text(),
-		heads:   newHeadReader(cfg.Store),
-		older:   newChunkCache(cfg.Store, cfg.ChunkBytes),
-		rooms:   rooms{byID: make(map[string]*roomSlot)},
-		shared:  cfg.Bus.Lost() != nil,       // where nothing can be lost there is nobody to lose it
-		linger:  min(roomLinger, cfg.Idle/2), // no session is removed sooner
-		started: make(chan struct{})}
+		node:     rand.Text(),
+		heads:    newHeadReader(cfg.Store),
+		older:    newChunkCache(cfg.Store, cfg.ChunkBytes),
+		rooms:    rooms{byID: make(map[string]*roomSlot)},
+		shared:   cfg.Bus.Lost() != nil,       // where nothing can be lost there is nobody to lose it
+		linger:   min(roomLinger, cfg.Idle/2), // no session is removed sooner
+		started:  make(chan struct{}),
+		replaced: make(chan struct{})}
 	s.lifetime, s.end = context.WithCancel(context.Background())
 	s.entries = newLanes(cfg.Store.Lanes(), cfg.GroupLimit, cfg.QueueLimit,
 		func(e NewEntry) string { return e.SessionID }, s.commitEntries)
@@ -143,6 +148,11 @@ func set[T comparable](field *T, value T) {
 func (s *Service) Run(ctx context.Context) error {
 	if err := s.startLease(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("take the node's lease: %w", err)
+	}
+	if s.shared {
+		if err := s.checkLife(context.WithoutCancel(ctx)); err != nil {
+			return fmt.Errorf("read which database it is: %w", err)
+		}
 	}
 	var writers sync.WaitGroup
 	writers.Go(s.entries.run)
