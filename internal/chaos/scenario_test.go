@@ -247,7 +247,8 @@ func TestBusOff(t *testing.T) {
 	if late > checkInterval+5*time.Second {
 		t.Errorf("an entry came %v late", late)
 	}
-	if late < time.Second {
+	// Hundreds of entries, found by a check a second: some come soon after one, and wait for the next.
+	if late < 500*time.Millisecond {
 		t.Errorf("nothing was more than %v late: the bus can't have been off", late)
 	}
 }

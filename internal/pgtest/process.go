@@ -36,7 +36,7 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	for try := 1; ; try++ {
+	for try := 1; ; {
 		if s.port == 0 {
 			port, err := freePort()
 			if err != nil {
