@@ -100,18 +100,18 @@ test('how the page looks', async (t) => {
     await look(cleo, 'phone-chat');
   });
 
-  await t.test('reconnecting, a post that waits, and having left', async () => {
+  await t.test('having left, reconnecting, and a post that waits', async () => {
+    for (const page of [dan, ben]) await page.getByRole('button', { name: 'Leave' }).click();
+    await ben.getByRole('heading', { name: 'You left' }).waitFor();
+    await look(ben, 'left-dark');
     await server.kill();
-    await Promise.all([ann, ben, cleo].map((page) => page.getByText('Reconnecting').waitFor()));
+    await Promise.all([ann, cleo].map((page) => page.getByText('Reconnecting').waitFor()));
     await say(ann, 'It will go out by itself.');
     await pending(ann, 'by itself').waitFor();
     await look(ann, 'reconnecting');
     await look(cleo, 'phone-reconnecting');
     await server.start();
     await entries(ann, 'by itself').waitFor();
-    await ben.getByRole('button', { name: 'Leave' }).click();
-    await ben.getByRole('heading', { name: 'You left' }).waitFor();
-    await look(ben, 'left-dark');
   });
 
   await t.test('axe finds nothing serious', () => {
