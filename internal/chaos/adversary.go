@@ -129,15 +129,17 @@ type keeper struct {
 	index int
 	turn  sync.Mutex // held by whoever does something to the process
 
-	mu     sync.Mutex
-	held   bool // it is to stay down for now
-	served bool // this life has answered
+	mu       sync.Mutex
+	held     bool // it is to stay down for now
+	expected bool // this life's end is somebody's doing
+	served   bool // this life has answered
 }
 
 func (k *keeper) hold(held bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.held = held
+	k.expected = k.expected || held
 }
 
 func (k *keeper) isHeld() bool {
@@ -182,7 +184,7 @@ func (k *keeper) run(ctx context.Context) {
 			return
 		case <-k.node.Ended():
 		}
-		if k.serving() && !k.isHeld() {
+		if k.surprised() {
 			k.world.fault("%s ended by itself: %v; see %s", k.node.Name(), k.node.How(), k.node.LogFile())
 		}
 		k.setServed(false)
@@ -192,6 +194,7 @@ func (k *keeper) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		k.begin()
 		k.world.lives[k.index].Add(1)
 		if err := k.node.Start(); err != nil {
 			k.world.fault("%v", err)
@@ -199,6 +202,20 @@ func (k *keeper) run(ctx context.Context) {
 		}
 		k.awaitServing(ctx)
 	}
+}
+
+// surprised says whether a life that had answered ended, and nobody did it.
+func (k *keeper) surprised() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.served && !k.expected
+}
+
+// begin begins a life, whose end would be a surprise.
+func (k *keeper) begin() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.expected = k.held
 }
 
 func (k *keeper) setServed(served bool) {

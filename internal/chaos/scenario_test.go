@@ -185,7 +185,8 @@ func TestPausedNode(t *testing.T) {
 	}
 }
 
-// checkInterval is how often a node compares its sessions with the database, where a second is a tick.
+// checkInterval is how often, at least, a node compares its sessions with the database, where a second is a tick. One that
+// knows that it is cut off, and has few sessions, does so at every tick.
 const checkInterval = 5 * time.Second
 
 // TestBusOff has NATS gone for a while under load: everything arrives, on every node, at most the check's interval late,
