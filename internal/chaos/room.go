@@ -54,12 +54,22 @@ func (r *room) anyone(p *person) string {
 	return recent[p.n(len(recent))]
 }
 
-// log reads the session's whole log on a node.
+// log reads the session's whole log on a node, as somebody who may have to connect anew: that nobody follows any more,
+// and the reading of other logs takes its time.
 func (r *room) log(ctx context.Context, node int) (log []history.Entry, err error) {
 	p := r.people[0]
 	for after := "0"; ; {
+		me, err := p.connect(ctx, node)
+		if err != nil {
+			return nil, fmt.Errorf("connect to read the log of %s on node %d: %w", r.id, node+1, err)
+		}
 		var page struct{ ChatEntries struct{ Nodes []entry } }
-		if err := p.ask(ctx, node, p.member().token, logOperation, map[string]any{"a": after}, &page); err != nil {
+		err = p.ask(ctx, node, me.token, logOperation, map[string]any{"a": after}, &page)
+		if destroyed(err) {
+			p.drop(me)
+			continue
+		}
+		if err != nil {
 			return nil, fmt.Errorf("read the log of %s on node %d: %w", r.id, node+1, err)
 		}
 		nodes := page.ChatEntries.Nodes
