@@ -8,6 +8,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vikstrous/dataloadgen"
 
+	"chattok/graph/transport"
 	"chattok/session"
 )
 
@@ -52,6 +53,9 @@ func connectionByID(ctx context.Context, id string) (*session.Connection, error)
 	l := ctx.Value(loaderKey{}).(*connectionLoader)
 	if c, ok := l.service.KnownConnection(id); ok {
 		return c, nil
+	}
+	if err := transport.MayWait(ctx); err != nil {
+		return nil, err
 	}
 	return l.load(ctx, id)
 }

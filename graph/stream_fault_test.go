@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"chattok/graph"
 	"chattok/graph/edge"
+	"chattok/graph/transport/streamtest"
 	"chattok/session"
 )
 
@@ -54,44 +54,66 @@ func (b *lockedBuffer) String() string {
 
 var requestIDs = regexp.MustCompile(`"requestId":"([^"]+)"`)
 
-// TestEventThatFails in a nested field is the response that gqlgen's own transport has, in each framing. It has an id,
-// under which the log has the cause, and who asks again when the fault is over gets the event whole.
+// TestEventThatFails ends the subscription, in each framing, so that nobody goes on after it as if it had not been; who
+// resumes when the fault is over gets it, and what came after. The error has an id, under which the log has the cause.
 func TestEventThatFails(t *testing.T) {
 	before := newWorld(t, options{grace: time.Minute})
 	author, me := before.join(t, "room", "PUBLISHER"), before.join(t, "room", "PUBLISHER")
+	before.add(t, me.token, me.id, "before")
 	before.add(t, author.token, author.id, "fine")
+	before.add(t, me.token, me.id, "after")
 	before.stop()
 
-	store := &blind{}
-	var log lockedBuffer
-	w := newWorld(t, options{grace: time.Minute, path: before.path, log: slog.New(slog.NewTextHandler(&log, nil)),
-		store: func(s session.Store) session.Store { store.Store = s; return store }})
-	store.to.Store(author.id)
-	const query = `subscription{entryAdded(after:"0"){body connection{id}}}`
-	stock := mustDial(t, serve(t, graph.Stock(w.service, w.tokens), 0), me.token)
-	if err := stock.subscribe("1", query, nil); err != nil {
-		t.Fatal(err)
-	}
-	payload := stock.next(t, "1")
-	if !strings.HasPrefix(payload, `{"errors":[{"message":"internal error","path":[`) || leak.MatchString(payload) {
-		t.Fatalf("stock has %s", payload)
-	}
-	anonymous := func(s string) string { return requestIDs.ReplaceAllString(s, `"requestId":"…"`) }
-	address := serve(t, w.handler, 0)
-	for _, f := range framings {
-		got := mustRespond(t, mustFollow(t, address, f, me.token, query, nil))
-		if anonymous(got) != anonymous(payload) {
-			t.Errorf("%s:\nours  %s\nstock %s", f, got, payload)
+	// errs is how a framing spells that there is an error and no event; the response that ends an HTTP stream has no data.
+	const errs = `[{"message":"internal error","path":["connection"],"extensions":{"code":"INTERNAL","requestId":"…"}}]`
+	spelt := map[framing]string{webSocket: errs, sse: `{"errors":` + errs + `,"data":null}`, multipartHTTP: `{"errors":` + errs + `,"data":null}`}
+	for name, query := range map[string]string{
+		"shared": `subscription($a:String){entryAdded(after:$a){cursor connection{id}}}`,
+		"alone":  `subscription($a:String){...F} fragment F on Subscription{entryAdded(after:$a){cursor connection{id}}}`,
+	} {
+		for _, f := range framings {
+			t.Run(name+" "+string(f), func(t *testing.T) {
+				store := &blind{}
+				var log lockedBuffer
+				w := newWorld(t, options{grace: time.Minute, path: before.path, log: slog.New(slog.NewTextHandler(&log, nil)),
+					store: func(s session.Store) session.Store { store.Store = s; return store }})
+				defer w.stop()
+				store.to.Store(author.id)
+				address := serve(t, w.handler, 0)
+				failing := mustFollow(t, address, f, me.token, query, map[string]any{"a": "0"})
+				var first struct{ Data added }
+				if err := json.Unmarshal([]byte(mustRespond(t, failing)), &first); err != nil {
+					t.Fatal(err)
+				}
+				got, err := failing.response()
+				if s, ok := failing.(socketFollower); ok {
+					var m streamMessage
+					if jsonErr := json.Unmarshal([]byte(err.Error()), &m); jsonErr != nil || m.Type != "error" {
+						t.Fatalf("in place of an error: %s %v", got, err)
+					}
+					got = string(m.Payload)
+					if err := s.subscribe("1", `{__typename}`, nil); err != nil { // the id is free
+						t.Fatal(err)
+					}
+					same(t, json.RawMessage(mustRespond(t, s)), `{"data":{"__typename":"Query"}}`)
+				}
+				if requestIDs.ReplaceAllString(got, `"requestId":"…"`) != spelt[f] {
+					t.Errorf("got  %s\nwant %s", got, spelt[f])
+				}
+				if id := requestIDs.FindStringSubmatch(got); id == nil || !strings.Contains(log.String(), "request="+id[1]) {
+					t.Errorf("the log does not have %s", got)
+				}
+				expectEnd(t, failing, streamtest.ErrComplete)
+
+				store.to.Store("")
+				resumed := mustFollow(t, address, f, me.token, query, map[string]any{"a": first.Data.EntryAdded.Cursor})
+				for _, who := range []string{author.id, me.id} {
+					if got := mustRespond(t, resumed); !strings.Contains(got, `"connection":{"id":"`+who+`"}`) {
+						t.Errorf("resumed with %s, want %s", got, who)
+					}
+				}
+			})
 		}
-		id := requestIDs.FindStringSubmatch(got)
-		if id == nil || !strings.Contains(log.String(), "request="+id[1]) {
-			t.Errorf("%s: the log does not have %s", f, got)
-		}
-	}
-	store.to.Store("")
-	for _, f := range framings { // of the same group
-		same(t, json.RawMessage(mustRespond(t, mustFollow(t, address, f, me.token, query, nil))),
-			`{"data":{"entryAdded":{"body":"fine","connection":{"id":"`+author.id+`"}}}}`)
 	}
 }
 

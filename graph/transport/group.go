@@ -12,16 +12,16 @@ import (
 
 // Limits of a group.
 const (
-	shardMembers   = 64       // members that one worker serves in one go
-	takeEvents     = 256      // that a member takes at once
-	takeBytes      = 64 << 10 // of them, about, in one write
-	renderedEvents = 1024     // whose bytes are kept
-	renderedBytes  = 4 << 20
+	shardMembers  = 64       // members that one worker serves in one go
+	takeEvents    = 256      // that a member takes at once
+	takeBytes     = 64 << 10 // of them, about, in one write
+	directStreams = 8        // HTTP streams that are woken by whoever publishes
 )
 
 // groups are the groups of a transport, and the workers that serve them.
 type groups struct {
 	gather time.Duration
+	run    func(func()) // runs a function on a goroutine that is waited for
 	mu     sync.Mutex
 	byKey  map[string]*group
 	queue  shardQueue
@@ -38,40 +38,22 @@ type group struct {
 
 	members int // guarded by groups.mu
 
-	placing sync.Mutex // held while members get or lose their shard; before shard.mu
+	placing sync.Mutex // held while members and HTTP streams get or lose their place; before shard.mu
 	shards  atomic.Pointer[[]*shard]
+	direct  atomic.Pointer[[]chan<- struct{}] // of the first HTTP streams, whose way is short
 
 	execution
 }
 
-// shard is some of a group's members, served by one worker at a time.
+// shard is some of a group's members, served by one worker at a time, and some HTTP streams, which serve themselves when
+// it has woken them.
 type shard struct {
 	group  *group
 	queued atomic.Bool
 
 	mu      sync.Mutex
 	members []*member
-}
-
-// execution is the running gqlgen operation of a group.
-type execution struct {
-	executing sync.Mutex // held while an event is executed
-	ctx       context.Context
-	responses graphql.ResponseHandler
-	push      func(event any) bool
-	rendered  map[any]rendered
-	order     []any // of rendered, oldest first
-	bytes     int
-}
-
-// rendered is the JSON of an event's response. final says that it is errors, and that the subscription ends with them:
-// an event that could not be executed must not be passed over. Then payload is their list; it is nil where the
-// subscription ended of itself.
-type rendered struct {
-	payload  []byte
-	response []byte // the whole of a final one
-	final    bool
-	failed   bool // in part; the next who ask get another try
+	streams []chan<- struct{}
 }
 
 // membership is a place in a group. It keeps the group's execution going, and the source open, until it is withdrawn.
@@ -87,10 +69,11 @@ type member struct {
 	op     *operation
 	prefix []byte // of its frames' JSON, up to the payload
 
-	shard *shard // nil until it is live; guarded by group.placing
-	after int64  // guarded by shard.mu, or owned by catchUp before
-	ended bool   // its last frame is being written; guarded by shard.mu
-	left  atomic.Bool
+	shard  *shard // nil until it is live; guarded by group.placing
+	after  int64  // guarded by shard.mu, or owned by catchUp before
+	waited bool   // the event after it has to be waited for; guarded by shard.mu
+	ended  bool   // its last frame is being written; guarded by shard.mu
+	left   atomic.Bool
 }
 
 // join makes m a place in the group that this operation belongs to.
@@ -109,12 +92,12 @@ func (g *groups) join(m *membership, exec graphql.GraphExecutor, opCtx *graphql.
 // open starts a group. Its execution has nothing of the first member's but the operation.
 func (g *groups) open(exec graphql.GraphExecutor, opCtx *graphql.OperationContext, key string, t *Topic) *group {
 	opened := &group{all: g, key: key, topic: t}
+	opened.group = opened
 	opened.shards.Store(new([]*shard))
+	opened.direct.Store(new([]chan<- struct{}))
 	ctx, cancel := context.WithCancel(graphql.StartOperationTrace(context.Background()))
 	opened.cancel = cancel
-	ctx, opened.push = t.events(ctx)
-	opened.responses, opened.ctx = exec.DispatchOperation(ctx, opCtx)
-	opened.rendered = make(map[any]rendered)
+	opened.begin(ctx, exec, opCtx, t)
 	opened.stop = t.watch(gathering(g.gather, opened.wake))
 	return opened
 }
@@ -198,65 +181,76 @@ func (h *shard) add(m *member) bool {
 	return true
 }
 
-// wake has every shard look for what is new. It does not block: it is called while the source is held.
+// wake has everybody look for what is new. It does not block, and does little however many they are: it is called while
+// the source is held.
 func (g *group) wake() {
+	for _, stream := range *g.direct.Load() {
+		rouse(stream)
+	}
 	for _, h := range *g.shards.Load() {
 		g.all.queue.put(h)
 	}
 }
 
-// render returns the bytes of events, executing those that nobody has asked for before. It stops at one that fails.
-func (e *execution) render(dst []rendered, events []any) []rendered {
-	e.executing.Lock()
-	defer e.executing.Unlock()
-	for _, event := range events {
-		r, ok := e.rendered[event]
-		if !ok {
-			if r = e.execute(event); !r.final && !r.failed {
-				e.keep(event, r)
-			}
+// rouse puts a value into a channel that has room for one, unless one is in it.
+func rouse(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// listen has an HTTP stream woken by its channel, which has room for one, until stop is called: the first ones at once,
+// others by the workers.
+func (g *group) listen(wake chan<- struct{}) (stop func()) {
+	g.placing.Lock()
+	defer g.placing.Unlock()
+	if direct := *g.direct.Load(); len(direct) < directStreams {
+		grown := append(slices.Clip(direct), wake)
+		g.direct.Store(&grown)
+		return func() { g.unlisten(wake) }
+	}
+	shards := *g.shards.Load()
+	for _, h := range shards {
+		if h.listen(wake) {
+			return func() { h.unlisten(wake) }
 		}
-		dst = append(dst, r)
-		if r.final {
-			break
-		}
 	}
-	return dst
+	h := &shard{group: g, streams: []chan<- struct{}{wake}}
+	grown := append(slices.Clip(shards), h)
+	g.shards.Store(&grown)
+	return func() { h.unlisten(wake) }
 }
 
-func (e *execution) execute(event any) rendered {
-	if !e.push(event) {
-		return rendered{final: true} // the last member has left
-	}
-	return newRendered(e.responses(e.ctx))
+func (g *group) unlisten(wake chan<- struct{}) {
+	g.placing.Lock()
+	defer g.placing.Unlock()
+	left := slices.DeleteFunc(slices.Clone(*g.direct.Load()), func(other chan<- struct{}) bool { return other == wake })
+	g.direct.Store(&left)
 }
 
-// newRendered copies a response: gqlgen has one buffer for all of an execution's.
-func newRendered(response *graphql.Response) rendered {
-	switch {
-	case response == nil:
-		return rendered{final: true}
-	case nothingBut(response):
-		return rendered{payload: AppendErrors(nil, response.Errors), response: AppendResponse(nil, response), final: true}
+func (h *shard) listen(wake chan<- struct{}) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.streams) >= shardMembers {
+		return false
 	}
-	return rendered{payload: AppendResponse(nil, response), failed: len(response.Errors) > 0}
+	h.streams = append(h.streams, wake)
+	return true
 }
 
-func (e *execution) keep(event any, r rendered) {
-	e.rendered[event] = r
-	e.order = append(e.order, event)
-	e.bytes += len(r.payload)
-	for len(e.order) > renderedEvents || e.bytes > renderedBytes && len(e.order) > 1 {
-		e.bytes -= len(e.rendered[e.order[0]].payload)
-		delete(e.rendered, e.order[0])
-		e.order[0] = nil
-		e.order = e.order[1:]
+func (h *shard) unlisten(wake chan<- struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if i := slices.Index(h.streams, wake); i >= 0 {
+		h.streams = slices.Delete(h.streams, i, i+1)
 	}
 }
 
-// newGroups returns the groups of a transport, whose members are woken once in gather at most.
-func newGroups(gather time.Duration) *groups {
-	g := &groups{gather: gather, byKey: make(map[string]*group)}
+// newGroups returns the groups of a transport, whose members are woken once in gather at most. run runs a
+// function on a goroutine that is waited for.
+func newGroups(gather time.Duration, run func(func())) *groups {
+	g := &groups{gather: gather, run: run, byKey: make(map[string]*group)}
 	g.queue.ready.L = &g.queue.mu
 	return g
 }

@@ -169,12 +169,7 @@ func (s *httpStream) followShared(topic *Topic, key string) {
 	s.streams.groups.join(&m, s.exec, s.op, key, topic)
 	defer m.withdraw()
 	wake := make(chan struct{}, 1)
-	stop := topic.watch(gathering(s.streams.config.Gather, func() {
-		select {
-		case wake <- struct{}{}:
-		default:
-		}
-	}))
+	stop := m.group.listen(wake)
 	defer stop()
 	s.begin()
 	if !s.deliver(&m, topic.after, topic.first, true) {
@@ -232,7 +227,7 @@ func (s *httpStream) deliver(m *membership, after int64, events []any, first boo
 	defer putBuffer(buffer)
 	frames := (*buffer)[:0]
 	defer func() { *buffer = frames }()
-	for i, r := range m.group.render(nil, events) {
+	for i, r := range m.group.renderAll(nil, events) {
 		switch {
 		case r.final && r.response == nil:
 			s.finish(s.framer.complete(frames))

@@ -56,8 +56,10 @@ func (p *poller) run(resume func(fd int)) {
 		var n int
 		err := p.raw.Read(func(epoll uintptr) bool {
 			var err error
-			n, err = unix.EpollWait(int(epoll), events, 0)
-			return n > 0 || err != nil && err != unix.EINTR
+			for n, err = 0, unix.EINTR; err == unix.EINTR; { // to wait then would be for what comes later alone
+				n, err = unix.EpollWait(int(epoll), events, 0)
+			}
+			return n > 0 || err != nil
 		})
 		if err != nil {
 			return // closed

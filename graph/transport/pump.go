@@ -23,8 +23,10 @@ func (g *groups) work() {
 type pump struct {
 	events  []any
 	bytes   []rendered
+	blocked bool // the event after bytes has to be waited for
 	gone    bool
 	after   int64 // that events come after
+	waited  bool  // whether the first of them was waited for
 	read    bool  // whether they were
 	frames  []byte
 	release []*member
@@ -39,6 +41,9 @@ func (p *pump) pass(h *shard) {
 	for _, m := range h.members {
 		again = p.serve(m) || again
 	}
+	for _, stream := range h.streams {
+		rouse(stream)
+	}
 	h.mu.Unlock()
 	for _, m := range p.release {
 		m.behind()
@@ -51,13 +56,13 @@ func (p *pump) pass(h *shard) {
 }
 
 // load reads the events after a position, or has them from the member before.
-func (p *pump) load(g *group, after int64) {
-	if p.read && p.after == after {
+func (p *pump) load(g *group, after int64, waited bool) {
+	if p.read && p.after == after && p.waited == waited {
 		return
 	}
 	p.events, p.gone = g.topic.read(p.events[:0], after, takeEvents)
-	p.bytes = g.render(p.bytes[:0], p.events)
-	p.after, p.read = after, true
+	p.bytes, p.blocked = g.render(p.bytes[:0], p.events, waited)
+	p.after, p.waited, p.read = after, waited, true
 }
 
 // serve writes to one member and says whether there is more for it. h.mu is held.
@@ -74,7 +79,7 @@ func (p *pump) serve(m *member) (again bool) {
 		}
 		// waiting stays set, at the price of a look too many: a shard that could not lock may count on it.
 	}
-	p.load(m.group, m.after)
+	p.load(m.group, m.after, m.waited)
 	if m.left.Load() { // meanwhile; with the last member the execution ends, and what it gave is void
 		s.unlock()
 		return false
@@ -87,7 +92,8 @@ func (p *pump) serve(m *member) (again bool) {
 	n, final := p.take(m)
 	m.ended = final
 	m.after += int64(n)
-	again = n < len(p.events) || len(p.events) == takeEvents
+	m.waited = p.blocked && n == len(p.bytes)
+	again = !m.waited && (n < len(p.events) || len(p.events) == takeEvents)
 	if len(p.frames) > 0 && !s.closed {
 		s.writeNow(p.frames)
 	} else {
@@ -173,7 +179,7 @@ func (m *member) catchUp(first []any) {
 	var frames []byte
 	events, next := first, m.after
 	for {
-		bytes = m.group.render(bytes[:0], events)
+		bytes = m.group.renderAll(bytes[:0], events)
 		if m.left.Load() { // meanwhile; with the last member the execution ends, and what it gave is void
 			return
 		}

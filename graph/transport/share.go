@@ -49,6 +49,10 @@ func NewTopic[T any](f *session.Follower[T]) *Topic {
 			c := make(chan T, 1) // the event is taken before the next one is put in, unless ctx is done
 			return context.WithValue(ctx, sharedKey{}, (<-chan T)(c)), func(event any) bool {
 				select {
+				case <-c: // or its execution panicked before
+				default:
+				}
+				select {
 				case c <- event.(T):
 					return true
 				case <-ctx.Done():

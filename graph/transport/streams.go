@@ -87,7 +87,8 @@ type Streams struct {
 // NewStreams returns Streams that work until Shutdown.
 func NewStreams(config StreamConfig) *Streams {
 	config.setDefaults()
-	t := &Streams{config: config, groups: newGroups(config.Gather), open: newAdmission(), stop: make(chan struct{})}
+	t := &Streams{config: config, open: newAdmission(), stop: make(chan struct{})}
+	t.groups = newGroups(config.Gather, t.running.Go)
 	if t.parking.open() {
 		t.running.Go(func() { t.parking.run(t.resume) })
 	}

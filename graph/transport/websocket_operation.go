@@ -291,11 +291,6 @@ func (s *socket) start(ctx context.Context, cancel context.CancelFunc, op *opera
 	}
 }
 
-// nothingBut says whether a response is errors and no data.
-func nothingBut(response *graphql.Response) bool {
-	return len(response.Errors) > 0 && (len(response.Data) == 0 || string(response.Data) == "null")
-}
-
 // follow sends a subscription's events until it ends. A response that is nothing but errors ends it: it could not begin,
 // or an event could not be executed, which must not be passed over.
 func (s *socket) follow(ctx context.Context, op *operation, responses graphql.ResponseHandler) {

@@ -195,8 +195,8 @@ func (s *socket) readMessage() ([]byte, error) {
 			return nil, errClosed
 		}
 		at := len(message)
-		payload := make([]byte, h.Length)
-		if _, err := io.ReadFull(&s.reader, payload); err != nil {
+		payload, err := readPayload(&s.reader, int(h.Length))
+		if err != nil {
 			return nil, err
 		}
 		ws.Cipher(payload, h.Mask, 0)
@@ -219,6 +219,24 @@ func (s *socket) readMessage() ([]byte, error) {
 			return message, nil
 		}
 		fragmented = true
+	}
+}
+
+// firstRead is how much room a frame gets before its payload comes. It then grows with what has come, so that a frame that
+// only says that it is large takes no memory.
+const firstRead = 16 << 10
+
+// readPayload reads n bytes.
+func readPayload(r io.Reader, n int) ([]byte, error) {
+	payload := make([]byte, min(n, firstRead))
+	for read := 0; ; {
+		if _, err := io.ReadFull(r, payload[read:]); err != nil {
+			return nil, err
+		}
+		if read = len(payload); read == n {
+			return payload, nil
+		}
+		payload = append(payload, make([]byte, min(read, n-read))...)
 	}
 }
 

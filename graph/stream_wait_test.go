@@ -1,0 +1,67 @@
+package graph_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"chattok/bus"
+	"chattok/session"
+)
+
+// slow is a Store that is asked for one connection, and does not answer until it may.
+type slow struct {
+	session.Store
+	to    atomic.Value // of string: the id of the connection
+	asked atomic.Int64
+	may   chan struct{}
+}
+
+func (s *slow) Connections(ctx context.Context, ids []string) (map[string]session.ConnectionState, error) {
+	if slices.Contains(ids, s.to.Load().(string)) {
+		s.asked.Add(1)
+		<-s.may
+	}
+	return s.Store.Connections(ctx, ids)
+}
+
+// TestUnknownSenderHoldsUpNobodyElse: while the store is asked who posted an entry on another node, those who want to know
+// wait, in every framing, and everybody else goes on.
+func TestUnknownSenderHoldsUpNobodyElse(t *testing.T) {
+	const groups = 8 // more than there are workers on most machines; each asks
+	var store session.Store
+	waits := &slow{may: make(chan struct{})}
+	waits.to.Store("")
+	between := bus.New()
+	a := newWorld(t, options{grace: time.Minute, bus: between, store: func(s session.Store) session.Store { store = s; return s }})
+	b := newWorld(t, options{grace: time.Minute, bus: between, store: func(session.Store) session.Store { waits.Store = store; return waits }})
+	t.Cleanup(b.stop) // before a, whose store it is
+	author, me := a.join(t, "room", "PUBLISHER"), b.join(t, "room", "PUBLISHER")
+	waits.to.Store(author.id)
+
+	address := serve(t, b.handler, 0)
+	var curious []follower
+	for i := range groups {
+		for _, f := range framings {
+			curious = append(curious, mustFollow(t, address, f, me.token, fmt.Sprintf(`subscription Q%d{entryAdded{seq connection{id}}}`, i), nil))
+		}
+	}
+	plain := mustFollow(t, address, webSocket, me.token, `subscription{entryAdded{seq}}`, nil)
+	eventually(t, "all follow", func() bool { _, n := b.sockets(); return n == len(curious)+1 })
+	a.add(t, author.token, author.id, "who am I?")
+	eventually(t, "every group asks", func() bool { return waits.asked.Load() == groups })
+	b.add(t, me.token, me.id, "a known one")
+	if err := expectSeqs(plain, 1, 2); err != nil {
+		t.Error(err)
+	}
+	close(waits.may)
+	for _, f := range curious {
+		for seq, id := range []string{author.id, me.id} {
+			same(t, json.RawMessage(mustRespond(t, f)), fmt.Sprintf(`{"data":{"entryAdded":{"seq":%d,"connection":{"id":%q}}}}`, seq+1, id))
+		}
+	}
+}
