@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"chattok/graph/transport/streamtest"
 	"chattok/session"
@@ -18,9 +20,11 @@ import (
 // next ones get the event.
 func TestPanicInASharedExecution(t *testing.T) {
 	g, w := newGroupWorld(t)
-	panics := true
-	w.server.Config.Handler.(*handler.Server).AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-		if panics && graphql.GetOperationContext(ctx).Operation.Operation == "subscription" {
+	var calm atomic.Bool
+	server := w.server.Config.Handler.(*handler.Server)
+	server.SetRecoverFunc(func(context.Context, any) error { return newError(session.CodeInternal, "", "internal error") })
+	server.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+		if !calm.Load() && graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
 			panic("boom")
 		}
 		return next(ctx)
@@ -30,7 +34,7 @@ func TestPanicInASharedExecution(t *testing.T) {
 	for range 2 {
 		s := w.ready(t)
 		s.subscribe("1", query)
-		s.expect(`{"id":"1","type":"error","payload":[{"message":"internal system error"}]}`)
+		s.expect(`{"id":"1","type":"error","payload":[{"message":"internal error","extensions":{"code":"INTERNAL"}}]}`)
 		_ = s.Close()
 	}
 	h, err := streamtest.Open(t.Context(), streamtest.Request{URL: w.server.URL, Accept: streamtest.SSE, Query: query})
@@ -38,11 +42,11 @@ func TestPanicInASharedExecution(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	if got, err := h.NextResponse(); got != `{"errors":[{"message":"internal system error"}]}` {
+	if got, err := h.NextResponse(); got != `{"errors":[{"message":"internal error","extensions":{"code":"INTERNAL"}}]}` {
 		t.Errorf("got %s %v", got, err)
 	}
 	until(t, "all have ended", func() bool { return w.sockets.Subscriptions() == 0 })
-	panics = false
+	calm.Store(true)
 	s := w.ready(t)
 	s.subscribe("1", query)
 	s.expect(`{"id":"1","type":"next","payload":{"data":{"entryAdded":{"body":"x"}}}}`)
@@ -137,9 +141,9 @@ func TestSaidToBeLarge(t *testing.T) {
 		_, _ = s.Write([]byte{0x81, 0x80 | 127, 0, 0, 0, 0, 0, 0x0f, 0, 0, 1, 2, 3, 4, 5}) // 983,040 bytes, of which one comes
 	}
 	for _, s := range all {
-		s.text("x") // is a part of it
+		_ = s.Close()
 	}
-	until(t, "all are being read", func() bool { return w.sockets.parked() == 0 })
+	until(t, "all have been read and closed", func() bool { return w.sockets.Sockets() == 0 })
 	runtime.ReadMemStats(&after)
 	if took := after.TotalAlloc - before.TotalAlloc; took > sockets*(128<<10) {
 		t.Errorf("%d bytes for frames that have not come", took)
