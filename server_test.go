@@ -63,6 +63,7 @@ func TestUsage(t *testing.T) {
 		{"token -database x -role PUBLISHER", 2, "", "sessionId must be 1 to 128 bytes"},
 		{"token -database x -session a -role KING", 2, "", "role must be SUBSCRIBER, PUBLISHER or MODERATOR"},
 		{"secret -database does/not/exist.db", 1, "", "does/not/exist.db"},
+		{"-database postgre://me:secret@db/chattok", 1, "", "chattok: database must be a file or begin with postgres://, but begins with \"postgre://\"\n"},
 		{"-database /proc/nope/x.db", 1, "", "/proc/nope/x.db"},
 	} {
 		t.Run(c.args, func(t *testing.T) {

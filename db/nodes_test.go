@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"chattok/db"
 	"chattok/db/storetest"
 	"chattok/internal/pgtest"
@@ -227,5 +229,56 @@ func TestAttachWhileLeaseEnds(t *testing.T) {
 		if n := pgCount(t, url, "SELECT count(*) FROM "+table); n != 0 {
 			t.Errorf("%d rows are left in %s", n, table)
 		}
+	}
+}
+
+// A node renews its lease at the moment it ends by a sweeper's clock: it was told that it holds it, so nothing of it is
+// taken.
+func TestRenewWhileLeaseEnds(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t)
+	var clock storetest.Clock
+	store := mustOpen(t, db.Config{Path: url, ClockOffset: clock.Offset})
+	if _, err := store.RenewNode(t.Context(), "n", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	connect(t, store, "s", "c")
+	if refused, err := store.Attach(t.Context(), "n", []string{"c"}); err != nil || len(refused) > 0 {
+		t.Fatal(refused, err)
+	}
+	clock.Advance(2 * time.Minute)
+
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	for _, statement := range []string{"BEGIN", "UPDATE nodes SET lease_until = lease_until + 3600000"} {
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	swept := make(chan error, 1)
+	go func() {
+		_, err := store.Sweep(context.WithoutCancel(t.Context()), "", time.Minute, 1000*time.Hour, 1000)
+		swept <- err
+	}()
+	const waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+	for end := time.Now().Add(30 * time.Second); pgCount(t, url, waiting) == 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the sweep does not wait for the node")
+		}
+	}
+	if _, err := conn.Exec(t.Context(), "COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-swept; err != nil {
+		t.Fatal(err)
+	}
+	if held, err := store.RenewNode(t.Context(), "n", time.Hour); err != nil || !held {
+		t.Errorf("the node's lease is gone: %v", err)
+	}
+	if n := pgCount(t, url, "SELECT count(*) FROM attachments"); n != 1 {
+		t.Errorf("%d connections are attached, want 1", n)
 	}
 }

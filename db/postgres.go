@@ -81,8 +81,9 @@ func DisplayName(name string) string {
 	return "postgres://" + config.User + "@" + net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))) + "/" + config.Database
 }
 
-// parsePostgres reads a URL; every setting of libpq's may stand in it.
-func parsePostgres(name string) (*pgx.ConnConfig, error) {
+// parsePostgres reads a URL; every setting of libpq's may stand in it. A server that takes no writes, such as a standby, is
+// passed over for the next one that the URL names, and else can't be reached, unless it is to be read only.
+func parsePostgres(name string, readOnly bool) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(name)
 	if err != nil {
 		// The error repeats the URL, password and all.
@@ -90,6 +91,9 @@ func parsePostgres(name string) (*pgx.ConnConfig, error) {
 	}
 	if !strings.Contains(name, "connect_timeout") {
 		config.ConnectTimeout = connectTimeout
+	}
+	if config.ValidateConnect == nil && !readOnly {
+		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	// bun writes values into the text, so that nearly every text is new: no statement is worth keeping but those that
 	// ask for it.

@@ -244,3 +244,35 @@ func TestOrdinaryRole(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Of the servers that a URL names, one that takes no writes, such as a standby, is passed over; alone it can't be reached,
+// but may be read from.
+func TestServerThatTakesNoWrites(t *testing.T) {
+	t.Parallel()
+	primary, standby := pgtest.Shared(t), pgtest.StartT(t, pgtest.Config{})
+	for _, server := range []*pgtest.Server{primary, standby} {
+		for _, statement := range []string{"CREATE ROLE either LOGIN PASSWORD 'either'", "CREATE DATABASE either OWNER either"} {
+			if err := server.Exec(t.Context(), "postgres", statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	url := func(hosts string) string { return "postgres://either:either@" + hosts + "/either?sslmode=disable" }
+	mustClose(t, mustOpen(t, db.Config{Path: url(standby.Addr())}))
+	if err := standby.Exec(t.Context(), "postgres", "ALTER ROLE either SET default_transaction_read_only = on"); err != nil {
+		t.Fatal(err)
+	}
+
+	store := mustOpen(t, db.Config{Path: url(standby.Addr() + "," + primary.Addr())})
+	connect(t, store, "a", "a1")
+	mustPost(t, store, "a1", "x", "")
+
+	alone := db.Config{Path: url(standby.Addr()), LockWait: time.Millisecond}
+	if _, err := db.Open(t.Context(), alone); err == nil || !strings.Contains(err.Error(), "can't be reached") {
+		t.Errorf("alone: %v", err)
+	}
+	alone.ReadOnly = true
+	if _, err := mustOpen(t, alone).Session(t.Context(), session.Lobby); err != nil {
+		t.Errorf("alone, to read: %v", err)
+	}
+}

@@ -7,7 +7,7 @@ import (
 
 // openServer opens a PostgreSQL database.
 func (s *Store) openServer(ctx context.Context, config Config) error {
-	parsed, err := parsePostgres(config.Path)
+	parsed, err := parsePostgres(config.Path, config.ReadOnly)
 	if err != nil {
 		return err
 	}

@@ -106,6 +106,9 @@ func checkPath(path string, readOnly bool) error {
 	if path == "" || strings.HasPrefix(path, ":") || strings.HasPrefix(path, "file:") {
 		return fmt.Errorf("database path %q must name a file; a database in memory would lose what was answered", path)
 	}
+	if scheme, _, isURL := strings.Cut(path, "://"); isURL { // which may have a password in it
+		return fmt.Errorf("database must be a file or begin with postgres://, but begins with %q", scheme+"://")
+	}
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():

@@ -89,8 +89,14 @@ func mustHold(ctx context.Context, tx bun.Tx, node string, now int64) error {
 
 // takeLapsed takes some of what is attached to nodes whose lease has run out, and says whether there is more.
 func takeLapsed(ctx context.Context, tx bun.Tx, now int64, grace time.Duration) (more bool, err error) {
+	// A node that is renewing its lease just now has its row: what it leaves there is what counts, so that none is taken
+	// that was told that it holds its lease.
+	query := "SELECT id FROM nodes WHERE lease_until <= ? ORDER BY id"
+	if lock := engineOf(tx).lockRows; lock != "" {
+		query += " FOR " + lock
+	}
 	var nodes []int64
-	if err := tx.NewRaw("SELECT id FROM nodes WHERE lease_until <= ?", now).Scan(ctx, &nodes); err != nil || len(nodes) == 0 {
+	if err := tx.NewRaw(query, now).Scan(ctx, &nodes); err != nil || len(nodes) == 0 {
 		return false, err
 	}
 	lapsed := bun.List(nodes)

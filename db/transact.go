@@ -20,6 +20,14 @@ const (
 	longestPause  = 500 * time.Millisecond
 )
 
+// A writer's row that was not used for keepWriter goes with the next writer that begins, so that those of processes that
+// ended are not kept for ever. A writer that was not used for freshWriter, as in a machine that slept, begins anew itself:
+// long before, so that clocks need not agree, a row is never missed that was swept.
+const (
+	freshWriter = 24 * time.Hour
+	keepWriter  = 30 * freshWriter
+)
+
 // errReplaced says that the database is not where a writer left it.
 var errReplaced = errors.New("the database has gone back behind what it had committed")
 
@@ -30,6 +38,7 @@ type writer struct {
 	id        int64  // of the row; 0 where it has none
 	committed int64  // what its row says, if the database is the one that was written to
 	life      string // the database's, when the row was made
+	used      time.Time
 }
 
 // transact runs change in a transaction, and again where that is safe and may help: after a conflict, and where a
@@ -205,11 +214,14 @@ type unresolvedError struct{ cause error }
 
 func (e *unresolvedError) Error() string { return e.cause.Error() }
 
-// enlist gives a writer a row, where it has none.
+// enlist gives a writer a row, where it has none or has not been used for long.
 func (s *Store) enlist(ctx context.Context, w *writer) error {
-	if w.id != 0 {
+	used := w.used
+	w.used = time.Now().Round(0) // by the wall's clock, which goes on while a machine sleeps
+	if w.id != 0 && w.used.Sub(used) < freshWriter {
 		return nil
 	}
+	w.id = 0
 	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
 	defer cancel()
 	id := rand.Int64()
@@ -222,5 +234,9 @@ func (s *Store) enlist(ctx context.Context, w *writer) error {
 		return err
 	}
 	w.id, w.committed, w.life = id, 0, life
+	sweep := "DELETE FROM writers WHERE used_at < " + s.engine.now + " - ?"
+	if _, err := s.writer.ExecContext(ctx, sweep, keepWriter.Milliseconds()); err != nil {
+		s.logger.Warn("can't sweep the rows of writers that ended", "database", s.path, "error", err)
+	}
 	return nil
 }

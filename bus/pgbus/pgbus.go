@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"chattok/bus"
 	"chattok/session"
@@ -86,6 +87,9 @@ func Open(ctx context.Context, c Config) (*Bus, error) {
 		return nil, errors.New("the bus's URL can't be read; it must be postgres://user:password@host:port/database?options")
 	}
 	config.ConnectTimeout = connectTimeout
+	if config.ValidateConnect == nil { // of several servers, the one that takes writes: a standby takes no LISTEN either
+		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
 	if _, given := config.RuntimeParams["application_name"]; !given {
 		config.RuntimeParams["application_name"] = "chattok bus"
 	}
