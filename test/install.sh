@@ -1,7 +1,7 @@
 #!/bin/sh
-# Gets what the tests of this folder need on a Debian machine: chromium, nginx and caddy where there are none, and the
-# Node packages where they are older than the lock file. It asks nothing, needs root for Debian's packages only, and does
-# nothing the second time.
+# Gets what the tests of this folder need on a Debian machine: chromium, nginx, caddy and systemd's check of units where
+# there are none, and the Node packages where they are older than the lock file. It asks nothing, needs root for Debian's
+# packages only, and does nothing the second time.
 set -eu
 cd "$(dirname "$0")"
 
@@ -16,6 +16,13 @@ if [ ! -x /usr/sbin/nginx ] || [ ! -x /usr/bin/caddy ]; then
   export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
   apt-get -qq update
   apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends nginx-light caddy >/dev/null
+fi
+
+# What checks the unit in deploy/.
+if [ ! -x /usr/bin/systemd-analyze ]; then
+  export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+  apt-get -qq update
+  apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends systemd >/dev/null
 fi
 
 for folder in . ../web/playground ../web/sdk ../web/app ../web/examples/apollo; do
