@@ -55,12 +55,12 @@ func (s groupSubscription) EntryAdded(ctx context.Context, _ *string) (<-chan *s
 }
 
 // newGroupWorld starts a server whose entryAdded is shared.
-func newGroupWorld(t *testing.T) (*groupStub, *socketWorld) {
+func newGroupWorld(t testing.TB) (*groupStub, *socketWorld) {
 	t.Helper()
 	return newGroupWorldWith(t, StreamConfig{})
 }
 
-func newGroupWorldWith(t *testing.T, config StreamConfig) (*groupStub, *socketWorld) {
+func newGroupWorldWith(t testing.TB, config StreamConfig) (*groupStub, *socketWorld) {
 	t.Helper()
 	g := &groupStub{window: session.NewWindow(0, 256, 1<<20, func(*session.ChatEntry) int { return 1 })}
 	config.Shared = map[string]Shared{"entryAdded": {Position: "after",

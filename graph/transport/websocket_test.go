@@ -77,7 +77,7 @@ type socketWorld struct {
 }
 
 // newSocketWorld starts one. The tokens it knows are "good", "expired", "ended", "busy" and "crowded".
-func newSocketWorld(t *testing.T, config StreamConfig) *socketWorld {
+func newSocketWorld(t testing.TB, config StreamConfig) *socketWorld {
 	t.Helper()
 	w := &socketWorld{socketStub: &socketStub{stub: &stub{}, feed: make(chan *session.ChatEntry)}}
 	config.Authenticate = func(ctx context.Context, authorization string) (context.Context, error) {
@@ -541,25 +541,17 @@ func TestReaderThatStopsIsDropped(t *testing.T) {
 }
 
 func TestPeerThatVanished(t *testing.T) {
-	w := newSocketWorld(t, StreamConfig{PingInterval: 100 * time.Millisecond})
+	w := newSocketWorld(t, StreamConfig{PingInterval: 400 * time.Millisecond})
 	w.ready(t) // and never reads nor answers a ping
 	until(t, "it is gone", func() bool { return w.sockets.Sockets() == 0 })
 
 	s := w.ready(t)
-	go func() {
-		for {
-			f, err := readFrame(s.r)
-			if err != nil {
-				return
-			}
-			if f.Header.OpCode == ws.OpPing {
-				_ = ws.WriteFrame(s, ws.MaskFrame(ws.NewPongFrame(f.Payload)))
-			}
+	for range 4 { // one that answers stays
+		f, err := readFrame(s.r)
+		if err != nil || f.Header.OpCode != ws.OpPing {
+			t.Fatalf("in place of a ping: %v %v", f.Header, err)
 		}
-	}()
-	time.Sleep(700 * time.Millisecond) // seven intervals: one that answers stays
-	if w.sockets.Sockets() != 1 {
-		t.Error("a socket that answers pings was closed")
+		s.frame(ws.OpPong, true, string(f.Payload))
 	}
 }
 

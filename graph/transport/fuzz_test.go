@@ -1,0 +1,163 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strconv"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/gobwas/ws"
+
+	"chattok/graph/transport/streamtest"
+	"chattok/session"
+)
+
+// How FuzzSocket sends its bytes.
+const (
+	fuzzLegacy = 1 << iota // over the older protocol
+	fuzzInit               // after connection_init and its ack
+	fuzzLines              // each line as a message, else as they are
+	fuzzPieces             // each line as two fragments
+	fuzzReset              // and then crashes, else says that nothing follows
+)
+
+// FuzzSocket sends any bytes over a socket, and then wants all that the server held for it back.
+func FuzzSocket(f *testing.F) {
+	frame := func(op ws.OpCode, fin bool, payload string) string {
+		var b bytes.Buffer
+		_ = ws.WriteFrame(&b, ws.MaskFrame(ws.NewFrame(op, fin, []byte(payload))))
+		return b.String()
+	}
+	subscribe := `{"id":"1","type":"subscribe","payload":{"query":"subscription($a:String){entryAdded(after:$a){body connection{id}}}","variables":{"a":"0"}}}`
+	for _, lines := range []string{
+		initMessage, initMessage + "\n" + initMessage, subscribe, subscribe + "\n" + subscribe, subscribe + "\n" + `{"id":"1","type":"complete"}`,
+		`{"type":"connection_init","payload":{"Authorization":"Bearer expired"}}`, `{"type":"ping","payload":[1]}` + "\n" + `{"type":"pong"}`,
+		`{"id":"q","type":"subscribe","payload":{"query":"{latestChatEntry(connectionId:\"a\"){body}}"}}` + "\n" + `{"id":"q","type":"subscribe","payload":{"query":"{connection{id}}"}}`,
+		`{"id":"m","type":"subscribe","payload":{"query":"mutation($b:String!){addChatEntry(connectionId:\"a\",body:$b){seq}}","variables":{"b":"\ud800"}}}`,
+		`{"id":"s","type":"subscribe","payload":{"query":"subscription{...F} fragment F on Subscription{entryAdded{body}}"}}` + "\n" + `{"id":"s","type":"complete"}`,
+		`{"id":"1","type":"start","payload":{"query":"subscription{entryAdded(after:\"0\"){body}}"}}` + "\n" + `{"id":"1","type":"stop"}` + "\n" + `{"type":"connection_terminate"}`,
+		"[]", "{}", "null", "\xff", `{"type":"subscribe"}`,
+	} {
+		for how := range uint8(32) {
+			f.Add([]byte(lines), how)
+		}
+	}
+	for _, raw := range []string{
+		frame(ws.OpText, false, "{") + frame(ws.OpPing, true, "x") + frame(ws.OpContinuation, true, "}"), frame(ws.OpContinuation, true, ""),
+		frame(ws.OpBinary, true, "x"), frame(ws.OpClose, true, "\x03\xe8bye"), frame(ws.OpClose, true, "x"), frame(ws.OpText, true, subscribe)[:40],
+		"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff", "\x81\xfe\xff", "\xff\xff\xff\xff", "\x81\x05hello", "GET / HTTP/1.1\r\n\r\n",
+	} {
+		f.Add([]byte(raw), uint8(0))
+		f.Add([]byte(raw), uint8(fuzzInit))
+		f.Add([]byte(raw), uint8(fuzzInit|fuzzReset))
+	}
+
+	g, w := newGroupWorld(f)
+	w.server.Config.Handler.(*handler.Server).SetRecoverFunc(func(context.Context, any) error {
+		return newError(session.CodeInternal, "", "internal error") // of the stub's own panics
+	})
+	g.window.Append(w.entry("a", "x"), w.entry("b", "y"))
+	fuzzSocket(f, w, nil, 0)
+	rest := runtime.NumGoroutine()
+	f.Fuzz(func(t *testing.T, raw []byte, how uint8) {
+		fuzzSocket(t, w, raw, how)
+		until(t, "nothing is left", func() bool { return w.empty() && runtime.NumGoroutine() <= rest+2 })
+	})
+}
+
+func fuzzSocket(t testing.TB, w *socketWorld, raw []byte, how uint8) {
+	protocol := protocolModern
+	if how&fuzzLegacy != 0 {
+		protocol = protocolLegacy
+	}
+	s := w.dial(t, protocol)
+	defer s.Close()
+	if how&fuzzInit != 0 {
+		s.text(initMessage)
+		s.expect(ackMessage)
+	}
+	// What the server answers is read meanwhile; a write may fail, as the server may have closed.
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		_, _ = io.Copy(io.Discard, s.r)
+	}()
+	if how&fuzzLines == 0 {
+		_, _ = s.Write(raw)
+	} else {
+		for line := range bytes.SplitSeq(raw, []byte("\n")) {
+			rest, op := line, ws.OpText
+			if how&fuzzPieces != 0 {
+				_ = ws.WriteFrame(s, ws.MaskFrame(ws.NewFrame(op, false, line[:len(line)/2])))
+				rest, op = line[len(line)/2:], ws.OpContinuation
+			}
+			_ = ws.WriteFrame(s, ws.MaskFrame(ws.NewFrame(op, true, rest)))
+		}
+	}
+	conn := s.Conn.(*net.TCPConn)
+	if how&fuzzReset != 0 {
+		_ = conn.SetLinger(0)
+		_ = conn.Close()
+	} else {
+		_ = conn.CloseWrite()
+	}
+	<-read
+}
+
+// empty says whether the server holds nothing for any socket.
+func (w *socketWorld) empty() bool {
+	streams := w.sockets
+	streams.open.mu.Lock()
+	admitted := len(streams.open.sockets) + len(streams.open.responses) + len(streams.open.addresses) + streams.open.waiting + streams.open.turnedAway
+	streams.open.mu.Unlock()
+	streams.parking.mu.Lock()
+	parked := len(streams.parking.parked)
+	streams.parking.mu.Unlock()
+	streams.groups.mu.Lock()
+	groups := len(streams.groups.byKey)
+	streams.groups.mu.Unlock()
+	return admitted == 0 && parked == 0 && groups == 0 && streams.Subscriptions() == 0 && w.attached.Load() == 0 && w.subscribed.Load() == 0
+}
+
+// FuzzFraming: whatever an entry says, a strict reader of each framing has the responses as they were, the cursors, and
+// the end.
+func FuzzFraming(f *testing.F) {
+	for _, body := range []string{"", "x", "\r\n--graphql--\r\n", "\n\nevent: complete\ndata:\n\n", "\u2028é\x00\xff", `{"payload":null}`} {
+		f.Add(body, int64(1))
+	}
+	f.Fuzz(func(t *testing.T, body string, position int64) {
+		encoded, err := json.Marshal(map[string]string{"body": body})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cursor := strconv.FormatInt(position, 10)
+		for _, framing := range []Framing{SSE, Multipart} {
+			fr := framing.framer()
+			b := fr.next(fr.keepAlive(fr.next(fr.begin(nil), cursor, encoded)), "", encoded)
+			ours, theirs := net.Pipe() // for who reads too long
+			s, err := streamtest.New(&http.Response{Header: http.Header{"Content-Type": {fr.mediaType()}},
+				Body: io.NopCloser(bytes.NewReader(fr.last(b, encoded)))}, ours)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				if got, err := s.NextResponse(); got != string(encoded) || err != nil {
+					t.Errorf("%d: got %q %v, want %q", framing, got, err, encoded)
+				}
+			}
+			if got, err := s.NextResponse(); err != streamtest.ErrComplete {
+				t.Errorf("%d: in place of the end: %q %v", framing, got, err)
+			}
+			if framing == SSE && s.ID != cursor {
+				t.Errorf("id %q, want %q", s.ID, cursor)
+			}
+			_, _ = ours.Close(), theirs.Close()
+		}
+	})
+}
