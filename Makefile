@@ -1,5 +1,5 @@
 # make test   everything that must hold before a change lands; installs what it needs
-# make soak   the long runs: an hour of chaos, crashes by the hundred, half an hour of comings and goings, fuzzing by the minute
+# make soak   the long runs: an hour of chaos, crashes by the hundred, a storm of 5,000 clients, half an hour of comings and goings, fuzzing by the minute
 # make cluster  PostgreSQL, NATS and three nodes, in the foreground until they are interrupted
 # make bench  the figures of bench/README.md
 
@@ -64,6 +64,7 @@ browser: build
 soak: fuzz
 	CHATTOK_CHAOS=$${CHATTOK_CHAOS:-1h} CHATTOK_BUS_OFF=1m $(GO) test -run '^Test(Chaos|BusOff)$$' -timeout 100m -v ./internal/chaos
 	CHATTOK_CRASHES=300 $(GO) test -run TestCrash -timeout 60m -v .
+	CHATTOK_STORM=5000 $(GO) test -run TestStormOfThousands -timeout 10m -v ./graph
 	CHATTOK_SOAK=$${CHATTOK_SOAK:-30m} $(GO) test -run TestSoak -timeout 60m -v .
 
 # Each fuzz target of each package in turn.
