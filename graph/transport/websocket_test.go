@@ -136,6 +136,7 @@ type rawSocket struct {
 	net.Conn
 	r        *bufio.Reader
 	protocol string // that was chosen
+	header   http.Header
 }
 
 func (w *socketWorld) dial(t testing.TB, protocols ...string) *rawSocket {
@@ -169,7 +170,7 @@ func (w *socketWorld) tryDial(t testing.TB, protocols ...string) (s *rawSocket, 
 		raw, _ := io.ReadAll(resp.Body)
 		return nil, resp.StatusCode, string(raw)
 	}
-	return &rawSocket{t: t, Conn: conn, r: r, protocol: resp.Header.Get("Sec-WebSocket-Protocol")}, resp.StatusCode, ""
+	return &rawSocket{t: t, Conn: conn, r: r, protocol: resp.Header.Get("Sec-WebSocket-Protocol"), header: resp.Header}, resp.StatusCode, ""
 }
 
 func (s *rawSocket) frame(op ws.OpCode, fin bool, payload string) {
@@ -299,6 +300,23 @@ func TestSubprotocols(t *testing.T) {
 	if status != http.StatusBadRequest || !strings.Contains(body, protocolModern) || !strings.HasPrefix(body, `{"errors":[{"message":`) {
 		t.Errorf("unknown subprotocol: %d %s", status, body)
 	}
+}
+
+// TestNoCompression: it is not negotiated, so what is compressed breaks the protocol, and nothing is inflated.
+func TestNoCompression(t *testing.T) {
+	w := newSocketWorld(t, StreamConfig{})
+	s := w.dial(t, protocolModern+"\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits")
+	if got := s.header.Values("Sec-WebSocket-Extensions"); len(got) > 0 {
+		t.Errorf("negotiated %q", got)
+	}
+	s.text(initMessage)
+	s.expect(ackMessage)
+	f := ws.MaskFrame(ws.NewTextFrame([]byte("\xca\x01\x00"))) // by RFC 7692 a "{"
+	f.Header.Rsv = ws.Rsv(true, false, false)
+	if err := ws.WriteFrame(s, f); err != nil {
+		t.Fatal(err)
+	}
+	s.expectClose(CloseProtocol)
 }
 
 func TestInit(t *testing.T) {
