@@ -74,6 +74,9 @@ type Query struct {
 // entry's cursor as its id; `Last-Event-ID` goes on after it, in the place of `after`. A response that is cut before the end
 // of its protocol is to be resumed: a server that stops cuts, and so it does where a client has not taken a write for 10
 // seconds.
+//
+// An event that could not be executed, such as an entry whose sender can't be read now (UNAVAILABLE), ends its subscription
+// with the error, so that nobody passes it over: subscribe again, with the last cursor you saw where the field takes one.
 type Subscription struct {
 }
 
