@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 )
 
 // A PostgreSQL database has no file beside it to keep a record in. What tells that it was replaced is, first, what it is:
 // the cluster's system identifier and timeline, the database and its table of sessions, which meta keeps; a dump that
-// was restored, or a server recovered to a point in time, is another one. And second, for one that is put back while
+// was restored, or a server recovered to a point in time, is another one. Each start and each connection that writes looks.
+// And second, for one that is put back while
 // nodes run, the writers' rows, which are not where the nodes left them. Either way the sessions get new epochs and the
 // database a new life, by which the other nodes know that it has been done.
 
@@ -30,6 +33,9 @@ const sqlIdentity = "SELECT (SELECT system_identifier FROM pg_control_system())"
 type lives struct {
 	mu   sync.Mutex
 	seen []string
+
+	identity atomic.Pointer[string] // what the database was when it was last looked at; nil before the start has
+	suspect  atomic.Bool            // a connection led to another one
 }
 
 // after says whether a is a later life than b.
@@ -44,13 +50,45 @@ func (l *lives) note(life string) {
 	}
 }
 
+// errElsewhere says that a connection leads to another database than was served, as after a failover.
+var errElsewhere = errors.New("the database is another one than was served")
+
+// noteIdentity looks where a new connection leads. A failover breaks every connection, so that none leads elsewhere
+// unseen. What was committed there last may be lost, with nobody left who would know: its numbers are given again.
+func (s *Store) noteIdentity(ctx context.Context, conn *pgx.Conn) error {
+	known := s.lives.identity.Load()
+	if known == nil {
+		return nil
+	}
+	var identity string
+	if err := conn.QueryRow(ctx, sqlIdentity).Scan(&identity); err != nil {
+		return fmt.Errorf("read what the database is: %w", err)
+	}
+	if identity != *known {
+		s.lives.suspect.Store(true)
+	}
+	return nil
+}
+
+// settle has the sessions have new epochs before anything is written to a database that is another one than was served.
+func (s *Store) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
+	defer cancel()
+	s.lives.suspect.Store(false) // before it looks: what is found elsewhere meanwhile counts
+	if err := s.beginSharedLife(ctx); err != nil {
+		s.lives.suspect.Store(true)
+		return fmt.Errorf("take up a database that is another one: %w", err)
+	}
+	return nil
+}
+
 // beginSharedLife gives the sessions new epochs where the database is not the one that was here last.
 func (s *Store) beginSharedLife(ctx context.Context) error {
 	s.lives.mu.Lock()
 	defer s.lives.mu.Unlock()
 	var replaced bool
+	var identity string
 	err := s.changeSchema(ctx, func(ctx context.Context, tx bun.Tx) error {
-		var identity string
 		if err := tx.NewRaw(sqlIdentity).Scan(ctx, &identity); err != nil {
 			return fmt.Errorf("read what the database is: %w", err)
 		}
@@ -71,10 +109,14 @@ func (s *Store) beginSharedLife(ctx context.Context) error {
 		s.lives.note(life)
 		return putMeta(ctx, tx, keyIdentity, identity)
 	})
-	if err == nil && replaced {
+	if err != nil {
+		return err
+	}
+	s.lives.identity.Store(&identity)
+	if replaced {
 		s.warnReplaced()
 	}
-	return err
+	return nil
 }
 
 // renewLife gives the sessions new epochs and the database a new life, which tells other nodes.

@@ -126,14 +126,15 @@ func settingsPostgres(readOnly bool) string {
 	return settings
 }
 
-// openServerPool opens a pool of connections to a PostgreSQL server. The connections are made when they are needed.
-func openServerPool(config *pgx.ConnConfig, size int, readOnly bool) *bun.DB {
+// openServerPool opens a pool of connections to a PostgreSQL server. The connections are made when they are needed; look
+// is called with each new one.
+func openServerPool(config *pgx.ConnConfig, size int, readOnly bool, look func(context.Context, *pgx.Conn) error) *bun.DB {
 	settings := settingsPostgres(readOnly)
 	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 		if _, err := conn.Exec(ctx, settings); err != nil {
 			return fmt.Errorf("set up a connection: %w", err)
 		}
-		return nil
+		return look(ctx, conn)
 	}))
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -274,5 +276,57 @@ func TestServerThatTakesNoWrites(t *testing.T) {
 	alone.ReadOnly = true
 	if _, err := mustOpen(t, alone).Session(t.Context(), session.Lobby); err != nil {
 		t.Errorf("alone, to read: %v", err)
+	}
+}
+
+// A node runs on while its database fails over to a new timeline, as to a standby: its next write gives the sessions new
+// epochs before it stores anything, though nothing that this node wrote is missing there; once, for all nodes.
+func TestFailoverUnderRunningNodes(t *testing.T) {
+	t.Parallel()
+	server := pgtest.StartT(t, pgtest.Config{Settings: map[string]string{"restore_command": "/bin/false"}})
+	url := server.DatabaseT(t)
+	nodes := []*db.Store{mustOpen(t, db.Config{Path: url}), mustOpen(t, db.Config{Path: url})}
+	connect(t, nodes[0], "a", "a1")
+	mustPost(t, nodes[0], "a1", "x", "")
+	mustPost(t, nodes[1], "a1", "x", "")
+	epoch := func() session.Epoch {
+		t.Helper()
+		at, err := nodes[0].Session(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at.Epoch
+	}
+	first := epoch()
+	if err := server.Restart(t.Context(), pgtest.Immediate); err != nil {
+		t.Fatal(err)
+	}
+	mustPost(t, nodes[0], "a1", "x", "")
+	if epoch() != first {
+		t.Fatal("a crash of the server changed the epoch")
+	}
+
+	if err := server.Stop(pgtest.Fast); err != nil {
+		t.Fatal(err)
+	}
+	// With it the server ends its recovery on a timeline of its own, as a standby that is promoted does.
+	if err := os.WriteFile(filepath.Join(filepath.Dir(server.LogFile()), "data", "recovery.signal"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 { // every writer of both
+		for _, node := range nodes {
+			r := post(t, node, "a1", "y", "")
+			if r.Err != nil || r.Entry.Epoch == first || r.Entry.Epoch != epoch() {
+				t.Fatalf("the epoch was %d and is %d now: %+v", first, epoch(), r)
+			}
+		}
+	}
+	second := epoch()
+	mustPost(t, nodes[1], "a1", "z", "")
+	if epoch() != second {
+		t.Error("the epoch changed again")
 	}
 }

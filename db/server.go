@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // openServer opens a PostgreSQL database.
@@ -16,7 +18,8 @@ func (s *Store) openServer(ctx context.Context, config Config) error {
 		connections = DefaultConnections
 	}
 	writers := max(2, connections/2)
-	s.readers = openServerPool(parsed, max(2, connections-writers), true)
+	anywhere := func(context.Context, *pgx.Conn) error { return nil }
+	s.readers = openServerPool(parsed, max(2, connections-writers), true, anywhere)
 	s.reading.engine, s.reading.db = s.engine, s.readers
 	if err := s.awaitServer(ctx, config.LockWait); err != nil {
 		return err
@@ -35,7 +38,7 @@ func (s *Store) openServer(ctx context.Context, config Config) error {
 		}
 		return s.checkSchema(ctx, steps)
 	}
-	s.writer = openServerPool(parsed, writers, false)
+	s.writer = openServerPool(parsed, writers, false, s.noteIdentity)
 	s.prepare.engine = s.engine
 	s.makeTurns(writers)
 	return s.setUp(ctx, s.beginSharedLife)

@@ -70,7 +70,7 @@ func (s *Store) transact(ctx context.Context, w *writer, change func(ctx context
 				return err
 			}
 		default:
-			if !errors.Is(err, errReplaced) || try >= conflictTries {
+			if !errors.Is(err, errReplaced) && !errors.Is(err, errElsewhere) || try >= conflictTries {
 				return err
 			}
 		}
@@ -125,6 +125,13 @@ func (s *Store) try(ctx context.Context, w *writer, change func(ctx context.Cont
 	tx, err := s.writer.BeginTx(limited, nil)
 	if err != nil {
 		return err
+	}
+	if s.lives.suspect.Load() {
+		_ = tx.Rollback()
+		if err := s.settle(ctx); err != nil {
+			return err
+		}
+		return errElsewhere
 	}
 	if err := change(limited, tx); err != nil {
 		_ = tx.Rollback() // what is lost with the connection is rolled back by the server
