@@ -90,7 +90,8 @@ func mustHold(ctx context.Context, tx bun.Tx, node string, now int64) error {
 // takeLapsed takes some of what is attached to nodes whose lease has run out, and says whether there is more.
 func takeLapsed(ctx context.Context, tx bun.Tx, now int64, grace time.Duration) (more bool, err error) {
 	// A node that is renewing its lease just now has its row: what it leaves there is what counts, so that none is taken
-	// that was told that it holds its lease.
+	// that was told that it holds its lease. Nobody who has a connection's row waits for this one: to attach asks no more than
+	// that it stays.
 	query := "SELECT id FROM nodes WHERE lease_until <= ? ORDER BY id"
 	if lock := engineOf(tx).lockRows; lock != "" {
 		query += " FOR " + lock
