@@ -69,10 +69,11 @@ type member struct {
 	op     *operation
 	prefix []byte // of its frames' JSON, up to the payload
 
-	shard  *shard // nil until it is live; guarded by group.placing
-	after  int64  // guarded by shard.mu, or owned by catchUp before
-	waited bool   // the event after it has to be waited for; guarded by shard.mu
-	ended  bool   // its last frame is being written; guarded by shard.mu
+	shard  *shard      // nil until it is live; guarded by group.placing
+	after  int64       // guarded by shard.mu, or owned by catchUp before
+	waited bool        // the event after it has to be waited for; guarded by shard.mu
+	ended  bool        // its last frame is being written; guarded by shard.mu
+	over   atomic.Bool // set before its last frame is written
 	left   atomic.Bool
 }
 

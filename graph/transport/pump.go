@@ -127,6 +127,7 @@ func (p *pump) take(m *member) (n int, final bool) {
 // append appends the frame of an event's bytes.
 func (m *member) append(b []byte, r rendered) []byte {
 	if r.final {
+		m.over.Store(true)
 		kind := "error"
 		if r.payload == nil {
 			kind = "complete"

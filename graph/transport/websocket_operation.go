@@ -21,6 +21,9 @@ type operation struct {
 	member  *member            // of a group, where its execution is shared
 }
 
+// over says whether the client has been told that the operation ended, or is just being told, so that its id is free.
+func (op *operation) over() bool { return op.member != nil && op.member.over.Load() }
+
 // forget takes an operation out, and returns what gives up all that it holds; nil for one that is not there any more.
 // mu is held, but must not be when end is called.
 func (s *socket) forget(op *operation) (end func()) {
@@ -133,7 +136,8 @@ func (s *socket) subscribe(m message) error {
 		s.mu.Unlock()
 		return s.fail(CloseUnauthorized, "connection_init comes first, and its connection_ack")
 	}
-	if _, taken := s.operations[m.ID]; taken {
+	before := s.operations[m.ID]
+	if before != nil && !before.over() {
 		s.mu.Unlock()
 		return s.fail(CloseDuplicateID, "an operation with id "+m.ID+" is under way")
 	}
@@ -147,6 +151,7 @@ func (s *socket) subscribe(m message) error {
 		_ = s.sendErrors(m.ID, gqlerror.List{newError(session.CodeRateLimited, "", "too many operations are under way on this socket")})
 		return nil
 	}
+	end := s.forget(before)
 	op := &operation{id: m.ID, payload: m.Payload}
 	s.operations[m.ID] = op
 	s.queue = append(s.queue, op)
@@ -154,6 +159,9 @@ func (s *socket) subscribe(m message) error {
 	start := !s.working
 	s.working = true
 	s.mu.Unlock()
+	if end != nil {
+		end()
+	}
 	if start {
 		s.work.Go(s.workQueue)
 	}
