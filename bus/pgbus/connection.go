@@ -32,6 +32,9 @@ const (
 	reconnectWait = 250 * time.Millisecond // between two tries, and as much again at random
 )
 
+// errLate says that a message was published before the bus was cut off, and would be sent after.
+var errLate = errors.New("the bus was cut off meanwhile")
+
 // reference begins a notification of a message that is in the table; what follows is its key.
 const reference = "@"
 
@@ -66,6 +69,7 @@ func (b *Bus) run(first func()) {
 			b.log.Warn("the bus is cut off; trying on", "error", err)
 		}
 		b.setDown(err)
+		b.cuts.Add(1)
 		b.refuse(err)
 		first()
 		select {
@@ -162,6 +166,9 @@ func (c *connection) serve(place *uint64) error {
 func (c *connection) sendAll(place *uint64) error {
 	for len(c.bus.outgoing) > 0 {
 		group := c.gather()
+		if len(group) == 0 {
+			continue
+		}
 		err := c.send(group, place)
 		for _, o := range group {
 			c.bus.answer(o, err)
@@ -179,6 +186,10 @@ func (c *connection) gather() []outgoing {
 	wakeUps := make(map[string]int)
 	for len(group) < groupMessages && len(c.bus.outgoing) > 0 {
 		o := <-c.bus.outgoing
+		if o.cuts != c.bus.cuts.Load() { // who published it found the bus up just before it was cut off
+			c.bus.answer(o, errLate)
+			continue
+		}
 		if !numbered(o.message) {
 			group = append(group, o)
 			continue

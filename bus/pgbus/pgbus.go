@@ -62,6 +62,7 @@ type Bus struct {
 	counters bus.Counters
 
 	down     atomic.Pointer[error] // why other nodes can't be reached; nil while they can
+	cuts     atomic.Int64          // how often the bus was cut off
 	lost     chan struct{}         // has room for one
 	outgoing chan outgoing
 	wake     wake
@@ -75,6 +76,7 @@ type Bus struct {
 type outgoing struct {
 	message session.Message
 	answer  chan error // has room for one; nil where nobody waits
+	cuts    int64      // the bus's when it was published: after another one it is too late
 }
 
 var _ session.Bus = (*Bus)(nil)
@@ -160,13 +162,14 @@ func (b *Bus) Publish(ctx context.Context, m session.Message) error {
 }
 
 func (b *Bus) publish(ctx context.Context, m session.Message) error {
+	cuts := b.cuts.Load()
 	if err := b.Err(); err != nil {
 		return err
 	}
 	m.Entries, m.Changes = nil, nil
 	if numbered(m) {
 		select {
-		case b.outgoing <- outgoing{message: m}:
+		case b.outgoing <- outgoing{message: m, cuts: cuts}:
 			b.wake.up()
 			return nil
 		default:
@@ -177,7 +180,7 @@ func (b *Bus) publish(ctx context.Context, m session.Message) error {
 	defer cancel()
 	answer := make(chan error, 1)
 	select {
-	case b.outgoing <- outgoing{m, answer}:
+	case b.outgoing <- outgoing{m, answer, cuts}:
 		b.wake.up()
 	case <-ctx.Done():
 		return ctx.Err()

@@ -150,6 +150,27 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestLate: what was published before the bus was cut off, and would be sent after, is refused, as its sender was told.
+func TestLate(t *testing.T) {
+	url := pgtest.Database(t)
+	a, b := mustOpen(t, url, "test"), mustOpen(t, url, "test")
+	received := inbox(t, b)
+	select {
+	case err := <-pgbus.PublishLate(a, signal("late", 10)):
+		if err == nil {
+			t.Error("a late signal was sent")
+		}
+	case <-time.After(patience):
+		t.Fatal("a late signal got no answer")
+	}
+	if err := a.Publish(t.Context(), signal("next", 10)); err != nil {
+		t.Fatal(err)
+	}
+	if got := take(t, received); got.Signal.Type != "next" {
+		t.Errorf("received %s", got.Signal.Type)
+	}
+}
+
 // TestStarts opens many nodes on an empty database at once.
 func TestStarts(t *testing.T) {
 	url := pgtest.Database(t)
