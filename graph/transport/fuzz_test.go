@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"runtime"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/gobwas/ws"
@@ -66,6 +68,11 @@ func FuzzSocket(f *testing.F) {
 	fuzzSocket(f, w, nil, 0)
 	rest := runtime.NumGoroutine()
 	f.Fuzz(func(t *testing.T, raw []byte, how uint8) {
+		late := time.AfterFunc(8*time.Second, func() { // before the engine gives up, which says nothing
+			stacks := make([]byte, 1<<20)
+			panic(fmt.Sprintf("stuck at %d %q\n%s", how, raw, stacks[:runtime.Stack(stacks, true)]))
+		})
+		defer late.Stop()
 		fuzzSocket(t, w, raw, how)
 		until(t, "nothing is left", func() bool { return w.empty() && runtime.NumGoroutine() <= rest+2 })
 	})
