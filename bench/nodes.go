@@ -66,7 +66,8 @@ func partNodes(ctx context.Context, b *bench) (section, error) {
 	}
 	return section{title: "Many nodes", tables: []table{adds, fanout},
 		text: fmt.Sprintf("Nodes, one PostgreSQL that commits durably, NATS and the load generator share this one machine, so its "+
-			"processors are the limit of every figure, and further nodes add work, not processors. Durable adds over HTTP by %d posters, or one "+
+			"processors are the limit of every figure, and further nodes add work, not processors. Where several nodes serve the same ten "+
+			"sessions, their groups wait for each other's rows: a session's commits have one order, whoever makes them. Durable adds over HTTP by %d posters, or one "+
 			"a session, spread over the nodes and sessions; medians of %d turns of %v. One node with %d posters in one session does %s times "+
 			"groups of one.\n\nThe second table has %s subscribers of one session spread over three nodes, and %d posters flat out.",
 			nodesPosters, b.turns, b.lasts, nodesPosters, figure(together/alone), grouped(nodesSubscribers), b.posters)}, nil

@@ -152,6 +152,7 @@ test('media through the SDK', async (t) => {
       (error) => error.message,
     );
     assert.match(ninth, /8 streams/);
+    await waitFor(bob, 'stream', 'stream 8');
     assert.deepEqual(await happened(bob, 'stream'), [1, 2, 3, 4, 5, 6, 7, 8].map((n) => `stream ${n}`));
     await videosPlay(bob, 8);
     await ann.evaluate(() => globalThis.session.unpublish());
