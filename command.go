@@ -55,12 +55,9 @@ func serveCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 			return printHelp(stdout)
 		}
 	}
-	c, rest, err := parseConfig(args)
+	c, err := parseConfig(args)
 	if err != nil {
-		return usage(err)
-	}
-	if len(rest) > 0 {
-		return fmt.Errorf("%w: unexpected argument %q", errUsage, rest[0])
+		return err
 	}
 	for {
 		err := serve(ctx, c, stdout, stderr)
@@ -83,15 +80,12 @@ func usage(err error) error {
 
 // secretCommand prints the API secret, also beside a running server.
 func secretCommand(ctx context.Context, args []string, stdout io.Writer) error {
-	c, rest, err := parseConfig(args)
+	c, err := parseConfig(args)
 	if errors.Is(err, flag.ErrHelp) {
 		return printHelp(stdout)
 	}
 	if err != nil {
-		return usage(err)
-	}
-	if len(rest) > 0 {
-		return fmt.Errorf("%w: unexpected argument %q", errUsage, rest[0])
+		return err
 	}
 	secret, err := readSecret(ctx, c)
 	if err != nil {

@@ -84,11 +84,17 @@ func (c *config) flags() *flag.FlagSet {
 	return f
 }
 
-// parseConfig reads the flags, and the environment where a flag is not given.
-func parseConfig(args []string) (c config, rest []string, err error) {
+// parseConfig reads the flags of a command that takes nothing else, and the environment where a flag is not given.
+// Errors: flag.ErrHelp; errUsage.
+func parseConfig(args []string) (c config, err error) {
 	f := c.flags()
-	err = parseInto(f, &c, args)
-	return c, f.Args(), err
+	if err := parseInto(f, &c, args); err != nil {
+		return c, usage(err)
+	}
+	if f.NArg() > 0 {
+		return c, fmt.Errorf("%w: unexpected argument %q", errUsage, f.Arg(0))
+	}
+	return c, nil
 }
 
 // parseInto is parseConfig for a set of flags that has more than c's.

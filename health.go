@@ -19,15 +19,12 @@ const healthTimeout = 3 * time.Second
 // healthCommand asks the server that runs on this machine with the same settings whether it is ready, for whoever has
 // nothing else to ask with, such as a container without a shell. It fails where the server is not.
 func healthCommand(ctx context.Context, args []string, stdout io.Writer) error {
-	c, rest, err := parseConfig(args)
+	c, err := parseConfig(args)
 	if errors.Is(err, flag.ErrHelp) {
 		return printHelp(stdout)
 	}
 	if err != nil {
-		return usage(err)
-	}
-	if len(rest) > 0 {
-		return fmt.Errorf("%w: unexpected argument %q", errUsage, rest[0])
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
