@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
+	"time"
 
 	"chattok/bus/pgbus"
 	"chattok/internal/pgtest"
@@ -39,4 +40,11 @@ func TestAnsweredCursorsOnPostgres(t *testing.T) {
 			answeredCursorsUnderWriters(t, node(), node(), n)
 		})
 	}
+}
+
+// TestEntryOfMissingSenderOnPostgres is TestEntryOfMissingSender of the other engine.
+func TestEntryOfMissingSenderOnPostgres(t *testing.T) {
+	server := pgtest.StartT(t, pgtest.Config{})
+	w := newWorld(t, options{path: server.DatabaseT(t), grace: time.Minute})
+	entryOfMissingSender(t, w, "pgx", w.path)
 }

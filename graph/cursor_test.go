@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/99designs/gqlgen/client"
 
@@ -192,7 +193,7 @@ func TestAnsweredCursorsUnderWriters(t *testing.T) {
 // answeredCursorsUnderWriters has many write on one node, where cursors are read too, and follows on another.
 func answeredCursorsUnderWriters(t *testing.T, w, other *world, writers int) {
 	t.Helper()
-	const rounds = 150
+	const rounds = 40
 	people := make([]person, writers)
 	for i := range people {
 		people[i] = w.join(t, "room", "PUBLISHER")
@@ -228,6 +229,7 @@ func answeredCursorsUnderWriters(t *testing.T, w, other *world, writers int) {
 				return
 			}
 			defer s.Close()
+			_ = s.SetDeadline(time.Now().Add(5 * time.Minute))
 			for round := range rounds {
 				resp, err := w.RawPost(query, as(me.token), func(r *client.Request) { r.Variables = map[string]any{"c": me.id} })
 				if err != nil || resp.Errors != nil {
@@ -253,4 +255,3 @@ func answeredCursorsUnderWriters(t *testing.T, w, other *world, writers int) {
 	}
 	readers.Wait()
 }
-
