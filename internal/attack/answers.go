@@ -16,7 +16,7 @@ const heavyLasts = 20 * time.Second
 // answers are attempts that ask little and are answered much.
 var answers = []attempt{
 	{
-		name: "aliases of entries", lasts: heavyLasts, small: 0.5,
+		name: "aliases of entries", lasts: heavyLasts,
 		sent:   "485 bytes: 49 aliases of the bodies of 200 entries of 16 KiB that JSON makes six times as long; 4 at once",
 		why:    "983 MB of answer and 3.1 GB of memory each",
 		attack: func(ctx context.Context, a *assault) error { return amplify(ctx, a, 4, false) },
@@ -26,7 +26,6 @@ var answers = []attempt{
 		lasts:  heavyLasts,
 		sent:   "the same by 8 clients that hang up after 50 ms and come back",
 		why:    "the answer was made to its end, and its memory kept",
-		small:  0.5,
 		attack: func(ctx context.Context, a *assault) error { return amplify(ctx, a, 8, true) },
 	},
 	{
@@ -37,7 +36,7 @@ var answers = []attempt{
 		attack: func(ctx context.Context, a *assault) error { return amplifyFrom(ctx, a, 64, 64, false) },
 	},
 	{
-		name: "aliases of a replay", small: 0.5,
+		name: "aliases of a replay", lasts: heavyLasts,
 		sent: `20 subscriptions of one socket to entryAdded(after: "0") with 49 aliases of the bodies of 200 entries of 16 KiB`,
 		why:  "each event was 4.8 MB, made for each subscription",
 		attack: func(ctx context.Context, a *assault) error {
@@ -61,7 +60,7 @@ var answers = []attempt{
 		},
 	},
 	{
-		name: "aliases of a replay over SSE", small: 0.5,
+		name: "aliases of a replay over SSE", lasts: heavyLasts,
 		sent: "the same, as 20 SSE streams",
 		why:  "each event was 4.8 MB, made for each stream",
 		attack: func(ctx context.Context, a *assault) error {
@@ -79,7 +78,7 @@ var answers = []attempt{
 		},
 	},
 	{
-		name: "aliases of connections", lasts: heavyLasts, small: 0.5,
+		name: "aliases of connections", lasts: heavyLasts,
 		sent: "session{connections{49 aliases of data}} in a session of 600 connections with 1,024 bytes of data each; 4 at once",
 		why:  "180 MB of answer each",
 		attack: func(ctx context.Context, a *assault) error {
@@ -92,7 +91,7 @@ var answers = []attempt{
 		},
 	},
 	{
-		name: "aliases of a snapshot", lasts: heavyLasts, small: 0.5,
+		name: "aliases of a snapshot", lasts: heavyLasts,
 		sent: "100 subscriptions of one socket to sessionEvents with 49 aliases of data, in that session",
 		why:  "each snapshot was 180 MB",
 		attack: func(ctx context.Context, a *assault) error {
@@ -116,7 +115,7 @@ var answers = []attempt{
 		},
 	},
 	{
-		name: "aliases of a negotiation", small: 1,
+		name: "aliases of a negotiation", lasts: heavyLasts,
 		sent: "60 subscriptions of one socket to negotiationReceived with 49 aliases of sdp, and one message of 64 KiB, ten times",
 		why:  "one message became 3.4 GB",
 		attack: func(ctx context.Context, a *assault) error {
@@ -127,7 +126,7 @@ var answers = []attempt{
 		},
 	},
 	{
-		name: "aliases of a signal", small: 1,
+		name: "aliases of a signal", lasts: heavyLasts,
 		sent: "250 subscriptions of one socket to signalReceived with 48 aliases of data, and a signal of 8 KiB, ten times",
 		why:  "one signal became 590 MB",
 		attack: func(ctx context.Context, a *assault) error {
@@ -138,7 +137,7 @@ var answers = []attempt{
 		},
 	},
 	{
-		name: "documents that fill the cache", small: 0.3,
+		name: "documents that fill the cache",
 		sent: "600 queries that differ, each with an argument of 900 KiB, and each registered as a persisted query",
 		why:  "what is remembered must be bounded in bytes",
 		attack: func(ctx context.Context, a *assault) error {
@@ -258,7 +257,7 @@ func (a *assault) swallow(ctx context.Context, c *client, request string) {
 	a.received.Add(n)
 }
 
-// race has some workers run f for 0 to n-1, each once, until ctx ends, and tallies how it ended.
+// race runs f for 0 to n-1, each once, on some workers, until ctx ends, and tallies how it ended.
 func (a *assault) race(ctx context.Context, workers, n int, f func(i int) error) {
 	next := make(chan int)
 	go func() {
@@ -285,14 +284,14 @@ const (
 	publishQuery   = `mutation{publishStream{id}}`
 )
 
-// publish has a member publish a stream, and returns its id.
+// publish publishes a stream of a member, and returns its id.
 func publish(ctx context.Context, c *client, m member) (string, error) {
 	var answer struct{ PublishStream struct{ ID string } }
 	err := c.patiently(ctx, m.access, publishQuery, nil, &answer)
 	return answer.PublishStream.ID, err
 }
 
-// multiply has one socket hold n subscriptions that differ, and another member of the session send ten messages, each of
+// multiply opens n subscriptions that differ on one socket; then another member of the session sends ten messages, each of
 // which goes to all of them.
 func multiply(ctx context.Context, a *assault, n int, selection string, send func(ctx context.Context, c *client, from, to member, streamID string) error) error {
 	c, to, err := a.join(ctx, 0, "attack", "")

@@ -36,8 +36,6 @@ type attempt struct {
 	lasts time.Duration
 	// attack does it, until ctx ends or all is done. A refusal by the server is no error: it is what should happen.
 	attack func(ctx context.Context, a *assault) error
-	// small is the share of the full amounts that the tests use; 0 keeps the attempt out of them.
-	small float64
 }
 
 // assault is an attempt under way.
@@ -45,6 +43,7 @@ type assault struct {
 	*server
 	scale    float64
 	people   *people
+	places   int    // where the attackers' addresses begin
 	prepared func() // to be called once, when what is prepared is in place and the attack proper begins
 
 	mu       sync.Mutex
@@ -63,6 +62,18 @@ type figure struct {
 
 func (f figure) exceeded() bool { return f.value > f.ceiling }
 
+func newAssault(s *server, crowd *people, scale float64) *assault {
+	return &assault{server: s, scale: scale, people: crowd, clients: make(map[int]*client), answers: make(map[string]int)}
+}
+
+func (a *assault) close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, c := range a.clients {
+		c.close()
+	}
+}
+
 // n scales an amount.
 func (a *assault) n(full int) int { return max(1, int(float64(full)*a.scale)) }
 
@@ -71,7 +82,7 @@ func (a *assault) attacker(i int) *client {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.clients[i] == nil {
-		a.clients[i] = a.client(address(false, i+1))
+		a.clients[i] = a.client(address(false, a.places+i+1))
 	}
 	return a.clients[i]
 }
@@ -143,7 +154,7 @@ type outcome struct {
 	floor    time.Duration
 }
 
-// run starts a server, has people talk on it, and does the attempt.
+// run starts a server, lets people talk on it, and does the attempt.
 func (at attempt) run(ctx context.Context, o options) (out outcome, err error) {
 	out = outcome{attempt: at, floor: o.floor}
 	s, err := startServer(ctx, o.program, at.with)
@@ -158,16 +169,14 @@ func (at attempt) run(ctx context.Context, o options) (out outcome, err error) {
 	defer func() { err = errors.Join(err, crowd.leave()) }()
 	sleep(ctx, o.calm)
 
-	a := &assault{server: s, scale: o.scale, people: crowd, clients: make(map[int]*client), answers: make(map[string]int)}
+	a := newAssault(s, crowd, o.scale)
 	attacking, enough := context.WithCancel(ctx)
 	defer enough()
 	w := watchServer(s, o.stopAt, enough)
 	begin := time.Now()
 	err = at.unleash(attacking, a, o)
 	end := time.Now()
-	for _, c := range a.clients {
-		c.close()
-	}
+	a.close()
 	sleep(ctx, time.Second) // what was taken is given back, or is seen
 	out.people = crowd.finish(begin, end)
 	out.rise, out.measured, out.answers, out.received = w.stop(), a.measured, a.answers, a.received.Load()

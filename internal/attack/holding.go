@@ -26,7 +26,7 @@ import (
 // that do nothing.
 var holding = []attempt{
 	{
-		name: "answers not read", small: 0.5, lasts: heavyLasts,
+		name: "answers not read", lasts: heavyLasts,
 		sent: "300 connections that ask for 200 entries of 16 KiB and read nothing",
 		why:  "2.0 GB for ever",
 		attack: func(ctx context.Context, a *assault) error {
@@ -55,7 +55,7 @@ var holding = []attempt{
 		},
 	},
 	{
-		name: "answers not read over HTTP/2", small: 0.5, lasts: heavyLasts,
+		name: "answers not read over HTTP/2", lasts: heavyLasts,
 		with: settings{tls: true},
 		sent: "4 connections with a window of 0 and 250 streams each that ask for 200 entries of 16 KiB",
 		why:  "1.7 GB by one connection",
@@ -87,7 +87,7 @@ var holding = []attempt{
 		},
 	},
 	{
-		name: "bodies that stall", small: 1, lasts: 45 * time.Second,
+		name: "bodies that stall", lasts: 45 * time.Second,
 		sent: "300 requests of 100 bytes to a path that does not exist, of which one byte comes",
 		why:  "250 of 300 were neither answered nor closed after 170 s",
 		attack: func(ctx context.Context, a *assault) error {
@@ -114,7 +114,7 @@ var holding = []attempt{
 		},
 	},
 	{
-		name: "bodies that stop before their last byte", small: 0.5,
+		name: "bodies that stop before their last byte",
 		sent: "800 requests of 1 MiB, of which the last byte does not come",
 		why:  "each is kept in memory until it is given up",
 		attack: func(ctx context.Context, a *assault) error {
@@ -134,7 +134,7 @@ var holding = []attempt{
 		},
 	},
 	{
-		name: "messages that do not end", small: 0.5,
+		name: "messages that do not end",
 		sent: "800 sockets that send a message of 1 MiB in frames of 64 KiB, of which the last does not come",
 		why:  "each is kept in memory",
 		attack: func(ctx context.Context, a *assault) error {
@@ -179,7 +179,7 @@ var holding = []attempt{
 		},
 	},
 	{
-		name: "ids of 1 MB", small: 0.5, lasts: heavyLasts,
+		name: "ids of 1 MB", lasts: heavyLasts,
 		sent: "250 subscriptions of one socket under ids of 1 MB of <, and an entry of one byte a second",
 		why:  "2.4 GB, and an entry of one byte sent 250 MB",
 		attack: func(ctx context.Context, a *assault) error {
@@ -216,7 +216,7 @@ var holding = []attempt{
 		},
 	},
 	{
-		name: "idle connections", small: 0.25,
+		name: "idle connections",
 		sent: "8,000 connections of one address that ask once and stay",
 		why:  "all were taken, and with few files everybody else timed out",
 		attack: func(ctx context.Context, a *assault) error {
@@ -226,7 +226,7 @@ var holding = []attempt{
 		},
 	},
 	{
-		name: "idle connections, with few files", small: 1,
+		name: "idle connections, with few files",
 		with: settings{files: 512},
 		sent: "1,000 connections of one address that say nothing, to a server that may open 512 files; the people open a socket a second",
 		why:  "everybody else timed out, with nothing in the log",
@@ -289,7 +289,7 @@ func (a *assault) hold(ctx context.Context, n int, open func(i int) (net.Conn, e
 	return nil
 }
 
-// holdRequests has n connections, from so many addresses, each send the same and read nothing.
+// holdRequests sends the same over n connections, from so many addresses, and reads nothing.
 func (a *assault) holdRequests(ctx context.Context, n, places int, request string) error {
 	return a.hold(ctx, n, func(i int) (net.Conn, error) {
 		c := a.attacker(i % places)
@@ -306,7 +306,7 @@ func (a *assault) holdRequests(ctx context.Context, n, places int, request strin
 	})
 }
 
-// as has a request that another client made say that it comes from this one.
+// as changes a request of another client's, so that it says that it comes from this one.
 func (c *client) as(request string) string {
 	if ownNetwork() {
 		return request
@@ -319,7 +319,7 @@ func (c *client) as(request string) string {
 	return before + "X-Forwarded-For: " + c.address.String() + "\r\n" + after
 }
 
-// stall has n connections send part of a request and read, and counts those that were not closed when ctx ends.
+// stall sends part of a request over each of n connections, reads, and counts those that were not closed when ctx ends.
 func (a *assault) stall(ctx context.Context, n int, request string) error {
 	var open atomic.Int64
 	each(n, func(int) {
@@ -381,7 +381,7 @@ func (s *socket) closeCode(ctx context.Context) ws.StatusCode {
 	}
 }
 
-// visit has new people come, one after the other, each from an address of its own, who must be let in.
+// visit brings new people, one after the other, each from an address of its own, who must be let in.
 func (a *assault) visit(ctx context.Context) {
 	for i := 100; ctx.Err() == nil; i++ {
 		c := a.client(address(true, i))

@@ -18,7 +18,7 @@ import (
 
 // attempts are all of them, in the order in which they run.
 func attempts() (all []attempt) {
-	for _, kind := range [][]attempt{answers, holding} {
+	for _, kind := range [][]attempt{answers, holding, rooms, floods} {
 		all = append(all, kind...)
 	}
 	return all
@@ -58,6 +58,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (held boo
 	f.DurationVar(&o.floor, "floor", 100*time.Millisecond, "99th percentile of the people's adds that is fine whatever it was before, since scheduling decides it")
 	stopAt := f.Int64("stop-at", 4096, "`MiB` of memory at which a server is ended")
 	only := f.String("only", "", "run those whose name contains one of these `texts`, separated by commas")
+	besieged := f.Duration("siege", 0, "run them all at once for so long, on a server bounded to 512 MiB, in place of one after the other")
+	edgesToo := f.Bool("edge", true, "also do what honest people do at the edge")
 	list := f.Bool("list", false, "say which attempts there are, and why")
 	if err := f.Parse(args); err != nil {
 		return false, err
@@ -80,7 +82,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (held boo
 	if !ownNetwork() {
 		fmt.Fprintln(stderr, "attack: no network namespace is to be had; clients are told apart by X-Forwarded-For")
 	}
-	return o.table(ctx, chosen, stdout)
+	if *besieged > 0 {
+		return siege(ctx, o, chosen, *besieged, stdout)
+	}
+	held = true
+	if *edgesToo {
+		if held, err = runEdges(ctx, o, stdout); err != nil {
+			return false, err
+		}
+		fmt.Fprintln(stdout)
+	}
+	all, err := o.table(ctx, chosen, stdout)
+	return held && all, err
 }
 
 // table runs the attempts and prints a row for each.

@@ -56,7 +56,7 @@ type person struct {
 	keep bool
 }
 
-// gather has n people join the office and begin to talk. Where oneOffice is true all share an address.
+// gather makes n people, who join the office and begin to talk. Where oneOffice is true all share an address.
 func gather(ctx context.Context, s *server, n int, pace time.Duration, oneOffice, forgive bool) (*people, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &people{stop: cancel, hushed: make(chan struct{}), forgive: forgive, added: make(map[int64]string), harm: make(map[string]int)}
@@ -173,7 +173,7 @@ func (p *people) follow(ctx context.Context, one *person, listening chan<- error
 		p.cuts++
 		p.mu.Unlock()
 		if !p.forgive {
-			p.harmed("socket: " + err.Error())
+			p.harmed("socket " + ending(err))
 		}
 		if !sleep(ctx, wait) {
 			return

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -131,6 +132,9 @@ func (s *socket) read(patience time.Duration) ([]byte, error) {
 		case ws.OpText:
 			return f.Payload, nil
 		case ws.OpPing:
+			if err := s.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+				return nil, err
+			}
 			if err := wsutil.WriteClientMessage(s.conn, ws.OpPong, f.Payload); err != nil {
 				return nil, err
 			}
@@ -139,6 +143,24 @@ func (s *socket) read(patience time.Duration) ([]byte, error) {
 			return nil, &closedError{code, reason}
 		}
 	}
+}
+
+// ending says in a few words how a socket ended.
+func ending(err error) string {
+	var closed *closedError
+	var p *problem
+	var network net.Error
+	switch {
+	case errors.As(err, &closed):
+		return fmt.Sprint("closed with ", closed.code)
+	case errors.As(err, &p):
+		return codeOf(err)
+	case errors.As(err, &network) && network.Timeout():
+		return "silent"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "cut"
+	}
+	return "refused"
 }
 
 // drain reads whatever comes and keeps nothing, until the socket ends or ctx does. It returns how many bytes came.
