@@ -58,6 +58,9 @@ func (e NewEntry) Validate() error {
 		if err := validName("connectionId", e.ConnectionID); err != nil {
 			return err
 		}
+		if disguisedID(e.ConnectionID) {
+			return Errorf(CodeBadUserInput, "connectionId has the form of a connection's id in other letters; choose another name")
+		}
 	}
 	if err := validText("body", e.Body, MaxBodyBytes); err != nil {
 		return err
