@@ -27,7 +27,7 @@ type Config struct {
 	QueueLimit  int // writes that may wait; zero: 8192
 	SocketLimit int // sockets and streams a connection has open on this node; zero: DefaultSocketLimit
 
-	ChunkBytes int // of older entries kept for readers that are behind; zero: 64 MiB
+	Budget *Budget // of what is kept in memory; nil: one of DefaultBudgetBytes
 
 	Lease   time.Duration    // that a node's sockets keep its connections after it was last heard of; zero: ten ticks, 3 s at least
 	Tick    time.Duration    // how often leases, rooms and heads are looked after; zero: 1 s, or less for a short Grace
@@ -66,6 +66,7 @@ type Service struct {
 	entries     *lanes[NewEntry, EntryResult]
 	connections *lanes[NewConnection, ConnectionResult]
 	older       *chunkCache
+	budget      *Budget
 	rooms       rooms
 	presence    *presence
 	known       *connectionCache
@@ -98,7 +99,8 @@ func NewService(cfg Config) *Service {
 	s := &Service{cfg: cfg, store: cfg.Store, bus: cfg.Bus, log: cfg.Log, metrics: cfg.Metrics, now: cfg.Now,
 		node:     rand.Text(),
 		heads:    newHeadReader(cfg.Store),
-		older:    newChunkCache(cfg.Store, cfg.ChunkBytes),
+		older:    newChunkCache(cfg.Store, cfg.Budget),
+		budget:   cfg.Budget,
 		rooms:    rooms{byID: make(map[string]*roomSlot)},
 		shared:   cfg.Bus.Lost() != nil,       // where nothing can be lost there is nobody to lose it
 		linger:   min(roomLinger, cfg.Idle/2), // no session is removed sooner
@@ -125,7 +127,9 @@ func defaults(c *Config) {
 	set(&c.GroupLimit, 256)
 	set(&c.QueueLimit, 8192)
 	set(&c.SocketLimit, DefaultSocketLimit)
-	set(&c.ChunkBytes, 64<<20)
+	if c.Budget == nil {
+		c.Budget = NewBudget(0)
+	}
 	set(&c.Tick, max(10*time.Millisecond, min(time.Second, c.Grace/4)))
 	set(&c.Lease, max(10*c.Tick, 3*time.Second))
 	if c.Now == nil {
@@ -268,12 +272,13 @@ type Stats struct {
 	Rooms       int   // open sessions
 	Attached    int   // connections with a socket here
 	OlderReads  int64 // reads of the store for readers that were behind, since the start
+	Kept        int64 // bytes of the budget in use
 	WritesQueue int   // entries that wait to be committed
 }
 
 // Stats returns what is held now.
 func (s *Service) Stats() Stats {
-	return Stats{Rooms: len(s.openRooms()), Attached: s.presence.attached(), OlderReads: s.older.reads.Load(),
+	return Stats{Rooms: len(s.openRooms()), Attached: s.presence.attached(), OlderReads: s.older.reads.Load(), Kept: s.budget.Used(),
 		WritesQueue: s.entries.waiting()}
 }
 
