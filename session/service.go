@@ -27,12 +27,11 @@ type Config struct {
 	QueueLimit  int // writes that may wait; zero: 8192
 	SocketLimit int // sockets and streams a connection has open on this node; zero: DefaultSocketLimit
 
-	Budget *Budget // of what is kept in memory; nil: one of DefaultBudgetBytes
-	SessionBytes       int64 // QuotaBytes of the entries of a session that was made on first use; zero: no bound
-	SessionConnections int   // live connections of a session; zero: DefaultSessionConnections
-	TokenConnections   int   // live connections of one session token; zero: DefaultTokenConnections
-	AddressConnections int   // live connections of one client address; zero: DefaultAddressConnections
-
+	Budget             *Budget // of what is kept in memory; nil: one of DefaultBudgetBytes
+	SessionBytes       int64   // QuotaBytes of the entries of a session that was made on first use; zero: no bound
+	SessionConnections int     // live connections of a session; zero: DefaultSessionConnections
+	TokenConnections   int     // live connections of one session token; zero: DefaultTokenConnections
+	AddressConnections int     // live connections of one client address; zero: DefaultAddressConnections
 
 	Lease   time.Duration    // that a node's sockets keep its connections after it was last heard of; zero: ten ticks, 3 s at least
 	Tick    time.Duration    // how often leases, rooms and heads are looked after; zero: 1 s, or less for a short Grace
