@@ -147,7 +147,7 @@ func destroy(
 			return nil, err
 		}
 	}
-	for _, table := range []string{"attachments", "streams"} {
+	for _, table := range []string{"attachments", "streams", "connection_holders"} {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE connection_id IN (?)", bun.List(ids)); err != nil {
 			return nil, err
 		}
@@ -207,4 +207,41 @@ const sqlDestroy = "UPDATE connections SET expires_at = NULL, destroyed_at = ?, 
 func setRevision(ctx context.Context, tx bun.Tx, sessionID string, revision int64) error {
 	_, err := tx.ExecContext(ctx, "UPDATE sessions SET revision = ? WHERE id = ?", revision, sessionID)
 	return err
+}
+
+// ListConnections implements session.Store. The list has two parts, each with an index of its own.
+func (s *Store) ListConnections(ctx context.Context, sessionID string, after session.RosterPlace, limit int) ([]session.PlacedConnection, error) {
+	if limit <= 0 || !storable(sessionID) {
+		return nil, nil
+	}
+	return read(ctx, s, "list connections", func(ctx context.Context) (found []session.PlacedConnection, err error) {
+		for _, detached := range []bool{false, true} {
+			if after.Detached && !detached || len(found) == limit {
+				continue
+			}
+			var rows []*connectionRow
+			from := int64(0)
+			if detached == after.Detached {
+				from = after.Revision
+			}
+			if err := selectPart(s.readers, &rows, sessionID, detached, from, limit-len(found)).Scan(ctx); err != nil {
+				return nil, err
+			}
+			for _, row := range rows {
+				place := session.RosterPlace{Detached: detached, Revision: *row.CreatedRevision}
+				found = append(found, session.PlacedConnection{Connection: row.toConnection(), Place: place})
+			}
+		}
+		return found, nil
+	})
+}
+
+// selectPart selects the live connections without, or with, a socket that were created after a revision.
+func selectPart(db bun.IDB, rows *[]*connectionRow, sessionID string, detached bool, after int64, limit int) *bun.SelectQuery {
+	condition := "expires_at IS NULL"
+	if detached {
+		condition = "expires_at IS NOT NULL"
+	}
+	return db.NewSelect().Model(rows).Where("session_id = ?", sessionID).Where(sqlLive).Where(condition).
+		Where("created_revision > ?", after).Order("created_revision").Limit(int64(limit))
 }

@@ -27,6 +27,11 @@ type Config struct {
 	QueueLimit  int // writes that may wait; zero: 8192
 	SocketLimit int // sockets and streams a connection has open on this node; zero: DefaultSocketLimit
 
+	SessionBytes       int64 // QuotaBytes of the entries of a session that was made on first use; zero: no bound
+	SessionConnections int   // live connections of a session; zero: DefaultSessionConnections
+	TokenConnections   int   // live connections of one session token; zero: DefaultTokenConnections
+	AddressConnections int   // live connections of one client address; zero: DefaultAddressConnections
+
 	ChunkBytes int // of older entries kept for readers that are behind; zero: 64 MiB
 
 	Lease   time.Duration    // that a node's sockets keep its connections after it was last heard of; zero: ten ticks, 3 s at least
@@ -35,8 +40,14 @@ type Config struct {
 	Metrics Metrics          // zero: none
 }
 
-// DefaultSocketLimit is how many sockets and streams a connection has open on a node.
-const DefaultSocketLimit = 64
+// Defaults of the limits.
+const (
+	DefaultSocketLimit        = 64 // sockets and streams of a connection on a node
+	DefaultSessionBytes       = 1 << 30
+	DefaultSessionConnections = 100_000
+	DefaultTokenConnections   = 1_000
+	DefaultAddressConnections = 1_000
+)
 
 // Metrics hears of what a Service does. Its methods must not block.
 type Metrics interface {
@@ -125,6 +136,9 @@ func defaults(c *Config) {
 	set(&c.GroupLimit, 256)
 	set(&c.QueueLimit, 8192)
 	set(&c.SocketLimit, DefaultSocketLimit)
+	set(&c.SessionConnections, DefaultSessionConnections)
+	set(&c.TokenConnections, DefaultTokenConnections)
+	set(&c.AddressConnections, DefaultAddressConnections)
 	set(&c.ChunkBytes, 64<<20)
 	set(&c.Tick, max(10*time.Millisecond, min(time.Second, c.Grace/4)))
 	set(&c.Lease, max(10*c.Tick, 3*time.Second))

@@ -63,10 +63,7 @@ export class Connector {
     this.#options = options;
     this.#hooks = hooks;
     this.#unwatch = watchPage({
-      awake: () => {
-        this.#pause.wake();
-        this.link?.check();
-      },
+      awake: () => this.wake(),
       offline: () => this.link?.check(),
       hidden: () => this.#hide(),
       shown: () => {
@@ -105,6 +102,12 @@ export class Connector {
       await Promise.race([said.catch(() => {}), late]); // where it can't be said, the grace time ends it
     }
     link?.close();
+  }
+
+  /** Tries at once where a pause is under way, and asks a socket that is there for a sign of life. */
+  wake(): void {
+    this.#pause.wake();
+    this.link?.check();
   }
 
   /** Gives up the socket, whose subscriptions failed; the next one is opened after a pause. */

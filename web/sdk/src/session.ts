@@ -150,6 +150,10 @@ export class ChatSession implements types.Session {
     await this.#run(forceMuteDocument, { ...(streamId !== undefined && { streamId }), ...(except && { except }) });
   }
 
+  wake(): void {
+    this.#connector.wake();
+  }
+
   disconnect(): Promise<void> {
     return this.#connector.disconnect();
   }
@@ -213,8 +217,10 @@ export class ChatSession implements types.Session {
 
   /** Keeps posts over a reload, for this session and these words' author alone. */
   #persist(session: string, data: string | null | undefined): void {
-    if (this.#options.persist === false) return;
-    this.#outbox.persist(new OutboxStorage(`${this.#connector.endpoint.href}:${session}:${data ?? ''}`));
+    const { persist } = this.#options;
+    if (persist === false) return;
+    const owner = typeof persist === 'string' ? persist : (data ?? '');
+    this.#outbox.persist(new OutboxStorage(`${this.#connector.endpoint.href}:${session}:${owner}`));
   }
 
   #admitted({ connection, session }: Admission): void {

@@ -20,8 +20,11 @@ export interface ConnectOptions {
   data?: string;
   /** How many of the newest entries to load into the store at once: 0 to 200; 0 where absent. */
   history?: number;
-  /** Whether posts that wait are kept in `localStorage` over a reload; true where absent. */
-  persist?: boolean;
+  /**
+   * Whether posts that wait are kept in `localStorage` over a reload, for who joins this session with the same `data`; true
+   * where absent. A text says whose they are in place of `data`, for a user who may change a name.
+   */
+  persist?: boolean | string;
   /**
    * How media finds its way: over the server's ICE servers; over `iceServers` in their place where those are given, and
    * over both where `besideServers` is true.
@@ -337,6 +340,12 @@ export interface Session {
   forceUnpublish(streamId: string): Promise<void>;
   /** Mutes one stream, or all but those named. */
   forceMute(streamId?: string, options?: { except?: string[] }): Promise<void>;
+
+  /**
+   * Tries at once where the next try to reconnect is waited for, and looks whether a socket that is there still lives. It
+   * happens by itself when the page comes into view and when the network is back.
+   */
+  wake(): void;
 
   /** Leaves: ends the connection and everything of it. */
   disconnect(): Promise<void>;

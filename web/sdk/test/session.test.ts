@@ -66,6 +66,25 @@ describe('coming back', () => {
     expect(new Set(states)).toEqual(new Set(['connecting']));
   });
 
+  test('wake tries at once, without waiting for the pause', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(1);
+    const { session, states } = start();
+    await session.ready;
+    const attempts: number[] = [];
+    session.on('state', (state) => state.name === 'reconnecting' && attempts.push(state.attempt));
+    server.down = true;
+    server.socket.end(1006, '');
+    await later(20_000); // the next try is far away by now
+    const before = attempts.at(-1) ?? 0;
+    session.wake();
+    await soon();
+    expect(attempts.at(-1)).toBe(before + 1);
+    server.down = false;
+    session.wake();
+    await soon();
+    expect(states.at(-1)).toBe('live');
+  });
+
   test('a server that takes a socket and drops it at once is no reason for haste', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(1);
     const { session } = start();
