@@ -84,10 +84,10 @@ func (c *chunkCache) fill(ctx context.Context, k *chunk) {
 	for _, e := range k.entries {
 		k.bytes += entryBytes(e)
 	}
-	close(k.ready)
-
+	// The lock comes first: a chunk that is ready may be evicted, and until here it is not counted.
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	close(k.ready)
 	if len(k.entries) < ChunkEntries { // the log's end, which grows, or an error: not to be kept
 		c.remove(c.chunks[k.key])
 		return

@@ -80,3 +80,28 @@ func TestChunksAreBoundedAndFailuresForgotten(t *testing.T) {
 	store.fail.Store(false)
 	read(0, ChunkEntries)
 }
+
+// TestChunksThatCrowdEachOther fills a cache that has room for one chunk from many places at once, so that each chunk is
+// evicted by the next as soon as it can be.
+func TestChunksThatCrowdEachOther(t *testing.T) {
+	const chunks, readers, rounds = 16, 16, 300
+	store := &countingStore{length: chunks*ChunkEntries - 1} // the last chunk is not kept
+	c := newChunkCache(store, 1)
+	var storm sync.WaitGroup
+	for i := range readers {
+		storm.Go(func() {
+			for n := range rounds {
+				number := int64((i*7 + n) % chunks)
+				entries, err := c.read(t.Context(), &Session{ID: "s"}, number*ChunkEntries)
+				if err != nil || len(entries) == 0 || entries[0].Seq != number*ChunkEntries+1 {
+					t.Errorf("chunk %d: %d entries, %v", number, len(entries), err)
+					return
+				}
+			}
+		})
+	}
+	storm.Wait()
+	if c.bytes != 0 || len(c.chunks) != 0 || c.used.Len() != 0 {
+		t.Errorf("%d bytes in %d chunks are left of a cache without room", c.bytes, len(c.chunks))
+	}
+}

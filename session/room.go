@@ -58,12 +58,12 @@ func (s *Service) openRoom(ctx context.Context, id string) (*room, error) {
 	r := &room{session: sess,
 		signals:      newPassage(signalEvents, signalBytes, (*Signal).bytes, (*Signal).afterMissing),
 		negotiations: newPassage(negotiationEvents, negotiationBytes, (*Negotiation).bytes, (*Negotiation).afterMissing)}
-	var early []Message
+	var early earlyMessages
 	loaded := false
 	stop, err := s.bus.Subscribe(id, func(m Message) {
 		r.mu.Lock()
 		if !loaded {
-			early = append(early, m)
+			early.add(r, m)
 			r.mu.Unlock()
 			return
 		}
@@ -80,13 +80,13 @@ func (s *Service) openRoom(ctx context.Context, id string) (*room, error) {
 	}
 	for {
 		r.mu.Lock()
-		if len(early) == 0 {
+		m, ok := early.take()
+		if !ok {
 			loaded = true
+			s.fillLocked(r) // what was heard of in messages that were dropped
 			r.mu.Unlock()
 			return r, nil
 		}
-		m := early[0]
-		early = early[1:]
 		r.mu.Unlock()
 		s.receive(r, m)
 	}

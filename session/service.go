@@ -195,16 +195,23 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) look(ctx context.Context) {
 	tick := time.NewTicker(s.cfg.Tick)
 	defer tick.Stop()
-	for n := 1; ; n++ {
+	lost, again := s.bus.Lost(), (<-chan time.Time)(nil)
+	for n := 1; ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.bus.Lost():
+		case <-lost:
+			// The next check waits a while: it reads all that is open, and a bus that brings nonsense loses something
+			// with each message.
+			lost, again = nil, time.After(min(s.cfg.Tick, time.Second))
 			if err := s.check(ctx); err != nil && ctx.Err() == nil {
 				s.log.Warn("can't compare the open sessions with the store", "error", err)
 			}
+		case <-again:
+			lost, again = s.bus.Lost(), nil
 		case <-tick.C:
 			s.lookOnce(ctx, n)
+			n++
 		}
 	}
 }
