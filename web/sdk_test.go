@@ -12,6 +12,9 @@ func TestSDK(t *testing.T) {
 	h := Handler(Config{})
 	for path, want := range map[string]struct{ contentType, holds string }{
 		"/sdk/chattok.js":   {"text/javascript; charset=utf-8", "ChattokError"},
+		"/sdk/opentok.js":   {"text/javascript; charset=utf-8", "sessionConnected"},
+		"/sdk/opentok.css":  {"text/css; charset=utf-8", ".OT_widget-container"},
+		"/sdk/opentok.d.ts": {"text/plain; charset=utf-8", "sessionId: string"},
 		"/sdk/chattok.d.ts": {"text/plain; charset=utf-8", "export declare function connect(options: ConnectOptions): Promise<Session>"},
 	} {
 		plain := get(t, h, http.MethodGet, path, "Origin", "https://elsewhere.example")
