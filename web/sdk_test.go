@@ -11,8 +11,9 @@ import (
 func TestSDK(t *testing.T) {
 	h := Handler(Config{})
 	for path, want := range map[string]struct{ contentType, holds string }{
-		"/sdk/chattok.js":   {"text/javascript; charset=utf-8", "ChattokError"},
-		"/sdk/chattok.d.ts": {"text/plain; charset=utf-8", "export declare function connect(options: ConnectOptions): Promise<Session>"},
+		"/sdk/chattok.js":     {"text/javascript; charset=utf-8", "ChattokError"},
+		"/sdk/chattok.js.map": {"application/json", "src/connector.ts"},
+		"/sdk/chattok.d.ts":   {"application/typescript; charset=utf-8", "export declare function connect(options: ConnectOptions): Promise<Session>"},
 	} {
 		plain := get(t, h, http.MethodGet, path, "Origin", "https://elsewhere.example")
 		for header, value := range map[string]string{
