@@ -73,9 +73,13 @@ interface ConnectOptions {
    * where absent. A text says whose they are in place of `data`, for a user who may change a name.
    */
   persist?: boolean | string;
-  /** How media finds its way; the server's ICE servers where `iceServers` is absent. */
+  /**
+   * How media finds its way: over the server's ICE servers; over `iceServers` in their place where those are given, and
+   * over both where `besideServers` is true.
+   */
   rtc?: {
     iceServers?: RTCIceServer[];
+    besideServers?: boolean;
     iceTransportPolicy?: RTCIceTransportPolicy;
   };
 }
@@ -192,9 +196,19 @@ interface SessionEvents {
   muteForced: {
     readonly publication: Publication;
   };
+  /** A moderator muted one stream, or all but some. Everybody is told, also those who publish nothing. */
+  forceMute: ForceMute;
   state: SessionState;
   /** Something failed that no promise tells of, such as an event that could not be read. The session goes on. */
   error: ChattokError;
+}
+/** A moderator's muting. */
+interface ForceMute {
+  /** The one stream that was muted; undefined where all were, but for those of `except`. */
+  readonly streamId: string | undefined;
+  readonly except: readonly string[];
+  /** The moderator. */
+  readonly connectionId: string;
 }
 /** All that a view needs, at one moment. Each member keeps its identity until it changes. */
 interface Snapshot {
@@ -232,7 +246,21 @@ interface PublishOptions {
   name?: string;
   /** `SCREEN` keeps the picture sharp, the others keep it moving. `CAMERA` where absent. */
   videoType?: VideoType;
+  /** Whether the sound is on from the start; true where absent. */
+  audio?: boolean;
+  /** Whether the picture is on from the start; true where absent. */
+  video?: boolean;
+  /** Bits a second of the sound; the browser's choice where absent. */
+  audioBitrate?: number;
+  /** Bits a second of the picture at most, below what the number of videos in the session allows. */
+  videoBitrate?: number;
+  /** Whether both channels of the sound are sent, for music; false where absent. */
+  stereo?: boolean;
+  /** What the browser keeps of the picture where it can't send all, as `MediaStreamTrack.contentHint`. */
+  contentHint?: string;
 }
+/** Why a publication ended: as its stream did, or because all its tracks have, such as a screen that is no longer shared. */
+type PublicationEnd = DisconnectReason | 'mediaStopped';
 /** A stream of ours. It is published again by itself when the session had to make a new connection. */
 interface Publication {
   /** As the others see it; its id changes when it was published again. */
@@ -240,6 +268,10 @@ interface Publication {
   /** What is published; `replaceTrack` changes its tracks. */
   readonly media: MediaStream;
   readonly state: 'live' | 'ended';
+  /** Why it ended; undefined while it is live. `networkDisconnected`: it could not be published again. */
+  readonly reason: PublicationEnd | undefined;
+  /** Called whenever `state` or `stream` changes, and so when the picture's size does. Returns what ends it. */
+  onChange(listener: () => void): () => void;
   /** Mutes or unmutes; the others are told. */
   setAudio(on: boolean): Promise<void>;
   /** Turns the picture off or on; the others are told. */
@@ -247,8 +279,15 @@ interface Publication {
   /** Puts another track of this kind in place, say of another camera, without a break; null takes it out. */
   replaceTrack(kind: 'audio' | 'video', track: MediaStreamTrack | null): Promise<void>;
   unpublish(): Promise<void>;
+  /** Sets other bitrates than those of `PublishOptions`; undefined leaves the choice to the SDK and the browser. */
+  setBitrates(bitrates: {
+    audio?: number | undefined;
+    video?: number | undefined;
+  }): void;
   /** What is being sent, for each subscriber and kind. */
   stats(): Promise<MediaStats[]>;
+  /** The browser's own reports, for each subscriber. */
+  reports(): Promise<MediaReport[]>;
 }
 /** How a stream is subscribed to. */
 interface SubscribeOptions {
@@ -267,14 +306,31 @@ interface Subscription {
   readonly state: 'connecting' | 'live' | 'interrupted' | 'ended';
   /** Set while the browser does not play it without a touch: call `play` from a click. */
   readonly blocked: ChattokError | undefined;
-  /** Called whenever `state`, `blocked` or `stream` changes. Returns what ends it. */
+  /** Called whenever `state`, `blocked`, `stream` or the tracks of `media` change. Returns what ends it. */
   onChange(listener: () => void): () => void;
   /** Plays after the browser blocked it. Rejects with `AUTOPLAY_BLOCKED` where it still does. */
   play(): Promise<void>;
+  /** Stops or goes on to receive sound; the publisher sends none meanwhile. */
+  setAudio(on: boolean): void;
+  /** Stops or goes on to receive the picture; the publisher sends none meanwhile. */
+  setVideo(on: boolean): void;
   /** How loud it is now: 0 to 1. */
   audioLevel(): number;
   /** What is being received, for each kind. */
   stats(): Promise<MediaStats[]>;
+  /** The browser's own report of both kinds. */
+  report(): Promise<RTCStatsReport>;
+  close(): void;
+}
+/** What the browser reports of a publication to one subscriber. */
+interface MediaReport {
+  readonly connectionId: string;
+  readonly report: RTCStatsReport;
+}
+/** How loud a local stream is. */
+interface LevelMeter {
+  /** 0 to 1, now; 0 while the browser holds audio back until a click. */
+  level(): number;
   close(): void;
 }
 /** One direction of one kind of media between this page and another. */
@@ -353,8 +409,10 @@ interface Session {
 export declare function openCamera(constraints?: MediaStreamConstraints): Promise<MediaStream>;
 /** The screen, a window or a tab, as the user chooses. Rejects as `openCamera` does; a refusal is PERMISSION_DENIED. */
 export declare function openScreen(options?: DisplayMediaStreamOptions): Promise<MediaStream>;
+/** Measures how loud a local stream is: the camera's microphone before it is published, say. */
+export declare function meter(media: MediaStream): LevelMeter;
 /** Joins a session and resolves when it is live. Rejects where the server refuses; waits where it can't be reached. */
 export declare function connect(options: ConnectOptions): Promise<Session>;
 /** Joins a session as `connect` does, but gives it at once, so that a view can show how it comes about. */
 export declare function open(options: ConnectOptions): Session;
-export type { ChatEntry, ConnectOptions, Connection, DisconnectReason, ErrorCode, MediaStats, OutboxItem, Publication, PublishOptions, Role, Session, SessionEvents, SessionState, Signal, SignalOptions, Snapshot, Store, Stream, SubscribeOptions, Subscription, VideoType };
+export type { ChatEntry, ConnectOptions, Connection, DisconnectReason, ErrorCode, ForceMute, LevelMeter, MediaReport, MediaStats, OutboxItem, Publication, PublicationEnd, PublishOptions, Role, Session, SessionEvents, SessionState, Signal, SignalOptions, Snapshot, Store, Stream, SubscribeOptions, Subscription, VideoType };

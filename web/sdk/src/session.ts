@@ -196,7 +196,10 @@ export class ChatSession implements types.Session {
         if (this.#others(stream)) emit('streamDestroyed', { stream, reason });
         this.#media.adapt();
       },
-      muteForced: (streamId, except) => this.#media.mute(streamId, except),
+      muteForced: (mute) => {
+        emit('forceMute', mute);
+        this.#media.mute(mute.streamId, mute.except);
+      },
     });
   }
 
@@ -337,8 +340,8 @@ export class ChatSession implements types.Session {
       this.#outbox.resume();
       this.#media.live();
       this.#waiting.splice(0).forEach(({ resolve }) => resolve(link));
-    } else if (state.name === 'refused') this.#end(state.error);
-    else if (state.name === 'ended') this.#end(new ChattokError('ENDED', `the session is over: ${state.reason}`));
+    } else if (state.name === 'refused') this.#end(state.error, 'networkDisconnected');
+    else if (state.name === 'ended') this.#end(new ChattokError('ENDED', `the session is over: ${state.reason}`), state.reason);
     this.#events.emit('state', state);
   }
 
@@ -357,12 +360,12 @@ export class ChatSession implements types.Session {
     }
   }
 
-  #end(error: ChattokError): void {
+  #end(error: ChattokError, reason: types.DisconnectReason): void {
     this.#over = error;
     this.#pause.wake();
     this.#outbox.close(error);
     this.#signals.close(error);
-    this.#media.close(error);
+    this.#media.close(error, reason);
     this.#waiting.splice(0).forEach(({ reject }) => reject(error));
   }
 

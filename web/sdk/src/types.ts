@@ -35,8 +35,11 @@ export interface ConnectOptions {
   persist?: boolean | string;
   /** The WebSocket to use where there is none, as in Node before 22: `WebSocket` of the package `ws`. */
   webSocketImpl?: unknown;
-  /** How media finds its way; the server's ICE servers where `iceServers` is absent. */
-  rtc?: { iceServers?: RTCIceServer[]; iceTransportPolicy?: RTCIceTransportPolicy };
+  /**
+   * How media finds its way: over the server's ICE servers; over `iceServers` in their place where those are given, and
+   * over both where `besideServers` is true.
+   */
+  rtc?: { iceServers?: RTCIceServer[]; besideServers?: boolean; iceTransportPolicy?: RTCIceTransportPolicy };
 }
 
 /** One participant's membership in the session. */
@@ -143,9 +146,20 @@ export interface SessionEvents {
   streamDestroyed: { readonly stream: Stream; readonly reason: DisconnectReason | undefined };
   /** A moderator muted a publication of ours; its sound is off already. */
   muteForced: { readonly publication: Publication };
+  /** A moderator muted one stream, or all but some. Everybody is told, also those who publish nothing. */
+  forceMute: ForceMute;
   state: SessionState;
   /** Something failed that no promise tells of, such as an event that could not be read. The session goes on. */
   error: ChattokError;
+}
+
+/** A moderator's muting. */
+export interface ForceMute {
+  /** The one stream that was muted; undefined where all were, but for those of `except`. */
+  readonly streamId: string | undefined;
+  readonly except: readonly string[];
+  /** The moderator. */
+  readonly connectionId: string;
 }
 
 /** All that a view needs, at one moment. Each member keeps its identity until it changes. */
@@ -186,7 +200,22 @@ export interface PublishOptions {
   name?: string;
   /** `SCREEN` keeps the picture sharp, the others keep it moving. `CAMERA` where absent. */
   videoType?: VideoType;
+  /** Whether the sound is on from the start; true where absent. */
+  audio?: boolean;
+  /** Whether the picture is on from the start; true where absent. */
+  video?: boolean;
+  /** Bits a second of the sound; the browser's choice where absent. */
+  audioBitrate?: number;
+  /** Bits a second of the picture at most, below what the number of videos in the session allows. */
+  videoBitrate?: number;
+  /** Whether both channels of the sound are sent, for music; false where absent. */
+  stereo?: boolean;
+  /** What the browser keeps of the picture where it can't send all, as `MediaStreamTrack.contentHint`. */
+  contentHint?: string;
 }
+
+/** Why a publication ended: as its stream did, or because all its tracks have, such as a screen that is no longer shared. */
+export type PublicationEnd = DisconnectReason | 'mediaStopped';
 
 /** A stream of ours. It is published again by itself when the session had to make a new connection. */
 export interface Publication {
@@ -195,6 +224,10 @@ export interface Publication {
   /** What is published; `replaceTrack` changes its tracks. */
   readonly media: MediaStream;
   readonly state: 'live' | 'ended';
+  /** Why it ended; undefined while it is live. `networkDisconnected`: it could not be published again. */
+  readonly reason: PublicationEnd | undefined;
+  /** Called whenever `state` or `stream` changes, and so when the picture's size does. Returns what ends it. */
+  onChange(listener: () => void): () => void;
   /** Mutes or unmutes; the others are told. */
   setAudio(on: boolean): Promise<void>;
   /** Turns the picture off or on; the others are told. */
@@ -202,8 +235,12 @@ export interface Publication {
   /** Puts another track of this kind in place, say of another camera, without a break; null takes it out. */
   replaceTrack(kind: 'audio' | 'video', track: MediaStreamTrack | null): Promise<void>;
   unpublish(): Promise<void>;
+  /** Sets other bitrates than those of `PublishOptions`; undefined leaves the choice to the SDK and the browser. */
+  setBitrates(bitrates: { audio?: number | undefined; video?: number | undefined }): void;
   /** What is being sent, for each subscriber and kind. */
   stats(): Promise<MediaStats[]>;
+  /** The browser's own reports, for each subscriber. */
+  reports(): Promise<MediaReport[]>;
 }
 
 /** How a stream is subscribed to. */
@@ -224,14 +261,33 @@ export interface Subscription {
   readonly state: 'connecting' | 'live' | 'interrupted' | 'ended';
   /** Set while the browser does not play it without a touch: call `play` from a click. */
   readonly blocked: ChattokError | undefined;
-  /** Called whenever `state`, `blocked` or `stream` changes. Returns what ends it. */
+  /** Called whenever `state`, `blocked`, `stream` or the tracks of `media` change. Returns what ends it. */
   onChange(listener: () => void): () => void;
   /** Plays after the browser blocked it. Rejects with `AUTOPLAY_BLOCKED` where it still does. */
   play(): Promise<void>;
+  /** Stops or goes on to receive sound; the publisher sends none meanwhile. */
+  setAudio(on: boolean): void;
+  /** Stops or goes on to receive the picture; the publisher sends none meanwhile. */
+  setVideo(on: boolean): void;
   /** How loud it is now: 0 to 1. */
   audioLevel(): number;
   /** What is being received, for each kind. */
   stats(): Promise<MediaStats[]>;
+  /** The browser's own report of both kinds. */
+  report(): Promise<RTCStatsReport>;
+  close(): void;
+}
+
+/** What the browser reports of a publication to one subscriber. */
+export interface MediaReport {
+  readonly connectionId: string;
+  readonly report: RTCStatsReport;
+}
+
+/** How loud a local stream is. */
+export interface LevelMeter {
+  /** 0 to 1, now; 0 while the browser holds audio back until a click. */
+  level(): number;
   close(): void;
 }
 
