@@ -18,7 +18,7 @@ import (
 
 // attempts are all of them, in the order in which they run.
 func attempts() (all []attempt) {
-	for _, kind := range [][]attempt{answers, holding, rooms, floods} {
+	for _, kind := range [][]attempt{answers, holding, rooms, floods, worse} {
 		all = append(all, kind...)
 	}
 	return all
