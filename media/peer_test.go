@@ -71,7 +71,7 @@ func TestQuotaForgets(t *testing.T) {
 			t.Errorf("%s is known: %t, want %t", id, got, want)
 		}
 	}
-	if q.room("busy") || !q.room("spent") || !q.room("unheard of") || q.take("busy") != nil {
+	if q.room("busy", netip.Addr{}) || !q.room("spent", netip.Addr{}) || !q.room("unheard of", netip.Addr{}) || q.take("busy") != nil {
 		t.Error("the quota is not kept")
 	}
 }

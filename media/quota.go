@@ -52,8 +52,8 @@ func (q *quotas) room(connectionID string, host netip.Addr) bool {
 	if u := q.users[connectionID]; u != nil {
 		held = u.allocations
 	}
-	free := q.ports - q.used
-	return free > 0 && held < q.allocations && held*freeForConnection < free && q.hosts[host]*freeForAddress < free
+	free := max(1, q.ports-q.used) // where none is, who holds none is told so when one is looked for
+	return held < q.allocations && held*freeForConnection < free && q.hosts[host]*freeForAddress < free
 }
 
 // here counts allocations in or out of an address.
