@@ -30,6 +30,6 @@ function Visit({ session }: { session: string }) {
     case 'room':
       return <Room meeting={now.meeting} />;
     case 'left':
-      return <Left session={session} reason={now.reason} />;
+      return <Left session={session} reason={now.reason} unsent={now.unsent} />;
   }
 }

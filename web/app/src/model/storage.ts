@@ -63,6 +63,15 @@ export function rememberConnection(session: string, id: string): ReadonlySet<str
   return new Set(list);
 }
 
+/** Calls when another tab of this browser has become a connection of a session. Returns what ends it. */
+export function watchConnections(session: string, changed: () => void): () => void {
+  const heard = ({ key }: StorageEvent): void => {
+    if (key === `${prefix}own.${session}`) changed();
+  };
+  addEventListener('storage', heard);
+  return () => removeEventListener('storage', heard);
+}
+
 /** This tab's session token for a session, which its address no longer shows. */
 export function tabToken(session: string): string | undefined {
   return read(tabStore(), `token.${session}`, isString);
@@ -72,13 +81,14 @@ export function rememberToken(session: string, token: string): void {
   write(tabStore(), `token.${session}`, token);
 }
 
-/** Whether this tab is in a session, so that a reload goes back into it. */
-export function isJoined(session: string): boolean {
-  return read(tabStore(), 'joined', isString) === session;
+/** The name under which this tab is in a session, so that a reload goes back into it; undefined where it is not. */
+export function joinedAs(session: string): string | undefined {
+  const joined = read(tabStore(), 'joined', isJoined);
+  return joined?.session === session ? joined.name : undefined;
 }
 
-export function setJoined(session: string | undefined): void {
-  write(tabStore(), 'joined', session ?? '');
+export function setJoined(joined: { readonly session: string; readonly name: string } | undefined): void {
+  write(tabStore(), 'joined', joined ?? null);
 }
 
 /** What was being written in a session in this tab. */
@@ -129,6 +139,11 @@ function isString(value: unknown): value is string {
 
 function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every(isString);
+}
+
+function isJoined(value: unknown): value is { session: string; name: string } {
+  return typeof value === 'object' && value !== null && 'session' in value && isString(value.session) && 'name' in value &&
+    typeof value.name === 'string';
 }
 
 function isObject(value: unknown): value is Partial<Choices> {

@@ -41,6 +41,7 @@ export function Controls({ meeting }: { meeting: Meeting }) {
               label={sharing ? 'Stop sharing' : 'Share screen'}
               hint="Alt+S"
               active={sharing}
+              busy={meeting.publishing.choosing.value}
               onClick={() => void meeting.publishing.toggleScreen()}
             />
           )}

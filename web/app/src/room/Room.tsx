@@ -5,7 +5,7 @@ import { Chat } from '../chat/Chat';
 import { camera, microphone, openChosen } from '../model/local';
 import { watchDevices } from '../model/devices';
 import { nameOf, type Meeting } from '../model/meeting';
-import { notify } from '../model/notices';
+import { clearNotices, notify } from '../model/notices';
 import { CopyLink } from '../ui/CopyLink';
 import { Icon, Mark } from '../ui/Icon';
 import { Banner } from './Banner';
@@ -28,7 +28,7 @@ export function Room({ meeting }: { meeting: Meeting }) {
     () =>
       meeting.session.on('entry', (entry) => {
         const elsewhere = panel.peek() !== 'chat' && !meeting.own.peek().has(entry.connectionId);
-        if (elsewhere) notify(`${nameOf(entry.connection)}: ${shorten(entry.body)}`);
+        if (elsewhere) notify(`${nameOf(entry.connection)}: ${shorten(entry.body)}`, 'news', 'chat');
       }),
     [meeting],
   );
@@ -37,6 +37,9 @@ export function Room({ meeting }: { meeting: Meeting }) {
     document.title = `${count > 0 ? `(${count}) ` : ''}${meeting.id} · ChatTok`;
   });
   const open = panel.value;
+  useEffect(() => {
+    if (open === 'chat') clearNotices('chat'); // they are read there
+  }, [open]);
   return (
     <div class={`room ${open === undefined ? '' : 'with-panel'}`}>
       <header class="room-header">
@@ -102,6 +105,6 @@ function Count({ meeting }: { meeting: Meeting }) {
 
 /** The beginning of a text, for a notice. */
 function shorten(text: string): string {
-  const characters = Array.from(text.replace(/\s+/gu, ' '));
+  const characters = Array.from(text.slice(0, 1_000).replace(/\s+/gu, ' '));
   return characters.length > 90 ? `${characters.slice(0, 89).join('')}…` : characters.join('');
 }

@@ -1,6 +1,7 @@
 import { Users } from 'lucide';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useComputed, useSignal } from '@preact/signals';
+import { invitationTo } from '../model/invitation';
 import type { Meeting } from '../model/meeting';
 import { CopyLink } from '../ui/CopyLink';
 import { Icon } from '../ui/Icon';
@@ -51,7 +52,10 @@ export function Stage({ meeting }: { meeting: Meeting }) {
       {alone && (
         <div class="alone">
           <p>
-            <b>You’re the only one here.</b> Send the link to whoever should come.
+            <b>You’re the only one here.</b>{' '}
+            {invitationTo(meeting.id) === undefined
+              ? 'Send the link to whoever should come.'
+              : 'Others come by an invitation, which the link does not contain.'}
           </p>
           <CopyLink session={meeting.id} primary />
         </div>

@@ -1,5 +1,6 @@
 import { Loader, MicOff, MonitorUp, Pin, PinOff, Play, TriangleAlert, WifiOff } from 'lucide';
 import type { Box } from 'opentok-layout-js';
+import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Subscription } from '@chattok/sdk';
 import { camera, microphone } from '../model/local';
@@ -7,6 +8,7 @@ import { nameOf, type Meeting } from '../model/meeting';
 import { choices } from '../model/storage';
 import { hueOf, initials } from '../text/person';
 import { Icon } from '../ui/Icon';
+import { useTrack } from '../ui/track';
 import { Moderation } from './Moderation';
 import { useQuality, useSubscription } from './subscription';
 import type { TileContent } from './tiles';
@@ -69,9 +71,7 @@ function OwnFace({ tile, name, title }: FaceProps) {
   const own = tile.self && !tile.screen;
   const media = tile.publication?.media;
   const track = tile.screen ? media?.getVideoTracks()[0] : own ? camera.value.track : undefined;
-  useEffect(() => {
-    if (video.current !== null) video.current.srcObject = track === undefined ? null : new MediaStream([track]);
-  }, [track]);
+  useTrack(video, track);
   return (
     <>
       <video
@@ -84,7 +84,7 @@ function OwnFace({ tile, name, title }: FaceProps) {
         aria-label={`Video of ${title}`}
       />
       {track === undefined && <Avatar name={name} />}
-      <Caption title={title} muted={own && !microphone.value.on} screen={tile.screen} />
+      <Caption title={title} muted={own ? !microphone.value.on : !tile.screen} screen={tile.screen} />
     </>
   );
 }
@@ -99,10 +99,13 @@ function RemoteFace({ tile, meeting, name, title }: FaceProps & { meeting: Meeti
     if (speaker !== '' && video.current?.setSinkId) void video.current.setSinkId(speaker).catch(() => {});
   }, [speaker]);
   const state = subscription?.state ?? 'connecting';
-  const shows = tile.stream?.hasVideo === true && state !== 'connecting';
+  const framed = useFirstFrame(video, subscription);
+  const shows = tile.stream?.hasVideo === true && state !== 'connecting' && framed;
+  // What comes from another tab of this browser would be heard as one's own echo.
+  const echo = meeting.isOwn(tile.connection);
   return (
     <>
-      <video ref={video} autoplay playsinline class={shows ? '' : 'unseen'} aria-label={`Video of ${title}`} />
+      <video ref={video} autoplay playsinline muted={echo} class={shows ? '' : 'unseen'} aria-label={`Video of ${title}`} />
       {!shows && <Avatar name={name} />}
       {state !== 'live' && (
         <p class="tile-state">
@@ -119,6 +122,21 @@ function RemoteFace({ tile, meeting, name, title }: FaceProps & { meeting: Meeti
       />
     </>
   );
+}
+
+/** Whether a subscription has brought a picture: until its first frame an element is black. */
+function useFirstFrame(video: RefObject<HTMLVideoElement | null>, subscription: Subscription | undefined): boolean {
+  const [framed, setFramed] = useState(false);
+  useEffect(() => {
+    const { current } = video;
+    if (current === null || subscription === undefined) return undefined;
+    const look = (): void => setFramed(current.videoWidth > 0 && current.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA);
+    const ending = new AbortController();
+    for (const name of ['loadeddata', 'resize', 'playing', 'emptied']) current.addEventListener(name, look, ending);
+    look();
+    return () => ending.abort();
+  }, [subscription]);
+  return framed;
 }
 
 function PlayButton({ subscription, name }: { subscription: Subscription; name: string }) {
