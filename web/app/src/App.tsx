@@ -14,7 +14,8 @@ export function App() {
   return (
     <>
       {session === undefined ? <Start invalid={invalid} /> : <Visit session={session} />}
-      <Notices />
+      {/* The room has a place of its own for them, where they cover nobody. */}
+      {visit.value.stage !== 'room' && <Notices />}
     </>
   );
 }

@@ -110,11 +110,15 @@ function CopyBody({ text }: { text: string }) {
   );
 }
 
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function Failure({ row, meeting }: { row: Row & { kind: 'pending' }; meeting: Meeting }) {
   const { key, error } = row.item;
   return (
     <p class="entry-failure" role="alert">
-      <span>Not sent: {inWords(error)}</span>
+      <span>{sentence(inWords(error))}</span>
       <button type="button" class="link-button" onClick={() => meeting.session.retry(key)}>
         Try again
       </button>

@@ -60,6 +60,16 @@ export async function openTrack(kind: 'audio' | 'video'): Promise<MediaStreamTra
   }
 }
 
+/** Whether the browser can blur what is behind a camera's picture by itself. */
+export function canBlur(track: MediaStreamTrack | undefined): boolean {
+  const { backgroundBlur } = (track?.getCapabilities?.() ?? {}) as { backgroundBlur?: readonly boolean[] };
+  return backgroundBlur?.includes(true) === true && backgroundBlur.includes(false);
+}
+
+export async function blurBackground(track: MediaStreamTrack, on: boolean): Promise<void> {
+  if (canBlur(track)) await track.applyConstraints({ backgroundBlur: on } as MediaTrackConstraints).catch(() => {});
+}
+
 async function firstTrack(kind: 'audio' | 'video', constraints: MediaTrackConstraints): Promise<MediaStreamTrack> {
   const stream = await navigator.mediaDevices.getUserMedia({ [kind]: constraints });
   const track = stream.getTracks()[0];

@@ -1,7 +1,7 @@
 // The person's own tracks, from the pre-join view through the whole session: which there are, which are muted, and how
 // loud the microphone is.
 import { batch, computed, effect, signal } from '@preact/signals';
-import { openTrack, problemOf, type MediaProblem } from './devices';
+import { blurBackground, openTrack, problemOf, type MediaProblem } from './devices';
 import { choices, choose } from './storage';
 
 type Kind = 'audio' | 'video';
@@ -107,6 +107,7 @@ async function open(kind: Kind): Promise<void> {
   state[kind].value = { ...before, opening: true, problem: undefined };
   try {
     const track = await openTrack(kind);
+    if (kind === 'video') void blurBackground(track, choices.peek().blur);
     if (mine !== turn[kind]) {
       track.stop();
       return;
@@ -152,7 +153,10 @@ export function meter(track: MediaStreamTrack, tell: (level: number) => void): (
   const context = new AudioContext();
   const analyser = context.createAnalyser();
   analyser.fftSize = 512;
-  context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+  // A copy, which is never muted: who talks while muted is to be told.
+  const copy = track.clone();
+  copy.enabled = true;
+  context.createMediaStreamSource(new MediaStream([copy])).connect(analyser);
   const samples = new Float32Array(analyser.fftSize);
   const timer = setInterval(() => {
     analyser.getFloatTimeDomainData(samples);
@@ -164,6 +168,7 @@ export function meter(track: MediaStreamTrack, tell: (level: number) => void): (
   }, 100);
   return () => {
     clearInterval(timer);
+    copy.stop();
     void context.close();
   };
 }

@@ -4,6 +4,7 @@ import { open, type Connection, type DisconnectReason, type Session, type Snapsh
 import { cleanName } from '../text/limits';
 import { inWords } from '../text/refusal';
 import { Draft } from './draft';
+import { Gestures } from './gestures';
 import { askBeforeLeaving } from './leaving';
 import { allowSending, mute } from './local';
 import { notify } from './notices';
@@ -41,6 +42,7 @@ export class Meeting {
   readonly publishing: Publishing;
   readonly speakers: Speakers;
   readonly draft: Draft;
+  readonly gestures: Gestures;
   /** Connections of this browser, now and before. */
   readonly own = signal<ReadonlySet<string>>(new Set());
   readonly #snapshot;
@@ -69,6 +71,7 @@ export class Meeting {
       state: this.state,
     });
     this.speakers = new Speakers(this.session);
+    this.gestures = new Gestures(this.session);
     this.#ends = [
       store.subscribe((snapshot) => {
         this.#snapshot.value = snapshot;
@@ -152,6 +155,7 @@ export class Meeting {
       this.unread.end();
       this.publishing.end();
       this.speakers.end();
+      this.gestures.end();
     });
   }
 

@@ -19,12 +19,38 @@ export interface Choices {
   readonly microphone: string;
   readonly camera: string;
   readonly speaker: string;
+  /** How the tiles lie. */
+  readonly layout: 'auto' | 'grid' | 'speaker';
+  /** Where one's own picture lies over the stage, and whether it is hidden. */
+  readonly selfCorner: Corner;
+  readonly selfHidden: boolean;
+  /** Whether messages make a sound and show outside of the page; `ask` until the person has said. */
+  readonly sound: boolean;
+  readonly notify: 'ask' | 'yes' | 'no';
+  /** Whether the background behind one's picture is blurred, where the browser can. */
+  readonly blur: boolean;
 }
+
+/** A corner of the stage. */
+export type Corner = 'top-left' | 'top-right' | 'bottom-left' | 'bottom-right';
 
 const recentLimit = 8;
 const ownLimit = 24;
 
-const noChoices: Choices = { name: '', audio: true, video: true, microphone: '', camera: '', speaker: '' };
+const noChoices: Choices = {
+  name: '',
+  audio: true,
+  video: true,
+  microphone: '',
+  camera: '',
+  speaker: '',
+  layout: 'auto',
+  selfCorner: 'bottom-right',
+  selfHidden: false,
+  sound: false,
+  notify: 'ask',
+  blur: false,
+};
 
 /** The sessions visited, newest first. */
 export const recents = signal<readonly Recent[]>(read(localStore(), 'recent', isRecents) ?? []);
@@ -81,13 +107,21 @@ export function rememberToken(session: string, token: string): void {
   write(tabStore(), `token.${session}`, token);
 }
 
-/** The name under which this tab is in a session, so that a reload goes back into it; undefined where it is not. */
-export function joinedAs(session: string): string | undefined {
-  const joined = read(tabStore(), 'joined', isJoined);
-  return joined?.session === session ? joined.name : undefined;
+/** That this tab is in a session, so that a reload goes back into it. */
+export interface Joined {
+  readonly session: string;
+  readonly name: string;
+  /** Whether the page went while the server was away. */
+  readonly lost?: boolean;
 }
 
-export function setJoined(joined: { readonly session: string; readonly name: string } | undefined): void {
+/** How this tab is in a session; undefined where it is not. */
+export function joinedIn(session: string): Joined | undefined {
+  const joined = read(tabStore(), 'joined', isJoined);
+  return joined?.session === session ? joined : undefined;
+}
+
+export function setJoined(joined: Joined | undefined): void {
   write(tabStore(), 'joined', joined ?? null);
 }
 
@@ -141,7 +175,7 @@ function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every(isString);
 }
 
-function isJoined(value: unknown): value is { session: string; name: string } {
+function isJoined(value: unknown): value is Joined {
   return typeof value === 'object' && value !== null && 'session' in value && isString(value.session) && 'name' in value &&
     typeof value.name === 'string';
 }

@@ -5,7 +5,7 @@ import { invitationTo } from './invitation';
 import { allowSending, closeAll } from './local';
 import { Meeting } from './meeting';
 import { clearNotices } from './notices';
-import { joinedAs, setJoined, tabToken } from './storage';
+import { joinedIn, setJoined, tabToken } from './storage';
 
 /** Where a visit of a session stands. */
 export type Visit =
@@ -28,8 +28,9 @@ let stopFollowing = (): void => {};
 export function enter(session: string): () => void {
   visit.value = { stage: 'prejoin', session, refused: undefined };
   allowSending(invitationTo(session)?.listens !== true);
-  const name = joinedAs(session);
-  if (name !== undefined && isReload()) join(name);
+  const joined = joinedIn(session);
+  // A reload that met no server shows the browser's own page, from which one comes as by a link.
+  if (joined !== undefined && (isReload() || joined.lost === true)) join(joined.name);
   else setJoined(undefined);
   return () => {
     const { value } = visit;
@@ -56,6 +57,13 @@ export function join(name: string): void {
 }
 
 let joinedName = '';
+
+addEventListener('pagehide', () => {
+  const { value } = visit;
+  if (!('meeting' in value) || joinedIn(value.session) === undefined) return;
+  const lost = value.meeting.state.peek().name !== 'live';
+  setJoined({ session: value.session, name: joinedName, lost });
+});
 
 /** Gives up joining, or comes back after having left. */
 export function backToPreJoin(): void {

@@ -1,11 +1,11 @@
-import { Mic, MicOff, MonitorUp, Video, VideoOff } from 'lucide';
+import { Hand, Mic, MicOff, MonitorUp, Video, VideoOff } from 'lucide';
 import type { Connection, Role, Stream } from '@chattok/sdk';
 import { camera, microphone } from '../model/local';
 import { nameOf, type Meeting } from '../model/meeting';
 import { hueOf, initials } from '../text/person';
 import { Icon } from '../ui/Icon';
 import { You } from '../ui/You';
-import { Moderation } from './Moderation';
+import { endStream, muteStream, remove, whatOf } from './moderate';
 
 const roles: Record<Role, string | undefined> = { MODERATOR: 'Moderator', PUBLISHER: undefined, SUBSCRIBER: 'Listens' };
 
@@ -76,8 +76,36 @@ function Person({ meeting, connection, streams }: PersonProps) {
       {shares && <Mark label="shares a screen" icon={MonitorUp} />}
       <Mark label={heard ? 'microphone on' : 'microphone off'} icon={heard ? Mic : MicOff} />
       <Mark label={seen ? 'camera on' : 'camera off'} icon={seen ? Video : VideoOff} />
-      {!self && <Moderation meeting={meeting} connection={connection} stream={main ?? streams[0]} />}
+      {meeting.gestures.hands.value.includes(connection.id) && <Mark label="hand raised" icon={Hand} />}
+      {!self && meeting.isModerator.value && <Actions meeting={meeting} connection={connection} stream={main ?? streams[0]} />}
     </li>
+  );
+}
+
+/** What a moderator may do, in words: the marks beside it say how it is. */
+function Actions({ meeting, connection, stream }: { meeting: Meeting; connection: Connection; stream: Stream | undefined }) {
+  const name = nameOf(connection);
+  return (
+    <div class="person-actions">
+      {stream?.hasAudio === true && (
+        <button type="button" class="text-button" aria-label={`Mute ${name}`} onClick={() => muteStream(meeting, stream)}>
+          Mute
+        </button>
+      )}
+      {stream !== undefined && (
+        <button
+          type="button"
+          class="text-button"
+          aria-label={`End the ${whatOf(stream)} of ${name}`}
+          onClick={() => endStream(meeting, stream)}
+        >
+          End {whatOf(stream)} …
+        </button>
+      )}
+      <button type="button" class="text-button" aria-label={`Remove ${name}`} onClick={() => remove(meeting, connection)}>
+        Remove …
+      </button>
+    </div>
   );
 }
 

@@ -22,7 +22,7 @@ export function useShortcuts(meeting: Meeting): void {
     const press = (event: KeyboardEvent): void => {
       if (event.key === 'Escape') {
         // An open dialog has the key for itself, and so has an input method.
-        const taken = event.defaultPrevented || isComposing(event) || document.querySelector('dialog[open]') !== null;
+        const taken = event.defaultPrevented || isComposing(event) || document.querySelector('dialog[open], [popover]:popover-open') !== null;
         if (isSheet.value && !taken) panel.value = undefined;
         return;
       }
