@@ -52,7 +52,10 @@ func (q *quotas) room(connectionID string, host netip.Addr) bool {
 	if u := q.users[connectionID]; u != nil {
 		held = u.allocations
 	}
-	free := max(1, q.ports-q.used) // where none is, who holds none is told so when one is looked for
+	free := q.ports - q.used
+	if free <= 0 { // which is an error of its own, when one is looked for
+		return held < q.allocations
+	}
 	return held < q.allocations && held*freeForConnection < free && q.hosts[host]*freeForAddress < free
 }
 
