@@ -36,6 +36,11 @@ for (const [file, limit] of [['sdk/dist/chattok.js', 24_000], ['opentok/dist/ope
   });
 }
 
+test('OpenTok’s type definitions hold for what we serve', async () => {
+  const cwd = fileURLToPath(new URL('opentok-pages', import.meta.url));
+  await assert.doesNotReject(promisify(execFile)('node_modules/.bin/tsc', ['--project', '.'], { cwd }));
+});
+
 async function gzippedSize(file) {
   const content = await readFile(file);
   return gzipSync(file.pathname.endsWith('.gz') ? gunzipSync(content) : content, { level: 9 }).length;

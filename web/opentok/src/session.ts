@@ -395,7 +395,7 @@ export class Session extends EventEmitter {
     this.#tellChanges(own, stream);
   }
 
-  unpublish(publisher: { session?: Session | undefined }): void {
+  unpublish(publisher: { stream?: object | undefined }): void {
     if (publisher instanceof Publisher && publisher.session === this) publisher.unpublish('clientDisconnected');
   }
 
@@ -430,7 +430,7 @@ export class Session extends EventEmitter {
     return { shared };
   }
 
-  unsubscribe(subscriber: { session?: Session | undefined }): void {
+  unsubscribe(subscriber: { stream?: object | undefined }): void {
     if (subscriber instanceof Subscriber && subscriber.session === this) subscriber.destroy('clientDisconnected');
   }
 
@@ -438,8 +438,9 @@ export class Session extends EventEmitter {
     return publishers.find(({ session, stream: own }) => session === this && own?.streamId === streamId(stream));
   }
 
-  getSubscribersForStream(stream: StreamLike): Subscriber[] {
-    return subscribers.filter(({ session, stream: shown }) => session === this && shown?.streamId === streamId(stream));
+  /** Any number of them, whatever OpenTok's types say. */
+  getSubscribersForStream(stream: StreamLike): [Subscriber] {
+    return subscribers.filter(({ session, stream: shown }) => session === this && shown?.streamId === streamId(stream)) as [Subscriber];
   }
 
   forceDisconnect(connection: ConnectionLike, completion?: Completion): Promise<void> {
@@ -489,7 +490,7 @@ export class Session extends EventEmitter {
 }
 
 type PublishArguments = [
-  publisher?: { session?: Session | undefined } | Target,
+  publisher?: { stream?: object | undefined } | Target,
   propertiesOrCompletion?: PublisherProperties | Completion | null | undefined,
   completion?: Completion | undefined,
 ];
