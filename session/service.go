@@ -27,12 +27,11 @@ type Config struct {
 	QueueLimit  int // writes that may wait; zero: 8192
 	SocketLimit int // sockets and streams a connection has open on this node; zero: DefaultSocketLimit
 
-	SessionBytes       int64 // QuotaBytes of the entries of a session that was made on first use; zero: no bound
-	SessionConnections int   // live connections of a session; zero: DefaultSessionConnections
-	TokenConnections   int   // live connections of one session token; zero: DefaultTokenConnections
-	AddressConnections int   // live connections of one client address; zero: DefaultAddressConnections
-
-	ChunkBytes int // of older entries kept for readers that are behind; zero: 64 MiB
+	Budget             *Budget // of what is kept in memory; nil: one of DefaultBudgetBytes
+	SessionBytes       int64   // QuotaBytes of the entries of a session that was made on first use; zero: no bound
+	SessionConnections int     // live connections of a session; zero: DefaultSessionConnections
+	TokenConnections   int     // live connections of one session token; zero: DefaultTokenConnections
+	AddressConnections int     // live connections of one client address; zero: DefaultAddressConnections
 
 	Lease   time.Duration    // that a node's sockets keep its connections after it was last heard of; zero: ten ticks, 3 s at least
 	Tick    time.Duration    // how often leases, rooms and heads are looked after; zero: 1 s, or less for a short Grace
@@ -77,6 +76,7 @@ type Service struct {
 	entries     *lanes[NewEntry, EntryResult]
 	connections *lanes[NewConnection, ConnectionResult]
 	older       *chunkCache
+	budget      *Budget
 	rooms       rooms
 	presence    *presence
 	known       *connectionCache
@@ -109,7 +109,8 @@ func NewService(cfg Config) *Service {
 	s := &Service{cfg: cfg, store: cfg.Store, bus: cfg.Bus, log: cfg.Log, metrics: cfg.Metrics, now: cfg.Now,
 		node:     rand.Text(),
 		heads:    newHeadReader(cfg.Store),
-		older:    newChunkCache(cfg.Store, cfg.ChunkBytes),
+		older:    newChunkCache(cfg.Store, cfg.Budget),
+		budget:   cfg.Budget,
 		rooms:    rooms{byID: make(map[string]*roomSlot)},
 		shared:   cfg.Bus.Lost() != nil,       // where nothing can be lost there is nobody to lose it
 		linger:   min(roomLinger, cfg.Idle/2), // no session is removed sooner
@@ -136,10 +137,12 @@ func defaults(c *Config) {
 	set(&c.GroupLimit, 256)
 	set(&c.QueueLimit, 8192)
 	set(&c.SocketLimit, DefaultSocketLimit)
+	if c.Budget == nil {
+		c.Budget = NewBudget(0)
+	}
 	set(&c.SessionConnections, DefaultSessionConnections)
 	set(&c.TokenConnections, DefaultTokenConnections)
 	set(&c.AddressConnections, DefaultAddressConnections)
-	set(&c.ChunkBytes, 64<<20)
 	set(&c.Tick, max(10*time.Millisecond, min(time.Second, c.Grace/4)))
 	set(&c.Lease, max(10*c.Tick, 3*time.Second))
 	if c.Now == nil {
@@ -289,12 +292,13 @@ type Stats struct {
 	Rooms       int   // open sessions
 	Attached    int   // connections with a socket here
 	OlderReads  int64 // reads of the store for readers that were behind, since the start
+	Kept        int64 // bytes of the budget in use
 	WritesQueue int   // entries that wait to be committed
 }
 
 // Stats returns what is held now.
 func (s *Service) Stats() Stats {
-	return Stats{Rooms: len(s.openRooms()), Attached: s.presence.attached(), OlderReads: s.older.reads.Load(),
+	return Stats{Rooms: len(s.openRooms()), Attached: s.presence.attached(), OlderReads: s.older.reads.Load(), Kept: s.budget.Used(),
 		WritesQueue: s.entries.waiting()}
 }
 
