@@ -33,11 +33,11 @@ func (l *limits) flags(f *flag.FlagSet) {
 	f.IntVar(&l.uninitialised, "max-uninitialised", transport.DefaultMaxWaiting, "WebSockets that have not sent connection_init; 1013")
 	f.IntVar(&l.operations, "max-operations", transport.DefaultMaxOperations, "operations under way on a WebSocket; one more gets an error with RATE_LIMITED")
 	f.IntVar(&l.messageBytes, "max-message-bytes", transport.DefaultMaxMessageBytes, "bytes of a message over a WebSocket; above, it is closed with 1009")
-	f.DurationVar(&l.initTimeout, "init-timeout", transport.DefaultInitTimeout, "`time` for a WebSocket's connection_init to come; then 4408")
-	f.DurationVar(&l.writeTimeout, "write-timeout", transport.DefaultWriteTimeout, "`time` for a slow reader to take a write; then it is closed, and resumes by its cursor")
-	f.DurationVar(&l.pingInterval, "ping-interval", transport.DefaultPingInterval, "`time` between pings to a silent WebSocket; after two it is gone")
-	f.DurationVar(&l.keepAlive, "keep-alive", transport.DefaultKeepAlive, "`time` of silence on an SSE or multipart stream before it gets a sign of life")
-	f.DurationVar(&l.gather, "gather", 0, "`time` between two writes of events to a subscriber, at least; what comes meanwhile goes out together, which large, busy rooms cost less for; 20ms is a good value (0: every event at once)")
+	durationVar(f, &l.initTimeout, "init-timeout", transport.DefaultInitTimeout, "`time` for a WebSocket's connection_init to come; then 4408")
+	durationVar(f, &l.writeTimeout, "write-timeout", transport.DefaultWriteTimeout, "`time` for a slow reader to take a write; then it is closed, and resumes by its cursor")
+	durationVar(f, &l.pingInterval, "ping-interval", transport.DefaultPingInterval, "`time` between pings to a silent WebSocket; after two it is gone")
+	durationVar(f, &l.keepAlive, "keep-alive", transport.DefaultKeepAlive, "`time` of silence on an SSE or multipart stream before it gets a sign of life")
+	durationVar(f, &l.gather, "gather", 0, "`time` between two writes of events to a subscriber, at least; what comes meanwhile goes out together, which large, busy rooms cost less for; 20ms is a good value (0: every event at once)")
 	f.StringVar(&l.proxies, "trusted-proxies", "", "`addresses` and networks, separated by commas, whose X-Forwarded-For is believed when clients' sockets are counted")
 }
 

@@ -37,6 +37,8 @@ const (
 func main() {
 	tuneCollector()
 	limitMemory()
+	// A log whose reader has gone must not end the server: a write to it fails, and that is all.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -258,8 +260,10 @@ func (s *server) handler(listener net.Listener) (http.Handler, error) {
 		return nil, fmt.Errorf("CHATTOK_ORIGINS: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", s.graph)
-	mux.Handle("/query", s.graph) // where gqlgen's projects and their clients expect it
+	for _, path := range []string{"/graphql", "/query"} { // the second is where gqlgen's projects and their clients expect it
+		mux.Handle(path, s.graph)
+		mux.Handle(path+"/{$}", s.graph) // as some write it, and some frameworks' links do
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		answerProbe(w, s.service.Ready(r.Context()), s.service.Degraded())

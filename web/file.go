@@ -10,6 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -29,12 +30,13 @@ type file struct {
 	content     []byte
 	contentType string
 	etag        string
-	policy      string // Content-Security-Policy
-	permissions string // Permissions-Policy; none where empty
-	immutable   bool   // the content is named by its hash: it may be kept for good
-	compressed  bool   // content is gzip
-	public      bool   // pages of every origin may read it
-	packed      []byte // the content as gzip, for those who take it; nil where there is but one form
+	policy      string        // Content-Security-Policy
+	permissions string        // Permissions-Policy; none where empty
+	immutable   bool          // the content is named by its hash: it may be kept for good
+	compressed  bool          // content is gzip
+	unpacked    func() []byte // where it is, the content itself
+	public      bool          // pages of every origin may read it
+	packed      []byte        // the content as gzip, for those who take it; nil where there is but one form
 }
 
 func newFile(name string, content []byte, policy string) file {
@@ -122,11 +124,24 @@ func (f file) serveCompressed(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	unpacked, err := gzip.NewReader(bytes.NewReader(f.content))
-	if err != nil {
-		panic("web: an asset is not gzip: " + err.Error()) // the package's tests read every one
-	}
-	_, _ = io.Copy(w, unpacked)
+	content := f.unpacked()
+	h.Set("Content-Length", strconv.Itoa(len(content)))
+	_, _ = w.Write(content)
+}
+
+// unpack returns what unpacks content, once: to unpack it for every request would cost a client nothing and the server
+// much. What all files take, some MB, is known when the binary is built.
+func unpack(content []byte) func() []byte {
+	return sync.OnceValue(func() []byte {
+		z, err := gzip.NewReader(bytes.NewReader(content))
+		if err == nil {
+			content, err = io.ReadAll(z)
+		}
+		if err != nil {
+			panic("web: an asset is not gzip: " + err.Error()) // the package's tests read every one
+		}
+		return content
+	})
 }
 
 // acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3) as far as gzip is concerned; "*" stands for it where it is

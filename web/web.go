@@ -102,7 +102,9 @@ func (s site) addAssets(files embed.FS, root, folder, policy string) {
 		name, compressed := strings.CutSuffix(entry.Name(), gzipSuffix)
 		f := newFile(name, mustRead(files, path.Join(root, folder, entry.Name())), policy)
 		f.immutable = true
-		f.compressed = compressed
+		if f.compressed = compressed; compressed {
+			f.unpacked = unpack(f.content)
+		}
 		s["/"+folder+"/"+name] = f
 	}
 }

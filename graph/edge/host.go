@@ -24,7 +24,7 @@ func (o *Origins) LoopbackHosts(next http.Handler) http.Handler {
 // listedHost says whether host is that of a listed origin.
 func (o *Origins) listedHost(host string) bool {
 	host = strings.ToLower(host)
-	return o.listed["https://"+host] || o.listed["http://"+host]
+	return o.listed["https://"+strings.TrimSuffix(host, ":443")] || o.listed["http://"+strings.TrimSuffix(host, ":80")]
 }
 
 // loopbackHost says whether host, with or without a port, names this machine whatever the resolver says (RFC 6761,

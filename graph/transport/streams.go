@@ -80,6 +80,7 @@ type Streams struct {
 
 	open    admission
 	parking parking
+	awake   atomic.Int64 // ticks that watch has seen
 	running sync.WaitGroup
 	stop    chan struct{} // closed at the end of Shutdown
 }
@@ -131,15 +132,26 @@ func (t *Streams) all() (sockets []*socket, responses []*httpStream) {
 	return sockets, responses
 }
 
-// watch pings the sockets that are silent, and closes those that stay so, with one timer for all.
+// ticksPerPing is how many of watch's ticks a ping interval has.
+const ticksPerPing = 4
+
+// watch counts silence by its own ticks and not by the clock: a process that stood still, as on a laptop that was shut or a
+// machine that was moved, has sockets of which it has not read for long, and not clients that have been silent. It pings the sockets that are silent, and closes those that stay so, with one timer for all.
 func (t *Streams) watch() {
-	tick := time.NewTicker(t.config.PingInterval / 4)
+	period := t.config.PingInterval / ticksPerPing
+	tick := time.NewTicker(period)
 	defer tick.Stop()
-	for {
+	for last := time.Now(); ; {
 		select {
 		case <-t.stop:
 			return
 		case <-tick.C:
+			if now := time.Now(); now.Sub(last) < period/2 {
+				continue // one that was late, as after a pause: the next is no sign of more silence
+			} else {
+				last = now
+			}
+			t.awake.Add(1)
 			sockets, _ := t.all()
 			for _, s := range sockets {
 				s.checkAlive()

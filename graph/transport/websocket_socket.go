@@ -29,11 +29,6 @@ const maxInitBytes = 32 << 10
 // restartReason is what sockets are told at a shutdown.
 const restartReason = "the server is restarting; come back with your last cursor"
 
-var processStart = time.Now()
-
-// clock is nanoseconds of the monotonic clock: a wall clock that is set must not make every client look silent.
-func clock() int64 { return int64(time.Since(processStart)) }
-
 // socket is one WebSocket. Lock order: mu, then writing.
 type socket struct {
 	streams  *Streams
@@ -43,8 +38,8 @@ type socket struct {
 	awaited  bool         // connection_init has not come; guarded by streams.open.mu
 	conn     net.Conn
 	reader   idleReader
-	heard    atomic.Int64 // when the client last sent anything, by clock
-	pinged   atomic.Int64 // when we last pinged it, by clock
+	heard    atomic.Int64 // when the client last sent anything, by Streams.awake
+	pinged   atomic.Int64 // when we last pinged it, by Streams.awake
 
 	ctx       context.Context // the operations'; ends with the socket
 	cancel    context.CancelFunc
@@ -93,7 +88,8 @@ func (s *socket) open(conn net.Conn, reader *bufio.Reader) {
 		early, _ := reader.Peek(n)
 		s.reader.first = bytes.Clone(early)
 	}
-	s.heard.Store(clock())
+	s.heard.Store(s.streams.awake.Load())
+	s.pinged.Store(-ticksPerPing)
 	s.unlock()
 	s.initTimer = time.AfterFunc(s.streams.config.InitTimeout, func() {
 		s.close(CloseInitTimeout, "connection_init did not come in time")
@@ -201,7 +197,7 @@ func (s *socket) readMessage() ([]byte, error) {
 			return nil, err
 		}
 		ws.Cipher(payload, h.Mask, 0)
-		s.heard.Store(clock())
+		s.heard.Store(s.streams.awake.Load())
 		if h.OpCode.IsControl() {
 			if err := s.control(h.OpCode, payload); err != nil {
 				return nil, err
@@ -277,7 +273,7 @@ func (s *socket) control(op ws.OpCode, payload []byte) error {
 		_ = s.write(ws.OpPong, payload)
 	case ws.OpClose:
 		code, reason := ws.ParseCloseFrameData(payload)
-		if len(payload) == 1 || !utf8.ValidString(reason) || len(payload) >= 2 && code.IsProtocolReserved() {
+		if len(payload) == 1 || !utf8.ValidString(reason) || len(payload) >= 2 && !mayBeSent(code) {
 			code = ws.StatusProtocolError
 		}
 		if len(payload) == 0 {
@@ -287,6 +283,11 @@ func (s *socket) control(op ws.OpCode, payload []byte) error {
 		return io.EOF
 	}
 	return nil
+}
+
+// mayBeSent says whether a close frame may have this code: RFC 6455, section 7.4, and IANA's registry of 1012 to 1014.
+func mayBeSent(code ws.StatusCode) bool {
+	return code >= 1000 && code <= 1003 || code >= 1007 && code <= 1014 || code >= 3000 && code <= 4999
 }
 
 // fail closes the socket for a fault of the client's and returns the error that ends its reading.
@@ -450,7 +451,8 @@ func (s *socket) send(kind, id string, payload []byte) error {
 	return s.write(ws.OpText, *buffer)
 }
 
-// checkAlive pings a client that has been silent for an interval, and gives up on one that has been so for two.
+// checkAlive pings a client that has been silent for an interval, and gives up on one that has been so for two. One tick
+// more leaves time to read what has come meanwhile, as after a pause of the whole process.
 func (s *socket) checkAlive() {
 	s.mu.Lock()
 	ready := s.state == acknowledged
@@ -458,13 +460,12 @@ func (s *socket) checkAlive() {
 	if !ready {
 		return // the init timer looks after it
 	}
-	interval := s.streams.config.PingInterval
-	now := clock()
-	silent := time.Duration(now - s.heard.Load())
+	now := s.streams.awake.Load()
+	silent := now - s.heard.Load()
 	switch {
-	case silent >= 2*interval:
+	case silent > 2*ticksPerPing:
 		s.hangUp()
-	case silent >= interval && time.Duration(now-s.pinged.Load()) >= interval:
+	case silent >= ticksPerPing && now-s.pinged.Load() >= ticksPerPing:
 		s.pinged.Store(now)
 		s.streams.running.Go(func() { _ = s.write(ws.OpPing, nil) }) // a stalled socket must not hold up the others' pings
 	}
