@@ -62,7 +62,7 @@ func (c *config) flags() *flag.FlagSet {
 	f.StringVar(&c.addr, "addr", "", "`address` to serve on; where it is not set and PORT is, \":$PORT\" (default "+defaultAddr+", "+defaultDomainAddr+" with -domain)")
 	f.StringVar(&c.bus, "bus", "", "`url` of what joins the nodes: NATS servers, as nats://host:port or tls://host:port, several separated by commas; or a PostgreSQL database, and that of -database where it is one and nothing is set")
 	c.nats.flags(f)
-	f.StringVar(&c.database, "database", "chattok.db", "`file` of the SQLite database, made where it does not exist; or a PostgreSQL URL, postgres://user@host/name, whose password is better set in the environment")
+	f.StringVar(&c.database, "database", "chattok.db", "`file` of the SQLite database, made where it does not exist; or a PostgreSQL server, as postgres://user@host/name or libpq's host=… dbname=…, whose password is better set in the environment")
 	f.IntVar(&c.connections, "database-connections", 0, fmt.Sprintf("connections to PostgreSQL at most; 0 for %d", db.DefaultConnections))
 	f.BoolVar(&c.open, "open", true, "open mode: anybody may connect to any session that no backend made, and be a guest in the lobby")
 	f.StringVar(&c.origins, "origins", "", "further `origins` whose pages may use the server, separated by commas; * for any")
