@@ -10,8 +10,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -202,14 +205,14 @@ func (s *server) listen(ended chan<- error) error {
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", s.config.addr, err)
 	}
-	handler, err := s.handler(listener)
+	handler, plain, err := s.handler()
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	s.listener = listener
 	s.start(listener, handler, s.secured, ended)
 	if s.config.httpAddr != "" {
-		if err := s.listenBeside("HTTP", s.config.httpAddr, s.secured.plain, ended); err != nil {
+		if err := s.listenBeside("HTTP", s.config.httpAddr, plain, ended); err != nil {
 			return err
 		}
 	}
@@ -251,24 +254,67 @@ func (s *server) start(listener net.Listener, handler http.Handler, secured *sec
 	}()
 }
 
-// handler routes what the server answers.
-func (s *server) handler(listener net.Listener) (http.Handler, error) {
-	e, err := edge.New(edge.Config{Origins: list(s.config.origins), LoopbackOnly: isLoopback(listener.Addr()), Public: web.SDKRoot, Logger: s.log})
+// probes are the paths that are answered whatever the host: a balancer asks by an address of its own making.
+var probes = []string{"/healthz", "/readyz"}
+
+// handler routes what the server answers; plain is what answers beside it over plain HTTP where it serves HTTPS.
+func (s *server) handler() (handler, plain http.Handler, err error) {
+	c := edge.Config{Origins: list(s.config.origins), Hosts: append(list(s.config.hosts), list(s.config.domain)...), KnownHost: s.knownHost,
+		AnyHost: probes, Public: web.SDKRoot, Logger: s.log}
+	e, err := edge.New(c)
 	if err != nil {
-		return nil, fmt.Errorf("CHATTOK_ORIGINS: %w", err)
+		return nil, nil, fmt.Errorf("CHATTOK_ORIGINS or CHATTOK_HOSTS: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", s.graph)
-	mux.Handle("/query", s.graph) // where gqlgen's projects and their clients expect it
+	api := e.SameSite(s.graph)
+	mux.Handle("/graphql", api)
+	mux.Handle("/query", api) // where gqlgen's projects and their clients expect it
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		answerProbe(w, s.service.Ready(r.Context()), s.service.Degraded())
 	})
 	if s.config.metricsAddr == "" {
-		mux.Handle("GET /metrics", s.metrics.handler())
+		mux.Handle("GET /metrics", fromThisMachine(s.metrics.handler()))
 	}
 	mux.Handle("/", edge.PageHeaders(web.Handler(web.Config{Version: version()})))
-	return e.Handler(mux), nil
+	if s.secured != nil {
+		allowed := e.AllowedHost
+		if domains, err := edge.NewHosts(s.secured.domains, nil); err == nil && len(s.secured.domains) > 0 {
+			allowed = domains.Named // there are certificates for these alone
+		}
+		plain = s.secured.plain(redirectToHTTPS(s.config.addr, allowed))
+	}
+	return e.Handler(mux), plain, nil
+}
+
+// knownHost says whether a name, in lower case, is this machine's own, or one that the server's certificate is for: nobody
+// else has a certificate for a name that is made to lead here.
+func (s *server) knownHost(name string) bool {
+	if own, err := os.Hostname(); err == nil {
+		own = strings.ToLower(own)
+		short, _, _ := strings.Cut(own, ".")
+		if name == own || name == short || name == short+".local" { // as multicast DNS has it
+			return true
+		}
+	}
+	return s.secured != nil && s.secured.named != nil && s.secured.named(name)
+}
+
+// forwarding are the headers by which proxies say that they are some.
+var forwarding = []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Forwarded", "Via"}
+
+// fromThisMachine answers what comes from this machine itself, by a name of loopback and not by a proxy, and nothing else:
+// how much a server has to do is not for the world.
+func fromThisMachine(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		remote, err := netip.ParseAddrPort(r.RemoteAddr)
+		forwarded := slices.ContainsFunc(forwarding, func(name string) bool { return len(r.Header.Values(name)) > 0 })
+		if err != nil || !remote.Addr().Unmap().IsLoopback() || forwarded || !edge.LoopbackHost(r.Host) {
+			http.Error(w, "metrics are for this machine alone; CHATTOK_METRICS_ADDR gives them an address of their own", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // answerProbe answers a health probe. why is nil where the server can serve; degraded is what does not work meanwhile,
