@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"chattok/internal/cluster"
 )
 
 // crashes is how often TestCrash kills the server; CHATTOK_CRASHES names another number, for the soak.
@@ -37,7 +39,7 @@ func TestCrash(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d, %d crashes", seed, times)
 	random := rand.New(rand.NewPCG(seed, 0))
-	b := &binary{path: buildBinary(t), addr: freeAddr(t), database: filepath.Join(t.TempDir(), "crash.db")}
+	b := &binary{path: buildBinary(t), addr: freeAddr(t), database: filepath.Join(t.TempDir(), "crash.db"), env: cluster.HighRates}
 	b.start(t)
 
 	writing, stopWriting := context.WithCancel(t.Context())
