@@ -37,6 +37,7 @@ const (
 
 func main() {
 	tuneCollector()
+	limitMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -164,6 +165,9 @@ func (s *server) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.store.NoteSecret(ctx, secret); err != nil {
+		return err
+	}
 	if s.bus, err = s.openBus(ctx); err != nil {
 		return err
 	}
@@ -172,11 +176,12 @@ func (s *server) wire(ctx context.Context) error {
 		joined = bus.New()
 	}
 	s.metrics = newMetrics()
+	budget := session.NewBudget(s.config.budget())
 	ice, err := s.openICE(secret)
 	if err != nil {
 		return err
 	}
-	s.service = session.NewService(session.Config{Store: s.store, Bus: joined, ICE: ice, Log: s.log, Open: s.config.open,
+	s.service = session.NewService(session.Config{Store: s.store, Bus: joined, ICE: ice, Log: s.log, Budget: budget, Open: s.config.open,
 		Grace: s.config.grace, Idle: s.config.idle, GroupLimit: s.config.groupLimit, SocketLimit: s.config.limits.perConnection, Metrics: s.metrics,
 		SessionBytes: int64(s.config.limits.sessionBytes), SessionConnections: s.config.limits.sessionConnections,
 		TokenConnections: s.config.limits.tokenConnections, AddressConnections: s.config.limits.addressConnections,

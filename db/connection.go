@@ -131,10 +131,8 @@ func (s *Store) createConnections(
 			return err
 		}
 	}
-	for _, at := range admit.changed() {
-		if err := setRevision(ctx, tx, at.ID, at.Revision); err != nil {
-			return err
-		}
+	if err := setRevisions(ctx, tx, admit.changed()); err != nil {
+		return err
 	}
 	if _, err = tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
 		return err
@@ -189,15 +187,15 @@ func (a *admission) judge(c session.NewConnection, now int64) (*sessionRow, erro
 	return at, nil
 }
 
-// changed returns the sessions that someone came into.
-func (a *admission) changed() []*sessionRow {
-	var rows []*sessionRow
+// changed returns the new revisions of the stored sessions that someone came into.
+func (a *admission) changed() map[string]int64 {
+	grown := make(map[string]int64)
 	for id, row := range a.sessions {
 		if before, stored := a.before[id]; stored && row.Revision != before {
-			rows = append(rows, row)
+			grown[id] = row.Revision
 		}
 	}
-	return rows
+	return grown
 }
 
 // Connections implements session.Store.

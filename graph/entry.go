@@ -38,6 +38,15 @@ func (r subscriptionResolver) EntryAdded(ctx context.Context, after *string) (<-
 	})
 }
 
+// IdempotencyKey is for the connection that posted the entry; a guest's name is nobody's in particular.
+func (r chatEntryResolver) IdempotencyKey(ctx context.Context, e *session.ChatEntry) (*string, error) {
+	c := callerOf(ctx)
+	if e.IdempotencyKey == "" || c.Kind != session.Member || c.Connection.ID != e.ConnectionID {
+		return nil, nil
+	}
+	return &e.IdempotencyKey, nil
+}
+
 func (r chatEntryResolver) Connection(ctx context.Context, e *session.ChatEntry) (*session.Connection, error) {
 	return connectionByID(ctx, e.ConnectionID)
 }

@@ -58,6 +58,12 @@ func (e NewEntry) Validate() error {
 		if err := validName("connectionId", e.ConnectionID); err != nil {
 			return err
 		}
+		if disguisedID(e.ConnectionID) {
+			return Errorf(CodeBadUserInput, "connectionId has the form of a connection's id in other letters; choose another name")
+		}
+		if e.ConnectionID == Lobby { // clients that keep what they know by id alone would take the two for one
+			return Errorf(CodeBadUserInput, "connectionId must not be %q, which is the session's id", Lobby)
+		}
 	}
 	if err := validText("body", e.Body, MaxBodyBytes); err != nil {
 		return err

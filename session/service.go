@@ -29,12 +29,11 @@ type Config struct {
 
 	MaxStay time.Duration // from a connection's creation to its end for good; zero: none
 
-	SessionBytes       int64 // QuotaBytes of the entries of a session that was made on first use; zero: no bound
-	SessionConnections int   // live connections of a session; zero: DefaultSessionConnections
-	TokenConnections   int   // live connections of one session token; zero: DefaultTokenConnections
-	AddressConnections int   // live connections of one client address; zero: DefaultAddressConnections
-
-	ChunkBytes int // of older entries kept for readers that are behind; zero: 64 MiB
+	Budget             *Budget // of what is kept in memory; nil: one of DefaultBudgetBytes
+	SessionBytes       int64   // QuotaBytes of the entries of a session that was made on first use; zero: no bound
+	SessionConnections int     // live connections of a session; zero: DefaultSessionConnections
+	TokenConnections   int     // live connections of one session token; zero: DefaultTokenConnections
+	AddressConnections int     // live connections of one client address; zero: DefaultAddressConnections
 
 	Lease   time.Duration    // that a node's sockets keep its connections after it was last heard of; zero: ten ticks, 3 s at least
 	Tick    time.Duration    // how often leases, rooms and heads are looked after; zero: 1 s, or less for a short Grace
@@ -79,6 +78,7 @@ type Service struct {
 	entries     *lanes[NewEntry, EntryResult]
 	connections *lanes[NewConnection, ConnectionResult]
 	older       *chunkCache
+	budget      *Budget
 	rooms       rooms
 	presence    *presence
 	known       *connectionCache
@@ -92,8 +92,11 @@ type Service struct {
 
 	ping struct {
 		sync.Mutex
-		at  time.Time
-		err error
+		at       time.Time
+		err      error
+		answered chan struct{} // closed when the question that is under way is answered; nil while none is
+		failed   error         // of the last commit of entries
+		failedAt time.Time
 	}
 	ready     atomic.Bool
 	started   chan struct{}   // closed when Run is ready
@@ -111,7 +114,8 @@ func NewService(cfg Config) *Service {
 	s := &Service{cfg: cfg, store: cfg.Store, bus: cfg.Bus, log: cfg.Log, metrics: cfg.Metrics, now: cfg.Now,
 		node:     rand.Text(),
 		heads:    newHeadReader(cfg.Store),
-		older:    newChunkCache(cfg.Store, cfg.ChunkBytes),
+		older:    newChunkCache(cfg.Store, cfg.Budget),
+		budget:   cfg.Budget,
 		rooms:    rooms{byID: make(map[string]*roomSlot)},
 		shared:   cfg.Bus.Lost() != nil,       // where nothing can be lost there is nobody to lose it
 		linger:   min(roomLinger, cfg.Idle/2), // no session is removed sooner
@@ -138,10 +142,12 @@ func defaults(c *Config) {
 	set(&c.GroupLimit, 256)
 	set(&c.QueueLimit, 8192)
 	set(&c.SocketLimit, DefaultSocketLimit)
+	if c.Budget == nil {
+		c.Budget = NewBudget(0)
+	}
 	set(&c.SessionConnections, DefaultSessionConnections)
 	set(&c.TokenConnections, DefaultTokenConnections)
 	set(&c.AddressConnections, DefaultAddressConnections)
-	set(&c.ChunkBytes, 64<<20)
 	set(&c.Tick, max(10*time.Millisecond, min(time.Second, c.Grace/4)))
 	set(&c.Lease, max(10*c.Tick, 3*time.Second))
 	if c.Now == nil {
@@ -197,16 +203,23 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) look(ctx context.Context) {
 	tick := time.NewTicker(s.cfg.Tick)
 	defer tick.Stop()
-	for n := 1; ; n++ {
+	lost, again := s.bus.Lost(), (<-chan time.Time)(nil)
+	for n := 1; ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.bus.Lost():
+		case <-lost:
+			// The next check waits a while: it reads all that is open, and a bus that brings nonsense loses something
+			// with each message.
+			lost, again = nil, time.After(min(s.cfg.Tick, time.Second))
 			if err := s.check(ctx); err != nil && ctx.Err() == nil {
 				s.log.Warn("can't compare the open sessions with the store", "error", err)
 			}
+		case <-again:
+			lost, again = s.bus.Lost(), nil
 		case <-tick.C:
 			s.lookOnce(ctx, n)
+			n++
 		}
 	}
 }
@@ -269,15 +282,58 @@ func (s *Service) Degraded() error {
 	return nil
 }
 
-// pinged asks the Store whether it works, once a second for all who ask: the question is a write.
+// pinged asks the Store whether it works, once a second for all who ask: the question is a write. Those who ask while it
+// is under way wait for its answer, pingWait at most.
 func (s *Service) pinged(ctx context.Context) error {
 	s.ping.Lock()
+	p := &s.ping
+	if p.answered == nil && (p.at.IsZero() || s.now().Sub(p.at) >= time.Second) {
+		answered := make(chan struct{})
+		p.answered = answered
+		s.background(func(ctx context.Context) { s.askStore(ctx, answered) })
+	}
+	answered := p.answered
+	s.ping.Unlock()
+	if answered != nil {
+		late := time.NewTimer(pingWait)
+		defer late.Stop()
+		select {
+		case <-answered:
+		case <-late.C:
+			return Errorf(CodeUnavailable, "the database does not answer in time")
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	s.ping.Lock()
 	defer s.ping.Unlock()
-	if s.ping.at.IsZero() || s.now().Sub(s.ping.at) >= time.Second {
-		s.ping.err = s.store.Ping(context.WithoutCancel(ctx))
-		s.ping.at = s.now()
+	if s.ping.err == nil && s.ping.failed != nil && s.now().Sub(s.ping.failedAt) < commitFailure {
+		return s.ping.failed
 	}
 	return s.ping.err
+}
+
+const (
+	// pingWait is for how long a probe of readiness waits for the Store.
+	pingWait = 2 * time.Second
+	// commitFailure is for how long a commit that the Store failed says that it does not work, unless another one succeeds:
+	// a Ping's small write may find room where entries find none.
+	commitFailure = 5 * time.Second
+)
+
+func (s *Service) askStore(ctx context.Context, answered chan struct{}) {
+	err := s.store.Ping(ctx)
+	s.ping.Lock()
+	defer s.ping.Unlock()
+	s.ping.err, s.ping.at, s.ping.answered = err, s.now(), nil
+	close(answered)
+}
+
+// committed notes whether the Store took a commit of entries.
+func (s *Service) committed(err error) {
+	s.ping.Lock()
+	defer s.ping.Unlock()
+	s.ping.failed, s.ping.failedAt = err, s.now()
 }
 
 // Stats are counts of what is held now.
@@ -285,12 +341,13 @@ type Stats struct {
 	Rooms       int   // open sessions
 	Attached    int   // connections with a socket here
 	OlderReads  int64 // reads of the store for readers that were behind, since the start
+	Kept        int64 // bytes of the budget in use
 	WritesQueue int   // entries that wait to be committed
 }
 
 // Stats returns what is held now.
 func (s *Service) Stats() Stats {
-	return Stats{Rooms: len(s.openRooms()), Attached: s.presence.attached(), OlderReads: s.older.reads.Load(),
+	return Stats{Rooms: len(s.openRooms()), Attached: s.presence.attached(), OlderReads: s.older.reads.Load(), Kept: s.budget.Used(),
 		WritesQueue: s.entries.waiting()}
 }
 
@@ -302,3 +359,26 @@ func newEpoch() Epoch {
 
 // newID returns a random id that nobody can guess or meet twice.
 func newID() string { return rand.Text() }
+
+// idLength is how long the ids are that newID makes, of A-Z and 2-7 (RFC 4648, section 6).
+const idLength = 26
+
+// disguisedID says whether a guest's name reads as an id that newID may have made, but is written in other letters: such as
+// in small ones, or with the digits that look like letters. People who compare it by eye would take the guest for the
+// connection.
+func disguisedID(name string) bool {
+	if len(name) != idLength {
+		return false
+	}
+	plain := true
+	for _, c := range []byte(name) {
+		switch {
+		case 'A' <= c && c <= 'Z', '2' <= c && c <= '7':
+		case 'a' <= c && c <= 'z', c == '0', c == '1', c == '8':
+			plain = false
+		default:
+			return false
+		}
+	}
+	return !plain
+}

@@ -25,6 +25,10 @@ type groupStub struct {
 func (g *groupStub) ChatEntry() generated.ChatEntryResolver       { return g }
 func (g *groupStub) Subscription() generated.SubscriptionResolver { return groupSubscription{g: g} }
 
+func (g *groupStub) IdempotencyKey(ctx context.Context, e *session.ChatEntry) (*string, error) {
+	return g.stub.IdempotencyKey(ctx, e)
+}
+
 func (g *groupStub) Connection(ctx context.Context, e *session.ChatEntry) (*session.Connection, error) {
 	g.executed.Add(1)
 	return g.stub.Connection(ctx, e)
@@ -62,7 +66,7 @@ func newGroupWorld(t testing.TB) (*groupStub, *socketWorld) {
 
 func newGroupWorldWith(t testing.TB, config StreamConfig) (*groupStub, *socketWorld) {
 	t.Helper()
-	g := &groupStub{window: session.NewWindow(0, 256, 1<<20, func(*session.ChatEntry) int { return 1 })}
+	g := &groupStub{window: session.NewWindow(session.NewBudget(0), 0, 256, 1<<20, func(*session.ChatEntry) int { return 1 })}
 	config.Shared = map[string]Shared{"entryAdded": {Position: "after",
 		Join: func(_ context.Context, args map[string]any) (*Topic, error) {
 			f := g.follower("room")

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -17,6 +18,8 @@ import (
 type Shared struct {
 	// Position names the argument that says where to begin, if there is one. It is no part of what is selected.
 	Position string
+	// Personal names the fields, of whatever type, that depend on who calls: a subscription that selects one is not shared.
+	Personal []string
 	// Join returns the caller's right to follow. Where it fails, the field's resolver is asked, which says why.
 	Join func(ctx context.Context, args map[string]any) (*Topic, error)
 }
@@ -96,10 +99,39 @@ func sharedField(op *graphql.OperationContext, shared map[string]Shared) (s Shar
 	if !plain || len(field.Directives) > 0 {
 		return s, nil, false
 	}
-	if s, ok = shared[field.Name]; !ok {
+	if s, ok = shared[field.Name]; !ok || selects(field.SelectionSet, s.Personal, make(map[string]bool)) {
 		return s, nil, false
 	}
 	return s, field.ArgumentMap(op.Variables), true
+}
+
+// selects says whether a selection has one of these fields anywhere. seen has the fragments that were looked into, so that
+// each is once.
+func selects(set ast.SelectionSet, fields []string, seen map[string]bool) bool {
+	if len(fields) == 0 {
+		return false
+	}
+	for _, selection := range set {
+		switch selected := selection.(type) {
+		case *ast.Field:
+			if slices.Contains(fields, selected.Name) || selects(selected.SelectionSet, fields, seen) {
+				return true
+			}
+		case *ast.InlineFragment:
+			if selects(selected.SelectionSet, fields, seen) {
+				return true
+			}
+		case *ast.FragmentSpread:
+			if seen[selected.Name] {
+				continue
+			}
+			seen[selected.Name] = true
+			if selects(selected.Definition.SelectionSet, fields, seen) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // topic opens the source that a subscription follows, and names its group, where its events can be shared. Else it
