@@ -164,6 +164,9 @@ func (s *server) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.store.NoteSecret(ctx, secret); err != nil {
+		return err
+	}
 	if s.bus, err = s.openBus(ctx); err != nil {
 		return err
 	}
