@@ -24,6 +24,7 @@ var helpGroups = []struct {
 	{"What one client may do", []string{"rate-posts", "rate-post-bytes", "rate-signals", "rate-negotiations", "rate-message-bytes", "rate-roster-changes",
 		"rate-subscriptions", "rate-processor", "rate-frames", "rate-connects", "rate-address", "max-session-bytes",
 		"max-connections-per-session", "max-connections-per-token", "max-connections-per-address", "max-stay"}},
+	{"The page", []string{"frame-ancestors", "theme"}},
 	{"Watching it", []string{"log-level", "log-format", "metrics-addr"}},
 }
 

@@ -271,7 +271,7 @@ func (s *server) handler(listener net.Listener) (http.Handler, error) {
 	if s.config.metricsAddr == "" {
 		mux.Handle("GET /metrics", s.metrics.handler())
 	}
-	mux.Handle("/", edge.PageHeaders(web.Handler(web.Config{Version: version()})))
+	mux.Handle("/", edge.PageHeaders(web.Handler(s.config.page())))
 	return e.Handler(mux), nil
 }
 

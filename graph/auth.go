@@ -79,10 +79,26 @@ func (a authenticator) middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var who identity
 		ctx := withAddress(r.Context(), a.address(r))
-		who.caller, who.err = a.caller(ctx, r.Header.Get("Authorization"))
+		who.caller, who.err = a.sender(r.WithContext(ctx))
 		who.payer = a.payer(ctx, who.caller)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, identityKey{}, who)))
 	})
+}
+
+// sender returns who sends a request. Two Authorization headers that differ are refused: proxies and servers do not agree
+// on which of them counts.
+func (a authenticator) sender(r *http.Request) (session.Caller, error) {
+	values := r.Header["Authorization"]
+	if len(values) == 0 {
+		return a.service.Anonymous(), nil
+	}
+	for _, other := range values[1:] {
+		if other != values[0] {
+			return session.Caller{}, session.Errorf(session.CodeUnauthenticated, "two Authorization headers were sent that differ").
+				WithReason(token.ReasonInvalid)
+		}
+	}
+	return a.caller(r.Context(), values[0])
 }
 
 // identified is a gqlgen extension that refuses operations whose caller could not be told.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"chattok/graph/edge"
 	"chattok/graph/generated"
@@ -60,11 +61,13 @@ func New(c Config) *Handler {
 	streams := transport.NewStreams(c.Streams)
 	c.HTTP.Stream = streams.Answer
 
-	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver})
+	schema := generated.NewExecutableSchema(generated.Config{Schema: executed, Resolvers: resolver})
 	server := handler.New(plainAdds{schema, resolver.Mutation()})
 	documents := transport.NewDocuments(documentBytes)
-	server.AddTransport(charging{streams.WebSocket(), documents})
-	server.AddTransport(charging{c.HTTP, documents})
+	server.AddTransport(transport.Coerced(charging{streams.WebSocket(), documents}, executed))
+	server.AddTransport(transport.Coerced(charging{c.HTTP, documents}, executed))
+	server.SetDisableSuggestion(!c.Introspection)
+	server.SetValidationRulesFn(func() *rules.Rules { return transport.ValidationRules(c.Introspection) })
 	server.SetErrorPresenter(presenter(c.Log))
 	server.SetRecoverFunc(recoverer(c.Log))
 

@@ -1627,7 +1627,10 @@ type ChatEntry {
   cursor: String!
   "The connection that posted it, or the guest's name."
   connectionId: ID!
-  "The connection that posted it, also after it was destroyed."
+  """
+  The connection that posted it, also after it was destroyed. Where the store has lost its row, as after a repair, it has
+  its id, no data, role SUBSCRIBER and the entry's time.
+  """
   connection: Connection!
   "The text, byte for byte as it was posted."
   body: String!
