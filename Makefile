@@ -1,4 +1,6 @@
 # make test   everything that must hold before a change lands; installs what it needs
+# make quick  what needs nothing but Go: build, vet, and the tests without PostgreSQL, browser, cluster and crashes
+# make release  the archives of a release, in dist/
 # make soak   the long runs: an hour of chaos, crashes by the hundred, a storm of 5,000 clients, half an hour of comings and goings, fuzzing by the minute
 # make cluster  PostgreSQL, NATS and three nodes, in the foreground until they are interrupted
 # make bench  the figures of bench/README.md
@@ -8,9 +10,20 @@ GO ?= go
 BIN := $(CURDIR)/bin
 FUZZTIME ?= 10m
 
-.PHONY: test build cluster tools generate check-generated vet unit sdk browser soak fuzz bench
+.PHONY: test quick release build cluster tools generate check-generated vet unit sdk browser soak fuzz bench
 
 test: vet check-generated unit sdk browser
+
+# What was left out is listed at the end.
+quick:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not formatted: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	@list=$$(mktemp); trap 'rm -f "$$list"' EXIT; CHATTOK_TEST_LEFT_OUT=$$list $(GO) test -short ./...; code=$$?; \
+	[ ! -s "$$list" ] || { echo "Left out, and part of 'make test':"; sort -u "$$list" | sed 's/^/  /'; }; exit $$code
+
+# The same commit gives the same bytes.
+release: $(BIN)/cyclonedx-gomod
+	$(GO) run ./deploy/release -cyclonedx $(BIN)/cyclonedx-gomod -out dist
 
 build:
 	$(GO) build -o chattok .
@@ -32,6 +45,9 @@ $(BIN)/gqlgen: tools/go.mod tools/go.sum
 $(BIN)/staticcheck: tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o $@ honnef.co/go/tools/cmd/staticcheck
 
+$(BIN)/cyclonedx-gomod: tools/go.mod tools/go.sum
+	cd tools && $(GO) build -o $@ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+
 generate: $(BIN)/gqlgen
 	$(BIN)/gqlgen generate
 
@@ -49,7 +65,7 @@ vet: $(BIN)/staticcheck
 
 unit:
 	test/install-postgres.sh
-	$(GO) test -race -timeout 10m ./...
+	CHATTOK_TEST_ALL=1 $(GO) test -race -timeout 10m ./...
 
 # The SDK by itself: its types, and its units against a server that is made up.
 sdk:

@@ -84,9 +84,7 @@ var errClosed = errors.New("closed")
 func (s *socket) open(conn net.Conn, reader *bufio.Reader) {
 	s.writing.Lock()
 	s.conn = conn
-	if c, ok := conn.(syscall.Conn); ok {
-		s.raw, _ = c.SyscallConn() // nil where it fails
-	}
+	s.raw = rawConn(conn)
 	s.reader = idleReader{conn: conn, raw: s.raw}
 	if n := reader.Buffered(); n > 0 {
 		early, _ := reader.Peek(n)
@@ -387,7 +385,7 @@ func (s *socket) writeNow(frames []byte) {
 // tryWrite returns how much the kernel takes at once. An error is left for the next write to find.
 func tryWrite(raw syscall.RawConn, b []byte) (n int) {
 	err := raw.Write(func(fd uintptr) bool {
-		n, _ = syscall.Write(int(fd), b)
+		n, _ = writeFD(fd, b)
 		return true
 	})
 	if err != nil || n < 0 {
