@@ -3,6 +3,7 @@
 # make release  the archives of a release, in dist/
 # make soak   the long runs: an hour of chaos, crashes by the hundred, a storm of 5,000 clients, half an hour of comings and goings, fuzzing by the minute
 # make cluster  PostgreSQL, NATS and three nodes, in the foreground until they are interrupted
+# make attack  each way in which one client could harm the others, against the binary, as a table; make siege: all at once for ten minutes
 # make bench  the figures of bench/README.md
 
 SHELL := /bin/bash -o pipefail
@@ -10,7 +11,7 @@ GO ?= go
 BIN := $(CURDIR)/bin
 FUZZTIME ?= 10m
 
-.PHONY: test quick release build cluster tools generate check-generated vet unit sdk browser soak fuzz bench
+.PHONY: test quick release build cluster tools generate check-generated vet unit sdk browser soak fuzz bench attack siege
 
 test: vet check-generated unit sdk browser
 
@@ -92,3 +93,10 @@ fuzz:
 
 bench:
 	$(GO) run ./bench -write
+
+attack: build
+	$(GO) run ./internal/attack -program ./chattok $(ATTACK)
+
+# On a server bounded to 512 MiB by a control group, which takes root.
+siege: build
+	$(GO) run ./internal/attack -program ./chattok -siege $${CHATTOK_SIEGE:-10m} $(ATTACK)

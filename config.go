@@ -41,6 +41,7 @@ type config struct {
 	ice           iceConfig
 	introspection bool
 	groupLimit    int
+	memory        byteSize
 	logLevel      slog.Level
 	logFormat     string
 }
@@ -77,6 +78,7 @@ func (c *config) flags() *flag.FlagSet {
 	f.StringVar(&c.acmeDirectory, "acme-directory", autocert.DefaultACMEDirectory, "`address` of the ACME authority's directory")
 	f.StringVar(&c.acmeEmail, "acme-email", "", "`address` that the ACME authority may write to")
 	f.IntVar(&c.groupLimit, "group-limit", 0, "writes that share one commit at most; 0 for 256")
+	f.TextVar(&c.memory, "memory", byteSize(0), "`bytes` of what is kept in memory to be fast, such as the newest entries, and of answers that wait to be taken; as 67108864, 64MiB or 1GiB (0: an eighth of what the machine or its cgroup has, from 16MiB to 96MiB)")
 	f.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "least `level` to log: debug, info, warn or error")
 	c.limits.flags(f)
 	c.ice.flags(f)
@@ -138,6 +140,8 @@ func (c *config) validate() error {
 		return fmt.Errorf("%w: -domain must name a domain", errUsage)
 	case c.groupLimit < 0 || c.groupLimit > 4096:
 		return fmt.Errorf("%w: -group-limit must be 0 to 4096", errUsage)
+	case c.memory != 0 && c.memory < leastBudget:
+		return fmt.Errorf("%w: -memory must be 0, or at least 8MiB", errUsage)
 	case c.logFormat != "text" && c.logFormat != "json":
 		return fmt.Errorf("%w: -log-format must be text or json", errUsage)
 	case c.apiSecret != "" && len(c.apiSecret) < token.MinSecretBytes:

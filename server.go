@@ -36,6 +36,7 @@ const (
 
 func main() {
 	tuneCollector()
+	limitMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -171,11 +172,12 @@ func (s *server) wire(ctx context.Context) error {
 		joined = bus.New()
 	}
 	s.metrics = newMetrics()
+	budget := session.NewBudget(s.config.budget())
 	ice, err := s.openICE(secret)
 	if err != nil {
 		return err
 	}
-	s.service = session.NewService(session.Config{Store: s.store, Bus: joined, ICE: ice, Log: s.log, Open: s.config.open,
+	s.service = session.NewService(session.Config{Store: s.store, Bus: joined, ICE: ice, Log: s.log, Budget: budget, Open: s.config.open,
 		Grace: s.config.grace, Idle: s.config.idle, GroupLimit: s.config.groupLimit, SocketLimit: s.config.limits.perConnection, Metrics: s.metrics})
 	s.graph = graph.New(graph.Config{Service: s.service, Tokens: tokens, Log: s.log, Introspection: s.config.introspection,
 		Streams: s.config.limits.streams()})

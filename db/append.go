@@ -137,15 +137,17 @@ func (g *group) judge(i int) (*session.ChatEntry, *connectionRow) {
 		result.Entry, result.Replayed = first, true
 		return nil, nil
 	}
-	head.seq++
 	entry := &session.ChatEntry{
 		SessionID:      e.SessionID,
 		Epoch:          head.epoch,
-		Seq:            head.seq,
+		Seq:            head.seq + 1,
 		ConnectionID:   e.ConnectionID,
 		Body:           e.Body,
 		IdempotencyKey: e.IdempotencyKey,
 		CreatedAt:      toTime(head.now),
+	}
+	if result.Err = head.grow(entry, e.SessionQuota); result.Err != nil {
+		return nil, nil
 	}
 	result.Entry = entry
 	if key.key != "" {
@@ -156,6 +158,17 @@ func (g *group) judge(i int) (*session.ChatEntry, *connectionRow) {
 	}
 	g.senders[e.ConnectionID] = sender{sessionID: e.SessionID, guest: true}
 	return entry, fromGuest(e.ConnectionID, e.SessionID, head.now)
+}
+
+// grow counts the entry in, as the log's newest, unless it is above the quota.
+func (h *logHead) grow(entry *session.ChatEntry, quota int64) error {
+	bytes := h.bytes + entry.QuotaBytes()
+	if quota > 0 && bytes > quota && !h.unlimited {
+		return session.Errorf(session.CodeForbidden, "this session is full: its entries take %d of %d bytes", h.bytes, quota).
+			WithReason(session.ReasonSessionFull)
+	}
+	h.seq, h.bytes = entry.Seq, bytes
+	return nil
 }
 
 // mayAppend says why the sender of e, where it is known, may not append it.
@@ -177,7 +190,9 @@ func (from sender) mayAppend(e *session.NewEntry, known bool) error {
 // takeBack undoes what judge noted of an entry that could not be stored.
 func (g *group) takeBack(i int, entry *session.ChatEntry, guest *connectionRow) {
 	e := &g.entries[i]
-	g.heads[e.SessionID].seq--
+	head := g.heads[e.SessionID]
+	head.seq--
+	head.bytes -= entry.QuotaBytes()
 	if entry.IdempotencyKey != "" {
 		delete(g.used, entryKey{e.SessionID, e.IdempotencyKey})
 	}
@@ -233,9 +248,9 @@ func (g *group) advance(ctx context.Context) (added int64, err error) {
 	}
 	for len(grown) > 0 {
 		size := sizeWithin(len(grown))
-		args := make([]any, 0, 3*size)
+		args := make([]any, 0, 4*size)
 		for _, id := range grown[:size] {
-			args = append(args, id, g.heads[id].seq, g.heads[id].indexed)
+			args = append(args, id, g.heads[id].seq, g.heads[id].indexed, g.heads[id].bytes)
 		}
 		if err := g.prepare.exec(ctx, g.tx, advanceSeq, size, args...); err != nil {
 			return 0, err

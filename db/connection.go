@@ -103,6 +103,9 @@ func (s *Store) createConnections(
 		return err
 	}
 	admit := newAdmission(sessions, taken)
+	if admit.crowd, err = readCrowd(ctx, tx, connections); err != nil {
+		return err
+	}
 	var rows []*connectionRow
 	for i, c := range connections {
 		at, err := admit.judge(c, now)
@@ -128,13 +131,13 @@ func (s *Store) createConnections(
 			return err
 		}
 	}
-	for _, at := range admit.changed() {
-		if err := setRevision(ctx, tx, at.ID, at.Revision); err != nil {
-			return err
-		}
+	if err := setRevisions(ctx, tx, admit.changed()); err != nil {
+		return err
 	}
-	_, err = tx.NewInsert().Model(&rows).Exec(ctx)
-	return err
+	if _, err = tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
+		return err
+	}
+	return insertHolders(ctx, tx, connections, results)
 }
 
 // admission decides, connection by connection, who may come in.
@@ -142,7 +145,8 @@ type admission struct {
 	sessions map[string]*sessionRow
 	before   map[string]int64 // the revision that each session has in the database
 	taken    map[string]bool  // ids
-	made     []*sessionRow    // sessions to be inserted
+	crowd    crowd
+	made     []*sessionRow // sessions to be inserted
 }
 
 func newAdmission(sessions []*sessionRow, taken []*connectionRow) *admission {
@@ -171,6 +175,9 @@ func (a *admission) judge(c session.NewConnection, now int64) (*sessionRow, erro
 		// Ids are random, but a guest may have taken this one for a name: another try has another id.
 		return nil, session.Unavailable(errors.New("create connection: its id is taken"))
 	}
+	if err := a.crowd.admit(c); err != nil {
+		return nil, err
+	}
 	if !exists {
 		at = fromSession(session.Session{ID: c.SessionID, Epoch: c.NewEpoch, MediaMode: session.MediaRelayed}, now)
 		a.sessions[at.ID] = at
@@ -180,15 +187,15 @@ func (a *admission) judge(c session.NewConnection, now int64) (*sessionRow, erro
 	return at, nil
 }
 
-// changed returns the sessions that someone came into.
-func (a *admission) changed() []*sessionRow {
-	var rows []*sessionRow
+// changed returns the new revisions of the stored sessions that someone came into.
+func (a *admission) changed() map[string]int64 {
+	grown := make(map[string]int64)
 	for id, row := range a.sessions {
 		if before, stored := a.before[id]; stored && row.Revision != before {
-			rows = append(rows, row)
+			grown[id] = row.Revision
 		}
 	}
-	return rows
+	return grown
 }
 
 // Connections implements session.Store.

@@ -13,7 +13,7 @@ func TestCopiedTables(t *testing.T) {
 	if err := store.writer.NewRaw(sqliteEngine.tables).Scan(t.Context(), &tables); err != nil {
 		t.Fatal(err)
 	}
-	known := []string{"migrations", "meta", "nodes", "attachments", "writers"}
+	known := []string{"migrations", "meta", "nodes", "attachments", "writers", "connection_holders"}
 	for _, table := range copiedTables {
 		known = append(known, table.name)
 	}

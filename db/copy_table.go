@@ -22,7 +22,7 @@ type copiedTable struct {
 }
 
 // copiedTables are those that are carried over, in an order in which each row's references are there before it. Of the
-// others, nodes, attachments and writers say who serves the database, migrations how its schema came about, and of meta
+// others, nodes, attachments, writers and connection_holders say who serves and uses the database, migrations how its schema came about, and of meta
 // the secret alone is carried over.
 var copiedTables = []copiedTable{
 	{name: "sessions", key: []string{"id"}},

@@ -88,7 +88,7 @@ func TestIndexes(t *testing.T) {
 		"due":               "SELECT * FROM connections WHERE expires_at <= 5 AND " + sqlLive + " ORDER BY expires_at LIMIT 5",
 		"purge":             "SELECT id FROM connections WHERE purge_at <= 5 ORDER BY purge_at LIMIT 5",
 		"lapsed nodes":      "SELECT id FROM nodes WHERE lease_until <= 5",
-		"destroy":           sqlDestroy,
+		"destroy":           strings.Replace(sqlDestroy, "?", "('a', 1)", 1),
 	} {
 		var plan []struct {
 			ID, Parent, Notused int
@@ -101,7 +101,7 @@ func TestIndexes(t *testing.T) {
 			t.Errorf("%s: no plan", name)
 		}
 		for _, step := range plan {
-			scans := strings.HasPrefix(step.Detail, "SCAN") && !slices.Contains([]string{"SCAN used", "SCAN grown", "SCAN indexed", "SCAN recent", "SCAN 2 CONSTANT ROWS", "SCAN CONSTANT ROW"}, step.Detail)
+			scans := strings.HasPrefix(step.Detail, "SCAN") && !slices.Contains([]string{"SCAN used", "SCAN grown", "SCAN ended", "SCAN indexed", "SCAN recent", "SCAN 2 CONSTANT ROWS", "SCAN CONSTANT ROW"}, step.Detail)
 			if scans || strings.Contains(step.Detail, "TEMP B-TREE") {
 				t.Errorf("%s: %s\n%s", name, step.Detail, query)
 			}

@@ -34,6 +34,8 @@ type logHead struct {
 	epoch       session.Epoch
 	seq, before int64
 	indexed     int64 // up to where sender_entries has it
+	bytes       int64 // of the log, as session.ChatEntry.QuotaBytes counts
+	unlimited   bool  // made by a backend, so no quota holds
 	restarts    bool  // that it has all of it now
 	revision    int64 // of the roster
 	now         int64
@@ -116,7 +118,7 @@ func (g *group) read(ctx context.Context, offset int64) error {
 		var id string
 		var epoch int64
 		head := new(logHead)
-		if err := rows.Scan(&id, &epoch, &head.seq, &head.indexed, &head.revision, &head.now); err != nil {
+		if err := rows.Scan(&id, &epoch, &head.unlimited, &head.seq, &head.indexed, &head.bytes, &head.revision, &head.now); err != nil {
 			return err
 		}
 		head.epoch, head.before, head.now = session.Epoch(epoch), head.seq, head.now+offset

@@ -46,6 +46,9 @@ func (s *Store) RenewNode(ctx context.Context, node string, lease time.Duration)
 			return err
 		}
 		until := now + lease.Milliseconds()
+		if err := heedLeases(ctx, tx, now, lease); err != nil {
+			return err
+		}
 		const renew = "UPDATE nodes SET lease_until = ? WHERE name = ? AND lease_until > ?"
 		renewed, err := tx.ExecContext(ctx, renew, until, node, now)
 		if err != nil {
@@ -63,6 +66,17 @@ func (s *Store) RenewNode(ctx context.Context, node string, lease time.Duration)
 		return err
 	})
 	return held && err == nil, err
+}
+
+// longLease is longer than any node's lease is.
+const longLease = time.Minute
+
+// heedLeases brings leases that run longer than any can, since the clock went back, to where the longest would end now: a
+// node that has died would else be alive for as long as it went back.
+func heedLeases(ctx context.Context, tx bun.Tx, now int64, lease time.Duration) error {
+	until := now + max(longLease, lease).Milliseconds()
+	_, err := tx.ExecContext(ctx, "UPDATE nodes SET lease_until = ? WHERE lease_until > ?", until, until)
+	return err
 }
 
 // Attach implements session.Store. A node that holds no lease gets UNAVAILABLE.

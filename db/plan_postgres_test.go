@@ -34,6 +34,7 @@ func TestPlansOnPostgreSQL(t *testing.T) {
 		q.SessionID, q.Limit = "s", 50
 		return selectEntries(store.readers, &rows, q).String()
 	}
+	var members []*connectionRow
 	ids, nodes := bun.List([]string{"a", "b"}), bun.List([]int64{1, 2})
 	const live = "SELECT * FROM connections WHERE "
 	for _, c := range []struct {
@@ -48,13 +49,19 @@ func TestPlansOnPostgreSQL(t *testing.T) {
 		{"used keys", selectUsedKeys.text(postgresEngine, 2), []any{"s", "k", "s", "l"}, "entries_key"},
 		{"senders", selectSenders.text(postgresEngine, 2), []any{"a", "b"}, "connections_pkey"},
 		{"heads", selectHeads.text(postgresEngine, 2), []any{"a", "b"}, "sessions_pkey"},
-		{"advance", advanceSeq.text(postgresEngine, 2), []any{"a", 1, 1, "b", 2, 2}, "sessions_pkey"},
+		{"advance", advanceSeq.text(postgresEngine, 2), []any{"a", 1, 1, 1, "b", 2, 2, 2}, "sessions_pkey"},
 		{"roster", live + "session_id = 's' AND " + sqlLive + " ORDER BY created_revision", nil, "connections_live"},
+		{"list of those with a socket", selectPart(store.readers, &members, "s", false, 5, 50).String(), nil, "connections_attached"},
+		{"list of those without", selectPart(store.readers, &members, "s", true, 5, 50).String(), nil, "connections_detached"},
 		{"changes, created", sqlRosterChanges, []any{"s", 1, 9, "s", 1, 9}, "connections_created"},
 		{"changes, destroyed", sqlRosterChanges, []any{"s", 1, 9, "s", 1, 9}, "connections_destroyed"},
 		{"changes of streams", sqlStreamChanges, []any{"s", 1, 9}, "stream_changes_pkey"},
 		{"due", live + "expires_at <= 5 AND " + sqlLive + " ORDER BY expires_at, session_id, created_revision LIMIT 5", nil, "connections_expiring"},
-		{"destroy", sqlDestroy, []any{1, 2, "r", 3, "c"}, "sender_entries_pkey"},
+		{"destroy", sqlDestroy, []any{revisions{{"c", 2}, {"d", 3}}, 1, "r", 3}, "sender_entries_pkey"},
+		{"index of several logs", sqlIndexAll, []any{ids}, "entries_pkey"},
+		{"ends too far away", "UPDATE connections SET expires_at = 5 WHERE expires_at > 5 AND " + sqlLive, nil, "connections_expiring"},
+		{"count of holders", sqlCountHolders, []any{bun.List([]int64{1, 2})}, "connection_holders_pkey"},
+		{"end of a holder", "DELETE FROM connection_holders WHERE connection_id IN (?)", []any{ids}, "connection_holders_connection"},
 		{"purge", sqlPurge(postgresEngine), []any{1, 9}, "connections_purge"},
 		{"purge of changes", sqlPurgeStreamChanges(postgresEngine), []any{1, 9}, "stream_changes_purge"},
 		{"empty sessions", sqlEmptySessions + sqlOldestSessions, []any{1, "lobby", 1, 9}, "sessions_empty"},

@@ -13,6 +13,7 @@ import (
 func TestPlans(t *testing.T) {
 	store := openInside(t, filepath.Join(t.TempDir(), "test.db"))
 	var rows []*entryRow
+	var members []*connectionRow
 	entries := func(q session.EntryQuery) string {
 		q.SessionID, q.Limit = "s", 50
 		return selectEntries(store.readers, &rows, q).String()
@@ -37,13 +38,23 @@ func TestPlans(t *testing.T) {
 		{"heads", selectHeads.text(sqliteEngine, 4), "SEARCH sessions USING INDEX sqlite_autoindex_sessions_1 (id=?)"},
 		{"roster", "SELECT * FROM connections WHERE session_id = 's' AND " + sqlLive + " ORDER BY created_revision",
 			"SEARCH connections USING INDEX connections_live (session_id=? AND created_revision>?)"},
+		{"list of those with a socket", selectPart(store.readers, &members, "s", false, 5, 50).String(),
+			"SEARCH connection_row USING INDEX connections_attached (session_id=? AND created_revision>?)"},
+		{"list of those without", selectPart(store.readers, &members, "s", true, 5, 50).String(),
+			"SEARCH connection_row USING INDEX connections_detached (session_id=? AND created_revision>?)"},
 		{"changes, created", sqlRosterChanges,
 			"SEARCH connections USING INDEX connections_created (session_id=? AND created_revision>? AND created_revision<?)"},
 		{"changes, destroyed", sqlRosterChanges,
 			"SEARCH connections USING INDEX connections_destroyed (session_id=? AND destroyed_revision>? AND destroyed_revision<?)"},
 		{"due", "SELECT * FROM connections WHERE expires_at <= 5 AND " + sqlLive + " ORDER BY expires_at, session_id, created_revision LIMIT 5",
 			"SEARCH connections USING INDEX connections_expiring (expires_at<?)"},
-		{"destroy", sqlDestroy, "SEARCH i USING PRIMARY KEY (session_id=? AND connection_id=?)"},
+		{"destroy", strings.Replace(sqlDestroy, "?", "(NULL, NULL)", 1), "SEARCH i USING PRIMARY KEY (session_id=? AND connection_id=?)"},
+		{"index of several logs", strings.Replace(sqlIndexAll, "(?)", "('a', 'b')", 1),
+			"SEARCH e USING INDEX sqlite_autoindex_entries_1 (session_id=? AND seq>? AND seq<?)"},
+		{"count of holders", sqlCountHolders, "SEARCH h USING PRIMARY KEY (holder=?)"},
+		{"count of holders, live", sqlCountHolders, "SEARCH c USING INDEX sqlite_autoindex_connections_1 (id=?)"},
+		{"end of a holder", "DELETE FROM connection_holders WHERE connection_id IN (?)",
+			"SEARCH connection_holders USING COVERING INDEX connection_holders_connection (connection_id=?)"},
 		{"purge", sqlPurge(sqliteEngine), "SEARCH connections USING INDEX connections_purge (purge_at<?)"},
 		{"streams of a roster", "SELECT * FROM streams WHERE session_id = 's' ORDER BY created_revision",
 			"SEARCH streams USING INDEX streams_created (session_id=?)"},
@@ -63,7 +74,7 @@ func TestPlans(t *testing.T) {
 		if !strings.Contains(plan, c.want) {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, plan, c.want)
 		}
-		for _, table := range []string{"entry_row", "entries", "connections", "streams", "stream_changes"} {
+		for _, table := range []string{"entry_row", "connection_row", "entries", "connections", "streams", "stream_changes"} {
 			if strings.Contains(plan, "SCAN "+table) {
 				t.Errorf("%s scans %s:\n%s", c.name, table, plan)
 			}

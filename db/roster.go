@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
 
 	"chattok/session"
 )
@@ -129,25 +130,24 @@ func destroy(
 	}
 	ids := make([]string, len(rows))
 	changes := make([]session.RosterChange, len(rows))
-	grown := make(map[string]*sessionRow)
+	ended, grown := make(revisions, len(rows)), make(map[string]int64)
 	for i, row := range rows {
 		at := heads[row.SessionID]
 		at.Revision++
-		ids[i], grown[at.ID] = row.ID, at
+		ids[i], ended[i], grown[at.ID] = row.ID, revision{row.ID, at.Revision}, at.Revision
 		changes[i] = session.RosterChange{
 			SessionID: at.ID, Revision: at.Revision, Connection: row.toConnection(), Reason: reason,
 		}
-		_, err := tx.ExecContext(ctx, sqlDestroy, now, at.Revision, string(reason), now+purgeAfter.Milliseconds(), row.ID)
-		if err != nil {
-			return nil, err
-		}
 	}
-	for _, at := range grown {
-		if err := setRevision(ctx, tx, at.ID, at.Revision); err != nil {
-			return nil, err
-		}
+	// Two statements for all: one for each would be as many answers of a server to wait for.
+	_, err = tx.ExecContext(ctx, sqlDestroy, ended, now, string(reason), now+purgeAfter.Milliseconds())
+	if err != nil {
+		return nil, err
 	}
-	for _, table := range []string{"attachments", "streams"} {
+	if err := setRevisions(ctx, tx, grown); err != nil {
+		return nil, err
+	}
+	for _, table := range []string{"attachments", "streams", "connection_holders"} {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE connection_id IN (?)", bun.List(ids)); err != nil {
 			return nil, err
 		}
@@ -197,14 +197,89 @@ func takeForDestruction(
 	return heads, slices.DeleteFunc(rows, func(row *connectionRow) bool { return !left[row.ID] }), nil
 }
 
-// sqlDestroy ends a connection, where sender_entries has all of its session. One that has entries is kept for good, since
-// they are its.
-const sqlDestroy = "UPDATE connections SET expires_at = NULL, destroyed_at = ?, destroyed_revision = ?, reason = ?," +
+// sqlDestroy ends connections, where sender_entries has all of their sessions. One that has entries is kept for good,
+// since they are its. It takes the revisions, the time, the reason, and when to purge.
+const sqlDestroy = "WITH ended (id, revision) AS (VALUES ?) UPDATE connections SET expires_at = NULL, destroyed_at = ?," +
+	" destroyed_revision = ended.revision, reason = ?," +
 	" purge_at = CASE WHEN EXISTS (SELECT 1 FROM sender_entries AS i" +
 	" WHERE i.session_id = connections.session_id AND i.connection_id = connections.id) THEN NULL ELSE ? END" +
-	" WHERE id = ?"
+	" FROM ended WHERE connections.id = ended.id"
+
+// revision is a number for what has this id.
+type revision struct {
+	id     string
+	number int64
+}
+
+// revisions are the rows of a list of VALUES, for bun to write into a statement.
+type revisions []revision
+
+// AppendQuery implements schema.QueryAppender.
+func (r revisions) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
+	for i, one := range r {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = gen.AppendQuery(b, "(?, ?)", one.id, one.number)
+	}
+	return b, nil
+}
 
 func setRevision(ctx context.Context, tx bun.Tx, sessionID string, revision int64) error {
 	_, err := tx.ExecContext(ctx, "UPDATE sessions SET revision = ? WHERE id = ?", revision, sessionID)
 	return err
+}
+
+// setRevisions is setRevision for several sessions, in one statement.
+func setRevisions(ctx context.Context, tx bun.Tx, bySession map[string]int64) error {
+	if len(bySession) == 0 {
+		return nil
+	}
+	grown := make(revisions, 0, len(bySession))
+	for id, number := range bySession {
+		if len(bySession) == 1 {
+			return setRevision(ctx, tx, id, number)
+		}
+		grown = append(grown, revision{id, number})
+	}
+	const query = "WITH grown (id, revision) AS (VALUES ?) UPDATE sessions SET revision = grown.revision FROM grown WHERE sessions.id = grown.id"
+	_, err := tx.ExecContext(ctx, query, grown)
+	return err
+}
+
+// ListConnections implements session.Store. The list has two parts, each with an index of its own.
+func (s *Store) ListConnections(ctx context.Context, sessionID string, after session.RosterPlace, limit int) ([]session.PlacedConnection, error) {
+	if limit <= 0 || !storable(sessionID) {
+		return nil, nil
+	}
+	return read(ctx, s, "list connections", func(ctx context.Context) (found []session.PlacedConnection, err error) {
+		for _, detached := range []bool{false, true} {
+			if after.Detached && !detached || len(found) == limit {
+				continue
+			}
+			var rows []*connectionRow
+			from := int64(0)
+			if detached == after.Detached {
+				from = after.Revision
+			}
+			if err := selectPart(s.readers, &rows, sessionID, detached, from, limit-len(found)).Scan(ctx); err != nil {
+				return nil, err
+			}
+			for _, row := range rows {
+				place := session.RosterPlace{Detached: detached, Revision: *row.CreatedRevision}
+				found = append(found, session.PlacedConnection{Connection: row.toConnection(), Place: place})
+			}
+		}
+		return found, nil
+	})
+}
+
+// selectPart selects the live connections without, or with, a socket that were created after a revision.
+func selectPart(db bun.IDB, rows *[]*connectionRow, sessionID string, detached bool, after int64, limit int) *bun.SelectQuery {
+	condition := "expires_at IS NULL"
+	if detached {
+		condition = "expires_at IS NOT NULL"
+	}
+	return db.NewSelect().Model(rows).Where("session_id = ?", sessionID).Where(sqlLive).Where(condition).
+		Where("created_revision > ?", after).Order("created_revision").Limit(int64(limit))
 }

@@ -128,19 +128,26 @@ const sqlIndexSenders = "INSERT INTO sender_entries (session_id, connection_id, 
 
 // indexAll enters in sender_entries what it lacks of these sessions, whose rows are held.
 func indexAll(ctx context.Context, tx bun.Tx, sessions []*sessionRow) error {
+	var behind []string
 	for _, at := range sessions {
-		if at.IndexedSeq == at.LastSeq {
-			continue
-		}
-		if _, err := tx.ExecContext(ctx, sqlIndexSenders, at.ID, at.IndexedSeq, at.LastSeq); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, "UPDATE sessions SET indexed_seq = last_seq WHERE id = ?", at.ID); err != nil {
-			return err
+		if at.IndexedSeq < at.LastSeq {
+			behind = append(behind, at.ID)
 		}
 	}
-	return nil
+	if len(behind) == 0 {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, sqlIndexAll, bun.List(behind)); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, "UPDATE sessions SET indexed_seq = last_seq WHERE id IN (?)", bun.List(behind))
+	return err
 }
+
+// sqlIndexAll is sqlIndexSenders for all that several sessions lack. CROSS, so that SQLite begins with the sessions.
+const sqlIndexAll = "INSERT INTO sender_entries (session_id, connection_id, seq) SELECT e.session_id, e.connection_id, e.seq" +
+	" FROM sessions AS s CROSS JOIN entries AS e WHERE s.id IN (?) AND e.session_id = s.id" +
+	" AND e.seq > s.indexed_seq AND e.seq <= s.last_seq ORDER BY e.session_id, e.connection_id, e.seq"
 
 // sqlSenderEntries selects one sender's rows of a session: those that sender_entries has, and those that came since. It
 // takes the session; session, sender, after, before and limit for the first; the same for the others, with after twice

@@ -166,7 +166,8 @@ func TestSenderEntriesOfOlderDatabase(t *testing.T) {
 	}
 	mustClose(t, store)
 	for _, query := range []string{
-		"DROP TABLE sender_entries", "ALTER TABLE sessions DROP COLUMN indexed_seq", "DELETE FROM migrations WHERE version >= 4",
+		"DROP TABLE connection_holders", "DROP INDEX connections_attached", "DROP INDEX connections_detached",
+		"ALTER TABLE sessions DROP COLUMN bytes", "DROP TABLE sender_entries", "ALTER TABLE sessions DROP COLUMN indexed_seq", "DELETE FROM migrations WHERE version >= 4",
 		"CREATE INDEX entries_sender ON entries (session_id, connection_id, seq)",
 	} {
 		rawExec(t, path, query)

@@ -23,6 +23,7 @@ type sessionRow struct {
 	LastSeq       int64  `bun:"last_seq"`
 	Revision      int64  `bun:"revision"`
 	IndexedSeq    int64  `bun:"indexed_seq"` // up to where sender_entries has the log
+	Bytes         int64  `bun:"bytes"`       // of the log, as session.ChatEntry.QuotaBytes counts
 }
 
 func fromSession(s session.Session, createdAt int64) *sessionRow {

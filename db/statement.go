@@ -35,7 +35,7 @@ func (k statementKind) text(e *engine, n int) string {
 	list := func(row string) string { return strings.TrimSuffix(strings.Repeat(row+", ", n), ", ") }
 	switch k {
 	case selectHeads:
-		query := "SELECT id, epoch, last_seq, indexed_seq, revision, " + e.now + " FROM sessions WHERE id IN (" + list("?") + ") ORDER BY id"
+		query := "SELECT id, epoch, token_required, last_seq, indexed_seq, bytes, revision, " + e.now + " FROM sessions WHERE id IN (" + list("?") + ") ORDER BY id"
 		if e.lockRows != "" {
 			query += " FOR " + e.lockRows
 		}
@@ -47,8 +47,8 @@ func (k statementKind) text(e *engine, n int) string {
 			" SELECT " + sqlEntryColumns + " FROM used" +
 			" JOIN entries AS e ON e.session_id = used.session_id AND e.idempotency_key = used.idempotency_key"
 	case advanceSeq:
-		return "WITH grown (id, seq, indexed) AS (VALUES " + list("(?, CAST(? AS BIGINT), CAST(? AS BIGINT))") + ")" +
-			" UPDATE sessions SET last_seq = grown.seq, indexed_seq = grown.indexed FROM grown WHERE sessions.id = grown.id"
+		return "WITH grown (id, seq, indexed, bytes) AS (VALUES " + list("(?, CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT))") + ")" +
+			" UPDATE sessions SET last_seq = grown.seq, indexed_seq = grown.indexed, bytes = grown.bytes FROM grown WHERE sessions.id = grown.id"
 	case indexSenders:
 		return sqlIndexSenders
 	case insertEntries:

@@ -18,6 +18,12 @@ const takeChunk = 1000
 // which the first one's changes would be in the way of.
 func (s *Store) Sweep(ctx context.Context, node string, grace, idle time.Duration, limit int) ([]session.RosterChange, error) {
 	limit = max(limit, 0)
+	err := s.sweep(ctx, node, func(ctx context.Context, tx bun.Tx, now int64) error {
+		return heedClock(ctx, tx, now, max(grace, idle))
+	})
+	if err != nil {
+		return nil, err
+	}
 	for more := true; more; {
 		err := s.sweep(ctx, node, func(ctx context.Context, tx bun.Tx, now int64) (err error) {
 			more, err = takeLapsed(ctx, tx, now, grace)
@@ -27,7 +33,7 @@ func (s *Store) Sweep(ctx context.Context, node string, grace, idle time.Duratio
 			return nil, err
 		}
 	}
-	err := s.sweep(ctx, node, func(ctx context.Context, tx bun.Tx, now int64) error {
+	err = s.sweep(ctx, node, func(ctx context.Context, tx bun.Tx, now int64) error {
 		return removeSessions(ctx, tx, now-idle.Milliseconds(), limit)
 	})
 	if err != nil {
@@ -39,13 +45,35 @@ func (s *Store) Sweep(ctx context.Context, node string, grace, idle time.Duratio
 	if err != nil {
 		return nil, err
 	}
-	var changes []session.RosterChange
-	err = s.sweep(ctx, node, func(ctx context.Context, tx bun.Tx, now int64) (err error) {
-		changes, err = destroyDue(ctx, tx, now, limit)
-		return err
-	})
-	if err != nil {
-		return nil, err
+	return s.destroyAllDue(ctx, node, limit)
+}
+
+// destroyChunk is how many connections are destroyed in one transaction at most. Each session's sender_entries may have
+// to be brought up to date before, and what takes longer than a transaction may would be tried again for ever.
+const destroyChunk = 100
+
+// destroyAllDue ends up to limit connections whose time has come. Those that are committed are returned even where the
+// next ones fail: the next sweep takes these.
+func (s *Store) destroyAllDue(ctx context.Context, node string, limit int) (changes []session.RosterChange, err error) {
+	for limit > 0 {
+		var due int
+		var some []session.RosterChange
+		err := s.sweep(ctx, node, func(ctx context.Context, tx bun.Tx, now int64) (err error) {
+			some, due, err = destroyDue(ctx, tx, now, min(limit, destroyChunk))
+			return err
+		})
+		if err != nil && len(changes) == 0 {
+			return nil, err
+		}
+		if err != nil {
+			s.logger.Warn("a sweep ended early; the next one goes on", "database", s.path, "error", err)
+			break
+		}
+		changes = append(changes, some...)
+		if due < destroyChunk {
+			break
+		}
+		limit -= due
 	}
 	return changes, nil
 }
@@ -66,15 +94,16 @@ func (s *Store) sweep(ctx context.Context, node string, step func(ctx context.Co
 	})
 }
 
-// destroyDue ends up to limit connections whose time has come.
-func destroyDue(ctx context.Context, tx bun.Tx, now int64, limit int) ([]session.RosterChange, error) {
+// destroyDue ends up to limit connections whose time has come, and says how many it found.
+func destroyDue(ctx context.Context, tx bun.Tx, now int64, limit int) (changes []session.RosterChange, found int, err error) {
 	var due []*connectionRow
-	err := tx.NewSelect().Model(&due).Where("expires_at <= ?", now).Where(sqlLive).
+	err = tx.NewSelect().Model(&due).Where("expires_at <= ?", now).Where(sqlLive).
 		Order("expires_at", "session_id", "created_revision").Limit(int64(limit)).Scan(ctx)
 	if err != nil || len(due) == 0 {
-		return nil, err
+		return nil, 0, err
 	}
-	return destroy(ctx, tx, due, session.NetworkDisconnected, now, "expires_at <= ? AND NOT "+sqlAttached, now, now)
+	changes, err = destroy(ctx, tx, due, session.NetworkDisconnected, now, "expires_at <= ? AND NOT "+sqlAttached, now, now)
+	return changes, len(due), err
 }
 
 // mustHold fails where a node's lease has run out.
@@ -190,4 +219,13 @@ func sqlPurgeStreamChanges(e *engine) string {
 func sqlPurge(e *engine) string {
 	return "DELETE FROM connections WHERE id IN" +
 		" (SELECT id FROM connections WHERE purge_at <= ? ORDER BY purge_at LIMIT ?" + e.skipLocked + ")"
+}
+
+// heedClock brings ends that are further away than any can be set, since the clock went back, to where the furthest would
+// be set now: connections that are gone would else be there for as long as it went back.
+func heedClock(ctx context.Context, tx bun.Tx, now int64, furthest time.Duration) error {
+	const lower = "UPDATE connections SET expires_at = ? WHERE expires_at > ? AND " + sqlLive
+	until := now + furthest.Milliseconds()
+	_, err := tx.ExecContext(ctx, lower, until, until)
+	return err
 }

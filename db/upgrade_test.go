@@ -115,6 +115,19 @@ func wantUpgraded(t *testing.T, store *Store) {
 		}
 	}
 
+	// What is stored counts to the quota.
+	var bytes int64
+	if err := store.readers.NewRaw("SELECT bytes FROM sessions WHERE id = 'a'").Scan(ctx, &bytes); err != nil {
+		t.Fatal(err)
+	}
+	var counted int64
+	for _, e := range all {
+		counted += e.QuotaBytes()
+	}
+	if bytes != counted {
+		t.Errorf("the log counts %d bytes, want %d", bytes, counted)
+	}
+
 	// It goes on: keys are known, numbers have no hole, who has ended may not post, and each sender's are found still.
 	results := store.AppendEntries(ctx, []session.NewEntry{
 		{SessionID: "a", ConnectionID: oldSender(1), Body: "body 1", IdempotencyKey: "key 1"},

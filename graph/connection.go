@@ -11,6 +11,28 @@ func (r queryResolver) Connection(ctx context.Context) (*session.Connection, err
 	return r.service.Me(callerOf(ctx))
 }
 
+func (r queryResolver) Connections(ctx context.Context, first *int64, after, search *string) (*generated.ConnectionPage, error) {
+	sess, page, err := r.service.RosterPage(ctx, callerOf(ctx), session.RosterPageArgs{First: first, After: after, Search: search})
+	if err != nil {
+		return nil, err
+	}
+	out := &generated.ConnectionPage{Nodes: make([]*session.Connection, len(page.Connections)),
+		Edges:    make([]*generated.ConnectionEdge, len(page.Connections)),
+		PageInfo: &generated.PageInfo{HasNextPage: page.Next != nil, HasPreviousPage: after != nil && *after != session.StartCursor}}
+	for i, c := range page.Connections {
+		out.Nodes[i] = c.Connection
+		out.Edges[i] = &generated.ConnectionEdge{Cursor: session.ConnectionCursor(sess.Epoch, c.Place), Node: c.Connection, HasSocket: !c.Place.Detached}
+	}
+	if n := len(out.Edges); n > 0 {
+		out.PageInfo.StartCursor, out.PageInfo.EndCursor = &out.Edges[0].Cursor, &out.Edges[n-1].Cursor
+	}
+	if page.Next != nil && page.Next.Revision > 0 {
+		end := session.ConnectionCursor(sess.Epoch, *page.Next)
+		out.PageInfo.EndCursor = &end
+	}
+	return out, nil
+}
+
 func (r mutationResolver) Connect(ctx context.Context, token, sessionID, data *string) (*generated.ConnectPayload, error) {
 	args := session.ConnectArgs{SessionID: sessionID, Data: data}
 	if token != nil {

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"container/list"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -12,17 +11,15 @@ import (
 // log has chunks, not as there are readers.
 const ChunkEntries = 128
 
-// chunkCache reads chunks through the Store, each once for all that ask at the same time, and keeps the newest used
-// within maxBytes.
+// chunkCache reads chunks through the Store, each once for all that ask at the same time, and keeps what was read as long
+// as the node's Budget has room for it.
 type chunkCache struct {
-	store    Store
-	maxBytes int
-	reads    atomic.Int64 // of the Store
+	store  Store
+	budget *Budget
+	reads  atomic.Int64 // of the Store
 
 	mu     sync.Mutex
-	chunks map[chunkKey]*list.Element // of *chunk
-	used   list.List                  // most recently used first
-	bytes  int
+	chunks map[chunkKey]*chunk
 }
 
 type chunkKey struct {
@@ -32,19 +29,20 @@ type chunkKey struct {
 }
 
 type chunk struct {
+	cache   *chunkCache
 	key     chunkKey
+	kept    *Kept
 	ready   chan struct{} // closed when entries and err are set
 	entries []*ChatEntry
 	err     error
-	bytes   int
 }
 
-func newChunkCache(store Store, maxBytes int) *chunkCache {
-	return &chunkCache{store: store, maxBytes: maxBytes, chunks: make(map[chunkKey]*list.Element)}
+func newChunkCache(store Store, budget *Budget) *chunkCache {
+	return &chunkCache{store: store, budget: budget, chunks: make(map[chunkKey]*chunk)}
 }
 
-// read returns the entries of one chunk that come after position after.
-func (c *chunkCache) read(ctx context.Context, s *Session, after int64) ([]*ChatEntry, error) {
+// read returns the chunk that holds the entry after a position, and how many of its entries do not come after it.
+func (c *chunkCache) read(ctx context.Context, s *Session, after int64) (entries []*ChatEntry, skip int, err error) {
 	key := chunkKey{s.ID, s.Epoch, after / ChunkEntries}
 	k, mine := c.lookup(key)
 	if mine {
@@ -54,25 +52,22 @@ func (c *chunkCache) read(ctx context.Context, s *Session, after int64) ([]*Chat
 	select {
 	case <-k.ready:
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, 0, context.Cause(ctx)
 	}
-	if k.err != nil {
-		return nil, k.err
-	}
-	skip := int(after - key.number*ChunkEntries)
-	return k.entries[min(skip, len(k.entries)):], nil
+	return k.entries, int(after - key.number*ChunkEntries), k.err
 }
 
 // lookup returns the chunk with this key, and whether the caller has to fill it.
 func (c *chunkCache) lookup(key chunkKey) (k *chunk, mine bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if at, ok := c.chunks[key]; ok {
-		c.used.MoveToFront(at)
-		return at.Value.(*chunk), false
+	if k, ok := c.chunks[key]; ok {
+		k.kept.Touch()
+		return k, false
 	}
-	k = &chunk{key: key, ready: make(chan struct{})}
-	c.chunks[key] = c.used.PushFront(k)
+	k = &chunk{cache: c, key: key, ready: make(chan struct{})}
+	k.kept = c.budget.Keep(k)
+	c.chunks[key] = k
 	return k, true
 }
 
@@ -81,37 +76,27 @@ func (c *chunkCache) fill(ctx context.Context, k *chunk) {
 	from := k.key.number * ChunkEntries
 	k.entries, k.err = c.store.Entries(ctx, EntryQuery{SessionID: k.key.session, Epoch: k.key.epoch,
 		After: from, Before: from + ChunkEntries + 1, Limit: ChunkEntries})
-	for _, e := range k.entries {
-		k.bytes += entryBytes(e)
-	}
-	close(k.ready)
-
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if len(k.entries) < ChunkEntries { // the log's end, which grows, or an error: not to be kept
-		c.remove(c.chunks[k.key])
+		c.mu.Lock()
+		delete(c.chunks, k.key)
+		c.mu.Unlock()
+		close(k.ready)
 		return
 	}
-	c.bytes += k.bytes
-	for c.bytes > c.maxBytes && c.evict() {
+	bytes := 0
+	for _, e := range k.entries {
+		bytes += entryBytes(e)
 	}
+	close(k.ready)
+	k.kept.Add(int64(bytes))
 }
 
-// evict removes the chunk that was used longest ago and is not being filled, and says whether there was one.
-func (c *chunkCache) evict() bool {
-	for at := c.used.Back(); at != nil; at = at.Prev() {
-		select {
-		case <-at.Value.(*chunk).ready:
-			c.bytes -= at.Value.(*chunk).bytes
-			c.remove(at)
-			return true
-		default:
-		}
+// GiveWay forgets a chunk that has been read.
+func (k *chunk) GiveWay(bool) {
+	if !k.cache.mu.TryLock() {
+		return
 	}
-	return false
-}
-
-func (c *chunkCache) remove(at *list.Element) {
-	delete(c.chunks, at.Value.(*chunk).key)
-	c.used.Remove(at)
+	defer k.cache.mu.Unlock()
+	delete(k.cache.chunks, k.key)
+	k.kept.Add(-k.kept.Bytes())
 }

@@ -33,6 +33,16 @@ type NewConnection struct {
 	// TokenPresented says that the caller showed a session token; a session that asks for one refuses others with
 	// UNAUTHENTICATED.
 	TokenPresented bool
+	// Holders are those whom the connection counts to.
+	Holders []Holder
+}
+
+// Holder is someone whom connections of any session count to, such as the session token that was traded for them, or a
+// client's address.
+type Holder struct {
+	Name  string // for the error: "session token", "address"
+	Key   int64  // a digest that nobody can compute back
+	Limit int    // live connections at most
 }
 
 // ConnectArgs is what a caller asks of Connect.
@@ -40,13 +50,19 @@ type ConnectArgs struct {
 	Grant     *SessionGrant // what the session token said; nil where none was given
 	SessionID *string
 	Data      *string
+	Token     int64 // a digest of the session token; 0 where none was given
+	Address   int64 // a digest of the client's address; 0 where it is not limited
 }
 
 // Connect makes a connection. Errors: UNAUTHENTICATED where a token is needed; FORBIDDEN for a sessionId that is not
-// the token's; NOT_FOUND for a token's session that does not exist; BAD_USER_INPUT; UNAVAILABLE.
+// the token's; NOT_FOUND for a token's session that does not exist; BAD_USER_INPUT; RATE_LIMITED, with
+// ReasonTooManyConnections; UNAVAILABLE.
 func (s *Service) Connect(ctx context.Context, a ConnectArgs) (*Connection, *Session, error) {
 	n, err := s.newConnection(a)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.hasPlace(n.SessionID); err != nil {
 		return nil, nil, err
 	}
 	r, err := s.connections.do(ctx, n)
@@ -65,9 +81,34 @@ func (s *Service) Connect(ctx context.Context, a ConnectArgs) (*Connection, *Ses
 	return r.Change.Connection, r.Session, nil
 }
 
+// hasPlace checks that a session may have one more connection, as far as this node knows: those that are being made now,
+// here or on other nodes, are not counted. A session whose room is not open was joined by nobody for a while.
+func (s *Service) hasPlace(sessionID string) error {
+	r := s.peekRoom(sessionID)
+	if r == nil {
+		return nil
+	}
+	if _, live := r.roster.connections(0); live >= s.cfg.SessionConnections {
+		return TooManyConnections("session", s.cfg.SessionConnections)
+	}
+	return nil
+}
+
+// TooManyConnections is the error for a connection above a limit of whose it would be.
+func TooManyConnections(whose string, limit int) *Error {
+	return Errorf(CodeRateLimited, "this %s has %d connections, which is as many as it may; try again when some have ended", whose, limit).
+		WithReason(ReasonTooManyConnections)
+}
+
 // newConnection applies the rules to the arguments.
 func (s *Service) newConnection(a ConnectArgs) (NewConnection, error) {
 	n := NewConnection{ID: newID(), Role: RolePublisher, Data: a.Data, NewEpoch: newEpoch()}
+	if a.Token != 0 {
+		n.Holders = append(n.Holders, Holder{"session token", a.Token, s.cfg.TokenConnections})
+	}
+	if a.Address != 0 {
+		n.Holders = append(n.Holders, Holder{"address", a.Address, s.cfg.AddressConnections})
+	}
 	switch g := a.Grant; {
 	case g != nil:
 		if a.SessionID != nil && *a.SessionID != g.SessionID {

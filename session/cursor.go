@@ -11,8 +11,9 @@ type Epoch uint64
 
 // The first byte of an encoded position says what it is for, so that an id is never taken for a cursor.
 const (
-	tagCursor byte = 0x01
-	tagEntry  byte = 0x02
+	tagCursor     byte = 0x01
+	tagEntry      byte = 0x02
+	tagConnection byte = 0x03
 )
 
 // StartCursor is the beginning of any log.

@@ -32,6 +32,15 @@ func (e *ChatEntry) ID() string { return encodePosition(tagEntry, e.Epoch, e.Seq
 // Cursor is the entry's place in the log.
 func (e *ChatEntry) Cursor() string { return Cursor(e.Epoch, e.Seq) }
 
+// entryOverhead is what an entry counts to its session's quota beside its text: about what a row takes of the disk, so that
+// empty ones are bounded too. Migrations reckon with the same number.
+const entryOverhead = 128
+
+// QuotaBytes is what the entry counts to its session's quota.
+func (e *ChatEntry) QuotaBytes() int64 {
+	return int64(entryOverhead + len(e.Body) + len(e.IdempotencyKey))
+}
+
 // NewEntry is an entry that is to be stored.
 type NewEntry struct {
 	SessionID      string
@@ -39,6 +48,8 @@ type NewEntry struct {
 	Guest          bool // ConnectionID is a guest's name, to be recorded on its first entry
 	Body           string
 	IdempotencyKey string // empty for none
+	// SessionQuota bounds the QuotaBytes of all entries of a session that was made on first use; 0 for no bound.
+	SessionQuota int64
 }
 
 // Validate checks the limits that need no look at the store. Errors: BAD_USER_INPUT.
@@ -46,6 +57,9 @@ func (e NewEntry) Validate() error {
 	if e.Guest {
 		if err := validName("connectionId", e.ConnectionID); err != nil {
 			return err
+		}
+		if e.ConnectionID == Lobby { // clients that keep what they know by id alone would take the two for one
+			return Errorf(CodeBadUserInput, "connectionId must not be %q, which is the session's id", Lobby)
 		}
 	}
 	if err := validText("body", e.Body, MaxBodyBytes); err != nil {
@@ -83,7 +97,7 @@ type EntryQuery struct {
 
 // AddChatEntry stores an entry of the caller's and returns it, or the first one with the same idempotency key, when it
 // is on disk. Where ctx ends first, the entry may be stored or not; a retry with the key tells. Errors:
-// UNAUTHENTICATED, FORBIDDEN, BAD_USER_INPUT, UNAVAILABLE.
+// UNAUTHENTICATED; FORBIDDEN, with ReasonSessionFull where the session's quota is used up; BAD_USER_INPUT; UNAVAILABLE.
 func (s *Service) AddChatEntry(ctx context.Context, c Caller, connectionID, body string, key *string) (*ChatEntry, error) {
 	if err := c.inSession(); err != nil {
 		return nil, err
@@ -94,7 +108,8 @@ func (s *Service) AddChatEntry(ctx context.Context, c Caller, connectionID, body
 	if c.Kind == Member && connectionID != c.Connection.ID {
 		return nil, Errorf(CodeForbidden, "connectionId must be your own connection's")
 	}
-	e := NewEntry{SessionID: c.SessionID, ConnectionID: connectionID, Guest: c.Kind == Guest, Body: body}
+	e := NewEntry{SessionID: c.SessionID, ConnectionID: connectionID, Guest: c.Kind == Guest, Body: body,
+		SessionQuota: s.cfg.SessionBytes}
 	if key != nil {
 		if *key == "" {
 			return nil, Errorf(CodeBadUserInput, "idempotencyKey must be 1 to %d bytes, but is empty", MaxIdempotencyKeyBytes)

@@ -24,6 +24,8 @@ const (
 	ReasonCursorMismatch      = "CURSOR_MISMATCH"      // the cursor is not one of this log
 	ReasonConnectionDestroyed = "CONNECTION_DESTROYED" // the access token's connection has ended
 	ReasonTooManyStreams      = "TOO_MANY_STREAMS"     // the connection publishes as many as it may
+	ReasonTooManyConnections  = "TOO_MANY_CONNECTIONS" // the session, the token or the address has as many as it may
+	ReasonSessionFull         = "SESSION_FULL"         // the session's entries take as many bytes as they may
 )
 
 // Error is a failure with two audiences: Code, Reason and Message are for the caller, Err is for the log alone.

@@ -16,12 +16,9 @@ type Feed struct {
 	older   *chunkCache
 }
 
-// newFeed makes the feed of a log whose newest entries are recent, ascending up to head.
-func newFeed(s *Session, head int64, recent []*ChatEntry, older *chunkCache) *Feed {
-	f := &Feed{session: s, older: older,
-		window: NewWindow(head-int64(len(recent)), feedEvents, feedBytes, entryBytes)}
-	f.window.Append(recent...)
-	return f
+// newFeed makes the feed of a log that ends at head. It holds no entry yet: those before are read when somebody asks.
+func newFeed(budget *Budget, s *Session, head int64, older *chunkCache) *Feed {
+	return &Feed{session: s, older: older, window: NewWindow(budget, head, feedEvents, feedBytes, entryBytes)}
 }
 
 func entryBytes(e *ChatEntry) int { return len(e.Body) + 160 }
@@ -40,9 +37,20 @@ func (f *Feed) Read(dst []*ChatEntry, after int64, limit int) (entries []*ChatEn
 func (f *Feed) Watch(wake func()) (stop func()) { return f.window.Watch(wake) }
 
 // Older returns the entries after this position up to the end of its chunk, ChunkEntries at most; at least one where
-// the log goes on. Many readers that ask for the same chunk make one read of the Store. Errors: UNAVAILABLE.
+// the log goes on. Many readers that ask for the same chunk make one read of the Store. The log's last chunk, which no
+// cache can keep as it grows, goes into the window. Errors: UNAVAILABLE.
 func (f *Feed) Older(ctx context.Context, after int64) ([]*ChatEntry, error) {
-	return f.older.read(ctx, f.session, after)
+	chunk, skip, err := f.older.read(ctx, f.session, after)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(chunk); n > 0 && n < ChunkEntries {
+		oldest, _ := f.window.Bounds()
+		if first := chunk[0].Seq; first < oldest && oldest-first <= int64(n) {
+			f.window.Prepend(oldest-1, chunk[:oldest-first])
+		}
+	}
+	return chunk[min(skip, len(chunk)):], nil
 }
 
 // extend appends the entries that the feed lacks. gap says that some before them are missing; then nothing is appended.

@@ -83,6 +83,11 @@ func (g guard) Roster(ctx context.Context, sessionID string) (roster Roster, err
 	return g.store.Roster(ctx, sessionID)
 }
 
+func (g guard) ListConnections(ctx context.Context, sessionID string, after RosterPlace, limit int) (found []PlacedConnection, err error) {
+	defer recovered(&err)
+	return g.store.ListConnections(ctx, sessionID, after, limit)
+}
+
 func (g guard) RosterChanges(ctx context.Context, sessionID string, after int64, limit int) (changes []RosterChange, err error) {
 	defer recovered(&err)
 	return g.store.RosterChanges(ctx, sessionID, after, limit)

@@ -21,9 +21,12 @@ type passing[T any] struct {
 	at    time.Time
 }
 
-func newPassage[T any](maxEvents, maxBytes int, size func(T) int, missed func(T, int) T) *passage[T] {
-	return &passage[T]{missed: missed, arrived: make(map[string]int64),
-		window: NewWindow(0, maxEvents, maxBytes, func(p passing[T]) int { return size(p.value) })}
+func newPassage[T any](s *Service, maxEvents, maxBytes int, size func(T) int, missed func(T, int) T) *passage[T] {
+	p := &passage[T]{missed: missed, arrived: make(map[string]int64),
+		window: NewWindow(s.budget, 0, maxEvents, maxBytes, func(p passing[T]) int { return size(p.value) })}
+	// What passed can't be had again. A reader that has not taken it for so long is cut off by the transport, or lost.
+	p.window.dear = func(p passing[T]) bool { return s.now().Sub(p.at) <= waitingTime }
+	return p
 }
 
 // expect says that a connection has come: what passes from now on may be meant for it. room.mu is held.

@@ -164,8 +164,12 @@ func (p *presence) close() {
 	p.rouse()
 }
 
-// write brings the Store to where the sockets are, for all that is dirty now, and says whether there is more to do. What
-// the Store did not take stays dirty until the next tick.
+// presenceGroup is how many connections one call of the Store attaches, detaches or touches at most: more, as after a
+// lease that had run out, would be a statement without a bound, and a transaction that others wait for.
+const presenceGroup = 1000
+
+// write brings the Store to where the sockets are, for a group of what is dirty now, and says whether there is more to do.
+// What the Store did not take stays dirty until the next tick.
 func (p *presence) write(s *Service) (more bool) {
 	ctx := context.WithoutCancel(s.lifetime)
 	attach, detach := p.takeDirty()
@@ -190,11 +194,15 @@ func (p *presence) write(s *Service) (more bool) {
 	return true
 }
 
-// takeDirty returns the ids to attach and to detach.
+// takeDirty returns the ids to attach and to detach, a group at most.
 func (p *presence) takeDirty() (attach, detach []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for id, l := range p.dirty {
+		if len(attach)+len(detach) == presenceGroup {
+			break
+		}
+		delete(p.dirty, id)
 		if len(l.sockets) > 0 {
 			attach = append(attach, id)
 		} else {
@@ -202,7 +210,6 @@ func (p *presence) takeDirty() (attach, detach []string) {
 			detach = append(detach, id)
 		}
 	}
-	clear(p.dirty)
 	return attach, detach
 }
 
@@ -313,18 +320,19 @@ func (s *Service) flushTouched(ctx context.Context) error {
 	ids := slices.Collect(maps.Keys(p.touched))
 	clear(p.touched)
 	p.mu.Unlock()
-	if len(ids) == 0 {
-		return nil
-	}
-	err := s.store.Touch(ctx, ids, s.cfg.Idle, s.cfg.Grace)
-	if err != nil { // they count at the next tick
-		p.mu.Lock()
-		for _, id := range ids {
-			p.touched[id] = struct{}{}
+	for len(ids) > 0 {
+		group := ids[:min(len(ids), presenceGroup)]
+		if err := s.store.Touch(ctx, group, s.cfg.Idle, s.cfg.Grace); err != nil { // they count at the next tick
+			p.mu.Lock()
+			for _, id := range ids {
+				p.touched[id] = struct{}{}
+			}
+			p.mu.Unlock()
+			return err
 		}
-		p.mu.Unlock()
+		ids = ids[len(group):]
 	}
-	return err
+	return nil
 }
 
 // startLease takes the node's first lease.

@@ -15,7 +15,8 @@ const (
 	waitingLimit      = 64               // signals that wait for a connection's first signalReceived; so of negotiations
 	waitingTime       = 10 * time.Second // for how long each does
 	roomLinger        = 30 * time.Second // for how long a room that nobody uses is kept
-	recentEntries     = 256              // of the log that a new room starts with, about
+	roomBytes         = 4 << 10          // that a room takes, about, and each of its connections and streams
+	memberBytes       = 768
 	changesPage       = 500
 )
 
@@ -56,14 +57,14 @@ func (s *Service) openRoom(ctx context.Context, id string) (*room, error) {
 		return nil, err
 	}
 	r := &room{session: sess,
-		signals:      newPassage(signalEvents, signalBytes, (*Signal).bytes, (*Signal).afterMissing),
-		negotiations: newPassage(negotiationEvents, negotiationBytes, (*Negotiation).bytes, (*Negotiation).afterMissing)}
-	var early []Message
+		signals:      newPassage(s, signalEvents, signalBytes, (*Signal).bytes, (*Signal).afterMissing),
+		negotiations: newPassage(s, negotiationEvents, negotiationBytes, (*Negotiation).bytes, (*Negotiation).afterMissing)}
+	var early earlyMessages
 	loaded := false
 	stop, err := s.bus.Subscribe(id, func(m Message) {
 		r.mu.Lock()
 		if !loaded {
-			early = append(early, m)
+			early.add(r, m)
 			r.mu.Unlock()
 			return
 		}
@@ -80,13 +81,13 @@ func (s *Service) openRoom(ctx context.Context, id string) (*room, error) {
 	}
 	for {
 		r.mu.Lock()
-		if len(early) == 0 {
+		m, ok := early.take()
+		if !ok {
 			loaded = true
+			s.fillLocked(r) // what was heard of in messages that were dropped
 			r.mu.Unlock()
 			return r, nil
 		}
-		m := early[0]
-		early = early[1:]
 		r.mu.Unlock()
 		s.receive(r, m)
 	}
@@ -102,15 +103,8 @@ func (s *Service) loadRoom(ctx context.Context, r *room) error {
 	if err != nil {
 		return err
 	}
-	head := heads[id].Seq
-	// Begin where a chunk does, so that all chunks before are whole and can be kept.
-	from := max(0, head-recentEntries) / ChunkEntries * ChunkEntries
-	recent, err := s.store.Entries(ctx, EntryQuery{SessionID: id, Epoch: r.session.Epoch, After: from, Before: head + 1, Limit: 2 * recentEntries})
-	if err != nil {
-		return err
-	}
-	r.feed = newFeed(r.session, head, recent, s.older)
-	r.roster = newRoster(members)
+	r.feed = newFeed(s.budget, r.session, heads[id].Seq, s.older)
+	r.roster = newRoster(s.budget, members)
 	for _, c := range members.Connections {
 		if s.now().Sub(c.CreatedAt) < waitingTime { // it may not have listened yet
 			r.expect(c.ID)
@@ -242,12 +236,16 @@ type rooms struct {
 	byID map[string]*roomSlot
 }
 
-// roomSlot is a room that is open or being opened.
+// roomSlot is a room that is open or being opened. While nobody uses it, it is kept in the node's budget.
 type roomSlot struct {
-	ready chan struct{} // closed when room and err are set
-	room  *room
-	err   error
-	users int // who waits or uses
+	service *Service
+	id      string
+	kept    *Kept
+	ready   chan struct{} // closed when room and err are set
+	room    *room
+	err     error
+	users   int   // who waits or uses
+	idle    int64 // bytes that count to the budget; 0 while it is used
 }
 
 // room returns the session's room, opened where it is not, and holds it until release is called. Errors: NOT_FOUND,
@@ -256,12 +254,16 @@ func (s *Service) room(ctx context.Context, id string) (r *room, release func(),
 	s.rooms.mu.Lock()
 	slot, ok := s.rooms.byID[id]
 	if !ok {
-		slot = &roomSlot{ready: make(chan struct{})}
+		slot = &roomSlot{service: s, id: id, ready: make(chan struct{})}
+		slot.kept = s.budget.Keep(slot)
 		s.rooms.byID[id] = slot
 		s.background(func(ctx context.Context) { s.fillSlot(ctx, id, slot) })
 	}
 	slot.users++
+	idle := slot.idle
+	slot.idle = 0
 	s.rooms.mu.Unlock()
+	slot.kept.Add(-idle)
 
 	var once sync.Once
 	release = func() { once.Do(func() { s.releaseSlot(slot) }) }
@@ -303,11 +305,50 @@ func (s *Service) fillSlot(ctx context.Context, id string, slot *roomSlot) {
 
 func (s *Service) releaseSlot(slot *roomSlot) {
 	s.rooms.mu.Lock()
-	defer s.rooms.mu.Unlock()
 	slot.users--
+	var idle int64
 	if slot.room != nil {
 		slot.room.lastUsed = s.now()
+		if slot.users == 0 && s.rooms.byID[slot.id] == slot {
+			idle = slot.room.bytes()
+			slot.idle = idle
+		}
 	}
+	s.rooms.mu.Unlock()
+	slot.kept.Add(idle)
+}
+
+// GiveWay closes a room that nobody uses; not too soon after its last use unless it has to be, since a signal to a
+// connection that does not listen yet waits there.
+func (slot *roomSlot) GiveWay(hard bool) {
+	s := slot.service
+	if !s.rooms.mu.TryLock() {
+		return
+	}
+	defer s.rooms.mu.Unlock()
+	if slot.idle == 0 || s.rooms.byID[slot.id] != slot || !hard && s.now().Sub(slot.room.lastUsed) < waitingTime {
+		return
+	}
+	delete(s.rooms.byID, slot.id)
+	slot.kept.Add(-slot.idle)
+	slot.idle = 0
+	s.background(func(context.Context) { slot.room.close() }) // which waits for locks
+}
+
+// bytes returns what a room takes besides its windows, about.
+func (r *room) bytes() int64 {
+	r.roster.mu.Lock()
+	defer r.roster.mu.Unlock()
+	return roomBytes + memberBytes*int64(r.roster.members.len()+r.roster.streams.len())
+}
+
+// close ends a room that is in rooms no more.
+func (r *room) close() {
+	r.stopBus()
+	r.roster.close()
+	r.feed.window.close()
+	r.signals.window.close()
+	r.negotiations.window.close()
 }
 
 // openRooms returns the rooms that are open now.
@@ -325,7 +366,7 @@ func (s *Service) openRooms() []*room {
 
 // closeIdleRooms closes the rooms that nobody has used for a while; all of them where all is set.
 func (s *Service) closeIdleRooms(all bool) {
-	var idle []*room
+	var idle []*roomSlot
 	s.rooms.mu.Lock()
 	for id, slot := range s.rooms.byID {
 		if slot.room == nil {
@@ -333,13 +374,14 @@ func (s *Service) closeIdleRooms(all bool) {
 		}
 		if all || slot.users == 0 && s.now().Sub(slot.room.lastUsed) >= s.linger {
 			delete(s.rooms.byID, id)
-			idle = append(idle, slot.room)
+			slot.idle = 0
+			idle = append(idle, slot)
 		}
 	}
 	s.rooms.mu.Unlock()
-	for _, r := range idle {
-		r.stopBus()
-		r.roster.close()
+	for _, slot := range idle {
+		slot.kept.Drop()
+		slot.room.close()
 	}
 }
 
@@ -350,10 +392,11 @@ func (s *Service) forgetRoom(r *room) {
 	open := slot != nil && slot.room == r
 	if open {
 		delete(s.rooms.byID, r.session.ID)
+		slot.idle = 0
 	}
 	s.rooms.mu.Unlock()
 	if open {
-		r.stopBus()
-		r.roster.close()
+		slot.kept.Drop()
+		r.close()
 	}
 }

@@ -31,9 +31,9 @@ type roster struct {
 	events *Window[SessionEvent]
 }
 
-func newRoster(r Roster) *roster {
+func newRoster(budget *Budget, r Roster) *roster {
 	o := &roster{revision: r.Revision, published: make(map[string][]string), pending: new(pendingChanges),
-		events: NewWindow(0, rosterEvents, rosterBytes, eventBytes)}
+		events: NewWindow(budget, 0, rosterEvents, rosterBytes, eventBytes)}
 	for _, c := range r.Connections {
 		o.members.put(c.ID, c)
 	}
@@ -280,4 +280,5 @@ func (o *roster) close() {
 	if o.timer != nil {
 		o.timer.Stop()
 	}
+	o.events.close()
 }

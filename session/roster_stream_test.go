@@ -148,7 +148,7 @@ func streamOf(connectionID string, n int) *Stream {
 }
 
 func TestRosterStreams(t *testing.T) {
-	o := newRoster(Roster{Revision: 0, Connections: []*Connection{{ID: "mod"}}, Streams: []*Stream{streamOf("mod", 1)}})
+	o := newRoster(NewBudget(0), Roster{Revision: 0, Connections: []*Connection{{ID: "mod"}}, Streams: []*Stream{streamOf("mod", 1)}})
 	defer o.close()
 	state, position := o.snapshot()
 	heard := newTold(t, state)
@@ -189,7 +189,7 @@ func TestRosterStreams(t *testing.T) {
 
 // TestMuteOfManyIsOneEvent: to mute hundreds is no flood.
 func TestMuteOfManyIsOneEvent(t *testing.T) {
-	o := newRoster(Roster{})
+	o := newRoster(NewBudget(0), Roster{})
 	defer o.close()
 	w := &writer{o: o}
 	const size = 100
@@ -218,7 +218,7 @@ func TestMuteOfManyIsOneEvent(t *testing.T) {
 // TestLargeRosterGathersStreams: in a large session a follower from any moment on ends with what there is, in few events,
 // and a mute waits for nothing.
 func TestLargeRosterGathersStreams(t *testing.T) {
-	o := newRoster(Roster{})
+	o := newRoster(NewBudget(0), Roster{})
 	defer o.close()
 	w := &writer{o: o}
 	const size = 1500
@@ -267,7 +267,7 @@ func TestLargeRosterGathersStreams(t *testing.T) {
 
 // TestSnapshotIsBounded lists so many streams at most, and says that there are more.
 func TestSnapshotIsBounded(t *testing.T) {
-	o := newRoster(Roster{})
+	o := newRoster(NewBudget(0), Roster{})
 	defer o.close()
 	w := &writer{o: o}
 	w.connection("a", "")

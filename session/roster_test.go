@@ -11,7 +11,7 @@ func change(revision int64, id string, reason DisconnectReason) RosterChange {
 }
 
 func TestRosterTakesChangesByNumber(t *testing.T) {
-	o := newRoster(Roster{Revision: 5, Connections: []*Connection{{ID: "a"}}})
+	o := newRoster(NewBudget(0), Roster{Revision: 5, Connections: []*Connection{{ID: "a"}}})
 	defer o.close()
 	if o.apply([]RosterChange{change(4, "old", ""), change(5, "old", "")}) {
 		t.Error("what it has is no gap")
@@ -38,7 +38,7 @@ func TestRosterTakesChangesByNumber(t *testing.T) {
 
 // TestLargeRosterGathersChanges has a client of each moment follow snapshot and events: it ends with who is there.
 func TestLargeRosterGathersChanges(t *testing.T) {
-	o := newRoster(Roster{})
+	o := newRoster(NewBudget(0), Roster{})
 	defer o.close()
 	const size = 3000
 	revision := int64(0)

@@ -27,7 +27,11 @@ type Config struct {
 	QueueLimit  int // writes that may wait; zero: 8192
 	SocketLimit int // sockets and streams a connection has open on this node; zero: DefaultSocketLimit
 
-	ChunkBytes int // of older entries kept for readers that are behind; zero: 64 MiB
+	Budget             *Budget // of what is kept in memory; nil: one of DefaultBudgetBytes
+	SessionBytes       int64   // QuotaBytes of the entries of a session that was made on first use; zero: no bound
+	SessionConnections int     // live connections of a session; zero: DefaultSessionConnections
+	TokenConnections   int     // live connections of one session token; zero: DefaultTokenConnections
+	AddressConnections int     // live connections of one client address; zero: DefaultAddressConnections
 
 	Lease   time.Duration    // that a node's sockets keep its connections after it was last heard of; zero: ten ticks, 3 s at least
 	Tick    time.Duration    // how often leases, rooms and heads are looked after; zero: 1 s, or less for a short Grace
@@ -35,8 +39,14 @@ type Config struct {
 	Metrics Metrics          // zero: none
 }
 
-// DefaultSocketLimit is how many sockets and streams a connection has open on a node.
-const DefaultSocketLimit = 64
+// Defaults of the limits.
+const (
+	DefaultSocketLimit        = 64 // sockets and streams of a connection on a node
+	DefaultSessionBytes       = 1 << 30
+	DefaultSessionConnections = 100_000
+	DefaultTokenConnections   = 1_000
+	DefaultAddressConnections = 1_000
+)
 
 // Metrics hears of what a Service does. Its methods must not block.
 type Metrics interface {
@@ -66,6 +76,7 @@ type Service struct {
 	entries     *lanes[NewEntry, EntryResult]
 	connections *lanes[NewConnection, ConnectionResult]
 	older       *chunkCache
+	budget      *Budget
 	rooms       rooms
 	presence    *presence
 	known       *connectionCache
@@ -98,7 +109,8 @@ func NewService(cfg Config) *Service {
 	s := &Service{cfg: cfg, store: cfg.Store, bus: cfg.Bus, log: cfg.Log, metrics: cfg.Metrics, now: cfg.Now,
 		node:     rand.Text(),
 		heads:    newHeadReader(cfg.Store),
-		older:    newChunkCache(cfg.Store, cfg.ChunkBytes),
+		older:    newChunkCache(cfg.Store, cfg.Budget),
+		budget:   cfg.Budget,
 		rooms:    rooms{byID: make(map[string]*roomSlot)},
 		shared:   cfg.Bus.Lost() != nil,       // where nothing can be lost there is nobody to lose it
 		linger:   min(roomLinger, cfg.Idle/2), // no session is removed sooner
@@ -125,7 +137,12 @@ func defaults(c *Config) {
 	set(&c.GroupLimit, 256)
 	set(&c.QueueLimit, 8192)
 	set(&c.SocketLimit, DefaultSocketLimit)
-	set(&c.ChunkBytes, 64<<20)
+	if c.Budget == nil {
+		c.Budget = NewBudget(0)
+	}
+	set(&c.SessionConnections, DefaultSessionConnections)
+	set(&c.TokenConnections, DefaultTokenConnections)
+	set(&c.AddressConnections, DefaultAddressConnections)
 	set(&c.Tick, max(10*time.Millisecond, min(time.Second, c.Grace/4)))
 	set(&c.Lease, max(10*c.Tick, 3*time.Second))
 	if c.Now == nil {
@@ -181,16 +198,23 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) look(ctx context.Context) {
 	tick := time.NewTicker(s.cfg.Tick)
 	defer tick.Stop()
-	for n := 1; ; n++ {
+	lost, again := s.bus.Lost(), (<-chan time.Time)(nil)
+	for n := 1; ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.bus.Lost():
+		case <-lost:
+			// The next check waits a while: it reads all that is open, and a bus that brings nonsense loses something
+			// with each message.
+			lost, again = nil, time.After(min(s.cfg.Tick, time.Second))
 			if err := s.check(ctx); err != nil && ctx.Err() == nil {
 				s.log.Warn("can't compare the open sessions with the store", "error", err)
 			}
+		case <-again:
+			lost, again = s.bus.Lost(), nil
 		case <-tick.C:
 			s.lookOnce(ctx, n)
+			n++
 		}
 	}
 }
@@ -268,12 +292,13 @@ type Stats struct {
 	Rooms       int   // open sessions
 	Attached    int   // connections with a socket here
 	OlderReads  int64 // reads of the store for readers that were behind, since the start
+	Kept        int64 // bytes of the budget in use
 	WritesQueue int   // entries that wait to be committed
 }
 
 // Stats returns what is held now.
 func (s *Service) Stats() Stats {
-	return Stats{Rooms: len(s.openRooms()), Attached: s.presence.attached(), OlderReads: s.older.reads.Load(),
+	return Stats{Rooms: len(s.openRooms()), Attached: s.presence.attached(), OlderReads: s.older.reads.Load(), Kept: s.budget.Used(),
 		WritesQueue: s.entries.waiting()}
 }
 

@@ -22,7 +22,7 @@ type Store interface {
 	// each: one that fails fails alone. A result's Err has code NOT_FOUND for an unknown session; UNAUTHENTICATED, with
 	// ReasonConnectionDestroyed, for a sender that is not a live connection of the session, and without a reason for a
 	// guest's name that belongs to a connection; BAD_USER_INPUT, with ReasonIdempotencyConflict, for a key that was used
-	// with another body. A guest's connection is recorded with its first entry.
+	// with another body; FORBIDDEN, with ReasonSessionFull, for an entry above its SessionQuota. A guest's connection is recorded with its first entry.
 	AppendEntries(ctx context.Context, entries []NewEntry) []EntryResult
 	// Entries returns the entries that q selects, ascending by seq.
 	Entries(ctx context.Context, q EntryQuery) ([]*ChatEntry, error)
@@ -30,8 +30,8 @@ type Store interface {
 	Heads(ctx context.Context, sessionIDs []string) (map[string]Head, error)
 
 	// CreateConnections stores the connections in one durable transaction and returns a result for each: one that fails
-	// fails alone. A result's Err has code NOT_FOUND for an unknown session, and UNAUTHENTICATED for a session that asks
-	// for a token where none was presented. A new connection ends after idle unless it is attached or touched.
+	// fails alone. A result's Err has code NOT_FOUND for an unknown session, UNAUTHENTICATED for a session that asks for a
+	// token where none was presented, and RATE_LIMITED, with ReasonTooManyConnections, for one above a limit of its own. A new connection ends after idle unless it is attached or touched.
 	CreateConnections(ctx context.Context, connections []NewConnection, idle time.Duration) []ConnectionResult
 	// Connections returns what is known of these ids, ended ones and guests too; unknown ones are absent.
 	Connections(ctx context.Context, ids []string) (map[string]ConnectionState, error)
@@ -41,6 +41,9 @@ type Store interface {
 	// Roster returns the live connections of a session and their streams, oldest first, with the revision that this is
 	// the state of. Guests are in no roster. Errors: NOT_FOUND.
 	Roster(ctx context.Context, sessionID string) (Roster, error)
+	// ListConnections returns the live connections of a session after this place of the list, limit at most: those with a
+	// socket on any node, and then the others, each in the order in which they were created. None for an unknown session.
+	ListConnections(ctx context.Context, sessionID string, after RosterPlace, limit int) ([]PlacedConnection, error)
 	// RosterChanges returns up to limit changes after this revision, ascending without a hole.
 	RosterChanges(ctx context.Context, sessionID string, after int64, limit int) ([]RosterChange, error)
 

@@ -3,11 +3,15 @@ package session
 import "sync"
 
 // Window keeps the newest events of a numbered sequence. Readers hold no queue: each is a position, reads what came
-// after it, and is woken by Watch. What falls out of the window is gone from here; Read says so.
+// after it, and is woken by Watch. What falls out of the window, or gives way in the node's Budget, is gone from here;
+// Read says so.
 type Window[T any] struct {
 	maxEvents int
 	maxBytes  int         // over all events kept; the newest is kept whatever its size
 	size      func(T) int // bytes of an event, about
+	// dear says of events that can't be had again whether one may still be waited for; nil where all can be.
+	dear func(T) bool
+	kept *Kept
 
 	mu     sync.RWMutex
 	ring   []T   // the event at position p is ring[p&(len(ring)-1)]; len is a power of two
@@ -21,9 +25,12 @@ type Window[T any] struct {
 // firstRing is the room that a window starts with; it doubles up to maxEvents, so that a quiet session costs little.
 const firstRing = 16
 
-// NewWindow returns an empty window whose next event has position newest+1. maxEvents must be a power of two.
-func NewWindow[T any](newest int64, maxEvents, maxBytes int, size func(T) int) *Window[T] {
-	return &Window[T]{maxEvents: maxEvents, maxBytes: maxBytes, size: size, oldest: newest + 1, newest: newest}
+// NewWindow returns an empty window whose next event has position newest+1, and whose bytes count to budget. maxEvents
+// must be a power of two.
+func NewWindow[T any](budget *Budget, newest int64, maxEvents, maxBytes int, size func(T) int) *Window[T] {
+	w := &Window[T]{maxEvents: maxEvents, maxBytes: maxBytes, size: size, oldest: newest + 1, newest: newest}
+	w.kept = budget.Keep(w)
+	return w
 }
 
 // Append adds events at the positions after the newest one and wakes whoever watches, once.
@@ -32,11 +39,39 @@ func (w *Window[T]) Append(events ...T) {
 		return
 	}
 	w.mu.Lock()
+	before := w.bytes
 	for _, e := range events {
 		w.add(e)
 	}
+	grown := w.bytes - before
 	w.mu.Unlock()
+	w.kept.Touch()
+	w.kept.Add(int64(grown))
 	w.watchers.wake()
+}
+
+// Prepend adds events that end directly before the oldest one kept; others, and what is more than the window holds, it
+// leaves out.
+func (w *Window[T]) Prepend(last int64, events []T) {
+	w.mu.Lock()
+	before := w.bytes
+	for i := len(events) - 1; i >= 0 && last == w.oldest-1; i-- {
+		size := w.size(events[i])
+		kept := int(w.newest - w.oldest + 1)
+		if kept >= w.maxEvents || w.bytes+size > w.maxBytes {
+			break
+		}
+		if kept == len(w.ring) {
+			w.grow()
+		}
+		w.oldest--
+		w.ring[w.oldest&int64(len(w.ring)-1)] = events[i]
+		w.bytes += size
+		last--
+	}
+	grown := w.bytes - before
+	w.mu.Unlock()
+	w.kept.Add(int64(grown))
 }
 
 func (w *Window[T]) add(e T) {
@@ -72,6 +107,29 @@ func (w *Window[T]) drop() {
 	w.oldest++
 }
 
+// GiveWay drops all events, or of dear ones those that nobody waits for any more; where that is not enough the older half.
+func (w *Window[T]) GiveWay(hard bool) {
+	if !w.mu.TryLock() {
+		return
+	}
+	defer w.mu.Unlock()
+	before := w.bytes
+	half := w.oldest + (w.newest-w.oldest)/2
+	for w.oldest <= w.newest {
+		if w.dear != nil && !(hard && w.oldest <= half) && w.dear(w.ring[w.oldest&int64(len(w.ring)-1)]) {
+			break
+		}
+		w.drop()
+	}
+	if w.oldest > w.newest {
+		w.ring = nil
+	}
+	w.kept.Add(int64(w.bytes - before))
+}
+
+// close gives up what the window holds, when nobody uses it any more.
+func (w *Window[T]) close() { w.kept.Drop() }
+
 // Read appends to dst the events after position after, limit at most. gone says that some of them have fallen out of
 // the window; then dst is returned as it was.
 func (w *Window[T]) Read(dst []T, after int64, limit int) (events []T, gone bool) {
@@ -79,6 +137,9 @@ func (w *Window[T]) Read(dst []T, after int64, limit int) (events []T, gone bool
 	defer w.mu.RUnlock()
 	if after < w.oldest-1 {
 		return dst, true
+	}
+	if after < w.newest {
+		w.kept.Touch()
 	}
 	for p := after + 1; p <= w.newest && limit > 0; p, limit = p+1, limit-1 {
 		dst = append(dst, w.ring[p&int64(len(w.ring)-1)])

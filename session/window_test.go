@@ -7,7 +7,7 @@ import (
 )
 
 func TestWindowKeepsTheNewest(t *testing.T) {
-	w := NewWindow(10, 32, 1000, func(int) int { return 1 })
+	w := NewWindow(NewBudget(0), 10, 32, 1000, func(int) int { return 1 })
 	woken := 0
 	stop := w.Watch(func() { woken++ })
 	if got, gone := w.Read(nil, 10, 5); len(got) != 0 || gone {
@@ -41,7 +41,7 @@ func TestWindowKeepsTheNewest(t *testing.T) {
 }
 
 func TestWindowIsBoundedInBytes(t *testing.T) {
-	w := NewWindow(0, 64, 100, func(n int) int { return n })
+	w := NewWindow(NewBudget(0), 0, 64, 100, func(n int) int { return n })
 	w.Append(40, 40, 40)
 	if oldest, newest := w.Bounds(); oldest != 2 || newest != 3 {
 		t.Errorf("bounds %d to %d, want 2 to 3", oldest, newest)
@@ -55,7 +55,7 @@ func TestWindowIsBoundedInBytes(t *testing.T) {
 // TestWindowReaders has readers of every pace read what a writer appends: each position's event, none twice.
 func TestWindowReaders(t *testing.T) {
 	const events = 5000
-	w := NewWindow(0, 64, 1<<20, func(int64) int { return 1 })
+	w := NewWindow(NewBudget(0), 0, 64, 1<<20, func(int64) int { return 1 })
 	var readers sync.WaitGroup
 	for pace := range 8 {
 		readers.Go(func() {

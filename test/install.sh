@@ -25,7 +25,7 @@ if [ ! -x /usr/bin/systemd-analyze ]; then
   apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends systemd >/dev/null
 fi
 
-for folder in . ../web/playground ../web/sdk ../web/app ../web/examples/apollo; do
+for folder in . ../web/playground ../web/sdk ../web/app ../web/opentok ../web/examples/apollo; do
   # npm writes its own record of what it installed last of all, so a broken installation counts as none.
   if [ ! "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
     (cd "$folder" && npm ci --silent)

@@ -16,3 +16,8 @@ var (
 //
 //go:embed sdk/dist
 var sdkFiles embed.FS
+
+// opentokFiles is what `npm run build` in web/opentok makes; `npm run check` there says whether it is current.
+//
+//go:embed opentok/dist
+var opentokFiles embed.FS

@@ -89,6 +89,18 @@ type ComplexityRoot struct {
 		Reason     func(childComplexity int) int
 	}
 
+	ConnectionEdge struct {
+		Cursor    func(childComplexity int) int
+		HasSocket func(childComplexity int) int
+		Node      func(childComplexity int) int
+	}
+
+	ConnectionPage struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
 	ConnectionsChanged struct {
 		ConnectionCount func(childComplexity int) int
 		Created         func(childComplexity int) int
@@ -152,6 +164,7 @@ type ComplexityRoot struct {
 	Query struct {
 		ChatEntries     func(childComplexity int, first *int64, after *string, last *int64, before *string, connectionID *string) int
 		Connection      func(childComplexity int) int
+		Connections     func(childComplexity int, first *int64, after *string, search *string) int
 		IceServers      func(childComplexity int) int
 		LatestChatEntry func(childComplexity int, connectionID string) int
 		Session         func(childComplexity int) int
@@ -263,6 +276,7 @@ type QueryResolver interface {
 	ChatEntries(ctx context.Context, first *int64, after *string, last *int64, before *string, connectionID *string) (*ChatEntryConnection, error)
 	Session(ctx context.Context) (*session.Session, error)
 	Connection(ctx context.Context) (*session.Connection, error)
+	Connections(ctx context.Context, first *int64, after *string, search *string) (*ConnectionPage, error)
 	IceServers(ctx context.Context) ([]*session.ICEServer, error)
 }
 type SessionResolver interface {
@@ -454,6 +468,44 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConnectionDestroyed.Reason(childComplexity), true
+
+	case "ConnectionEdge.cursor":
+		if e.ComplexityRoot.ConnectionEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionEdge.Cursor(childComplexity), true
+	case "ConnectionEdge.hasSocket":
+		if e.ComplexityRoot.ConnectionEdge.HasSocket == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionEdge.HasSocket(childComplexity), true
+	case "ConnectionEdge.node":
+		if e.ComplexityRoot.ConnectionEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionEdge.Node(childComplexity), true
+
+	case "ConnectionPage.edges":
+		if e.ComplexityRoot.ConnectionPage.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionPage.Edges(childComplexity), true
+	case "ConnectionPage.nodes":
+		if e.ComplexityRoot.ConnectionPage.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionPage.Nodes(childComplexity), true
+	case "ConnectionPage.pageInfo":
+		if e.ComplexityRoot.ConnectionPage.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionPage.PageInfo(childComplexity), true
 
 	case "ConnectionsChanged.connectionCount":
 		if e.ComplexityRoot.ConnectionsChanged.ConnectionCount == nil {
@@ -773,6 +825,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Connection(childComplexity), true
+	case "Query.connections":
+		if e.ComplexityRoot.Query.Connections == nil {
+			break
+		}
+
+		args, err := ec.field_Query_connections_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Connections(childComplexity, args["first"].(*int64), args["after"].(*string), args["search"].(*string)), true
 	case "Query.iceServers":
 		if e.ComplexityRoot.Query.IceServers == nil {
 			break
@@ -1243,6 +1306,25 @@ type Query {
   connection: Connection!
 
   """
+  The connections that are in my session now, as a Relay connection: those that have a socket first, and of each part the
+  oldest first, so that nobody is hidden by others who only hold a connection. Guests have none. One whose socket opens or
+  closes while you read the pages may be passed over, or come twice.
+  Codes: UNAUTHENTICATED; BAD_USER_INPUT for the limits below and, with reason CURSOR_MISMATCH, for a cursor that is not
+  one of this list.
+  """
+  connections(
+    "How many at most: 0 to 200; 50 where absent."
+    first: Int
+    "Only those after this cursor."
+    after: String
+    """
+    Only those whose ` + "`" + `data` + "`" + ` or ` + "`" + `id` + "`" + ` has this text in it, in upper or lower case: up to 256 bytes. A page looks at 10,000
+    connections at most; where ` + "`" + `hasNextPage` + "`" + ` is true, go on after ` + "`" + `endCursor` + "`" + `, also after a page with few or none.
+    """
+    search: String
+  ): ConnectionPage!
+
+  """
   The STUN and TURN servers for my RTCPeerConnections, as their ` + "`" + `iceServers` + "`" + `, with credentials of my own where they need
   some; empty where the server has none to name. Ask afresh before a new RTCPeerConnection once ` + "`" + `expiresAt` + "`" + ` is near.
   Codes: UNAUTHENTICATED, also for a guest.
@@ -1255,7 +1337,9 @@ type Mutation {
   """
   Store an entry and signal every connection of my session. Answers when the entry is on disk. Needs role PUBLISHER or
   MODERATOR; in open mode a guest may add to the session ` + "`" + `lobby` + "`" + ` under a name of its own choice.
-  Codes: UNAUTHENTICATED; FORBIDDEN for another's connectionId or role SUBSCRIBER; BAD_USER_INPUT for the limits below
+  Codes: UNAUTHENTICATED; FORBIDDEN for another's connectionId or role SUBSCRIBER and, with reason SESSION_FULL, where the
+  entries of a session that ` + "`" + `createSession` + "`" + ` did not make take as many bytes as they may (1 GiB by default, 128 bytes
+  counted for each entry beside its text and key); RATE_LIMITED; BAD_USER_INPUT for the limits below
   and, with reason IDEMPOTENCY_CONFLICT, for a key that was used with another body; UNAVAILABLE when the store is full,
   failing or too busy (safe to retry with the same key).
   """
@@ -1293,7 +1377,9 @@ type Mutation {
   ` + "`" + `createSession` + "`" + ` always asks for a token. Send the returned access token as ` + "`" + `Authorization: Bearer …` + "`" + `, in the HTTP
   header or in ` + "`" + `connection_init` + "`" + `'s payload.
   Codes: UNAUTHENTICATED for a token that is refused or missing; FORBIDDEN for a ` + "`" + `sessionId` + "`" + ` that is not the token's;
-  NOT_FOUND for a token's session that does not exist; BAD_USER_INPUT; UNAVAILABLE.
+  NOT_FOUND for a token's session that does not exist; RATE_LIMITED, with reason TOO_MANY_CONNECTIONS where the token or
+  the client's address (1,000 by default) or the session (100,000) has as many live connections as it may; BAD_USER_INPUT;
+  UNAVAILABLE.
   """
   connect(
     "A session token, as ` + "`" + `createToken` + "`" + ` or ` + "`" + `chattok token` + "`" + ` mints it."
@@ -1315,7 +1401,8 @@ type Mutation {
 
   """
   End another connection of my session, at once, with reason forceDisconnected; its sockets are closed and its access
-  token is dead. Needs role MODERATOR.
+  token is dead. It does not keep anybody out: a session token that has not ended, or in open mode nothing at all, lets
+  the same person connect again. Needs role MODERATOR.
   Codes: UNAUTHENTICATED; FORBIDDEN; NOT_FOUND where it is not a live connection of the session; UNAVAILABLE.
   """
   forceDisconnect(
@@ -1578,7 +1665,7 @@ type Session {
   createdAt: Time!
   "Where the log ends now: ` + "`" + `entryAdded(after:)` + "`" + ` with it gives what comes next. ` + "`" + `\"0\"` + "`" + ` where the log is empty."
   lastCursor: String!
-  "The connections that are there now, oldest first, 1,000 at most; guests have none."
+  "The connections that are there now, oldest first, 1,000 at most; guests have none. The query ` + "`" + `connections` + "`" + ` has all."
   connections: [Connection!]!
   "How many connections are there now."
   connectionCount: Int!
@@ -1598,6 +1685,26 @@ type Connection {
   role: Role!
   "When it was made."
   createdAt: Time!
+}
+
+"A page of a session's connections, after the Relay Cursor Connections Specification."
+type ConnectionPage {
+  "The connections with their cursors."
+  edges: [ConnectionEdge!]!
+  "The connections alone."
+  nodes: [Connection!]!
+  "Where the page lies. ` + "`" + `endCursor` + "`" + ` is where the next page begins, also where this one is empty."
+  pageInfo: PageInfo!
+}
+
+"A connection in a page."
+type ConnectionEdge {
+  "The connection's cursor."
+  cursor: String!
+  "The connection."
+  node: Connection!
+  "Whether it has a socket or stream open, on any node."
+  hasSocket: Boolean!
 }
 
 "What a connection may do; each role may do all that the ones before it may."
@@ -1966,6 +2073,30 @@ func (ec *executionContext) childFields_ConnectionDestroyed(ctx context.Context,
 		return ec.fieldContext_ConnectionDestroyed_reason(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ConnectionDestroyed", field.Name)
+}
+
+func (ec *executionContext) childFields_ConnectionEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ConnectionEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ConnectionEdge_node(ctx, field)
+	case "hasSocket":
+		return ec.fieldContext_ConnectionEdge_hasSocket(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConnectionEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ConnectionPage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ConnectionPage_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ConnectionPage_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ConnectionPage_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConnectionPage", field.Name)
 }
 
 func (ec *executionContext) childFields_IceCandidate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2669,6 +2800,36 @@ func (ec *executionContext) field_Query_chatEntries_args(ctx context.Context, ra
 		return nil, err
 	}
 	args["connectionId"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_connections_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int64, error) {
+			return ec.unmarshalOInt2ᚖint64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "search",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["search"] = arg2
 	return args, nil
 }
 
@@ -3442,6 +3603,180 @@ func (ec *executionContext) _ConnectionDestroyed_reason(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_ConnectionDestroyed_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConnectionDestroyed", field, false, false, "DisconnectReason")
+}
+
+func (ec *executionContext) _ConnectionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *ConnectionEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConnectionEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConnectionEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConnectionEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _ConnectionEdge_node(ctx context.Context, field graphql.CollectedField, obj *ConnectionEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConnectionEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Connection) graphql.Marshaler {
+			return ec.marshalNConnection2ᚖchattokᚋsessionᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConnectionEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConnectionEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Connection(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConnectionEdge_hasSocket(ctx context.Context, field graphql.CollectedField, obj *ConnectionEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConnectionEdge_hasSocket(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HasSocket, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConnectionEdge_hasSocket(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConnectionEdge", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ConnectionPage_edges(ctx context.Context, field graphql.CollectedField, obj *ConnectionPage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConnectionPage_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ConnectionEdge) graphql.Marshaler {
+			return ec.marshalNConnectionEdge2ᚕᚖchattokᚋgraphᚋgeneratedᚐConnectionEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConnectionPage_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConnectionPage",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConnectionEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConnectionPage_nodes(ctx context.Context, field graphql.CollectedField, obj *ConnectionPage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConnectionPage_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.Connection) graphql.Marshaler {
+			return ec.marshalNConnection2ᚕᚖchattokᚋsessionᚐConnectionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConnectionPage_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConnectionPage",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Connection(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConnectionPage_pageInfo(ctx context.Context, field graphql.CollectedField, obj *ConnectionPage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConnectionPage_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖchattokᚋgraphᚋgeneratedᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConnectionPage_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConnectionPage",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ConnectionsChanged_created(ctx context.Context, field graphql.CollectedField, obj *session.ConnectionsChanged) (ret graphql.Marshaler) {
@@ -4804,6 +5139,50 @@ func (ec *executionContext) fieldContext_Query_connection(_ context.Context, fie
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Connection(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_connections(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_connections(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Connections(ctx, fc.Args["first"].(*int64), fc.Args["after"].(*string), fc.Args["search"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ConnectionPage) graphql.Marshaler {
+			return ec.marshalNConnectionPage2ᚖchattokᚋgraphᚋgeneratedᚐConnectionPage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_connections(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConnectionPage(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_connections_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -7679,6 +8058,92 @@ func (ec *executionContext) _ConnectionDestroyed(ctx context.Context, sel ast.Se
 	return out
 }
 
+var connectionEdgeImplementors = []string{"ConnectionEdge"}
+
+func (ec *executionContext) _ConnectionEdge(ctx context.Context, sel ast.SelectionSet, obj *ConnectionEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, connectionEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ConnectionEdge")
+		case "cursor":
+			out.Values[i] = ec._ConnectionEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._ConnectionEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hasSocket":
+			out.Values[i] = ec._ConnectionEdge_hasSocket(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var connectionPageImplementors = []string{"ConnectionPage"}
+
+func (ec *executionContext) _ConnectionPage(ctx context.Context, sel ast.SelectionSet, obj *ConnectionPage) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, connectionPageImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ConnectionPage")
+		case "edges":
+			out.Values[i] = ec._ConnectionPage_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._ConnectionPage_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ConnectionPage_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var connectionsChangedImplementors = []string{"ConnectionsChanged", "SessionEvent"}
 
 func (ec *executionContext) _ConnectionsChanged(ctx context.Context, sel ast.SelectionSet, obj *session.ConnectionsChanged) graphql.Marshaler {
@@ -8148,6 +8613,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_connection(ctx, field)
+				})
+		case "connections":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_connections(ctx, field)
 				})
 		case "iceServers":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -9191,6 +9662,38 @@ func (ec *executionContext) marshalNConnectionDestroyed2ᚖchattokᚋsessionᚐC
 		return graphql.Null
 	}
 	return ec._ConnectionDestroyed(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNConnectionEdge2ᚕᚖchattokᚋgraphᚋgeneratedᚐConnectionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*ConnectionEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNConnectionEdge2ᚖchattokᚋgraphᚋgeneratedᚐConnectionEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNConnectionEdge2ᚖchattokᚋgraphᚋgeneratedᚐConnectionEdge(ctx context.Context, sel ast.SelectionSet, v *ConnectionEdge) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ConnectionEdge!")
+		return graphql.Null
+	}
+	return ec._ConnectionEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNConnectionPage2ᚖchattokᚋgraphᚋgeneratedᚐConnectionPage(ctx context.Context, sel ast.SelectionSet, v *ConnectionPage) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ConnectionPage!")
+		return graphql.Null
+	}
+	return ec._ConnectionPage(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNDisconnectReason2chattokᚋsessionᚐDisconnectReason(ctx context.Context, v any) (session.DisconnectReason, error) {

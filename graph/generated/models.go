@@ -45,6 +45,26 @@ type ConnectPayload struct {
 	Session *session.Session `json:"session"`
 }
 
+// A connection in a page.
+type ConnectionEdge struct {
+	// The connection's cursor.
+	Cursor string `json:"cursor"`
+	// The connection.
+	Node *session.Connection `json:"node"`
+	// Whether it has a socket or stream open, on any node.
+	HasSocket bool `json:"hasSocket"`
+}
+
+// A page of a session's connections, after the Relay Cursor Connections Specification.
+type ConnectionPage struct {
+	// The connections with their cursors.
+	Edges []*ConnectionEdge `json:"edges"`
+	// The connections alone.
+	Nodes []*session.Connection `json:"nodes"`
+	// Where the page lies. `endCursor` is where the next page begins, also where this one is empty.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
 // What a caller may do.
 type Mutation struct {
 }

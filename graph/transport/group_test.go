@@ -62,7 +62,7 @@ func newGroupWorld(t testing.TB) (*groupStub, *socketWorld) {
 
 func newGroupWorldWith(t testing.TB, config StreamConfig) (*groupStub, *socketWorld) {
 	t.Helper()
-	g := &groupStub{window: session.NewWindow(0, 256, 1<<20, func(*session.ChatEntry) int { return 1 })}
+	g := &groupStub{window: session.NewWindow(session.NewBudget(0), 0, 256, 1<<20, func(*session.ChatEntry) int { return 1 })}
 	config.Shared = map[string]Shared{"entryAdded": {Position: "after",
 		Join: func(_ context.Context, args map[string]any) (*Topic, error) {
 			f := g.follower("room")

@@ -84,7 +84,9 @@ var errClosed = errors.New("closed")
 func (s *socket) open(conn net.Conn, reader *bufio.Reader) {
 	s.writing.Lock()
 	s.conn = conn
-	s.raw = rawConn(conn)
+	if c, ok := conn.(syscall.Conn); ok && directIO {
+		s.raw, _ = c.SyscallConn() // nil where it fails
+	}
 	s.reader = idleReader{conn: conn, raw: s.raw}
 	if n := reader.Buffered(); n > 0 {
 		early, _ := reader.Peek(n)

@@ -2,6 +2,8 @@
 type ErrorCode = 'UNAUTHENTICATED' | 'FORBIDDEN' | 'NOT_FOUND' | 'BAD_USER_INPUT' | 'RATE_LIMITED' | 'UNAVAILABLE' | 'INTERNAL' |
 /** The server can't be reached, or does not answer as one of ours. */
 'NETWORK' |
+/** The page or the server is not set up for each other; `reason` says how, and `cure` what to do about it. */
+'MISCONFIGURED' |
 /** The session is over: `disconnect()` was called, or a moderator ended it. */
 'ENDED' |
 /** A post was dropped before it was answered. */
@@ -16,16 +18,24 @@ type ErrorCode = 'UNAUTHENTICATED' | 'FORBIDDEN' | 'NOT_FOUND' | 'BAD_USER_INPUT
 'INSECURE_CONTEXT' |
 /** The browser plays no sound before the user has touched the page. */
 'AUTOPLAY_BLOCKED';
-/** Every failure that the SDK hands out. */
+/** What an error may say beyond its code and message. */
+interface ErrorDetails {
+  reason?: string | undefined;
+  retryAfterMs?: number | undefined;
+  cure?: string | undefined;
+  cause?: unknown;
+}
+/** Every failure that the SDK hands out. A page's token function may throw one too: its code says whether that is final. */
 export declare class ChattokError extends Error {
   readonly name = "ChattokError";
   readonly code: ErrorCode;
   /** Tells apart the causes of one code, in the API's words, such as `IDEMPOTENCY_CONFLICT`. */
   readonly reason: string | undefined;
-  constructor(code: ErrorCode, message: string, options?: {
-    reason?: string | undefined;
-    cause?: unknown;
-  });
+  /** Of RATE_LIMITED: after how many milliseconds the same may be asked again. */
+  readonly retryAfterMs: number | undefined;
+  /** What to do about it, where that is known; `message` ends with it. */
+  readonly cure: string | undefined;
+  constructor(code: ErrorCode, message: string, options?: ErrorDetails);
 }
 /** Why a connection or a stream ended; a stream that ends with its connection does so for the same reason. */
 type DisconnectReason =
@@ -56,23 +66,40 @@ type VideoType =
 /** How to join a session. */
 interface ConnectOptions {
   /**
-   * The server's address, such as `https://chat.example/prefix/`; its API is at `graphql` below. Where absent, it is where
-   * the script came from: the folder above `sdk/`.
+   * The server's address, such as `https://chat.example/prefix/`; its API is at `graphql` below, and may be given too. Where
+   * absent, it is where the script came from, if that was a server's `sdk/chattok.js`.
    */
   url?: string | URL;
   /** The session's id: 1 to 128 of `A-Za-z0-9-_~.`. Needed without a token. */
   session?: string;
-  /** A session token, or what fetches one; it is asked again whenever a new connection has to be made. */
+  /**
+   * A session token, or what fetches one; it is asked again whenever a new connection has to be made, and after it failed. A
+   * `ChattokError` of code FORBIDDEN, UNAUTHENTICATED, NOT_FOUND or BAD_USER_INPUT that it throws is final.
+   */
   token?: string | (() => string | Promise<string>);
   /** What the others see of me, such as a name: up to 1,024 bytes. A token that carries data decides it. */
   data?: string;
-  /** How many of the newest entries to load into the store at once: 0 to 200; 0 where absent. */
+  /** How many of the newest entries to load into the store before `ready` resolves: 0 to 200; 0 where absent. */
   history?: number;
-  /** Whether posts that wait are kept in `localStorage` over a reload; true where absent. */
-  persist?: boolean;
-  /** How media finds its way; the server's ICE servers where `iceServers` is absent. */
+  /**
+   * How many of the newest entries the store keeps as more come: 100 to 100,000; 1,000 where absent. What `loadHistory` has
+   * loaded is kept beside them until `trimHistory`. Entries that went are loaded again by `loadHistory`.
+   */
+  keep?: number;
+  /**
+   * Whether posts that wait are kept in `localStorage` over a reload, for who joins this session with the same `data`; true
+   * where absent. A text says whose they are in place of `data`, for a user who may change a name.
+   */
+  persist?: boolean | string;
+  /** The WebSocket to use where there is none, as in Node before 22: `WebSocket` of the package `ws`. */
+  webSocketImpl?: unknown;
+  /**
+   * How media finds its way: over the server's ICE servers; over `iceServers` in their place where those are given, and
+   * over both where `besideServers` is true.
+   */
   rtc?: {
     iceServers?: RTCIceServer[];
+    besideServers?: boolean;
     iceTransportPolicy?: RTCIceTransportPolicy;
   };
 }
@@ -138,6 +165,9 @@ type SessionState =
   readonly name: 'connecting';
   readonly since: number;
   readonly attempt: number;
+  /** When the next try begins; absent while the first is under way. */
+  readonly retryAt?: number;
+  /** Why the last try failed, such as RATE_LIMITED. */
   readonly error?: ChattokError;
 } | {
   readonly name: 'live';
@@ -151,7 +181,7 @@ type SessionState =
   readonly retryAt: number;
   readonly error?: ChattokError;
 } |
-/** The server does not let us in, and will not: a wrong token, say. */
+/** The server does not let us in, and will not: a wrong token, say; or MISCONFIGURED, with a cure. */
 {
   readonly name: 'refused';
   readonly since: number;
@@ -189,9 +219,19 @@ interface SessionEvents {
   muteForced: {
     readonly publication: Publication;
   };
+  /** A moderator muted one stream, or all but some. Everybody is told, also those who publish nothing. */
+  forceMute: ForceMute;
   state: SessionState;
   /** Something failed that no promise tells of, such as an event that could not be read. The session goes on. */
   error: ChattokError;
+}
+/** A moderator's muting. */
+interface ForceMute {
+  /** The one stream that was muted; undefined where all were, but for those of `except`. */
+  readonly streamId: string | undefined;
+  readonly except: readonly string[];
+  /** The moderator. */
+  readonly connectionId: string;
 }
 /** All that a view needs, at one moment. Each member keeps its identity until it changes. */
 interface Snapshot {
@@ -229,7 +269,21 @@ interface PublishOptions {
   name?: string;
   /** `SCREEN` keeps the picture sharp, the others keep it moving. `CAMERA` where absent. */
   videoType?: VideoType;
+  /** Whether the sound is on from the start; true where absent. */
+  audio?: boolean;
+  /** Whether the picture is on from the start; true where absent. */
+  video?: boolean;
+  /** Bits a second of the sound; the browser's choice where absent. */
+  audioBitrate?: number;
+  /** Bits a second of the picture at most, below what the number of videos in the session allows. */
+  videoBitrate?: number;
+  /** Whether both channels of the sound are sent, for music; false where absent. */
+  stereo?: boolean;
+  /** What the browser keeps of the picture where it can't send all, as `MediaStreamTrack.contentHint`. */
+  contentHint?: string;
 }
+/** Why a publication ended: as its stream did, or because all its tracks have, such as a screen that is no longer shared. */
+type PublicationEnd = DisconnectReason | 'mediaStopped';
 /** A stream of ours. It is published again by itself when the session had to make a new connection. */
 interface Publication {
   /** As the others see it; its id changes when it was published again. */
@@ -237,6 +291,10 @@ interface Publication {
   /** What is published; `replaceTrack` changes its tracks. */
   readonly media: MediaStream;
   readonly state: 'live' | 'ended';
+  /** Why it ended; undefined while it is live. `networkDisconnected`: it could not be published again. */
+  readonly reason: PublicationEnd | undefined;
+  /** Called whenever `state` or `stream` changes, and so when the picture's size does. Returns what ends it. */
+  onChange(listener: () => void): () => void;
   /** Mutes or unmutes; the others are told. */
   setAudio(on: boolean): Promise<void>;
   /** Turns the picture off or on; the others are told. */
@@ -244,8 +302,15 @@ interface Publication {
   /** Puts another track of this kind in place, say of another camera, without a break; null takes it out. */
   replaceTrack(kind: 'audio' | 'video', track: MediaStreamTrack | null): Promise<void>;
   unpublish(): Promise<void>;
+  /** Sets other bitrates than those of `PublishOptions`; undefined leaves the choice to the SDK and the browser. */
+  setBitrates(bitrates: {
+    audio?: number | undefined;
+    video?: number | undefined;
+  }): void;
   /** What is being sent, for each subscriber and kind. */
   stats(): Promise<MediaStats[]>;
+  /** The browser's own reports, for each subscriber. */
+  reports(): Promise<MediaReport[]>;
 }
 /** How a stream is subscribed to. */
 interface SubscribeOptions {
@@ -264,14 +329,31 @@ interface Subscription {
   readonly state: 'connecting' | 'live' | 'interrupted' | 'ended';
   /** Set while the browser does not play it without a touch: call `play` from a click. */
   readonly blocked: ChattokError | undefined;
-  /** Called whenever `state`, `blocked` or `stream` changes. Returns what ends it. */
+  /** Called whenever `state`, `blocked`, `stream` or the tracks of `media` change. Returns what ends it. */
   onChange(listener: () => void): () => void;
   /** Plays after the browser blocked it. Rejects with `AUTOPLAY_BLOCKED` where it still does. */
   play(): Promise<void>;
+  /** Stops or goes on to receive sound; the publisher sends none meanwhile. */
+  setAudio(on: boolean): void;
+  /** Stops or goes on to receive the picture; the publisher sends none meanwhile. */
+  setVideo(on: boolean): void;
   /** How loud it is now: 0 to 1. */
   audioLevel(): number;
   /** What is being received, for each kind. */
   stats(): Promise<MediaStats[]>;
+  /** The browser's own report of both kinds. */
+  report(): Promise<RTCStatsReport>;
+  close(): void;
+}
+/** What the browser reports of a publication to one subscriber. */
+interface MediaReport {
+  readonly connectionId: string;
+  readonly report: RTCStatsReport;
+}
+/** How loud a local stream is. */
+interface LevelMeter {
+  /** 0 to 1, now; 0 while the browser holds audio back until a click. */
+  level(): number;
   close(): void;
 }
 /** One direction of one kind of media between this page and another. */
@@ -298,8 +380,8 @@ interface SignalOptions {
   /** The one connection to receive it; all of the session, oneself included, where absent. */
   to?: string;
   /**
-   * Whether it waits for the session to be live again, in order, 100 at most; true where absent. Else it is refused with
-   * `NETWORK` while the session is not live.
+   * Whether it waits for the session to be live again, and for its turn where the server takes no more at once: in order,
+   * 100 at most; true where absent. Else it is refused with `NETWORK` or `RATE_LIMITED`.
    */
   retryAfterReconnect?: boolean;
 }
@@ -308,7 +390,10 @@ interface Session {
   /** The session's id; undefined until known, where only a token says it. */
   readonly id: string | undefined;
   readonly store: Store<Snapshot>;
-  /** Resolves when the session is live for the first time; rejects where it is refused or ended before. */
+  /**
+   * Resolves when the session is live for the first time and what `history` asks for is in the store; rejects where it is
+   * refused or ended before.
+   */
   readonly ready: Promise<void>;
   /** Calls for every event of this name. Returns what ends it. */
   on<Name extends keyof SessionEvents>(name: Name, listener: (event: SessionEvents[Name]) => void): () => void;
@@ -323,7 +408,12 @@ interface Session {
   drop(key: string): void;
   /** Loads a page of entries before those in the store: 1 to 200, 50 where absent. Resolves with whether there are more. */
   loadHistory(count?: number): Promise<boolean>;
-  /** Sends a signal: up to 8,192 bytes. Resolves when the server has passed it on. */
+  /** Lets go of all but the newest entries, `keep` of the options where absent; `loadHistory` loads the others again. */
+  trimHistory(count?: number): void;
+  /**
+   * Sends a signal: up to 8,192 bytes. Resolves when the server has passed it on. What comes too fast for the server waits,
+   * in order, as it does while the session is not live.
+   */
   signal(type: string, data?: string, options?: SignalOptions): Promise<void>;
   /** Publishes any stream of media. Needs role PUBLISHER; 8 at a time. */
   publish(media: MediaStream, options?: PublishOptions): Promise<Publication>;
@@ -338,6 +428,11 @@ interface Session {
   forceMute(streamId?: string, options?: {
     except?: string[];
   }): Promise<void>;
+  /**
+   * Tries at once where the next try to reconnect is waited for, and looks whether a socket that is there still lives. It
+   * happens by itself when the page comes into view and when the network is back.
+   */
+  wake(): void;
   /** Leaves: ends the connection and everything of it. */
   disconnect(): Promise<void>;
 }
@@ -345,8 +440,10 @@ interface Session {
 export declare function openCamera(constraints?: MediaStreamConstraints): Promise<MediaStream>;
 /** The screen, a window or a tab, as the user chooses. Rejects as `openCamera` does; a refusal is PERMISSION_DENIED. */
 export declare function openScreen(options?: DisplayMediaStreamOptions): Promise<MediaStream>;
+/** Measures how loud a local stream is: the camera's microphone before it is published, say. */
+export declare function meter(media: MediaStream): LevelMeter;
 /** Joins a session and resolves when it is live. Rejects where the server refuses; waits where it can't be reached. */
 export declare function connect(options: ConnectOptions): Promise<Session>;
 /** Joins a session as `connect` does, but gives it at once, so that a view can show how it comes about. */
 export declare function open(options: ConnectOptions): Session;
-export type { ChatEntry, ConnectOptions, Connection, DisconnectReason, ErrorCode, MediaStats, OutboxItem, Publication, PublishOptions, Role, Session, SessionEvents, SessionState, Signal, SignalOptions, Snapshot, Store, Stream, SubscribeOptions, Subscription, VideoType };
+export type { ChatEntry, ConnectOptions, Connection, DisconnectReason, ErrorCode, ForceMute, LevelMeter, MediaReport, MediaStats, OutboxItem, Publication, PublicationEnd, PublishOptions, Role, Session, SessionEvents, SessionState, Signal, SignalOptions, Snapshot, Store, Stream, SubscribeOptions, Subscription, VideoType };

@@ -5,6 +5,7 @@ import type { ConnectOptions, Session } from './types.ts';
 export type * from './types.ts';
 export { ChattokError, type ErrorCode } from './errors.ts';
 export { openCamera, openScreen } from './media/devices.ts';
+export { meter } from './media/level.ts';
 
 /** Joins a session and resolves when it is live. Rejects where the server refuses; waits where it can't be reached. */
 export async function connect(options: ConnectOptions): Promise<Session> {

@@ -1,6 +1,6 @@
 // Who is there, with what streams, as sessionEvents tells it.
 import type { LookFragment, SessionEventsSubscription } from './generated/operations.ts';
-import type { Connection, DisconnectReason, Stream } from './types.ts';
+import type { Connection, DisconnectReason, ForceMute, Stream } from './types.ts';
 
 export type RosterEvent = SessionEventsSubscription['sessionEvents'];
 
@@ -11,7 +11,7 @@ export interface RosterHooks {
   streamCreated(stream: Stream): void;
   streamUpdated(stream: Stream): void;
   streamDestroyed(stream: Stream, reason: DisconnectReason | undefined): void;
-  muteForced(streamId: string | undefined, except: readonly string[]): void;
+  muteForced(mute: ForceMute): void;
 }
 
 export class Roster {
@@ -53,7 +53,7 @@ export class Roster {
         event.updated.forEach((stream) => this.#update(stream));
         return;
       case 'MuteForced':
-        return this.#hooks.muteForced(event.streamId ?? undefined, event.except);
+        return this.#hooks.muteForced({ streamId: event.streamId ?? undefined, except: event.except, connectionId: event.moderator.id });
     }
   }
 

@@ -25,7 +25,7 @@ function follow() {
     streamCreated: ({ id }) => told.push(`+${id}`),
     streamUpdated: ({ id, hasAudio }) => told.push(`~${id} ${hasAudio}`),
     streamDestroyed: ({ id }, reason) => told.push(`-${id} ${reason}`),
-    muteForced: (id, except) => told.push(`mute ${id} ${except.join()}`),
+    muteForced: ({ streamId, except, connectionId }) => void told.push(`mute ${streamId} ${except.join()} by ${connectionId}`),
   });
   const apply = (event: object) => roster.apply(event as Event);
   return { roster, told, apply };
@@ -63,7 +63,7 @@ test('single changes, gathered changes, and kinds that are not known', () => {
   apply({ __typename: 'ConnectionCreated', connection: member('bob') });
   apply({ __typename: 'StreamCreated', stream: stream('s1', 'bob') });
   apply({ __typename: 'StreamUpdated', stream: { ...stream('s1', 'bob', false), connection: undefined } });
-  apply({ __typename: 'MuteForced', streamId: null, except: ['s1'] });
+  apply({ __typename: 'MuteForced', streamId: null, except: ['s1'], moderator: { id: 'ann' } });
   apply({ __typename: 'SomethingNew' });
   apply({ __typename: 'StreamDestroyed', stream: { id: 's1' }, reason: 'forceUnpublished' });
   apply({ __typename: 'ConnectionDestroyed', connection: { id: 'bob' }, reason: 'clientDisconnected' });
@@ -74,7 +74,7 @@ test('single changes, gathered changes, and kinds that are not known', () => {
     connectionCount: 2,
   });
   expect(told).toEqual([
-    '+bob', '+s1', '~s1 false', 'mute undefined s1', '-s1 forceUnpublished', '-bob clientDisconnected',
+    '+bob', '+s1', '~s1 false', 'mute undefined s1 by ann', '-s1 forceUnpublished', '-bob clientDisconnected',
     '-ann networkDisconnected', '+cid', '+dan',
   ]);
   expect(roster.connectionCount).toBe(2);

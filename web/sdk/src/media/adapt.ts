@@ -4,8 +4,8 @@ import type { VideoType } from '../types.ts';
 /** What is sent of a video. */
 export interface Limits {
   /** Bits a second. */
-  readonly maxBitrate: number;
-  readonly scaleResolutionDownBy: number;
+  readonly maxBitrate?: number | undefined;
+  readonly scaleResolutionDownBy?: number;
 }
 
 /** Up to so many videos in the session, a camera's picture has this height at most, in pixels, and this bitrate. */
@@ -19,13 +19,14 @@ const steps = [
 /** Text must stay readable, so a screen keeps its size and loses frames instead. */
 const screenBitrate = { few: 2_500_000, many: 1_200_000, fewVideos: 4 };
 
-export function limitsFor(type: VideoType, height: number | undefined, videos: number): Limits {
+/** What is sent of a video, of at most `bitrate` where that is given. */
+export function limitsFor(type: VideoType, height: number | undefined, videos: number, bitrate = Infinity): Limits {
   if (type === 'SCREEN') {
     const { few, many, fewVideos } = screenBitrate;
-    return { maxBitrate: videos <= fewVideos ? few : many, scaleResolutionDownBy: 1 };
+    return { maxBitrate: Math.min(bitrate, videos <= fewVideos ? few : many), scaleResolutionDownBy: 1 };
   }
   const step = steps.find((each) => videos <= each.videos) ?? steps[3];
-  return { maxBitrate: step.maxBitrate, scaleResolutionDownBy: Math.max(1, (height ?? step.height) / step.height) };
+  return { maxBitrate: Math.min(bitrate, step.maxBitrate), scaleResolutionDownBy: Math.max(1, (height ?? step.height) / step.height) };
 }
 
 /** A sender's parameters are read and written in two steps, which must not cross those of another call. */
@@ -42,7 +43,10 @@ async function apply(sender: RTCRtpSender, limits: Limits): Promise<void> {
   const parameters = sender.getParameters();
   const encoding = parameters.encodings?.[0];
   if (!encoding) return;
-  if (encoding.maxBitrate === limits.maxBitrate && encoding.scaleResolutionDownBy === limits.scaleResolutionDownBy) return;
-  Object.assign(encoding, limits);
+  const { maxBitrate, scaleResolutionDownBy = encoding.scaleResolutionDownBy } = limits;
+  if (encoding.maxBitrate === maxBitrate && encoding.scaleResolutionDownBy === scaleResolutionDownBy) return;
+  if (maxBitrate === undefined) delete encoding.maxBitrate;
+  else encoding.maxBitrate = maxBitrate;
+  if (scaleResolutionDownBy !== undefined) encoding.scaleResolutionDownBy = scaleResolutionDownBy;
   await sender.setParameters(parameters).catch(() => {}); // negotiated anew in between
 }

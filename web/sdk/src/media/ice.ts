@@ -18,7 +18,7 @@ export class Ice {
   constructor(own: ConnectOptions['rtc'], fetch: () => Promise<IceServersQuery>) {
     this.#own = own;
     this.#fetch = fetch;
-    if (own?.iceServers) this.#take(own.iceServers, Infinity);
+    if (own?.iceServers && !own.besideServers) this.#take(own.iceServers, Infinity);
   }
 
   /**
@@ -36,7 +36,7 @@ export class Ice {
     try {
       iceServers = await this.#answer();
     } catch (error) {
-      this.#take(this.configuration?.iceServers ?? [], Date.now() + retryAfter);
+      this.#take(this.configuration?.iceServers ?? this.#own?.iceServers ?? [], Date.now() + retryAfter);
       throw error;
     }
     const servers = iceServers.map(({ urls, username, credential }) => ({
@@ -46,7 +46,7 @@ export class Ice {
     }));
     const ends = iceServers.flatMap(({ expiresAt }) => (expiresAt === null ? [] : [Date.parse(expiresAt)]));
     const end = Math.min(...ends);
-    this.#take(servers, Number.isFinite(end) ? Math.max(end - renewBefore, Date.now() + retryAfter) : Infinity);
+    this.#take([...servers, ...(this.#own?.iceServers ?? [])], Number.isFinite(end) ? Math.max(end - renewBefore, Date.now() + retryAfter) : Infinity);
   }
 
   /** The server's answer, however often the session has to come back for it. */

@@ -10,7 +10,7 @@ import {
   type Document,
 } from '../generated/operations.ts';
 import type { Link } from '../link.ts';
-import type { ConnectOptions, DisconnectReason, PublishOptions, Stream, SubscribeOptions } from '../types.ts';
+import type { ConnectOptions, DisconnectReason, PublicationEnd, PublishOptions, Stream, SubscribeOptions } from '../types.ts';
 import { limit, limitsFor } from './adapt.ts';
 import { Ice } from './ice.ts';
 import { Peer, type Message, type Negotiation, type PeerHooks } from './peer.ts';
@@ -54,7 +54,7 @@ export class Media {
     if (this.#closed) throw this.#closed;
     const publication = new LocalPublication(media, options, {
       update: (each) => this.#update(each),
-      unpublish: (each) => this.unpublish(each),
+      unpublish: (each, reason) => this.unpublish(each, reason),
       carriers: (each) => this.#carriers(each),
       resized: () => this.adapt(),
     });
@@ -66,9 +66,9 @@ export class Media {
     return publication;
   }
 
-  async unpublish(publication: LocalPublication): Promise<void> {
+  async unpublish(publication: LocalPublication, reason: PublicationEnd = 'clientDisconnected'): Promise<void> {
     if (!this.publications.has(publication)) return;
-    this.#drop(publication);
+    this.#drop(publication, reason);
     await this.#hooks.run(unpublishStreamDocument, { streamId: publication.stream.id }).catch(ignoreGone);
   }
 
@@ -128,7 +128,7 @@ export class Media {
   streamDestroyed({ id, connection }: Stream, reason: DisconnectReason | undefined): void {
     const lost = reason === 'networkDisconnected' || connection.id !== this.#hooks.me();
     for (const publication of this.publications) {
-      if (publication.stream.id === id && !lost) this.#drop(publication);
+      if (publication.stream.id === id && !lost) this.#drop(publication, reason ?? 'networkDisconnected');
     }
     const subscription = this.subscriptions.get(id);
     if (subscription) this.#end(subscription, true);
@@ -152,20 +152,23 @@ export class Media {
     const videos = [...this.#hooks.streams().values()].filter(({ hasVideo }) => hasVideo).length;
     for (const peer of this.#peers.values()) {
       for (const [{ sender, receiver }, publication] of peer.outgoing) {
-        if (receiver.track.kind !== 'video') continue;
+        if (receiver.track.kind !== 'video') {
+          void limit(sender, { maxBitrate: publication.bitrate('audio') });
+          continue;
+        }
         const { height } = publication.track('video')?.getSettings() ?? {};
-        void limit(sender, limitsFor(publication.videoType, height, videos));
+        void limit(sender, limitsFor(publication.videoType, height, videos, publication.bitrate('video')));
       }
     }
   }
 
-  close(error: ChattokError): void {
+  close(error: ChattokError, reason: DisconnectReason): void {
     this.#closed = error;
     clearInterval(this.#round);
     this.#peers.forEach((peer) => peer.close());
     this.#peers.clear();
     for (const subscription of [...this.subscriptions.values()]) this.#end(subscription);
-    for (const publication of [...this.publications]) this.#drop(publication);
+    for (const publication of [...this.publications]) this.#drop(publication, reason);
   }
 
   /** Calls when the ICE servers are known. */
@@ -248,6 +251,7 @@ export class Media {
     const me = this.#hooks.me();
     for (const publication of this.publications) {
       if (publication.stream.connection.id !== me) void this.#republish(publication);
+      else if (publication.resized) void this.#update(publication).catch(() => {}); // the next round does
     }
     void this.#ready(() => this.#peers.forEach((peer) => peer.refresh()));
   }
@@ -263,7 +267,7 @@ export class Media {
     } catch (error) {
       const { code } = asError(error);
       if (code !== 'FORBIDDEN' && code !== 'BAD_USER_INPUT' && code !== 'ENDED') return;
-      this.#drop(publication);
+      this.#drop(publication, 'networkDisconnected');
       this.#hooks.error(asError(error));
     } finally {
       this.#republishing.delete(publication);
@@ -280,6 +284,7 @@ export class Media {
   #shown(publication: LocalPublication, stream: Stream): void {
     publication.stream = stream;
     this.#hooks.changed('publications');
+    publication.tell();
   }
 
   #carriers(publication: LocalPublication): Carrier[] {
@@ -290,11 +295,13 @@ export class Media {
     );
   }
 
-  #drop(publication: LocalPublication): void {
+  #drop(publication: LocalPublication, reason: PublicationEnd): void {
     publication.state = 'ended';
+    publication.reason = reason;
     this.publications.delete(publication);
     [...this.#peers.values()].forEach((peer) => peer.withdraw(publication));
     this.#hooks.changed('publications');
+    publication.tell();
   }
 
   #end(subscription: RemoteSubscription, gone = false): void {

@@ -12,6 +12,7 @@ import { asError } from '../api.ts';
 import type { ChattokError } from '../errors.ts';
 import type { NegotiationReceivedSubscription } from '../generated/operations.ts';
 import type { LocalPublication } from './publication.ts';
+import { withStereo } from './stereo.ts';
 import type { Kinds, RemoteSubscription } from './subscription.ts';
 
 export type Negotiation = NegotiationReceivedSubscription['negotiationReceived'];
@@ -172,8 +173,8 @@ export class Peer {
     if (!subscription) return;
     this.#adding = subscription;
     const carriers: Kinds = {};
-    for (const kind of subscription.kinds) {
-      const carrier = this.#pc.addTransceiver(kind, { direction: 'recvonly' });
+    for (const kind of ['audio', 'video'] as const) {
+      const carrier = this.#pc.addTransceiver(kind, { direction: subscription.direction(kind) });
       this.#known.add(carrier);
       carriers[kind] = carrier;
     }
@@ -203,10 +204,12 @@ export class Peer {
     const pc = this.#pc;
     this.#makingOffer = true;
     try {
-      await pc.setLocalDescription();
+      const { type, sdp = '' } = await pc.createOffer();
+      await pc.setLocalDescription({ type, sdp: withStereo(sdp, () => true) }); // the publisher takes it back where it sends one
       if (pc === this.#pc) this.#send(stream);
     } catch (error) {
-      if (pc === this.#pc && !this.#closed) throw error; // else it was closed meanwhile
+      // Closed meanwhile, or the other end's offer came first; then the need to negotiate is told again after it.
+      if (pc === this.#pc && !this.#closed && pc.signalingState === 'stable') throw error;
     } finally {
       if (pc === this.#pc) this.#makingOffer = false;
     }
@@ -234,11 +237,17 @@ export class Peer {
     const pc = this.#pc;
     this.#ignoreOffer = !this.#polite && (this.#makingOffer || pc.signalingState !== 'stable');
     if (this.#ignoreOffer) return;
-    await pc.setRemoteDescription({ type, sdp });
+    await pc.setRemoteDescription({ type, sdp: withStereo(sdp, (mid) => this.#sendsStereo(mid, streamId)) });
     this.#remote = remote.id;
     this.#place(this.#hooks.publication(streamId));
     await pc.setLocalDescription();
     this.#send(streamId, remote.name);
+  }
+
+  /** Whether both channels are sent in a section of an offer that came under this stream; a new section is for the stream. */
+  #sendsStereo(mid: string, streamId: string): boolean {
+    const carrier = this.#pc.getTransceivers().find((each) => each.mid === mid);
+    return (carrier ? this.outgoing.get(carrier) : this.#hooks.publication(streamId))?.stereo ?? false;
   }
 
   async #answered(sdp: string): Promise<void> {

@@ -1,5 +1,6 @@
-import type { MediaStats, Publication, PublishOptions, Stream, VideoType } from '../types.ts';
-import { read, type Readings } from './stats.ts';
+import { guarded } from '../emitter.ts';
+import type { MediaReport, MediaStats, Publication, PublicationEnd, PublishOptions, Stream, VideoType } from '../types.ts';
+import { merged, read, type Readings } from './stats.ts';
 
 /** One sender of a publication, to one peer. */
 export interface Carrier {
@@ -20,33 +21,69 @@ export interface Look {
 
 export interface PublicationHooks {
   update(publication: LocalPublication): Promise<void>;
-  unpublish(publication: LocalPublication): Promise<void>;
+  unpublish(publication: LocalPublication, reason: PublicationEnd): Promise<void>;
   carriers(publication: LocalPublication): Carrier[];
-  /** Another size of picture: what is sent of it may change. */
+  /** Another size of picture, or another bitrate: what is sent may change. */
   resized(): void;
 }
 
 export class LocalPublication implements Publication {
   stream!: Stream; // set before anyone sees it
   state: Publication['state'] = 'live';
+  reason: PublicationEnd | undefined;
   readonly media: MediaStream;
   readonly #options: PublishOptions;
   readonly #hooks: PublicationHooks;
   readonly #readings: Readings = new Map();
-  #audio = true;
-  #video = true;
+  readonly #listeners = new Set<() => void>();
+  #bitrates: Parameters<Publication['setBitrates']>[0];
+  #audio: boolean;
+  #video: boolean;
 
   constructor(media: MediaStream, options: PublishOptions, hooks: PublicationHooks) {
     this.media = media;
     this.#options = options;
     this.#hooks = hooks;
+    this.#audio = options.audio ?? true;
+    this.#video = options.video ?? true;
+    this.#bitrates = { audio: options.audioBitrate, video: options.videoBitrate };
     media.getTracks().forEach((track) => this.#watch(track));
+    this.#apply();
+  }
+
+  onChange(listener: () => void): () => void {
+    const own = () => listener();
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
+  }
+
+  tell(): void {
+    [...this.#listeners].forEach((listener) => guarded(listener, undefined));
+  }
+
+  get stereo(): boolean {
+    return this.#options.stereo ?? false;
+  }
+
+  bitrate(kind: 'audio' | 'video'): number | undefined {
+    return this.#bitrates[kind];
+  }
+
+  setBitrates(bitrates: Parameters<Publication['setBitrates']>[0]): void {
+    this.#bitrates = { ...bitrates };
+    this.#hooks.resized();
   }
 
   /** Whether the others are told of another sound or picture than there is. */
   get outdated(): boolean {
     const { hasAudio, hasVideo } = this.look();
-    return hasAudio !== this.stream.hasAudio || hasVideo !== this.stream.hasVideo;
+    return hasAudio !== this.stream.hasAudio || hasVideo !== this.stream.hasVideo || this.resized;
+  }
+
+  /** Whether the others are told of another size of picture: a window that is shared changes it, and a canvas may. */
+  get resized(): boolean {
+    const { width, height } = this.look();
+    return width !== undefined && (width !== this.stream.width || height !== this.stream.height);
   }
 
   track(kind: 'audio' | 'video'): MediaStreamTrack | null {
@@ -100,7 +137,7 @@ export class LocalPublication implements Publication {
   }
 
   unpublish(): Promise<void> {
-    return this.#hooks.unpublish(this);
+    return this.#hooks.unpublish(this, 'clientDisconnected');
   }
 
   async stats(): Promise<MediaStats[]> {
@@ -110,6 +147,16 @@ export class LocalPublication implements Publication {
       ),
     );
     return found.filter((stats) => stats !== undefined);
+  }
+
+  reports(): Promise<MediaReport[]> {
+    const carriers = this.#hooks.carriers(this);
+    return Promise.all(
+      [...new Set(carriers.map(({ connectionId }) => connectionId))].map(async (id) => ({
+        connectionId: id,
+        report: await merged(carriers.filter(({ connectionId }) => connectionId === id).map(({ sender }) => sender)),
+      })),
+    );
   }
 
   #switched(): Promise<void> {
@@ -124,10 +171,14 @@ export class LocalPublication implements Publication {
 
   /** The user ends a screen share in the browser, or pulls the camera's plug: a stream without a track is none. */
   #watch(track: MediaStreamTrack): void {
-    if (this.videoType === 'SCREEN' && track.kind === 'video') track.contentHint ||= 'detail'; // sharp before smooth
+    if (track.kind === 'video') {
+      const { contentHint } = this.#options;
+      if (contentHint !== undefined) track.contentHint = contentHint;
+      else if (this.videoType === 'SCREEN') track.contentHint ||= 'detail'; // sharp before smooth
+    }
     track.addEventListener('ended', () => {
       if (this.state === 'live' && this.media.getTracks().every(({ readyState }) => readyState === 'ended')) {
-        void this.unpublish().catch(() => {});
+        void this.#hooks.unpublish(this, 'mediaStopped').catch(() => {});
       }
     });
   }

@@ -62,3 +62,9 @@ function lossOf(flow: Report, remote: Report | undefined): number {
   const all = flow.packetsSent ?? (flow.packetsReceived ?? 0) + lost;
   return all > 0 ? Math.min(1, lost / all) : 0;
 }
+
+/** One report of several senders or receivers; what they share, such as the transport, is in it once. */
+export async function merged(parts: readonly (RTCRtpSender | RTCRtpReceiver)[]): Promise<RTCStatsReport> {
+  const reports = await Promise.all(parts.map((part) => part.getStats()));
+  return new Map(reports.flatMap((report) => [...report])) satisfies RTCStatsReport;
+}

@@ -1,7 +1,7 @@
 import { guarded } from '../emitter.ts';
 import { ChattokError } from '../errors.ts';
 import type { MediaStats, Stream, SubscribeOptions, Subscription } from '../types.ts';
-import { read, type Readings } from './stats.ts';
+import { merged, read, type Readings } from './stats.ts';
 
 /** The parts of a peer's connection that carry a subscription. */
 export type Kinds = Partial<Record<'audio' | 'video', RTCRtpTransceiver>>;
@@ -18,17 +18,17 @@ export class RemoteSubscription implements Subscription {
   state: Subscription['state'] = 'connecting';
   blocked: ChattokError | undefined;
   readonly media = new MediaStream();
-  readonly kinds: readonly ('audio' | 'video')[];
   /** What carries it now; empty before it is negotiated. */
   carriers: Kinds = {};
   readonly #hooks: SubscriptionHooks;
   readonly #listeners = new Set<() => void>();
   readonly #readings: Readings = new Map();
+  readonly #wanted: Record<'audio' | 'video', boolean>;
 
   constructor(stream: Stream, options: SubscribeOptions, hooks: SubscriptionHooks) {
     this.stream = stream;
     this.#hooks = hooks;
-    this.kinds = (['audio', 'video'] as const).filter((kind) => options[kind] ?? true);
+    this.#wanted = { audio: options.audio ?? true, video: options.video ?? true };
   }
 
   onChange(listener: () => void): () => void {
@@ -61,11 +61,42 @@ export class RemoteSubscription implements Subscription {
     this.tell();
   }
 
+  /** The direction of what carries this kind. */
+  direction(kind: 'audio' | 'video'): RTCRtpTransceiverDirection {
+    return this.#wanted[kind] ? 'recvonly' : 'inactive';
+  }
+
+  setAudio(on: boolean): void {
+    this.#want('audio', on);
+  }
+
+  setVideo(on: boolean): void {
+    this.#want('video', on);
+  }
+
   /** Takes what carries it from now on, with tracks that begin to flow once that is connected. */
   carry(carriers: Kinds): void {
     this.carriers = carriers;
-    for (const track of this.media.getTracks()) this.media.removeTrack(track);
-    for (const { receiver } of Object.values(carriers)) this.media.addTrack(receiver.track);
+    this.#fill();
+  }
+
+  #want(kind: 'audio' | 'video', on: boolean): void {
+    if (this.#wanted[kind] === on || this.state === 'ended') return;
+    this.#wanted[kind] = on;
+    const carrier = this.carriers[kind];
+    if (!carrier) return; // it is carried as wanted
+    carrier.direction = this.direction(kind); // which is negotiated anew
+    this.#fill();
+  }
+
+  /** Puts the tracks that are wanted into `media`. */
+  #fill(): void {
+    const tracks = new Set(
+      (['audio', 'video'] as const).flatMap((kind) => (this.#wanted[kind] ? (this.carriers[kind]?.receiver.track ?? []) : [])),
+    );
+    for (const track of this.media.getTracks()) if (!tracks.has(track)) this.media.removeTrack(track);
+    tracks.forEach((track) => this.media.addTrack(track));
+    this.tell();
   }
 
   become(state: Subscription['state']): void {
@@ -92,6 +123,10 @@ export class RemoteSubscription implements Subscription {
       ),
     );
     return found.filter((stats) => stats !== undefined);
+  }
+
+  report(): Promise<RTCStatsReport> {
+    return merged(Object.values(this.carriers).map(({ receiver }) => receiver));
   }
 
   close(): void {

@@ -1,0 +1,215 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// program is the binary that the tests attack.
+var program string
+
+// programVariable names the binary to a process that is inside the network.
+const programVariable = "ATTACK_PROGRAM"
+
+// TestMain builds the binary, and runs the tests in a network of their own, as the tool does.
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		if program = os.Getenv(programVariable); program == "" {
+			dir, err := os.MkdirTemp("", "chattok-attack-")
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+			defer os.RemoveAll(dir)
+			program = filepath.Join(dir, "chattok")
+			build := exec.Command("go", "build", "-o", program, ".")
+			build.Dir = filepath.Join("..", "..")
+			if said, err := build.CombinedOutput(); err != nil {
+				fmt.Fprintf(os.Stderr, "build chattok: %v\n%s", err, said)
+				return 1
+			}
+			os.Setenv(programVariable, program)
+		}
+		if code, entered, err := enterNetwork(); err != nil || entered {
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+			return code
+		}
+		if err := raiseFiles(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// tested are attempts that every run of the tests does, with the share of their amounts.
+var tested = map[string]float64{
+	"documents that fill the cache": 0.1,
+	"idle connections":              0.1,
+	"refusals that fill the log":    0.3,
+}
+
+// TestAttempts: what one client does costs no more memory, files, disk or lines of the log than its ceiling, and honest
+// people are refused nothing meanwhile and see all there is in order. Times are not looked at.
+func TestAttempts(t *testing.T) {
+	for _, at := range attempts() {
+		scale, ok := tested[at.name]
+		if !ok {
+			continue
+		}
+		t.Run(at.name, func(t *testing.T) {
+			t.Parallel()
+			o := options{program: program, lasts: 3 * time.Second, calm: 500 * time.Millisecond, people: 5, scale: scale, stopAt: 2048 * MiB}
+			at.lasts = min(at.lasts, 6*time.Second)
+			out, err := at.run(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if what := out.exceeded(); len(what) > 0 {
+				t.Errorf("%s\n%s", strings.Join(what, "\n"), out.row())
+			}
+			if out.people.adds == 0 {
+				t.Error("the people added nothing")
+			}
+		})
+	}
+}
+
+func TestTestedAttemptsExist(t *testing.T) {
+	for name := range tested {
+		found := 0
+		for _, at := range attempts() {
+			if at.name == name {
+				found++
+			}
+		}
+		if found != 1 {
+			t.Errorf("%d attempts are called %q", found, name)
+		}
+	}
+}
+
+// TestHonestEdge: what honest people do at the edge of what there is meets no limit.
+func TestHonestEdge(t *testing.T) {
+	t.Parallel()
+	var said strings.Builder
+	held, err := runEdges(t.Context(), options{program: program, lasts: 3 * time.Second}, &said)
+	if err != nil || !held {
+		t.Errorf("%v\n%s", err, said.String())
+	}
+}
+
+// TestHarmIsSeen: the measure sees a server that takes memory, one that ends, and one that refuses people.
+func TestHarmIsSeen(t *testing.T) {
+	o := options{program: program, lasts: 3 * time.Second, calm: 500 * time.Millisecond, people: 3, scale: 1, stopAt: 16 * MiB}
+	quiet := attempt{name: "quiet", attack: func(context.Context, *assault) error { return nil }}
+	for _, test := range []struct {
+		name   string
+		change func(*attempt, *options)
+		want   string
+	}{
+		{"too much memory ends it", func(*attempt, *options) {}, "the server ended: stopped at 16 MiB"},
+		{"its end", func(at *attempt, o *options) {
+			o.stopAt = 2048 * MiB
+			at.attack = func(_ context.Context, a *assault) error {
+				a.kill()
+				return nil
+			}
+		}, "the server ended: signal: killed"},
+		{"a refusal", func(at *attempt, o *options) {
+			o.stopAt = 2048 * MiB
+			at.attack = func(ctx context.Context, a *assault) error {
+				for _, one := range a.people.crowd {
+					if err := one.ask(ctx, one.access, `mutation{disconnect{id}}`, nil, nil); err != nil {
+						return err
+					}
+				}
+				sleep(ctx, 2*time.Second)
+				return nil
+			}
+		}, "people: add: UNAUTHENTICATED"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			at, o := quiet, o
+			test.change(&at, &o)
+			out, err := at.run(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if what := strings.Join(out.exceeded(), "; "); !strings.Contains(what, test.want) {
+				t.Errorf("seen: %q, want %q", what, test.want)
+			}
+		})
+	}
+}
+
+func TestExceeded(t *testing.T) {
+	at := outcome{times: true, floor: 100 * time.Millisecond}
+	for _, test := range []struct {
+		name   string
+		change func(*outcome)
+		want   string
+	}{
+		{"nothing", func(*outcome) {}, ""},
+		{"memory", func(o *outcome) { o.rise.resident = memoryCeiling + 1 }, "memory"},
+		{"disk", func(o *outcome) { o.rise.disk = diskCeiling + 1 }, "disk"},
+		{"files", func(o *outcome) { o.rise.files = filesCeiling + 1 }, "files"},
+		{"log", func(o *outcome) { o.rise.lines = linesCeiling + 1 }, "log"},
+		{"a figure", func(o *outcome) { o.measured = []figure{{"open", 2, 1}, {"shut", 1, 1}} }, "open"},
+		{"unseen", func(o *outcome) { o.people.unseen = 2 }, "people: 2 entries unseen"},
+		{"slow", func(o *outcome) { o.people.calm, o.people.storm = time.Second, 3100*time.Millisecond }, "p99"},
+		{"slow enough", func(o *outcome) { o.people.calm, o.people.storm = time.Second, 3*time.Second }, ""},
+		{"below the floor", func(o *outcome) { o.people.calm, o.people.storm = time.Millisecond, 100*time.Millisecond }, ""},
+	} {
+		o := at
+		test.change(&o)
+		if got := strings.Join(o.exceeded(), "; "); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestPercentile(t *testing.T) {
+	values := make([]time.Duration, 200)
+	for i := range values {
+		values[i] = time.Duration(200 - i)
+	}
+	for share, want := range map[float64]time.Duration{0.99: 198, 0.5: 100, 1: 200} {
+		if got := percentile(values, share); got != want {
+			t.Errorf("%v: %d, want %d", share, got, want)
+		}
+	}
+	if got := percentile(nil, 0.99); got != 0 {
+		t.Errorf("of none: %v", got)
+	}
+}
+
+func TestChoose(t *testing.T) {
+	all := []attempt{{name: "flood of entries"}, {name: "ghosts"}, {name: "flood of bytes"}}
+	for only, want := range map[string]int{"": 3, "flood": 2, "ghosts, bytes": 2, "nothing": 0} {
+		if got := len(choose(all, only)); got != want {
+			t.Errorf("%q: %d, want %d", only, got, want)
+		}
+	}
+}
+
+func TestArguments(t *testing.T) {
+	for _, args := range [][]string{{"-only", "no such attempt"}, {"-siege", "x"}} {
+		if held, err := run(t.Context(), args, io.Discard, io.Discard); err == nil || held {
+			t.Errorf("%q: %v, %v", args, held, err)
+		}
+	}
+}

@@ -1,0 +1,304 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// How honest people are.
+const (
+	officeSession = "office"
+	addPace       = 400 * time.Millisecond // between two entries of one person, on average
+	seenTimeout   = 20 * time.Second       // for all of the last entries to be seen by everybody
+	socketSilence = 60 * time.Second       // after which a server is taken for dead
+	firstBackOff  = 100 * time.Millisecond // before a socket that broke is opened again
+	lastBackOff   = 2 * time.Second
+)
+
+// people are honest members of one session who talk and listen. They ask for no more than people do, so the server must
+// refuse them nothing.
+type people struct {
+	crowd   []*person
+	stop    context.CancelFunc
+	talk    sync.WaitGroup
+	listen  sync.WaitGroup
+	hushed  chan struct{} // closed when nobody is to add any more
+	forgive bool          // an add that fails is tried again under its key, as the SDK does
+
+	mu      sync.Mutex
+	added   map[int64]string // ids of entries that were answered, by number
+	samples []sample
+	harm    map[string]int // what was done to them, and how often
+	cuts    int            // sockets that were closed and resumed
+}
+
+// sample is how long an add took.
+type sample struct {
+	at   time.Time
+	took time.Duration
+}
+
+// person is one of them.
+type person struct {
+	*client
+	member
+	seen atomic.Int64 // the number of the newest entry that has come
+	ids  []string     // of all that have come, kept by the first person alone
+	keep bool
+}
+
+// gather makes n people, who join the office and begin to talk. Where oneOffice is true all share an address.
+func gather(ctx context.Context, s *server, n int, pace time.Duration, oneOffice, forgive bool) (*people, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	p := &people{stop: cancel, hushed: make(chan struct{}), forgive: forgive, added: make(map[int64]string), harm: make(map[string]int)}
+	for i := range n {
+		place := i + 1
+		if oneOffice {
+			place = 1
+		}
+		one := &person{client: s.client(address(true, place)), keep: i == 0}
+		p.crowd = append(p.crowd, one)
+		var err error
+		if one.member, err = one.connect(ctx, officeSession, fmt.Sprint("person ", i+1), ""); err != nil {
+			return nil, errors.Join(fmt.Errorf("person %d: %w", i+1, err), p.leave())
+		}
+	}
+	for _, one := range p.crowd {
+		listening := make(chan error, 1)
+		p.listen.Go(func() { p.follow(ctx, one, listening) })
+		if err := <-listening; err != nil {
+			return nil, errors.Join(err, p.leave())
+		}
+		p.talk.Go(func() { p.add(ctx, one, pace) })
+	}
+	return p, nil
+}
+
+// harmed keeps that something was done to one of them that must not be.
+func (p *people) harmed(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.harm[what]++
+}
+
+// add posts entries at a pace until the people are hushed.
+func (p *people) add(ctx context.Context, one *person, pace time.Duration) {
+	for i := 0; ; i++ {
+		timer := time.NewTimer(pace/2 + rand.N(pace))
+		select {
+		case <-p.hushed:
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		p.addOne(ctx, one, i)
+	}
+}
+
+func (p *people) addOne(ctx context.Context, one *person, i int) {
+	var answer struct {
+		AddChatEntry struct {
+			ID  string
+			Seq int64
+		}
+	}
+	variables := map[string]any{"c": one.id, "b": fmt.Sprintf("entry %d of %s", i, one.id), "k": random(12)}
+	begin := time.Now()
+	for try := 0; ; try++ {
+		err := one.ask(ctx, one.access, addQuery, variables, &answer)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			break
+		}
+		// An add whose answer was lost, or that the server says to repeat, is repeated under its key; a limit is none of these.
+		if code := codeOf(err); !p.forgive || code != "no answer" && code != "UNAVAILABLE" || try == 20 {
+			p.harmed("add: " + code)
+			p.took(begin)
+			return
+		}
+		if !sleep(ctx, time.Second) {
+			return
+		}
+	}
+	p.took(begin)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.added[answer.AddChatEntry.Seq] = answer.AddChatEntry.ID
+}
+
+func (p *people) took(begin time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.samples = append(p.samples, sample{begin, time.Since(begin)})
+}
+
+// follow reads the session's log until ctx ends, over as many sockets as it takes; each must go on where the last one
+// ended. listening gets how the first one began.
+func (p *people) follow(ctx context.Context, one *person, listening chan<- error) {
+	cursor, wait := one.begin, firstBackOff
+	for first := true; ctx.Err() == nil; first = false {
+		s, err := one.socket(ctx, one.access)
+		if err == nil {
+			err = s.subscribe("log", `subscription($a:String){entryAdded(after:$a){id seq cursor}}`, map[string]any{"a": cursor})
+		}
+		if first {
+			listening <- err
+			if err != nil {
+				return
+			}
+		}
+		if err == nil {
+			before := cursor
+			cursor, err = p.read(ctx, one, s, cursor)
+			if cursor != before {
+				wait = firstBackOff
+			}
+			s.close()
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		p.mu.Lock()
+		p.cuts++
+		p.mu.Unlock()
+		if !p.forgive {
+			p.harmed("socket " + ending(err))
+		}
+		if !sleep(ctx, wait) {
+			return
+		}
+		wait = min(2*wait, lastBackOff)
+	}
+}
+
+// read takes entries until the socket ends, and returns the last cursor.
+func (p *people) read(ctx context.Context, one *person, s *socket, cursor string) (string, error) {
+	stop := context.AfterFunc(ctx, s.close)
+	defer stop()
+	for {
+		m, err := s.next(socketSilence)
+		if err != nil {
+			return cursor, err
+		}
+		if m.Type != "next" {
+			return cursor, fmt.Errorf("%s: %.200s", m.Type, m.Payload)
+		}
+		var event struct {
+			Data struct {
+				EntryAdded struct {
+					ID, Cursor string
+					Seq        int64
+				}
+			}
+			Errors []*problem
+		}
+		if err := json.Unmarshal(m.Payload, &event); err != nil {
+			return cursor, err
+		}
+		if len(event.Errors) > 0 {
+			return cursor, event.Errors[0]
+		}
+		entry := event.Data.EntryAdded
+		if last := one.seen.Load(); last != 0 && entry.Seq != last+1 {
+			p.harmed("an entry out of order")
+		}
+		one.seen.Store(entry.Seq)
+		if one.keep {
+			for int64(len(one.ids)) < entry.Seq {
+				one.ids = append(one.ids, "")
+			}
+			one.ids[entry.Seq-1] = entry.ID
+		}
+		cursor = entry.Cursor
+	}
+}
+
+// result is what was done to the people.
+type result struct {
+	adds   int
+	calm   time.Duration // the 99th percentile of their adds before the attack
+	storm  time.Duration // while it went on
+	harm   map[string]int
+	cuts   int
+	unseen int // entries that were answered and did not come to everybody, summed over the people
+}
+
+// finish lets the people end what they say, waits until all have seen it, and says how they fared. The attack lasted from
+// begin to end.
+func (p *people) finish(begin, end time.Time) (r result) {
+	close(p.hushed)
+	p.talk.Wait()
+	newest := int64(0)
+	for seq := range p.added {
+		newest = max(newest, seq)
+	}
+	for deadline := time.Now().Add(seenTimeout); time.Now().Before(deadline) && p.oldestSeen() < newest; {
+		time.Sleep(20 * time.Millisecond)
+	}
+	for _, one := range p.crowd {
+		r.unseen += int(max(0, newest-one.seen.Load()))
+	}
+	p.stop()
+	p.listen.Wait()
+	for seq, id := range p.added {
+		if kept := p.crowd[0].ids; int64(len(kept)) >= seq && kept[seq-1] != "" && kept[seq-1] != id {
+			p.harmed("another entry under an answered number")
+		}
+	}
+	var calm, storm []time.Duration
+	for _, s := range p.samples {
+		switch {
+		case s.at.Before(begin):
+			calm = append(calm, s.took)
+		case s.at.Before(end):
+			storm = append(storm, s.took)
+		}
+	}
+	r.adds, r.calm, r.storm, r.harm, r.cuts = len(p.added), percentile(calm, 0.99), percentile(storm, 0.99), p.harm, p.cuts
+	for _, one := range p.crowd {
+		one.client.close()
+	}
+	return r
+}
+
+// leave ends all at once.
+func (p *people) leave() error {
+	p.stop()
+	select {
+	case <-p.hushed:
+	default:
+		close(p.hushed)
+	}
+	p.talk.Wait()
+	p.listen.Wait()
+	return nil
+}
+
+func (p *people) oldestSeen() int64 {
+	oldest := p.crowd[0].seen.Load()
+	for _, one := range p.crowd {
+		oldest = min(oldest, one.seen.Load())
+	}
+	return oldest
+}
+
+// percentile returns the least of the values that at least the share of them does not exceed; 0 of none.
+func percentile(values []time.Duration, share float64) time.Duration {
+	if len(values) == 0 {
+		return 0
+	}
+	slices.Sort(values)
+	i := int(float64(len(values))*share+0.999999) - 1
+	return values[min(max(i, 0), len(values)-1)]
+}

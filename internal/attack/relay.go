@@ -1,0 +1,156 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pion/logging"
+	"github.com/pion/turn/v5"
+)
+
+// Where a server of TURN is, on its address.
+const (
+	turnPort  = 34780
+	turnPorts = "34800-34999"
+)
+
+func turnSettings() settings {
+	return settings{env: []string{fmt.Sprintf("CHATTOK_TURN=%s:%d", serverAddress(), turnPort), "CHATTOK_TURN_PORTS=" + turnPorts}}
+}
+
+// relay is a client of the TURN server.
+type relay struct {
+	*turn.Client
+	conn net.PacketConn
+}
+
+func (r *relay) close() {
+	r.Close()
+	_ = r.conn.Close()
+}
+
+// dialTURN opens a way to the TURN server over TCP, under the credentials that a member of a session is given.
+func dialTURN(ctx context.Context, c *client, m member) (*relay, error) {
+	var answer struct {
+		IceServers []struct {
+			Username, Credential *string
+		}
+	}
+	if err := c.ask(ctx, m.access, `{iceServers{username credential}}`, nil, &answer); err != nil {
+		return nil, err
+	}
+	for _, s := range answer.IceServers {
+		if s.Username == nil || s.Credential == nil {
+			continue
+		}
+		there := fmt.Sprintf("%s:%d", serverAddress(), turnPort)
+		dialer := net.Dialer{}
+		if ownNetwork() {
+			dialer.LocalAddr = &net.TCPAddr{IP: c.address.AsSlice()}
+		}
+		tcp, err := dialer.DialContext(ctx, "tcp", there)
+		if err != nil {
+			return nil, err
+		}
+		conn := turn.NewSTUNConn(tcp)
+		quiet := logging.NewDefaultLoggerFactory()
+		quiet.DefaultLogLevel = logging.LogLevelDisabled
+		client, err := turn.NewClient(&turn.ClientConfig{TURNServerAddr: there, STUNServerAddr: there, Conn: conn,
+			Username: *s.Username, Password: *s.Credential, LoggerFactory: quiet})
+		if err != nil {
+			return nil, errors.Join(err, tcp.Close())
+		}
+		if err := client.Listen(); err != nil {
+			client.Close()
+			return nil, errors.Join(err, tcp.Close())
+		}
+		return &relay{client, conn}, nil
+	}
+	return nil, errors.New("the server names no TURN server")
+}
+
+// relayPorts takes all ports that four members of a session at one address get; then another person asks for one.
+func relayPorts(ctx context.Context, a *assault) error {
+	var held atomic.Int64
+	var open sync.Mutex
+	var relays []*relay
+	defer func() {
+		for _, r := range relays {
+			r.close()
+		}
+	}()
+	for range 4 {
+		c, m, err := a.join(ctx, 0, "attack", "")
+		if err != nil {
+			return err
+		}
+		each(64, func(int) {
+			r, err := dialTURN(ctx, c, m)
+			if err != nil {
+				return
+			}
+			open.Lock()
+			relays = append(relays, r)
+			open.Unlock()
+			if _, err := r.Allocate(); err == nil {
+				held.Add(1)
+			}
+		})
+	}
+	a.prepared()
+	a.figure("ports of 200", float64(held.Load()), 150)
+	c := a.client(address(true, 220))
+	defer c.close()
+	m, err := c.connect(ctx, officeSession, "", "")
+	if err != nil {
+		return err
+	}
+	r, err := dialTURN(ctx, c, m)
+	if err == nil {
+		defer r.close()
+		_, err = r.Allocate()
+	}
+	if err != nil {
+		a.people.harmed("a caller gets no relay port")
+	}
+	return nil
+}
+
+// relayPermissions asks for a million permissions on one allocation.
+func relayPermissions(ctx context.Context, a *assault) error {
+	c, m, err := a.join(ctx, 0, "attack", "")
+	if err != nil {
+		return err
+	}
+	r, err := dialTURN(ctx, c, m)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	if _, err := r.Allocate(); err != nil {
+		return err
+	}
+	a.prepared()
+	const batch = 4000
+	given := 0
+	for i := range a.n(1_000_000) / batch {
+		var peers []net.Addr
+		for j := range batch {
+			n := i*batch + j
+			peers = append(peers, &net.UDPAddr{IP: net.IPv4(9, byte(n>>16), byte(n>>8), byte(n)), Port: 4000})
+		}
+		if ctx.Err() != nil || r.CreatePermission(peers...) != nil {
+			break
+		}
+		given += batch
+	}
+	a.figure("permissions", float64(given), batch)
+	<-ctx.Done()
+	return nil
+}

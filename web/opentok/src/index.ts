@@ -1,0 +1,93 @@
+// OpenTok.js 2 for pages that were written for it, over the ChatTok SDK. See docs/opentok.md.
+import { withPromise, settled, type Completion } from './completion.ts';
+import { getActiveAudioOutputDevice, getAudioOutputDevices, getDevices, getUserMedia, setAudioOutputDevice } from './devices.ts';
+import { OTError } from './errors.ts';
+import { EventEmitter, type Handler } from './events.ts';
+import { info, levels, log, setLogLevel, warn } from './log.ts';
+import { Publisher, type PublisherProperties } from './publisher.ts';
+import { exceptions, publishers, sessions, subscribers } from './registry.ts';
+import { Connection, Stream } from './roster.ts';
+import { configure } from './server.ts';
+import { Session, type SessionOptions } from './session.ts';
+import { Subscriber } from './subscriber.ts';
+import { checkScreenSharingCapability, checkSystemRequirements, getSupportedCodecs, hasMediaProcessorSupport } from './system.ts';
+import type { Target } from './widget.ts';
+
+type PublisherArguments =
+  | [target?: Target, properties?: PublisherProperties | Completion | null | undefined, completion?: Completion | undefined]
+  | [apiKey: string | number, target: Target, properties?: PublisherProperties | Completion | null | undefined, completion?: Completion | undefined];
+
+/** Old pages begin with their API key. */
+function publisherOf(from: PublisherArguments): Publisher {
+  const completion = from.find((each) => typeof each === 'function') as Completion | undefined;
+  const [first, second] = from;
+  const placed = second !== null && (typeof second === 'string' || second instanceof HTMLElement);
+  const bareKey = typeof first === 'number' || (typeof first === 'string' && /^\d+$/.test(first) && !document.getElementById(first));
+  const target = placed ? second : bareKey ? undefined : (first as Target);
+  const properties = from.find((each) => typeof each === 'object' && each !== null && !(each instanceof HTMLElement)) as PublisherProperties | undefined;
+  return new Publisher(typeof target === 'function' ? undefined : target, { ...properties }, completion);
+}
+
+function initSession(apiKey: string | number, sessionId?: string | SessionOptions, options: SessionOptions = {}): Session {
+  if (typeof sessionId === 'string') return sessions.find(({ sessionId: id, apiKey: key }) => id === sessionId && key === String(apiKey)) ?? new Session(String(apiKey), sessionId, options);
+  return new Session('', String(apiKey), sessionId ?? {}); // as pages of the first version call it
+}
+
+function unblockAudio(): Promise<undefined> {
+  return Promise.all(subscribers.map((subscriber) => subscriber.unblock())).then(() => undefined);
+}
+
+/** There is nobody to report to; the number names the moment in the console's log. */
+function reportIssue(completion?: Completion<string>): Promise<string> {
+  const id = crypto.randomUUID();
+  info(`issue ${id}`);
+  return settled(Promise.resolve(id), completion);
+}
+
+const OT = {
+  ...levels,
+  version: '2',
+  configure,
+  initSession,
+  initPublisher: withPromise(
+    (...from: PublisherArguments): Publisher => publisherOf(from),
+    (...from: PublisherArguments): Promise<Publisher> =>
+      new Promise((resolve, reject) => {
+        const publisher = publisherOf(from);
+        publisher.ready.then(() => resolve(publisher), reject);
+      }),
+  ),
+  getUserMedia,
+  getDevices,
+  getAudioOutputDevices,
+  getActiveAudioOutputDevice,
+  setAudioOutputDevice,
+  unblockAudio,
+  checkSystemRequirements,
+  upgradeSystemRequirements: (): void => {},
+  checkScreenSharingCapability,
+  /** Browsers share screens without an extension by now. */
+  registerScreenSharingExtension: (_kind: string, _id: string, _version: number): void => {},
+  hasMediaProcessorSupport,
+  hasEndToEndEncryptionSupport: (): boolean => false,
+  getSupportedCodecs,
+  setProxyUrl: (_url: string): void => warn('the server is where OT.configure says, or where the script came from'),
+  setLogLevel,
+  log,
+  reportIssue,
+  on: (name: string | object, handler?: Handler, context?: object): void => void exceptions.on(name as string, handler as Handler, context),
+  once: (name: string | object, handler?: Handler, context?: object): void => void exceptions.once(name as string, handler as Handler, context),
+  off: (name?: string | object, handler?: Handler, context?: object): void => void exceptions.off(name as string, handler, context),
+  sessions,
+  publishers,
+  subscribers,
+  Session,
+  Publisher,
+  Subscriber,
+  Connection,
+  Stream,
+  EventEmitter,
+  Error: OTError,
+};
+
+export default OT;

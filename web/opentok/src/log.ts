@@ -1,0 +1,21 @@
+/** How much is written to the console, by OpenTok's numbers. */
+export const levels = { NONE: 0, ERROR: 1, WARN: 2, INFO: 3, LOG: 4, DEBUG: 5 } as const;
+
+let level: number = levels.WARN;
+
+export function setLogLevel(to: number): void {
+  level = to;
+}
+
+/** Says that something is not as the page asked for. */
+export function warn(message: string): void {
+  if (level >= levels.WARN) console.warn(`OT: ${message}`);
+}
+
+export function log(message: string): void {
+  if (level >= levels.LOG) console.log(`OT: ${message}`);
+}
+
+export function info(message: string): void {
+  if (level >= levels.INFO) console.info(`OT: ${message}`);
+}

@@ -1,0 +1,45 @@
+import { withPromise } from './completion.ts';
+
+/** What the browser can do. */
+
+/** 1 where the browser can do video, else 0. */
+export function checkSystemRequirements(): number {
+  return Number('RTCPeerConnection' in globalThis && 'mediaDevices' in navigator);
+}
+
+export interface ScreenSharingCapability {
+  supported: boolean;
+  supportedSources: { application?: boolean; screen?: boolean; window?: boolean };
+  extensionInstalled?: boolean;
+  extensionRequired?: string;
+  extensionRegistered?: boolean;
+}
+
+/** No extension is needed, so none is spoken of. */
+export function checkScreenSharingCapability(callback?: (capability: ScreenSharingCapability) => void): Promise<ScreenSharingCapability> {
+  const supported = navigator.mediaDevices !== undefined && 'getDisplayMedia' in navigator.mediaDevices;
+  const capability = { supported, supportedSources: { application: supported, screen: supported, window: supported } };
+  return Promise.resolve(capability).then((found) => {
+    callback?.(found);
+    return found;
+  });
+}
+
+type Processed = 'audio' | 'video' | 'both';
+
+/** Whether tracks can be processed; connectors that bring their own way to do so work without. */
+export const hasMediaProcessorSupport = withPromise(
+  (_media?: Processed): boolean => 'MediaStreamTrackProcessor' in globalThis && 'MediaStreamTrackGenerator' in globalThis,
+  async (_media?: Processed): Promise<boolean> => hasMediaProcessorSupport(),
+);
+
+type Codec = 'H264' | 'VP8' | 'VP9';
+
+export async function getSupportedCodecs(): Promise<{ videoEncoders: Codec[]; videoDecoders: Codec[] }> {
+  return { videoEncoders: named(RTCRtpSender.getCapabilities('video')), videoDecoders: named(RTCRtpReceiver.getCapabilities('video')) };
+}
+
+function named(capabilities: RTCRtpCapabilities | null): Codec[] {
+  const found = new Set(capabilities?.codecs.map(({ mimeType }) => mimeType.replace('video/', '').toUpperCase()));
+  return (['H264', 'VP8', 'VP9'] as const).filter((codec) => found.has(codec));
+}
