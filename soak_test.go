@@ -21,6 +21,7 @@ import (
 	"github.com/coder/websocket"
 
 	"chattok/internal/cluster"
+	"chattok/internal/need"
 )
 
 // What TestSoak does: short here, CHATTOK_SOAK names another time.
@@ -35,6 +36,7 @@ const (
 // then wants all that the server held for them back: goroutines, descriptors, sockets, memory. Every client has each
 // entry once, in order, without a gap.
 func TestSoak(t *testing.T) {
+	need.Time(t, "clients come and go for a while")
 	lasts := soakTime
 	if s := os.Getenv("CHATTOK_SOAK"); s != "" {
 		var err error
