@@ -10,11 +10,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -24,6 +21,7 @@ import (
 	"chattok/graph/edge"
 	"chattok/graph/transport"
 	"chattok/media"
+	"chattok/rates"
 	"chattok/session"
 	"chattok/token"
 	"chattok/web"
@@ -184,9 +182,12 @@ func (s *server) wire(ctx context.Context) error {
 		return err
 	}
 	s.service = session.NewService(session.Config{Store: s.store, Bus: joined, ICE: ice, Log: s.log, Budget: budget, Open: s.config.open,
-		Grace: s.config.grace, Idle: s.config.idle, GroupLimit: s.config.groupLimit, SocketLimit: s.config.limits.perConnection, Metrics: s.metrics})
+		Grace: s.config.grace, Idle: s.config.idle, GroupLimit: s.config.groupLimit, SocketLimit: s.config.limits.perConnection, Metrics: s.metrics,
+		SessionBytes: int64(s.config.limits.sessionBytes), SessionConnections: s.config.limits.sessionConnections,
+		TokenConnections: s.config.limits.tokenConnections, AddressConnections: s.config.limits.addressConnections,
+		MaxStay: s.config.limits.maxStay})
 	s.graph = graph.New(graph.Config{Service: s.service, Tokens: tokens, Log: s.log, Introspection: s.config.introspection,
-		Streams: s.config.limits.streams()})
+		Streams: s.config.limits.streams(), Rates: rates.New(s.config.limits.rates)})
 	s.metrics.observe(s.service, s.graph)
 	if s.bus != nil {
 		s.metrics.observeBus(s.bus)
@@ -276,7 +277,7 @@ func (s *server) handler() (handler, plain http.Handler, err error) {
 	if s.config.metricsAddr == "" {
 		mux.Handle("GET /metrics", fromThisMachine(s.metrics.handler()))
 	}
-	mux.Handle("/", edge.PageHeaders(web.Handler(web.Config{Version: version()})))
+	mux.Handle("/", edge.PageHeaders(web.Handler(s.config.page())))
 	if s.secured != nil {
 		allowed := e.AllowedHost
 		if domains, err := edge.NewHosts(s.secured.domains, nil); err == nil && len(s.secured.domains) > 0 {
@@ -285,36 +286,6 @@ func (s *server) handler() (handler, plain http.Handler, err error) {
 		plain = s.secured.plain(redirectToHTTPS(s.config.addr, allowed))
 	}
 	return e.Handler(mux), plain, nil
-}
-
-// knownHost says whether a name, in lower case, is this machine's own, or one that the server's certificate is for: nobody
-// else has a certificate for a name that is made to lead here.
-func (s *server) knownHost(name string) bool {
-	if own, err := os.Hostname(); err == nil {
-		own = strings.ToLower(own)
-		short, _, _ := strings.Cut(own, ".")
-		if name == own || name == short || name == short+".local" { // as multicast DNS has it
-			return true
-		}
-	}
-	return s.secured != nil && s.secured.named != nil && s.secured.named(name)
-}
-
-// forwarding are the headers by which proxies say that they are some.
-var forwarding = []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Forwarded", "Via"}
-
-// fromThisMachine answers what comes from this machine itself, by a name of loopback and not by a proxy, and nothing else:
-// how much a server has to do is not for the world.
-func fromThisMachine(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		remote, err := netip.ParseAddrPort(r.RemoteAddr)
-		forwarded := slices.ContainsFunc(forwarding, func(name string) bool { return len(r.Header.Values(name)) > 0 })
-		if err != nil || !remote.Addr().Unmap().IsLoopback() || forwarded || !edge.LoopbackHost(r.Host) {
-			http.Error(w, "metrics are for this machine alone; CHATTOK_METRICS_ADDR gives them an address of their own", http.StatusForbidden)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // answerProbe answers a health probe. why is nil where the server can serve; degraded is what does not work meanwhile,
