@@ -198,7 +198,7 @@ func groups(ctx context.Context, a *assault, members int, query func(i int) stri
 // fillRooms makes n sessions with two members, the first of whom has a stream, and fills each.
 func fillRooms(ctx context.Context, a *assault, n int, fill func(ctx context.Context, c *client, from, to member, streamID string) error) error {
 	a.prepared()
-	a.race(ctx, 8, a.n(n), func(i int) error {
+	a.race(ctx, 24, a.n(n), func(i int) error {
 		c := a.attacker(0)
 		name := fmt.Sprint("room", i)
 		from, err := c.connect(ctx, name, "", "")
