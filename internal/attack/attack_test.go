@@ -71,8 +71,7 @@ func TestAttempts(t *testing.T) {
 		}
 		t.Run(at.name, func(t *testing.T) {
 			t.Parallel()
-			o := options{program: program, lasts: 3 * time.Second, calm: 500 * time.Millisecond, people: 5, scale: scale, stopAt: 2048 * MiB}
-			at.lasts = min(at.lasts, 6*time.Second)
+			o := options{program: program, lasts: 3 * time.Second, most: 6 * time.Second, calm: 500 * time.Millisecond, people: 5, scale: scale, stopAt: 2048 * MiB}
 			out, err := at.run(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
@@ -113,7 +112,7 @@ func TestHonestEdge(t *testing.T) {
 
 // TestHarmIsSeen: the measure sees a server that takes memory, one that ends, and one that refuses people.
 func TestHarmIsSeen(t *testing.T) {
-	o := options{program: program, lasts: 3 * time.Second, calm: 500 * time.Millisecond, people: 3, scale: 1, stopAt: 16 * MiB}
+	o := options{program: program, lasts: 3 * time.Second, most: 6 * time.Second, calm: 500 * time.Millisecond, people: 3, scale: 1, stopAt: 16 * MiB}
 	quiet := attempt{name: "quiet", attack: func(context.Context, *assault) error { return nil }}
 	for _, test := range []struct {
 		name   string
