@@ -37,7 +37,8 @@ type ChatEntryEdge struct {
 type ConnectPayload struct {
 	// The bearer token for everything this connection does; keep it secret.
 	AccessToken string `json:"accessToken"`
-	// When the access token ends: an hour from now. Open sockets outlive it; `renewAccess` gives a fresh one.
+	// When the access token ends: an hour from now, or with the time that a connection may stay. Open sockets outlive the hour;
+	// `renewAccess` gives a fresh token.
 	ExpiresAt time.Time `json:"expiresAt"`
 	// The connection you are now.
 	Connection *session.Connection `json:"connection"`
@@ -106,4 +107,7 @@ type TokenPayload struct {
 	Token string `json:"token"`
 	// When `connect` stops accepting it.
 	ExpiresAt time.Time `json:"expiresAt"`
+	// Whether the session admits nobody without a token. False for one that was made on first use: anybody may connect to it
+	// while the server is in open mode, and `createSession` with its id takes it over when nobody is in it.
+	TokenRequired bool `json:"tokenRequired"`
 }
