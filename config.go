@@ -15,6 +15,7 @@ import (
 
 	"chattok/db"
 	"chattok/token"
+	"chattok/web"
 )
 
 // config is how the server is to be. Each field is a flag, and an environment variable CHATTOK_… of the same name.
@@ -35,6 +36,7 @@ type config struct {
 	apiSecret     string // from the environment alone: a flag would show in the list of processes
 	open          bool
 	origins       string
+	hosts         string
 	grace         time.Duration
 	idle          time.Duration
 	limits        limits
@@ -44,6 +46,8 @@ type config struct {
 	memory        byteSize
 	logLevel      slog.Level
 	logFormat     string
+	frames        string
+	theme         string
 }
 
 // Where the server listens by default: on loopback, or, as a domain, where browsers look for it.
@@ -66,10 +70,11 @@ func (c *config) flags() *flag.FlagSet {
 	f.IntVar(&c.connections, "database-connections", 0, fmt.Sprintf("connections to PostgreSQL at most; 0 for %d", db.DefaultConnections))
 	f.BoolVar(&c.open, "open", true, "open mode: anybody may connect to any session that no backend made, and be a guest in the lobby")
 	f.StringVar(&c.origins, "origins", "", "further `origins` whose pages may use the server, separated by commas; * for any")
+	f.StringVar(&c.hosts, "hosts", "", "`names` that browsers reach the server by, separated by commas, *.example.com for all below one, * for any; beside IP addresses, localhost, this machine's own name, and the hosts of -domain and -origins")
 	durationVar(f, &c.grace, "grace", 20*time.Second, "`time` a connection has to come back after its last socket closed")
 	durationVar(f, &c.idle, "idle", 10*time.Minute, "`time` after the last request of a connection without a socket when it ends")
 	f.BoolVar(&c.introspection, "introspection", true, "answer questions about the schema")
-	f.StringVar(&c.metricsAddr, "metrics-addr", "", "`address` of its own for /metrics; on addr where it is not set")
+	f.StringVar(&c.metricsAddr, "metrics-addr", "", "`address` of its own for /metrics, for a network of yours; on addr, for this machine alone, where it is not set")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "`file` with the certificate for HTTPS and its chain, PEM; read again when it changes")
 	f.StringVar(&c.tlsKey, "tls-key", "", "`file` with the certificate's private key, PEM")
 	f.StringVar(&c.domain, "domain", "", "serve HTTPS as these `names`, separated by commas, with certificates by ACME, whose authority's terms you agree to")
@@ -79,6 +84,8 @@ func (c *config) flags() *flag.FlagSet {
 	f.StringVar(&c.acmeEmail, "acme-email", "", "`address` that the ACME authority may write to")
 	f.IntVar(&c.groupLimit, "group-limit", 0, "writes that share one commit at most; 0 for 256")
 	f.TextVar(&c.memory, "memory", byteSize(0), "`bytes` of what is kept in memory to be fast, such as the newest entries, and of answers that wait to be taken; as 67108864, 64MiB or 1GiB (0: an eighth of what the machine or its cgroup has, from 16MiB to 96MiB)")
+	f.StringVar(&c.frames, "frame-ancestors", "", "`origins` of the sites that may have the page in a frame, separated by commas, such as https://example.com or https://*.example.com; none may where it is not set")
+	f.StringVar(&c.theme, "theme", "", "`values` of the page's look, separated by commas, each name=light or name=light/dark: "+strings.Join(web.ThemeNames(), ", ")+"; colours are written #rrggbb, the radius 12px")
 	f.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "least `level` to log: debug, info, warn or error")
 	c.limits.flags(f)
 	c.ice.flags(f)
@@ -147,6 +154,12 @@ func (c *config) validate() error {
 	case c.apiSecret != "" && len(c.apiSecret) < token.MinSecretBytes:
 		return fmt.Errorf("%s must be at least %d bytes, but is %d", secretVariable, token.MinSecretBytes, len(c.apiSecret))
 	}
+	if _, err := web.ParseFrameAncestors(c.frames); err != nil {
+		return fmt.Errorf("%w: -frame-ancestors: %w", errUsage, err)
+	}
+	if _, err := web.ParseTheme(c.theme); err != nil {
+		return fmt.Errorf("%w: -theme: %w", errUsage, err)
+	}
 	if err := c.ice.validate(); err != nil {
 		return err
 	}
@@ -154,6 +167,13 @@ func (c *config) validate() error {
 		return err
 	}
 	return c.limits.validate()
+}
+
+// page returns what the pages are to be like; validate has found no fault in it.
+func (c config) page() web.Config {
+	ancestors, _ := web.ParseFrameAncestors(c.frames)
+	theme, _ := web.ParseTheme(c.theme)
+	return web.Config{Version: version(), FrameAncestors: ancestors, Theme: theme}
 }
 
 // list parts what is separated by commas.

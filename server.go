@@ -21,6 +21,7 @@ import (
 	"chattok/graph/edge"
 	"chattok/graph/transport"
 	"chattok/media"
+	"chattok/rates"
 	"chattok/session"
 	"chattok/token"
 	"chattok/web"
@@ -183,9 +184,12 @@ func (s *server) wire(ctx context.Context) error {
 		return err
 	}
 	s.service = session.NewService(session.Config{Store: s.store, Bus: joined, ICE: ice, Log: s.log, Budget: budget, Open: s.config.open,
-		Grace: s.config.grace, Idle: s.config.idle, GroupLimit: s.config.groupLimit, SocketLimit: s.config.limits.perConnection, Metrics: s.metrics})
+		Grace: s.config.grace, Idle: s.config.idle, GroupLimit: s.config.groupLimit, SocketLimit: s.config.limits.perConnection, Metrics: s.metrics,
+		SessionBytes: int64(s.config.limits.sessionBytes), SessionConnections: s.config.limits.sessionConnections,
+		TokenConnections: s.config.limits.tokenConnections, AddressConnections: s.config.limits.addressConnections,
+		MaxStay: s.config.limits.maxStay})
 	s.graph = graph.New(graph.Config{Service: s.service, Tokens: tokens, Log: s.log, Introspection: s.config.introspection,
-		Streams: s.config.limits.streams()})
+		Streams: s.config.limits.streams(), Rates: rates.New(s.config.limits.rates)})
 	s.metrics.observe(s.service, s.graph)
 	if s.bus != nil {
 		s.metrics.observeBus(s.bus)
@@ -204,14 +208,14 @@ func (s *server) listen(ended chan<- error) error {
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", s.config.addr, err)
 	}
-	handler, err := s.handler(listener)
+	handler, plain, err := s.handler()
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	s.listener = listener
 	s.start(listener, handler, s.secured, ended)
 	if s.config.httpAddr != "" {
-		if err := s.listenBeside("HTTP", s.config.httpAddr, s.secured.plain, ended); err != nil {
+		if err := s.listenBeside("HTTP", s.config.httpAddr, plain, ended); err != nil {
 			return err
 		}
 	}
@@ -253,26 +257,39 @@ func (s *server) start(listener net.Listener, handler http.Handler, secured *sec
 	}()
 }
 
-// handler routes what the server answers.
-func (s *server) handler(listener net.Listener) (http.Handler, error) {
-	e, err := edge.New(edge.Config{Origins: list(s.config.origins), LoopbackOnly: isLoopback(listener.Addr()), Public: web.SDKRoot, Logger: s.log})
+// probes are the paths that are answered whatever the host: a balancer asks by an address of its own making.
+var probes = []string{"/healthz", "/readyz"}
+
+// handler routes what the server answers; plain is what answers beside it over plain HTTP where it serves HTTPS.
+func (s *server) handler() (handler, plain http.Handler, err error) {
+	c := edge.Config{Origins: list(s.config.origins), Hosts: append(list(s.config.hosts), list(s.config.domain)...), KnownHost: s.knownHost,
+		AnyHost: probes, Public: web.SDKRoot, Logger: s.log}
+	e, err := edge.New(c)
 	if err != nil {
-		return nil, fmt.Errorf("CHATTOK_ORIGINS: %w", err)
+		return nil, nil, fmt.Errorf("CHATTOK_ORIGINS or CHATTOK_HOSTS: %w", err)
 	}
 	mux := http.NewServeMux()
+	api := e.SameSite(s.graph)
 	for _, path := range []string{"/graphql", "/query"} { // the second is where gqlgen's projects and their clients expect it
-		mux.Handle(path, s.graph)
-		mux.Handle(path+"/{$}", s.graph) // as some write it, and some frameworks' links do
+		mux.Handle(path, api)
+		mux.Handle(path+"/{$}", api) // as some write it, and some frameworks' links do
 	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		answerProbe(w, s.service.Ready(r.Context()), s.service.Degraded())
 	})
 	if s.config.metricsAddr == "" {
-		mux.Handle("GET /metrics", s.metrics.handler())
+		mux.Handle("GET /metrics", fromThisMachine(s.metrics.handler()))
 	}
-	mux.Handle("/", edge.PageHeaders(web.Handler(web.Config{Version: version()})))
-	return e.Handler(mux), nil
+	mux.Handle("/", edge.PageHeaders(web.Handler(s.config.page())))
+	if s.secured != nil {
+		allowed := e.AllowedHost
+		if domains, err := edge.NewHosts(s.secured.domains, nil); err == nil && len(s.secured.domains) > 0 {
+			allowed = domains.Named // there are certificates for these alone
+		}
+		plain = s.secured.plain(redirectToHTTPS(s.config.addr, allowed))
+	}
+	return e.Handler(mux), plain, nil
 }
 
 // answerProbe answers a health probe. why is nil where the server can serve; degraded is what does not work meanwhile,

@@ -30,7 +30,10 @@ type StreamConfig struct {
 	// context.WithoutCancel.
 	Detach func(context.Context) context.Context
 	Client func(*http.Request) netip.Addr // the address a request comes from; nil: it is not known, and not limited
-	Shared map[string]Shared              // the subscription fields whose events are executed once for all, by name
+	// Pace is told of each frame that was read of a WebSocket, with the context of its operations, and returns for how long
+	// the next is to be left unread; nil: for none. TCP then slows the client down.
+	Pace   func(context.Context) time.Duration
+	Shared map[string]Shared // the subscription fields whose events are executed once for all, by name
 
 	MaxMessageBytes int           // of a message over a WebSocket, over all its fragments; above: 1009
 	MaxOperations   int           // under way on a WebSocket; one more gets an error frame with RATE_LIMITED
@@ -80,7 +83,8 @@ type Streams struct {
 
 	open    admission
 	parking parking
-	awake   atomic.Int64 // ticks that watch has seen
+	tick    time.Duration // of watch
+	awake   atomic.Int64  // ticks that watch has seen
 	running sync.WaitGroup
 	stop    chan struct{} // closed at the end of Shutdown
 }
@@ -88,7 +92,8 @@ type Streams struct {
 // NewStreams returns Streams that work until Shutdown.
 func NewStreams(config StreamConfig) *Streams {
 	config.setDefaults()
-	t := &Streams{config: config, open: newAdmission(), stop: make(chan struct{})}
+	t := &Streams{config: config, open: newAdmission(), stop: make(chan struct{}),
+		tick: min(config.PingInterval, config.KeepAlive) / 4}
 	t.groups = newGroups(config.Gather, t.running.Go)
 	if t.parking.open() {
 		t.running.Go(func() { t.parking.run(t.resume) })
@@ -132,21 +137,21 @@ func (t *Streams) all() (sockets []*socket, responses []*httpStream) {
 	return sockets, responses
 }
 
-// ticksPerPing is how many of watch's ticks a ping interval has.
-const ticksPerPing = 4
+// ticks is how many of watch's ticks a time has.
+func (t *Streams) ticks(d time.Duration) int64 { return int64(d / t.tick) }
 
 // watch counts silence by its own ticks and not by the clock: a process that stood still, as on a laptop that was shut or a
-// machine that was moved, has sockets of which it has not read for long, and not clients that have been silent. It pings the sockets that are silent, and closes those that stay so, with one timer for all.
+// machine that was moved, has sockets of which it has not read for long, and not
+// clients that have been silent. It pings the sockets that are silent, and closes those that stay so, with one timer for all.
 func (t *Streams) watch() {
-	period := t.config.PingInterval / ticksPerPing
-	tick := time.NewTicker(period)
+	tick := time.NewTicker(t.tick)
 	defer tick.Stop()
 	for last := time.Now(); ; {
 		select {
 		case <-t.stop:
 			return
 		case <-tick.C:
-			if now := time.Now(); now.Sub(last) < period/2 {
+			if now := time.Now(); now.Sub(last) < t.tick/2 {
 				continue // one that was late, as after a pause: the next is no sign of more silence
 			} else {
 				last = now

@@ -40,6 +40,8 @@ type socket struct {
 	reader   idleReader
 	heard    atomic.Int64 // when the client last sent anything, by Streams.awake
 	pinged   atomic.Int64 // when we last pinged it, by Streams.awake
+	// keptAlive is when it last had a ka, by Streams.awake.
+	keptAlive atomic.Int64
 
 	ctx       context.Context // the operations'; ends with the socket
 	cancel    context.CancelFunc
@@ -56,6 +58,7 @@ type socket struct {
 	queued     int          // bytes of their payloads
 	stopping   bool         // no more operations are taken in
 	working    bool         // a goroutine takes them from the queue
+	current    *operation   // that it runs
 
 	writing sync.Mutex      // held for a write; see unlock
 	waiting atomic.Bool     // a shard came while it was held
@@ -89,7 +92,7 @@ func (s *socket) open(conn net.Conn, reader *bufio.Reader) {
 		s.reader.first = bytes.Clone(early)
 	}
 	s.heard.Store(s.streams.awake.Load())
-	s.pinged.Store(-ticksPerPing)
+	s.pinged.Store(s.heard.Load())
 	s.unlock()
 	s.initTimer = time.AfterFunc(s.streams.config.InitTimeout, func() {
 		s.close(CloseInitTimeout, "connection_init did not come in time")
@@ -155,7 +158,7 @@ func (s *socket) finishUp() {
 	s.closed = true
 	s.unlock()
 	s.work.Wait()
-	s.leaveAll()
+	s.leaveAll(false)
 	if s.detach != nil {
 		s.detach()
 	}
@@ -198,6 +201,7 @@ func (s *socket) readMessage() ([]byte, error) {
 		}
 		ws.Cipher(payload, h.Mask, 0)
 		s.heard.Store(s.streams.awake.Load())
+		s.pace()
 		if h.OpCode.IsControl() {
 			if err := s.control(h.OpCode, payload); err != nil {
 				return nil, err
@@ -216,6 +220,17 @@ func (s *socket) readMessage() ([]byte, error) {
 			return message, nil
 		}
 		fragmented = true
+	}
+}
+
+// pace waits where the client sends more than its share.
+func (s *socket) pace() {
+	if s.streams.config.Pace == nil {
+		return
+	}
+	ctx := s.context()
+	if pause := s.streams.config.Pace(ctx); pause > 0 {
+		sleep(ctx, min(pause, time.Second))
 	}
 }
 
@@ -460,12 +475,17 @@ func (s *socket) checkAlive() {
 	if !ready {
 		return // the init timer looks after it
 	}
-	now := s.streams.awake.Load()
+	now, interval := s.streams.awake.Load(), s.streams.ticks(s.streams.config.PingInterval)
+	if s.protocol.keepAlive && now-s.keptAlive.Load() >= s.streams.ticks(s.streams.config.KeepAlive*3/4) {
+		// Its client takes the first one for a promise of others, and comes back where they fail to come for 30 s.
+		s.keptAlive.Store(now)
+		s.streams.running.Go(func() { _ = s.send("ka", "", nil) })
+	}
 	silent := now - s.heard.Load()
 	switch {
-	case silent > 2*ticksPerPing:
+	case silent > 2*interval:
 		s.hangUp()
-	case silent >= ticksPerPing && now-s.pinged.Load() >= ticksPerPing:
+	case silent >= interval && now-s.pinged.Load() >= interval:
 		s.pinged.Store(now)
 		s.streams.running.Go(func() { _ = s.write(ws.OpPing, nil) }) // a stalled socket must not hold up the others' pings
 	}
@@ -486,8 +506,16 @@ func (s *socket) settle(ctx context.Context) {
 	}
 }
 
-// ended is called where the socket's connection has ended.
+// ended is called where the socket's connection has ended. What it follows ends at once; the operation under way, which may
+// be the one that ended it, has its answer first.
 func (s *socket) ended(e *session.Error) {
+	s.mu.Lock()
+	s.stopping = true
+	s.mu.Unlock()
+	s.leaveAll(true)
+	ctx, cancel := context.WithTimeout(s.context(), closeWait)
+	defer cancel()
+	s.settle(ctx)
 	code, reason := closeFor(e)
 	s.close(code, reason)
 }
