@@ -62,10 +62,10 @@ async function say(page, text) {
   await page.press('Send');
 }
 
-/** Runs in a page: whether the tile of this name has a picture that moves. */
+/** Runs in a page: whether the tile of this name has a picture, and its time goes on. Firefox counts no frames of a stream. */
 function plays(name) {
   const video = document.querySelector(`figure[aria-label="${name}"] video`);
-  return video !== null && video.videoWidth > 0 && video.getVideoPlaybackQuality().totalVideoFrames > 3;
+  return video !== null && !video.classList.contains('unseen') && video.videoWidth > 0 && !video.paused && video.currentTime > 0.5;
 }
 
 /** Runs in a page: whether the log has this text. */
