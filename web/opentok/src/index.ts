@@ -91,4 +91,7 @@ const OT = {
   Error: OTError,
 };
 
+// Other scripts know it by this name, also where a module loader or a bundler has this one.
+Object.assign(globalThis, { OT });
+
 export default OT;

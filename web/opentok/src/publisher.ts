@@ -304,6 +304,10 @@ export class Publisher extends EventEmitter {
   protected override handlersChanged(): void {
     const listened = this.listened('audioLevelUpdated') && !this.#destroyed;
     if (listened && !this.#meter && this.#media.getAudioTracks().length > 0) this.#meter = meter(this.#media);
+    if (!listened) {
+      this.#meter?.close();
+      this.#meter = undefined;
+    }
     this.#levels.run(listened);
   }
 
