@@ -2,6 +2,9 @@ package graph
 
 import (
 	"context"
+	"errors"
+
+	"github.com/vikstrous/dataloadgen"
 
 	"chattok/graph/generated"
 	"chattok/session"
@@ -48,5 +51,9 @@ func (r chatEntryResolver) IdempotencyKey(ctx context.Context, e *session.ChatEn
 }
 
 func (r chatEntryResolver) Connection(ctx context.Context, e *session.ChatEntry) (*session.Connection, error) {
-	return connectionByID(ctx, e.ConnectionID)
+	c, err := connectionByID(ctx, e.ConnectionID)
+	if errors.Is(err, dataloadgen.ErrNotFound) {
+		return e.MissingSender(), nil
+	}
+	return c, err
 }

@@ -32,6 +32,12 @@ func (e *ChatEntry) ID() string { return encodePosition(tagEntry, e.Epoch, e.Seq
 // Cursor is the entry's place in the log.
 func (e *ChatEntry) Cursor() string { return Cursor(e.Epoch, e.Seq) }
 
+// MissingSender stands for the entry's connection where the store no longer has its row: an entry outlives what was said of
+// its sender. Nothing is known of that but its id, and it may do nothing any more but have been there.
+func (e *ChatEntry) MissingSender() *Connection {
+	return &Connection{ID: e.ConnectionID, SessionID: e.SessionID, Role: RoleSubscriber, CreatedAt: e.CreatedAt}
+}
+
 // entryOverhead is what an entry counts to its session's quota beside its text: about what a row takes of the disk, so that
 // empty ones are bounded too. Migrations reckon with the same number.
 const entryOverhead = 128

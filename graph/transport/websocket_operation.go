@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
-
-	"chattok/session"
 )
 
 // operation is one that a client sent and that has not ended. Its fields below id are guarded by socket.mu.
@@ -79,22 +78,28 @@ func (s *socket) init(m message) error {
 		return s.fail(CloseTooManyInits, "connection_init comes once")
 	}
 	s.streams.initialised(s)
-	authorization, ok := initPayload(m.Payload)
+	values, ok := initPayload(m.Payload)
 	if !ok {
-		return s.fail(CloseBadRequest, "connection_init's payload must be an object, and its Authorization a string")
+		return s.fail(CloseBadRequest, "connection_init's payload must be an object, and a token in it a string")
 	}
+	values = append(values, s.upgraded...)
+	s.upgraded = nil
 	timer := s.initTimer
 	s.initTimer = nil
 	if !timer.Stop() {
 		s.drain(0) // too late: its function closes the socket, and what it says must get through
 		return errClosed
 	}
-	s.work.Go(func() { s.acknowledge(authorization) })
+	s.work.Go(func() { s.acknowledge(values) })
 	return nil
 }
 
-func (s *socket) acknowledge(authorization string) {
-	ctx, err := s.streams.config.Authenticate(s.ctx, authorization)
+// acknowledge identifies the client by what it sent, at the upgrade and in connection_init, which must be one and the same.
+func (s *socket) acknowledge(values []string) {
+	ctx, err := s.ctx, error(tokensDiffer())
+	if authorization, ok := oneAuthorization(values); ok {
+		ctx, err = s.streams.config.Authenticate(s.ctx, authorization)
+	}
 	var detach func()
 	if err == nil {
 		detach, err = s.streams.config.Attach(ctx, s.ended)
@@ -148,7 +153,7 @@ func (s *socket) subscribe(m message) error {
 	full := max(len(s.operations), len(s.queue)) >= s.streams.config.MaxOperations
 	if full || s.queued+len(m.Payload) > s.streams.config.MaxMessageBytes+maxInitBytes {
 		s.mu.Unlock()
-		_ = s.sendErrors(m.ID, gqlerror.List{newError(session.CodeRateLimited, "", "too many operations are under way on this socket")})
+		_ = s.sendErrors(m.ID, gqlerror.List{tooMany("too many operations are under way on this socket", time.Second)})
 		return nil
 	}
 	end := s.forget(before)
