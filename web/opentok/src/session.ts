@@ -1,16 +1,30 @@
-import { open, type ChattokError, type ConnectOptions, type Publication, type Role, type Session as ChattokSession, type SessionState } from '../../sdk/src/index.ts';
+import { open, type ChattokError, type ConnectOptions, type Publication, type Session as ChattokSession, type SessionState } from '../../sdk/src/index.ts';
 import * as chattok from '../../sdk/src/index.ts';
 import { Collection } from './collection.ts';
-import { settled, withPromise, type Completion } from './completion.ts';
+import { quiet, settled, withPromise, type Completion } from './completion.ts';
 import { asConnectError, asOTError, codes, notConnected, OTError } from './errors.ts';
 import { EventEmitter, later } from './events.ts';
 import { warn } from './log.ts';
-import { none, notHere, Publisher, type PublisherProperties } from './publisher.ts';
+import { none, notHere, Publisher } from './publisher.ts';
 import { publishers, raise, sessions, subscribers } from './registry.ts';
-import { Connection, Stream } from './roster.ts';
+import { Connection, nobodys, Stream } from './roster.ts';
 import { originRefused } from './refusal.ts';
 import { serverAddress } from './server.ts';
-import { decode, encode, type SignalProperties } from './signals.ts';
+import {
+  capabilitiesOf,
+  connectionId,
+  nothing,
+  streamId,
+  type Capabilities,
+  type ConnectionLike,
+  type IceConfig,
+  type PublishArguments,
+  type SessionOptions,
+  type Signal,
+  type StreamLike,
+  type SubscribeArguments,
+} from './session-types.ts';
+import { decode, encode } from './signals.ts';
 import { SharedSubscription, Subscriber, type Media, type SubscriberProperties } from './subscriber.ts';
 import type { Target } from './widget.ts';
 
@@ -19,48 +33,6 @@ const connectPatience = 30_000;
 
 /** Tokens that are none: in open mode the session's id is enough. */
 const noTokens = new Set(['', 'devtoken']);
-
-export interface IceConfig {
-  includeServers: 'all' | 'custom';
-  transportPolicy: 'all' | 'relay';
-  customServers: { urls: string | string[]; username?: string; credential?: string }[];
-}
-
-export interface SessionOptions {
-  connectionEventsSuppressed?: boolean;
-  iceConfig?: IceConfig;
-  ipWhitelist?: boolean;
-  encryptionSecret?: string;
-  singlePeerConnection?: boolean;
-  sessionMigration?: boolean;
-}
-
-export interface Capabilities {
-  forceDisconnect: number;
-  forceUnpublish: number;
-  forceMute: number;
-  publish: number;
-  subscribe: number;
-}
-
-/** What names a connection, and what a stream. */
-type ConnectionLike = { connectionId: string } | string;
-type StreamLike = { streamId: string } | string;
-
-export interface Signal extends SignalProperties {
-  to?: ConnectionLike;
-  retryAfterReconnect?: boolean;
-}
-
-const nothing: Capabilities = { forceDisconnect: 0, forceUnpublish: 0, forceMute: 0, publish: 0, subscribe: 0 };
-
-function capabilitiesOf(role: Role): Capabilities {
-  const moderates = Number(role === 'MODERATOR');
-  return { forceDisconnect: moderates, forceUnpublish: moderates, forceMute: moderates, publish: Number(role !== 'SUBSCRIBER'), subscribe: 1 };
-}
-
-const streamId = (stream: StreamLike): string => (typeof stream === 'string' ? stream : stream.streamId);
-const connectionId = (connection: ConnectionLike): string => (typeof connection === 'string' ? connection : connection.connectionId);
 
 /** A session of the SDK while it is being joined, and afterwards. */
 interface Joined {
@@ -492,36 +464,4 @@ export class Session extends EventEmitter {
   async setEncryptionSecret(_secret: string): Promise<void> {
     throw notHere('encryption secrets');
   }
-}
-
-type PublishArguments = [
-  publisher?: { stream?: object | undefined } | Target,
-  propertiesOrCompletion?: PublisherProperties | Completion | null | undefined,
-  completion?: Completion | undefined,
-];
-
-type SubscribeArguments = [
-  stream: StreamLike,
-  target?: Target | Completion,
-  propertiesOrCompletion?: SubscriberProperties | Completion | null | undefined,
-  completion?: Completion | undefined,
-];
-
-/** Stands in for a stream that there is not. */
-const nobodys: chattok.Stream = {
-  id: '',
-  connection: { id: '', data: null, role: 'PUBLISHER', createdAt: '' },
-  name: null,
-  hasAudio: false,
-  hasVideo: false,
-  videoType: 'CAMERA',
-  width: null,
-  height: null,
-  createdAt: '',
-};
-
-/** A promise whose rejection is no fault of a page that does not look at it. */
-function quiet<Value>(promise: Promise<Value>): Promise<Value> {
-  promise.catch(() => {});
-  return promise;
 }
