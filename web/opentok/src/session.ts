@@ -8,7 +8,7 @@ import { warn } from './log.ts';
 import { none, notHere, Publisher } from './publisher.ts';
 import { publishers, raise, sessions, subscribers } from './registry.ts';
 import { Connection, nobodys, Stream } from './roster.ts';
-import { originRefused } from './refusal.ts';
+import { answersOthers } from './refusal.ts';
 import { serverAddress } from './server.ts';
 import {
   capabilitiesOf,
@@ -39,6 +39,8 @@ interface Joined {
   readonly chattok: ChattokSession;
   readonly token: string;
   live: boolean;
+  /** It answered a page of any origin, after it had not answered this one. */
+  answers: boolean;
   /** What happened while the session was not live, for after it is. */
   backlog: (() => void)[];
 }
@@ -120,7 +122,7 @@ export class Session extends EventEmitter {
       ...(!noTokens.has(token) && { token }),
       ...(rtc && { rtc }),
     });
-    const joined: Joined = { chattok: session, token, live: false, backlog: [] };
+    const joined: Joined = { chattok: session, token, live: false, answers: false, backlog: [] };
     this.#joined = joined;
     this.#patience = setTimeout(() => this.#refuse(new OTError('OT_CONNECT_FAILED', this.#tooLate(joined), codes.connect)), connectPatience);
     this.#follow(joined);
@@ -154,7 +156,7 @@ export class Session extends EventEmitter {
   #changed(joined: Joined, state: SessionState): void {
     switch (state.name) {
       case 'connecting':
-        if (state.error?.code === 'NETWORK') void this.#diagnose(joined, state.error, state.attempt);
+        if (state.error?.code === 'NETWORK') void this.#diagnose(joined, state.error);
         return;
       case 'live':
         joined.live = true;
@@ -176,10 +178,15 @@ export class Session extends EventEmitter {
     }
   }
 
-  /** A server that answers, but not to this page, does not list its origin: to wait would be in vain. */
-  async #diagnose(joined: Joined, error: ChattokError, attempt: number): Promise<void> {
-    if (attempt < 2 || !(await originRefused(serverAddress()))) return;
-    if (this.#joined !== joined || this.isConnected()) return;
+  /**
+   * A server that answers everybody's pages, but not this one before and after that, does not list its origin: to wait would
+   * be in vain. One that has only just come back is waited for.
+   */
+  async #diagnose(joined: Joined, error: ChattokError): Promise<void> {
+    if (!joined.answers) {
+      joined.answers = await answersOthers(serverAddress());
+      return;
+    }
     const message = `${error.message}: pages of ${location.origin} may not use the server unless its CHATTOK_ORIGINS lists that origin`;
     this.#refuse(new OTError('OT_CONNECT_FAILED', message, codes.connect, error));
   }
