@@ -29,9 +29,10 @@ type Config struct {
 	Log           *slog.Logger
 	Now           func() time.Time // nil: time.Now
 	Introspection bool
-	HTTP          transport.HTTP         // Stream aside, which New sets
-	Streams       transport.StreamConfig // Authenticate, Attach and Shared aside, which New sets
-	Limits        transport.Limits       // Documents aside, which New sets
+	HTTP          transport.HTTP          // Stream aside, which New sets
+	Streams       transport.StreamConfig  // Authenticate, Attach and Shared aside, which New sets
+	Limits        transport.Limits        // Documents and Weights aside, which New sets
+	Answers       transport.AnswersConfig // Limits aside, which New sets
 }
 
 // Handler answers GraphQL operations over HTTP, its streams included, and WebSocket.
@@ -50,6 +51,11 @@ func New(c Config) *Handler {
 	resolver := &Resolver{service: c.Service, tokens: c.Tokens, now: c.Now}
 	c.Streams.Authenticate, c.Streams.Attach, c.Streams.Shared = auth.authenticate, auth.attach, resolver.shared()
 	c.Streams.Detach = edge.Detach
+	c.Streams.Connection = connectionOf
+	c.Limits.Weights = weights
+	c.Answers.Limits = &c.Limits
+	answers := transport.NewAnswers(c.Answers)
+	c.Streams.Answers, c.HTTP.Answers, c.HTTP.Client = answers, answers, c.Streams.Client
 	streams := transport.NewStreams(c.Streams)
 	c.HTTP.Stream = streams.Answer
 
@@ -65,6 +71,7 @@ func New(c Config) *Handler {
 	c.Limits.Documents = documents
 	server.Use(transport.NewPersisted(persistedBytes))
 	server.Use(&c.Limits)
+	server.Use(answers)
 	server.Use(identified{})
 	server.Use(loaders{c.Service})
 	if c.Introspection {

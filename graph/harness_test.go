@@ -47,6 +47,7 @@ type options struct {
 	bus     session.Bus // nil: one of its own
 
 	streams transport.StreamConfig
+	budget  *session.Budget  // nil: one of its own
 	now     func() time.Time // of tokens; nil: time.Now
 	log     *slog.Logger     // nil: none
 }
@@ -80,8 +81,9 @@ func newWorld(t testing.TB, o options) *world {
 		t.Fatal(err)
 	}
 	w := &world{tokens: tokens, path: o.path}
-	w.service = session.NewService(session.Config{Store: store, Bus: o.bus, ICE: o.ice, Log: log, Open: !o.closed, Grace: o.grace, Idle: o.idle, SocketLimit: o.sockets})
-	g := graph.New(graph.Config{Service: w.service, Now: o.now, Tokens: tokens, Log: log, Introspection: true, Streams: o.streams})
+	w.service = session.NewService(session.Config{Store: store, Bus: o.bus, ICE: o.ice, Log: log, Open: !o.closed, Grace: o.grace, Idle: o.idle, SocketLimit: o.sockets, Budget: o.budget})
+	g := graph.New(graph.Config{Service: w.service, Now: o.now, Tokens: tokens, Log: log, Introspection: true, Streams: o.streams,
+		Answers: transport.AnswersConfig{Budget: o.budget}})
 	w.handler, w.Client = g, client.New(g)
 
 	ctx, cancel := context.WithCancel(context.Background())

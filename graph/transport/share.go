@@ -2,7 +2,7 @@ package transport
 
 import (
 	"context"
-	"encoding/json"
+	"maps"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -85,28 +85,37 @@ func SharedEvents[T any](ctx context.Context) (<-chan T, bool) {
 	return c, ok
 }
 
-// sharedField returns the one field of a subscription that can be shared, with its arguments; ok is false for every
-// other operation. Directives at the top may depend on the position's variable, so they are not looked into.
-func sharedField(op *graphql.OperationContext, shared map[string]Shared) (s Shared, args map[string]any, ok bool) {
+// sharedField returns the one field of a subscription that can be shared, with its arguments and what of its events is
+// selected, spelt the same wherever the answers are the same; ok is false for every other operation.
+func sharedField(op *graphql.OperationContext, shared map[string]Shared) (s Shared, args map[string]any, selection string, ok bool) {
 	o := op.Operation
-	if o.Operation != ast.Subscription || len(o.SelectionSet) != 1 || len(o.Directives) > 0 {
-		return s, nil, false
+	if o.Operation != ast.Subscription || len(o.Directives) > 0 {
+		return s, nil, "", false
 	}
-	field, plain := o.SelectionSet[0].(*ast.Field)
-	if !plain || len(field.Directives) > 0 {
-		return s, nil, false
+	c := collector{op: op}
+	top := c.collect(nil, o.SelectionSet, "Subscription")
+	if len(top) != 1 || top[0].name == "" || c.other {
+		return s, nil, "", false
 	}
-	if s, ok = shared[field.Name]; !ok {
-		return s, nil, false
+	if s, ok = shared[top[0].name]; !ok {
+		return s, nil, "", false
 	}
-	return s, field.ArgumentMap(op.Variables), true
+	args = top[0].field.ArgumentMap(op.Variables)
+	selecting := maps.Clone(args)
+	delete(selecting, s.Position)
+	var b strings.Builder
+	b.WriteString(top[0].alias)
+	if !appendArguments(&b, selecting) || len(top[0].within) > 0 && !appendSelected(&b, top[0].within, op.Variables) {
+		return s, nil, "", false
+	}
+	return s, args, b.String(), true
 }
 
-// topic opens the source that a subscription follows, and names its group, where its events can be shared. Else it
-// returns nil, and the operation runs alone; where the caller may not follow, its resolver says why. resume, if not "",
-// takes the position's place, and err says where it can't.
+// topic opens the source that a subscription follows, and names its group, where its events can be shared: what it selects
+// of whose events. Else it returns nil, and the operation runs alone; where the caller may not follow, its resolver says
+// why. resume, if not "", takes the position's place, and err says where it can't.
 func (t *Streams) topic(ctx context.Context, op *graphql.OperationContext, resume string) (topic *Topic, key string, err error) {
-	field, args, ok := sharedField(op, t.config.Shared)
+	field, args, selection, ok := sharedField(op, t.config.Shared)
 	if !ok {
 		return nil, "", nil
 	}
@@ -121,58 +130,5 @@ func (t *Streams) topic(ctx context.Context, op *graphql.OperationContext, resum
 		}
 		return nil, "", err
 	}
-	if key = groupKey(topic, op, field); key == "" {
-		topic.close()
-		return nil, "", nil
-	}
-	return topic, key, nil
-}
-
-// groupKey names what a subscription selects of whose events: the source, which stands for who may see it, the
-// document, the operation, and the variables, save one that is used for the position alone. "" is for variables that have
-// no JSON.
-func groupKey(t *Topic, op *graphql.OperationContext, s Shared) string {
-	variables := op.Variables
-	if name := positionVariable(op, s); name != "" {
-		variables = make(map[string]any, len(op.Variables))
-		for k, v := range op.Variables {
-			if k != name {
-				variables[k] = v
-			}
-		}
-	}
-	encoded, err := json.Marshal(variables) // sorts the names
-	if err != nil {
-		return ""
-	}
-	return strings.Join([]string{t.key, op.OperationName, string(encoded), op.RawQuery}, "\x00")
-}
-
-// positionVariable returns the variable that is used for the position and nowhere else, or "".
-func positionVariable(op *graphql.OperationContext, s Shared) string {
-	field := op.Operation.SelectionSet[0].(*ast.Field)
-	argument := field.Arguments.ForName(s.Position)
-	if argument == nil || argument.Value == nil || argument.Value.Kind != ast.Variable {
-		return ""
-	}
-	name := argument.Value.Raw
-	uses := 0
-	for rest := op.RawQuery; ; {
-		_, after, found := strings.Cut(rest, "$"+name)
-		if !found {
-			break
-		}
-		if after == "" || !isNameByte(after[0]) {
-			uses++
-		}
-		rest = after
-	}
-	if uses != 2 { // its definition, and the position
-		return ""
-	}
-	return name
-}
-
-func isNameByte(c byte) bool {
-	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	return topic, topic.key + "\x00" + selection, nil
 }
