@@ -58,6 +58,9 @@ func (e NewEntry) Validate() error {
 		if err := validName("connectionId", e.ConnectionID); err != nil {
 			return err
 		}
+		if e.ConnectionID == Lobby { // clients that keep what they know by id alone would take the two for one
+			return Errorf(CodeBadUserInput, "connectionId must not be %q, which is the session's id", Lobby)
+		}
 	}
 	if err := validText("body", e.Body, MaxBodyBytes); err != nil {
 		return err

@@ -36,6 +36,27 @@ for (const [file, limit] of [['sdk/dist/chattok.js', 24_000], ['opentok/dist/ope
   });
 }
 
+test('the SDK has a source map, with the sources in it', async () => {
+  const [script, text] = await Promise.all(['chattok.js', 'chattok.js.map'].map((name) => readFile(new URL(`sdk/dist/${name}`, web), 'utf8')));
+  assert.match(script, /\n\/\/# sourceMappingURL=chattok\.js\.map\s*$/);
+  const map = JSON.parse(text);
+  const connector = map.sources.indexOf('src/connector.ts');
+  assert.equal(map.sourcesContent[connector], await readFile(new URL('sdk/src/connector.ts', web), 'utf8'));
+});
+
+test("the playground's editor sanitises by a current DOMPurify, not by the one that Monaco carries", async () => {
+  const assets = new URL('playground/dist/playground/assets/', web);
+  const { packages } = JSON.parse(await readFile(new URL('playground/package-lock.json', web), 'utf8'));
+  const { version } = packages['node_modules/dompurify'];
+  const found = new Set();
+  for (const name of await readdir(assets)) {
+    const content = gunzipSync(await readFile(new URL(name, assets))).toString();
+    // The licence's line and the version stand in each copy.
+    for (const [, each] of content.matchAll(/\.version=["'`](3\.\d+\.\d+)["'`]/g)) found.add(each);
+  }
+  assert.deepEqual([...found], [version]);
+});
+
 async function gzippedSize(file) {
   const content = await readFile(file);
   return gzipSync(file.pathname.endsWith('.gz') ? gunzipSync(content) : content, { level: 9 }).length;

@@ -4,12 +4,13 @@ import http from 'node:http';
 import net from 'node:net';
 import { patience } from './app.mjs';
 
-/** Serves these pages, by their paths, on a free port of loopback. Returns the origin. */
+/** Serves these pages and scripts, by their paths, on a free port of loopback. Returns the origin. */
 export async function servePages(t, pages) {
   const server = http.createServer((request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const html = pages[pathname];
-    response.writeHead(html ? 200 : 404, { 'content-type': 'text/html; charset=utf-8' }).end(html ?? '');
+    const type = pathname.endsWith('.js') ? 'text/javascript' : 'text/html';
+    response.writeHead(html ? 200 : 404, { 'content-type': `${type}; charset=utf-8` }).end(html ?? '');
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -33,7 +33,9 @@ func (s site) addApp(config Config) app {
 	}
 	version := strings.Replace(noVersion, `""`, `"`+html.EscapeString(config.Version)+`"`, 1)
 	page = strings.Replace(page, noVersion, version, 1)
-	s["/favicon.svg"] = newFile("favicon.svg", mustRead(appFiles, appRoot+"/favicon.svg"), appPolicy)
+	for _, name := range []string{"favicon.svg", "favicon-unread.svg"} {
+		s["/"+name] = newFile(name, mustRead(appFiles, appRoot+"/"+name), appPolicy)
+	}
 	s.addAssets(appFiles, appRoot, "assets", appPolicy)
 
 	start := newFile("index.html", []byte(page), appPolicy)

@@ -20,7 +20,8 @@ var contentTypes = map[string]string{
 	".js":   "text/javascript; charset=utf-8",
 	".svg":  "image/svg+xml",
 	".ttf":  "font/ttf",
-	".ts":   "text/plain; charset=utf-8", // a browser has no use for types but to show them
+	".ts":   "application/typescript; charset=utf-8",
+	".map":  "application/json",
 }
 
 // file is one answer, ready to send.

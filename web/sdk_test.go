@@ -11,11 +11,12 @@ import (
 func TestSDK(t *testing.T) {
 	h := Handler(Config{})
 	for path, want := range map[string]struct{ contentType, holds string }{
-		"/sdk/chattok.js":   {"text/javascript; charset=utf-8", "ChattokError"},
-		"/sdk/opentok.js":   {"text/javascript; charset=utf-8", "sessionConnected"},
-		"/sdk/opentok.css":  {"text/css; charset=utf-8", ".OT_widget-container"},
-		"/sdk/opentok.d.ts": {"text/plain; charset=utf-8", "sessionId: string"},
-		"/sdk/chattok.d.ts": {"text/plain; charset=utf-8", "export declare function connect(options: ConnectOptions): Promise<Session>"},
+		"/sdk/chattok.js":     {"text/javascript; charset=utf-8", "ChattokError"},
+		"/sdk/chattok.js.map": {"application/json", "src/connector.ts"},
+		"/sdk/chattok.d.ts":   {"application/typescript; charset=utf-8", "export declare function connect(options: ConnectOptions): Promise<Session>"},
+		"/sdk/opentok.js":     {"text/javascript; charset=utf-8", "sessionConnected"},
+		"/sdk/opentok.css":    {"text/css; charset=utf-8", ".OT_widget-container"},
+		"/sdk/opentok.d.ts":   {"application/typescript; charset=utf-8", "sessionId: string"},
 	} {
 		plain := get(t, h, http.MethodGet, path, "Origin", "https://elsewhere.example")
 		for header, value := range map[string]string{

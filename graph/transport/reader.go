@@ -54,7 +54,7 @@ func (i *idleReader) ready() bool {
 	ready := false
 	failed := i.raw.Read(func(fd uintptr) bool {
 		i.buf = readBuffers.Get().(*[readBytes]byte)
-		n, err := syscall.Read(int(fd), i.buf[:])
+		n, err := readFD(fd, i.buf[:])
 		if n > 0 {
 			i.r, i.w = 0, n
 		} else {
@@ -85,7 +85,7 @@ func (i *idleReader) fill() error {
 		failed := i.raw.Read(func(fd uintptr) (done bool) {
 			i.buf = readBuffers.Get().(*[readBytes]byte)
 			for {
-				n, err = syscall.Read(int(fd), i.buf[:])
+				n, err = readFD(fd, i.buf[:])
 				if err != syscall.EINTR {
 					break
 				}

@@ -86,7 +86,7 @@ var errClosed = errors.New("closed")
 func (s *socket) open(conn net.Conn, reader *bufio.Reader) {
 	s.writing.Lock()
 	s.conn = conn
-	if c, ok := conn.(syscall.Conn); ok {
+	if c, ok := conn.(syscall.Conn); ok && directIO {
 		s.raw, _ = c.SyscallConn() // nil where it fails
 	}
 	s.reader = idleReader{conn: conn, raw: s.raw}
@@ -402,7 +402,7 @@ func (s *socket) writeNow(frames []byte) {
 // tryWrite returns how much the kernel takes at once. An error is left for the next write to find.
 func tryWrite(raw syscall.RawConn, b []byte) (n int) {
 	err := raw.Write(func(fd uintptr) bool {
-		n, _ = syscall.Write(int(fd), b)
+		n, _ = writeFD(fd, b)
 		return true
 	})
 	if err != nil || n < 0 {

@@ -114,7 +114,7 @@ var holding = []attempt{
 		},
 	},
 	{
-		name: "bodies that stop before their last byte",
+		name: "bodies that stop before their last byte", lasts: heavyLasts,
 		sent: "800 requests of 1 MiB, of which the last byte does not come",
 		why:  "each is kept in memory until it is given up",
 		attack: func(ctx context.Context, a *assault) error {
@@ -134,7 +134,7 @@ var holding = []attempt{
 		},
 	},
 	{
-		name: "messages that do not end",
+		name: "messages that do not end", lasts: heavyLasts,
 		sent: "800 sockets that send a message of 1 MiB in frames of 64 KiB, of which the last does not come",
 		why:  "each is kept in memory",
 		attack: func(ctx context.Context, a *assault) error {
@@ -142,7 +142,6 @@ var holding = []attempt{
 			if err != nil {
 				return err
 			}
-			_ = m
 			a.prepared()
 			return a.holdSockets(ctx, a.n(800), func(_ int, s *socket) error {
 				part := bytes.Repeat([]byte("x"), 64<<10)
@@ -156,11 +155,11 @@ var holding = []attempt{
 					}
 				}
 				return nil
-			}, c.upgrade)
+			}, func(ctx context.Context) (*socket, error) { return c.socket(ctx, m.access) })
 		},
 	},
 	{
-		name: "inits of 1 MB",
+		name: "inits of 1 MB", lasts: heavyLasts,
 		sent: "800 sockets whose connection_init has a payload of 900 KiB",
 		why:  "it must not be kept with the socket",
 		attack: func(ctx context.Context, a *assault) error {
@@ -226,7 +225,7 @@ var holding = []attempt{
 		},
 	},
 	{
-		name: "idle connections, with few files",
+		name: "idle connections, with few files", lasts: heavyLasts,
 		with: settings{files: 512},
 		sent: "1,000 connections of one address that say nothing, to a server that may open 512 files; the people open a socket a second",
 		why:  "everybody else timed out, with nothing in the log",
@@ -237,7 +236,7 @@ var holding = []attempt{
 		},
 	},
 	{
-		name: "idle connections from 100 addresses, with few files",
+		name: "idle connections from 100 addresses, with few files", lasts: heavyLasts,
 		with: settings{files: 512},
 		sent: "the same by 10 connections from each of 100 addresses",
 		why:  "a limit by address bounds nothing in sum",
@@ -278,6 +277,9 @@ func (a *assault) hold(ctx context.Context, n int, open func(i int) (net.Conn, e
 			conn, err = open(i)
 		}
 		<-slots
+		if ctx.Err() == nil {
+			a.tally(err)
+		}
 		if conn != nil {
 			defer conn.Close()
 		}

@@ -18,6 +18,9 @@ import (
 	"github.com/gobwas/ws/wsutil"
 )
 
+// maxFrameBytes bounds what a client that reads messages takes; attackers that are sent more read past them (drain).
+const maxFrameBytes = 8 * MiB
+
 // socket is a WebSocket that speaks graphql-transport-ws.
 type socket struct {
 	conn net.Conn
@@ -124,22 +127,29 @@ func (s *socket) read(patience time.Duration) ([]byte, error) {
 		return nil, err
 	}
 	for {
-		f, err := ws.ReadFrame(s.in)
+		header, err := ws.ReadHeader(s.in)
 		if err != nil {
 			return nil, err
 		}
-		switch f.Header.OpCode {
+		if header.Length > maxFrameBytes {
+			return nil, fmt.Errorf("a frame of %d bytes", header.Length)
+		}
+		payload := make([]byte, header.Length)
+		if _, err := io.ReadFull(s.in, payload); err != nil {
+			return nil, err
+		}
+		switch header.OpCode {
 		case ws.OpText:
-			return f.Payload, nil
+			return payload, nil
 		case ws.OpPing:
 			if err := s.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 				return nil, err
 			}
-			if err := wsutil.WriteClientMessage(s.conn, ws.OpPong, f.Payload); err != nil {
+			if err := wsutil.WriteClientMessage(s.conn, ws.OpPong, payload); err != nil {
 				return nil, err
 			}
 		case ws.OpClose:
-			code, reason := ws.ParseCloseFrameData(f.Payload)
+			code, reason := ws.ParseCloseFrameData(payload)
 			return nil, &closedError{code, reason}
 		}
 	}

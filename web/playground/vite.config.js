@@ -1,5 +1,6 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { defineConfig } from 'vite';
 
@@ -26,6 +27,8 @@ function compressed() {
 }
 
 export default defineConfig({
+  // Monaco has a copy of DOMPurify of 2024 in its own folder; what it sanitises is sanitised by a current one.
+  resolve: { alias: [{ find: /^(\.\.?\/)+dompurify\/dompurify\.js$/, replacement: fileURLToPath(new URL('src/dompurify.js', import.meta.url)) }] },
   base: './', // every address is relative, so that the page works behind any path prefix
   plugins: [compressed()],
   build: {

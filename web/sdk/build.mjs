@@ -1,4 +1,4 @@
-// Builds chattok.js and chattok.d.ts, one file each, into dist/ or the folder named.
+// Builds chattok.js with its source map, and chattok.d.ts, into dist/ or the folder named.
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,14 +12,22 @@ const banner = '/*! ChatTok SDK, MIT. Contains graphql-ws, copyright (c) Denis B
 
 const input = join(root, 'src/index.ts');
 
-/** What the two files are made of, by their names. */
+/** What the files are made of, by their names. The map has the sources in it, under their paths in this folder. */
 async function outputs() {
   const script = await rolldown({ input, platform: 'browser', transform: { target: 'es2022' } });
   const types = await rolldown({ input, plugins: [dts({ dtsOnly: true, tsconfig: join(root, 'tsconfig.json') })] });
   try {
-    const [js] = (await script.generate({ format: 'es', minify: true, comments: false })).output;
+    const [js] = (await script.generate({
+      format: 'es',
+      minify: true,
+      comments: false,
+      postBanner: banner,
+      sourcemap: true,
+      entryFileNames: 'chattok.js',
+      sourcemapPathTransform: (path) => path.replace(/^(\.\.\/)+/, ''),
+    })).output;
     const [declarations] = (await types.generate({ format: 'es' })).output;
-    return { 'chattok.js': `${banner}\n${js.code}`, 'chattok.d.ts': declarations.code };
+    return { 'chattok.js': js.code, 'chattok.js.map': js.map.toString(), 'chattok.d.ts': declarations.code };
   } finally {
     await script.close();
     await types.close();

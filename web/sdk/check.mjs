@@ -1,4 +1,4 @@
-// Says whether what is committed is what the sources give: the operations' types, and the two files of dist/.
+// Says whether what is committed is what the sources give: the operations' types, and the files of dist/.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ for (const { filename, content } of await generate({ ...codegen, silent: true },
 const fresh = await mkdtemp(join(tmpdir(), 'chattok-sdk-'));
 try {
   await build(fresh);
-  for (const name of ['chattok.js', 'chattok.d.ts']) {
+  for (const name of ['chattok.js', 'chattok.js.map', 'chattok.d.ts']) {
     const [built, committed] = await Promise.all([fresh, join(root, 'dist')].map((folder) => readFile(join(folder, name)).catch(() => undefined)));
     if (!committed?.equals(built)) stale.push(`dist/${name}: run \`npm run build\``);
   }

@@ -84,7 +84,7 @@ func Do(request *http.Request, readBuffer int) (*Stream, error) {
 	if readBuffer > 0 { // before the connection is there, or the peer is told of more room
 		dialer.Control = func(_, _ string, raw syscall.RawConn) (err error) {
 			failed := raw.Control(func(fd uintptr) {
-				err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, readBuffer)
+				err = setReadBuffer(fd, readBuffer)
 			})
 			return errors.Join(failed, err)
 		}

@@ -24,6 +24,8 @@ type Completion<Value = void> = (error?: Error, value?: Value) => void;
 type ErrorCode = 'UNAUTHENTICATED' | 'FORBIDDEN' | 'NOT_FOUND' | 'BAD_USER_INPUT' | 'RATE_LIMITED' | 'UNAVAILABLE' | 'INTERNAL' |
 /** The server can't be reached, or does not answer as one of ours. */
 'NETWORK' |
+/** The page or the server is not set up for each other; `reason` says how, and `cure` what to do about it. */
+'MISCONFIGURED' |
 /** The session is over: `disconnect()` was called, or a moderator ended it. */
 'ENDED' |
 /** A post was dropped before it was answered. */
@@ -38,16 +40,24 @@ type ErrorCode = 'UNAUTHENTICATED' | 'FORBIDDEN' | 'NOT_FOUND' | 'BAD_USER_INPUT
 'INSECURE_CONTEXT' |
 /** The browser plays no sound before the user has touched the page. */
 'AUTOPLAY_BLOCKED';
-/** Every failure that the SDK hands out. */
+/** What an error may say beyond its code and message. */
+interface ErrorDetails {
+  reason?: string | undefined;
+  retryAfterMs?: number | undefined;
+  cure?: string | undefined;
+  cause?: unknown;
+}
+/** Every failure that the SDK hands out. A page's token function may throw one too: its code says whether that is final. */
 declare class ChattokError extends Error {
   readonly name = "ChattokError";
   readonly code: ErrorCode;
   /** Tells apart the causes of one code, in the API's words, such as `IDEMPOTENCY_CONFLICT`. */
   readonly reason: string | undefined;
-  constructor(code: ErrorCode, message: string, options?: {
-    reason?: string | undefined;
-    cause?: unknown;
-  });
+  /** Of RATE_LIMITED: after how many milliseconds the same may be asked again. */
+  readonly retryAfterMs: number | undefined;
+  /** What to do about it, where that is known; `message` ends with it. */
+  readonly cure: string | undefined;
+  constructor(code: ErrorCode, message: string, options?: ErrorDetails);
 }
 /** Why a connection or a stream ended; a stream that ends with its connection does so for the same reason. */
 type DisconnectReason =
@@ -137,6 +147,9 @@ type SessionState =
   readonly name: 'connecting';
   readonly since: number;
   readonly attempt: number;
+  /** When the next try begins; absent while the first is under way. */
+  readonly retryAt?: number;
+  /** Why the last try failed, such as RATE_LIMITED. */
   readonly error?: ChattokError;
 } | {
   readonly name: 'live';
@@ -150,7 +163,7 @@ type SessionState =
   readonly retryAt: number;
   readonly error?: ChattokError;
 } |
-/** The server does not let us in, and will not: a wrong token, say. */
+/** The server does not let us in, and will not: a wrong token, say; or MISCONFIGURED, with a cure. */
 {
   readonly name: 'refused';
   readonly since: number;
@@ -343,8 +356,8 @@ interface SignalOptions {
   /** The one connection to receive it; all of the session, oneself included, where absent. */
   to?: string;
   /**
-   * Whether it waits for the session to be live again, in order, 100 at most; true where absent. Else it is refused with
-   * `NETWORK` while the session is not live.
+   * Whether it waits for the session to be live again, and for its turn where the server takes no more at once: in order,
+   * 100 at most; true where absent. Else it is refused with `NETWORK` or `RATE_LIMITED`.
    */
   retryAfterReconnect?: boolean;
 }
@@ -353,7 +366,10 @@ interface Session$1 {
   /** The session's id; undefined until known, where only a token says it. */
   readonly id: string | undefined;
   readonly store: Store<Snapshot>;
-  /** Resolves when the session is live for the first time; rejects where it is refused or ended before. */
+  /**
+   * Resolves when the session is live for the first time and what `history` asks for is in the store; rejects where it is
+   * refused or ended before.
+   */
   readonly ready: Promise<void>;
   /** Calls for every event of this name. Returns what ends it. */
   on<Name extends keyof SessionEvents>(name: Name, listener: (event: SessionEvents[Name]) => void): () => void;
@@ -368,7 +384,12 @@ interface Session$1 {
   drop(key: string): void;
   /** Loads a page of entries before those in the store: 1 to 200, 50 where absent. Resolves with whether there are more. */
   loadHistory(count?: number): Promise<boolean>;
-  /** Sends a signal: up to 8,192 bytes. Resolves when the server has passed it on. */
+  /** Lets go of all but the newest entries, `keep` of the options where absent; `loadHistory` loads the others again. */
+  trimHistory(count?: number): void;
+  /**
+   * Sends a signal: up to 8,192 bytes. Resolves when the server has passed it on. What comes too fast for the server waits,
+   * in order, as it does while the session is not live.
+   */
   signal(type: string, data?: string, options?: SignalOptions): Promise<void>;
   /** Publishes any stream of media. Needs role PUBLISHER; 8 at a time. */
   publish(media: MediaStream, options?: PublishOptions): Promise<Publication>;

@@ -5,10 +5,15 @@ import type { Document } from './generated/operations.ts';
 /** How long an answer may take, in milliseconds. */
 const patience = 15_000;
 
+/** Reasons of NETWORK and MISCONFIGURED that the connector looks at. */
+export const unreachable = 'UNREACHABLE';
+const wrongAddress = 'WRONG_ADDRESS';
+const notChattok = 'NOT_CHATTOK';
+
 /** A GraphQL error as it travels. */
 export interface WireError {
   readonly message: string;
-  readonly extensions?: { readonly code?: unknown; readonly reason?: unknown };
+  readonly extensions?: { readonly code?: unknown; readonly reason?: unknown; readonly retryAfterMs?: unknown };
 }
 
 /** A GraphQL result as it travels. */
@@ -17,12 +22,13 @@ export interface WireResult {
   readonly errors?: readonly WireError[];
 }
 
-/** The first of an answer's errors as one of ours. */
+/** The first of an answer's errors as one of ours. Each of a ChatTok server has a code. */
 export function errorOf(errors: readonly WireError[]): ChattokError {
-  const { message, extensions } = errors[0] ?? { message: 'an error without a message' };
-  const code = typeof extensions?.code === 'string' ? (extensions.code as ErrorCode) : 'INTERNAL';
-  return new ChattokError(code, message, {
-    reason: typeof extensions?.reason === 'string' ? extensions.reason : undefined,
+  const { message, extensions: { code, reason, retryAfterMs } = {} } = errors[0] ?? { message: 'an error without a message' };
+  if (typeof code !== 'string') return new ChattokError('INTERNAL', message, { reason: notChattok });
+  return new ChattokError(code as ErrorCode, message, {
+    reason: typeof reason === 'string' ? reason : undefined,
+    retryAfterMs: typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? retryAfterMs : undefined,
   });
 }
 
@@ -33,44 +39,75 @@ export function dataOf<Data>(result: WireResult): Data {
   return result.data as Data;
 }
 
-/** Whatever was thrown, as one of ours. */
+/** Whatever was thrown, as one of ours; also as one of another copy of this script. */
 export function asError(cause: unknown): ChattokError {
-  if (cause instanceof ChattokError) return cause;
+  if (cause instanceof Error && cause.name === 'ChattokError') return cause as ChattokError;
   return new ChattokError('NETWORK', cause instanceof Error ? cause.message : String(cause), { cause });
 }
 
-/** Runs an operation by POST. Rejects with the server's error, or with NETWORK where there is no answer. */
+/** Whether the server's schema has not what was asked for: it is another's, or older than this script. */
+export function unknownToSchema({ code, reason }: ChattokError): boolean {
+  return code.startsWith('GRAPHQL_') || reason === notChattok;
+}
+
+export interface PostOptions {
+  accessToken?: string | undefined;
+  keepalive?: boolean;
+  /** Ends the request before its time. */
+  abort?: AbortController;
+}
+
+/**
+ * Runs an operation by POST. Rejects with the server's error, with NETWORK where there is no answer, and with MISCONFIGURED
+ * where there is one that no GraphQL endpoint gives.
+ */
 export async function post<Data, Variables>(
   endpoint: URL,
   query: Document<Data, Variables>,
   variables: Variables,
-  options: { accessToken?: string | undefined; keepalive?: boolean } = {},
+  { accessToken, keepalive = false, abort = new AbortController() }: PostOptions = {},
 ): Promise<Data> {
-  let response: Response;
-  let text: string;
+  const timer = setTimeout(() => abort.abort(), patience);
   try {
-    response = await fetch(endpoint, {
+    const response = await fetch(endpoint, {
       method: 'POST',
       credentials: 'omit',
-      keepalive: options.keepalive ?? false,
+      keepalive,
       headers: {
         'content-type': 'application/json',
         accept: 'application/json',
-        ...(options.accessToken && { authorization: `Bearer ${options.accessToken}` }),
+        ...(accessToken && { authorization: `Bearer ${accessToken}` }),
       },
       body: JSON.stringify({ query, variables }),
-      signal: AbortSignal.timeout(patience),
+      signal: abort.signal,
     });
-    text = await response.text();
+    return dataOf(resultOf(endpoint, response, await response.text()));
   } catch (cause) {
-    throw new ChattokError('NETWORK', `${endpoint.href} can't be reached`, { cause });
+    const error = asError(cause);
+    if (error === cause) throw error;
+    throw new ChattokError('NETWORK', `${endpoint.href} can't be reached`, { cause, reason: unreachable });
+  } finally {
+    clearTimeout(timer);
   }
-  let result: unknown;
+}
+
+/** The GraphQL result that a response is. */
+function resultOf(endpoint: URL, { status, headers }: Response, text: string): WireResult {
+  let result: WireResult | null = null;
   try {
-    result = JSON.parse(text);
-  } catch (cause) {
-    throw new ChattokError('NETWORK', `${endpoint.href} answered ${response.status} and no JSON`, { cause });
+    result = JSON.parse(text) as WireResult | null;
+  } catch {
+    // said below
   }
-  if (typeof result !== 'object' || result === null) throw new ChattokError('NETWORK', `${endpoint.href} is no GraphQL endpoint`);
-  return dataOf(result);
+  if (result?.data !== undefined || Array.isArray(result?.errors)) return result;
+  const answered = `${endpoint.href} answered ${status} and not as a GraphQL endpoint`;
+  if (status === 429) {
+    const seconds = Number(headers.get('retry-after') ?? NaN);
+    throw new ChattokError('RATE_LIMITED', answered, { retryAfterMs: seconds >= 0 ? seconds * 1_000 : undefined });
+  }
+  if (status >= 500 || status === 408 || status === 425) throw new ChattokError('NETWORK', answered); // a proxy's, and passes
+  throw new ChattokError('MISCONFIGURED', answered, {
+    reason: wrongAddress,
+    cure: "pass the address of the ChatTok server as url: connect({ url: 'https://chat.example/', … })",
+  });
 }

@@ -1,11 +1,13 @@
 // Gets and keeps a connection: admission, sockets one after another, and in between the pauses.
-import { asError, post } from './api.ts';
+import { asError, post, unknownToSchema } from './api.ts';
+import { Diagnosis } from './diagnosis.ts';
 import { ChattokError, type ErrorCode } from './errors.ts';
 import {
   connectDocument,
   disconnectDocument,
   renewAccessDocument,
   type ConnectMutation,
+  type Document,
   type RenewAccessMutation,
 } from './generated/operations.ts';
 import { Link, type Closed } from './link.ts';
@@ -18,6 +20,9 @@ const stableAfter = 10_000; // live for so long, the pauses begin anew
 const longestRenewal = 30 * 60_000; // an access token is renewed at half its time, and at least so often
 const shortestRenewal = 60_000; // where this machine's clock makes no sense of the token's end
 const farewell = 3_000;
+const wakePatience = 1_500; // for a sign of life when somebody looks at the page
+const wakeLasts = 5_000; // for so long after that, what failed is tried again without a pause
+const tokenPatience = 15_000; // until the page is told that its token function takes its time
 
 /** Close codes of the server that say more than "come back"; see graph/transport/websocket_close.go. */
 const closeUnauthorized = 4401;
@@ -46,9 +51,13 @@ export class Connector {
   readonly #options: ConnectOptions;
   readonly #hooks: ConnectorHooks;
   readonly #pause = new Pause();
+  readonly #diagnosis: Diagnosis;
   readonly #unwatch: () => void;
   #access: { token: string; renewAt: number; stale: boolean } | undefined;
   #opening: Link | undefined;
+  #failed: ChattokError | undefined; // why the socket was given up
+  #request: { since: number; abort: AbortController } | undefined; // what is asked for by POST before a socket
+  #awakeAt = 0;
   #attempt = 0;
   #forbidden = 0; // sockets in a row that were closed with closeForbidden
   #told = false; // the server said what to do about a refused socket, so there is nothing to wait for
@@ -62,6 +71,7 @@ export class Connector {
     this.endpoint = endpoint;
     this.#options = options;
     this.#hooks = hooks;
+    this.#diagnosis = new Diagnosis(endpoint);
     this.#unwatch = watchPage({
       awake: () => this.wake(),
       offline: () => this.link?.check(),
@@ -75,6 +85,14 @@ export class Connector {
 
   /** Works until the session is over; never rejects. */
   async run(): Promise<void> {
+    if (this.#options.webSocketImpl === undefined && typeof WebSocket === 'undefined') {
+      this.#refuse(
+        new ChattokError('MISCONFIGURED', 'there is no WebSocket here', {
+          reason: 'NO_WEBSOCKET',
+          cure: "pass one, in Node as connect({ webSocketImpl: WebSocket, … }) with `import { WebSocket } from 'ws'`",
+        }),
+      );
+    }
     while (!this.#over) {
       let cause: ChattokError | undefined;
       try {
@@ -82,10 +100,20 @@ export class Connector {
         cause = this.#judge(await this.#serve());
       } catch (error) {
         cause = asError(error);
-        if (final.has(cause.code)) this.#finish({ name: 'refused', since: Date.now(), error: cause });
+        if (final.has(cause.code)) this.#refuse(cause);
       }
+      if (!this.#over && !this.#away && cause && this.#lostSince === undefined) cause = await this.#explain(cause);
       if (!this.#over) await this.#wait(cause);
     }
+  }
+
+  /** Finds out why the session never came about: what will not mend itself is final, and the page is told of the rest. */
+  async #explain(error: ChattokError): Promise<ChattokError> {
+    const cause = await this.#diagnosis.of(error);
+    if (this.#over) return cause;
+    if (cause.code === 'MISCONFIGURED') this.#refuse(cause);
+    else this.#diagnosis.tell(cause);
+    return cause;
   }
 
   /** Leaves: ends the connection at the server too, where that can be reached. */
@@ -97,21 +125,32 @@ export class Connector {
     if (access) {
       const late = new Promise((resolve) => setTimeout(resolve, farewell));
       const said = link
-        ? link.run(disconnectDocument, {})
+        ? link.once(disconnectDocument, {})
         : post(this.endpoint, disconnectDocument, {}, { accessToken: access.token, keepalive: true });
       await Promise.race([said.catch(() => {}), late]); // where it can't be said, the grace time ends it
     }
     link?.close();
   }
 
-  /** Tries at once where a pause is under way, and asks a socket that is there for a sign of life. */
+  /**
+   * Tries at once where a pause is under way, and asks a socket that is there for a sign of life. What is silent, or has been
+   * under way for long, is given up, and tried again without a pause.
+   */
   wake(): void {
-    this.#pause.wake();
-    this.link?.check();
+    if (this.#pause.wake()) return;
+    this.#awakeAt = Date.now();
+    (this.link ?? this.#opening)?.check(wakePatience);
+    if (this.#request && Date.now() - this.#request.since > wakePatience) this.#request.abort.abort();
   }
 
   /** Gives up the socket, whose subscriptions failed; the next one is opened after a pause. */
   fail(error: ChattokError): void {
+    this.#failed = !unknownToSchema(error)
+      ? error
+      : new ChattokError('UNAVAILABLE', `the server is older than this script (${error.message})`, {
+          reason: 'OLD_SERVER',
+          cure: "update the server, or load the script from the server's own sdk/chattok.js",
+        });
     (this.link ?? this.#opening)?.close(error.message);
   }
 
@@ -120,8 +159,9 @@ export class Connector {
     if (this.#access && (this.#access.stale || this.#access.renewAt <= Date.now())) await this.#renewByPost();
     if (this.#access || this.#over) return;
     const { token, session, data } = this.#options;
-    const raw = typeof token === 'function' ? await fetched(token) : token;
-    const { connect } = await post(this.endpoint, connectDocument, {
+    const raw = typeof token === 'function' ? await this.#fetchToken(token) : token;
+    if (this.#over) return;
+    const { connect } = await this.#ask(connectDocument, {
       ...(raw !== undefined && { token: raw }),
       ...(session !== undefined && { sessionId: session }),
       ...(data !== undefined && { data }),
@@ -136,11 +176,39 @@ export class Connector {
 
   async #renewByPost(): Promise<void> {
     try {
-      const accessToken = this.#access?.token;
-      this.#keep((await post(this.endpoint, renewAccessDocument, {}, { accessToken })).renewAccess);
+      this.#keep((await this.#ask(renewAccessDocument, {}, this.#access?.token)).renewAccess);
     } catch (error) {
       if (asError(error).code !== 'UNAUTHENTICATED') throw error;
       this.#access = undefined; // the connection has ended meanwhile: another one
+    }
+  }
+
+  /** Posts what has to be answered before a socket is opened. `wake` gives it up where it takes long. */
+  async #ask<Data, Variables>(query: Document<Data, Variables>, variables: Variables, accessToken?: string): Promise<Data> {
+    const abort = new AbortController();
+    this.#request = { since: Date.now(), abort };
+    try {
+      return await post(this.endpoint, query, variables, { accessToken, abort });
+    } finally {
+      this.#request = undefined;
+    }
+  }
+
+  /** Asks the page for a session token; that it has none now may pass, unless it throws a ChattokError that is final. */
+  async #fetchToken(token: () => string | Promise<string>): Promise<string> {
+    const slow = setTimeout(() => {
+      this.#diagnosis.tell(new ChattokError('NETWORK', 'the token function has not given a token yet', { reason: 'TOKEN' }));
+    }, tokenPatience);
+    try {
+      const raw: unknown = await token();
+      if (typeof raw === 'string' && raw !== '') return raw;
+      throw new Error(`it gave ${raw === '' ? 'an empty text' : String(raw)}`);
+    } catch (cause) {
+      const error = asError(cause);
+      if (error === cause) throw error;
+      throw new ChattokError('NETWORK', `the token function failed: ${error.message}`, { cause, reason: 'TOKEN' });
+    } finally {
+      clearTimeout(slow);
     }
   }
 
@@ -161,7 +229,7 @@ export class Connector {
   /** Opens a socket and resolves when it has ended. */
   async #serve(): Promise<Closed> {
     if (!this.#access || this.#over) return { code: 1000, reason: '' };
-    const link = new Link(this.endpoint, this.#access.token);
+    const link = new Link(this.endpoint, this.#access.token, this.#options.webSocketImpl);
     this.#opening = link;
     void this.#hooks.opened(link).then(() => {
       if (this.#opening !== link || this.#over) return;
@@ -184,6 +252,8 @@ export class Connector {
 
   /** What a socket's end means. */
   #judge({ code, reason }: Closed): ChattokError | undefined {
+    const failed = this.#failed;
+    this.#failed = undefined;
     if (this.#over || this.#away) return undefined;
     if (code === closeUnauthorized) {
       if (reason.includes('forceDisconnected')) {
@@ -198,19 +268,25 @@ export class Connector {
       else this.#access.stale = true;
       this.#told = this.#forbidden === 1;
     }
-    return new ChattokError('NETWORK', reason || `the connection was lost (close code ${code})`);
+    if (failed) return failed;
+    if (reason) return new ChattokError('NETWORK', reason);
+    return new ChattokError('NETWORK', `the WebSocket to ${this.endpoint.href} was closed or could not be opened (close code ${code})`);
   }
 
   async #wait(cause: ChattokError | undefined): Promise<void> {
     const attempt = ++this.#attempt;
     const hurry = this.#told && !this.#hurried;
-    const pause = this.#away ? Infinity : hurry ? 0 : pauseBefore(attempt);
+    const awake = Date.now() - this.#awakeAt < wakeLasts;
+    const limited = cause?.retryAfterMs ?? 0;
+    const pause = this.#away ? Infinity : limited + (hurry || (awake && !limited) ? 0 : pauseBefore(attempt));
     this.#told = false;
+    this.#awakeAt = 0;
     this.#hurried ||= hurry;
     const error = cause && { error: cause };
     const since = this.#lostSince;
-    if (since === undefined) this.#say({ name: 'connecting', since: this.state.since, attempt: attempt + 1, ...error });
-    else this.#say({ name: 'reconnecting', since, attempt, retryAt: Date.now() + pause, ...error });
+    const retryAt = Date.now() + pause;
+    if (since === undefined) this.#say({ name: 'connecting', since: this.state.since, attempt: attempt + 1, retryAt, ...error });
+    else this.#say({ name: 'reconnecting', since, attempt, retryAt, ...error });
     await this.#pause.wait(pause);
     while (this.#away && !this.#over) await this.#pause.wait(Infinity);
   }
@@ -226,10 +302,15 @@ export class Connector {
     (this.link ?? this.#opening)?.close();
   }
 
+  #refuse(error: ChattokError): void {
+    this.#finish({ name: 'refused', since: Date.now(), error });
+  }
+
   #finish(state: SessionState, closing = true): void {
     this.#over = true;
     clearTimeout(this.#renewal);
     this.#unwatch();
+    this.#diagnosis.end();
     const link = this.link ?? this.#opening;
     this.#say(state);
     if (closing) link?.close();
@@ -239,14 +320,5 @@ export class Connector {
   #say(state: SessionState): void {
     this.state = state;
     this.#hooks.state(state);
-  }
-}
-
-/** Asks the page for a session token; that it has none now may pass. */
-async function fetched(token: () => string | Promise<string>): Promise<string> {
-  try {
-    return await token();
-  } catch (cause) {
-    throw new ChattokError('NETWORK', 'the session token could not be fetched', { cause });
   }
 }

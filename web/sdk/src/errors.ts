@@ -9,6 +9,8 @@ export type ErrorCode =
   | 'INTERNAL'
   /** The server can't be reached, or does not answer as one of ours. */
   | 'NETWORK'
+  /** The page or the server is not set up for each other; `reason` says how, and `cure` what to do about it. */
+  | 'MISCONFIGURED'
   /** The session is over: `disconnect()` was called, or a moderator ended it. */
   | 'ENDED'
   /** A post was dropped before it was answered. */
@@ -24,16 +26,31 @@ export type ErrorCode =
   /** The browser plays no sound before the user has touched the page. */
   | 'AUTOPLAY_BLOCKED';
 
-/** Every failure that the SDK hands out. */
+/** What an error may say beyond its code and message. */
+export interface ErrorDetails {
+  reason?: string | undefined;
+  retryAfterMs?: number | undefined;
+  cure?: string | undefined;
+  cause?: unknown;
+}
+
+/** Every failure that the SDK hands out. A page's token function may throw one too: its code says whether that is final. */
 export class ChattokError extends Error {
   override readonly name = 'ChattokError';
   readonly code: ErrorCode;
   /** Tells apart the causes of one code, in the API's words, such as `IDEMPOTENCY_CONFLICT`. */
   readonly reason: string | undefined;
+  /** Of RATE_LIMITED: after how many milliseconds the same may be asked again. */
+  readonly retryAfterMs: number | undefined;
+  /** What to do about it, where that is known; `message` ends with it. */
+  readonly cure: string | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { reason?: string | undefined; cause?: unknown } = {}) {
-    super(message, { cause: options.cause });
+  constructor(code: ErrorCode, message: string, options: ErrorDetails = {}) {
+    const { cause, reason, retryAfterMs, cure } = options;
+    super(cure === undefined ? message : `${message}; ${cure}`, { cause });
     this.code = code;
-    this.reason = options.reason;
+    this.reason = reason;
+    this.retryAfterMs = retryAfterMs;
+    this.cure = cure;
   }
 }

@@ -3,12 +3,14 @@ import { createClient, type Client } from 'graphql-ws/client';
 import { asError, dataOf, errorOf, type WireError, type WireResult } from './api.ts';
 import { ChattokError } from './errors.ts';
 import type { Document } from './generated/operations.ts';
+import { pauseBefore } from './pause.ts';
 
 /** Milliseconds. */
 const ackPatience = 10_000;
 const silence = 10_000; // after which a sign of life is asked for
 const heartbeat = 5_000; // between looks at it
 const pongPatience = 5_000;
+const limitPatience = 60_000; // for which an operation waits for its turn where the server takes no more at once
 
 /** Why a socket ended; the codes are those of graph/transport's CloseCode, and 4499 for one that was dead but open. */
 export interface Closed {
@@ -16,25 +18,34 @@ export interface Closed {
   readonly reason: string;
 }
 
+/** The close code of a socket that gave no sign of life. */
+export const closeSilent = 4499;
+
+const open = 1; // WebSocket.OPEN, which is not everywhere
+
 /** A socket of the session. */
 export class Link {
   /** Resolves when the socket has ended, and never rejects. */
   readonly closed: Promise<Closed>;
   readonly #client: Client;
+  readonly #since = Date.now();
   #socket: WebSocket | undefined;
   #over: Closed | undefined;
   #resolveClosed!: (closed: Closed) => void;
   #aliveAt = 0;
   #pong: ReturnType<typeof setTimeout> | undefined;
+  #pongBy = 0;
   #heart: ReturnType<typeof setInterval> | undefined;
+  #nextTurn = 0; // when the last of the operations that the server would not take yet is asked again
 
-  constructor(endpoint: URL, accessToken: string) {
+  constructor(endpoint: URL, accessToken: string, webSocketImpl: unknown) {
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     const url = new URL(endpoint);
     url.protocol = url.protocol.replace('http', 'ws');
     let operations = 0;
     this.#client = createClient({
       url: url.href,
+      webSocketImpl,
       connectionParams: { Authorization: `Bearer ${accessToken}` },
       retryAttempts: 0,
       generateID: () => String(++operations),
@@ -51,8 +62,28 @@ export class Link {
     this.#expect(ackPatience);
   }
 
-  /** Runs a query or mutation; those of one link begin in their order. Rejects with NETWORK where the link ends first. */
-  run<Data, Variables extends object>(query: Document<Data, Variables>, variables: Variables): Promise<Data> {
+  /**
+   * Runs a query or mutation, and again where the server says that it is too early for it; those that were told so wait one
+   * after another. Rejects with RATE_LIMITED where that would take more than a minute, and with NETWORK where the link ends
+   * first.
+   */
+  async run<Data, Variables extends object>(query: Document<Data, Variables>, variables: Variables): Promise<Data> {
+    for (const since = Date.now(); ; ) {
+      try {
+        return await this.once(query, variables);
+      } catch (error) {
+        const { retryAfterMs } = error as ChattokError;
+        if (retryAfterMs === undefined) throw error;
+        const turn = Math.max(this.#nextTurn, Date.now()) + retryAfterMs;
+        if (turn - since > limitPatience) throw error;
+        this.#nextTurn = turn;
+        await this.#later(turn - Date.now());
+      }
+    }
+  }
+
+  /** Runs a query or mutation, once; those of one link begin in their order. Rejects with NETWORK where the link ends first. */
+  once<Data, Variables extends object>(query: Document<Data, Variables>, variables: Variables): Promise<Data> {
     return new Promise((resolve, reject) => {
       const lost = () => reject(new ChattokError('NETWORK', 'the connection was lost before the answer came'));
       if (this.#over) return lost();
@@ -75,18 +106,24 @@ export class Link {
 
   /**
    * Follows a subscription. `next` has each event, `bad` each that can't be read, `failed` is called where the server ends
-   * it. It ends with the link.
+   * it. It ends with the link. Where the server says that it is too early for it, it is asked again later, with the
+   * variables of then.
    */
   follow<Data, Variables extends object>(
     query: Document<Data, Variables>,
-    variables: Variables,
+    variables: () => Variables,
     handlers: { next: (data: Data) => void; bad: (error: ChattokError) => void; failed: (error: ChattokError) => void },
+    attempt = 1,
   ): void {
+    if (this.#over) return;
     const failed = (error: ChattokError) => {
-      if (!this.#over) handlers.failed(error);
+      if (this.#over) return;
+      if (error.code !== 'RATE_LIMITED') return handlers.failed(error);
+      const pause = error.retryAfterMs ?? pauseBefore(attempt);
+      void this.#later(pause).then(() => this.follow(query, variables, handlers, attempt + 1));
     };
     this.#client.subscribe(
-      { query, variables: variables as Record<string, unknown> },
+      { query, variables: variables() as Record<string, unknown> },
       {
         // Whatever is thrown here would make the client close the socket.
         next: (result) => {
@@ -98,17 +135,22 @@ export class Link {
         },
         error: (cause) => {
           if (Array.isArray(cause)) failed(errorOf(cause as WireError[]));
+          else if (cause instanceof Error) this.#end({ code: 1006, reason: cause.message }); // there is no socket at all
         },
         complete: () => failed(new ChattokError('UNAVAILABLE', 'the server ended a subscription')),
       },
     );
   }
 
-  /** Asks for a sign of life; a socket that gives none within 5 seconds is ended. */
-  check(): void {
-    if (this.#pong !== undefined || this.#socket?.readyState !== WebSocket.OPEN) return;
-    this.#socket.send('{"type":"ping"}');
-    this.#expect(pongPatience);
+  /** Asks for a sign of life; a socket that gives none in time is ended, as is one that is not open after so long. */
+  check(patience = pongPatience): void {
+    if (this.#over) return;
+    if (this.#aliveAt === 0) {
+      if (Date.now() - this.#since > patience) this.#expect(patience);
+      return;
+    }
+    if (this.#pong === undefined && this.#socket?.readyState === open) this.#socket.send('{"type":"ping"}');
+    this.#expect(patience);
   }
 
   /** Ends the socket at once, without waiting for the other side. */
@@ -117,9 +159,21 @@ export class Link {
     this.#client.terminate();
   }
 
+  /** Resolves after this many milliseconds, or when the link ends. */
+  async #later(milliseconds: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await Promise.race([this.closed, new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
+    clearTimeout(timer);
+  }
+
+  /** Gives the socket so much time for a sign of life, or what is left of the time that it was given before. */
   #expect(patience: number): void {
+    const by = Date.now() + patience;
+    if (this.#pong !== undefined && this.#pongBy <= by) return;
+    clearTimeout(this.#pong);
+    this.#pongBy = by;
     this.#pong = setTimeout(() => {
-      this.#end({ code: 4499, reason: 'no sign of life' });
+      this.#end({ code: closeSilent, reason: 'no sign of life' });
       this.#client.terminate();
     }, patience);
   }

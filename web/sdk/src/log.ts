@@ -1,14 +1,24 @@
 import type { ChatEntry } from './types.ts';
 
-/** What this page has of the session's log. */
+/** So many more than it may have, a log is cut: not with each entry. */
+const slack = 50;
+
+/** What this page has of the session's log: the newest entries, and what it loaded of those before. */
 export class Log {
   /** Where live entries go on. */
   cursor = '0';
   /** Whether there are entries before those loaded. */
   hasMore = false;
   loading = false;
+  readonly #keep: number;
   #entries: ChatEntry[] = [];
   #seen = 0; // the newest number that came live
+  #limit: number;
+  #life = 0;
+
+  constructor(keep: number) {
+    this.#keep = this.#limit = keep;
+  }
 
   /** The entries, oldest first; a new list each time. */
   list(): readonly ChatEntry[] {
@@ -19,12 +29,19 @@ export class Log {
     return this.#entries[0];
   }
 
+  /** Changes when the log begins anew: a page that was asked for before is of another one. */
+  get life(): number {
+    return this.#life;
+  }
+
   /** Begins at the end of the log, or anew where the server says that the cursor is not of its log. */
   begin(cursor: string): void {
     this.cursor = cursor;
     this.hasMore = cursor !== '0';
     this.#entries = [];
     this.#seen = 0;
+    this.#limit = this.#keep;
+    this.#life++;
   }
 
   /** Takes the next live entry. False for one that had come live before. */
@@ -33,6 +50,7 @@ export class Log {
     this.#seen = entry.seq;
     this.cursor = entry.cursor;
     this.merge(entry);
+    if (this.#entries.length > this.#limit + slack) this.#cut(this.#limit);
     return true;
   }
 
@@ -52,9 +70,23 @@ export class Log {
     entries.splice(at, 0, entry);
   }
 
-  /** Takes a page of history. */
+  /** Takes a page of history: it stays while `keep` more entries come, since somebody may be reading there. */
   page(entries: readonly ChatEntry[], hasMore: boolean): void {
     for (let i = entries.length; i-- > 0; ) this.merge(entries[i]!);
     this.hasMore = hasMore;
+    this.#limit = this.#entries.length + this.#keep;
+  }
+
+  /** Lets go of all but the newest. */
+  trim(count = this.#keep): void {
+    this.#limit = this.#keep;
+    this.#cut(count);
+  }
+
+  /** What a page is being loaded before must stay, or there would be a hole. */
+  #cut(count: number): void {
+    if (this.loading || this.#entries.length <= count) return;
+    this.#entries = count > 0 ? this.#entries.slice(-count) : [];
+    this.hasMore = true;
   }
 }

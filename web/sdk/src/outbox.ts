@@ -134,7 +134,7 @@ export class Outbox {
       if (!post || sender === undefined) break;
       const error = await this.#try(post, sender);
       if (error && passing(error)) {
-        if (this.#hooks.sender() !== undefined) await this.#pause.wait(pauseBefore(attempt++));
+        if (this.#hooks.sender() !== undefined) await this.#pause.wait(error.retryAfterMs ?? pauseBefore(attempt++));
         continue;
       }
       attempt = 1;

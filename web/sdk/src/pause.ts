@@ -17,15 +17,20 @@ export class Pause {
   /** Resolves after this many milliseconds, or when woken; Infinity waits until then. */
   wait(milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = milliseconds === Infinity ? undefined : setTimeout(resolve, milliseconds);
-      this.#wake = () => {
+      const end = () => {
         clearTimeout(timer);
+        this.#wake = undefined;
         resolve();
       };
+      const timer = milliseconds === Infinity ? undefined : setTimeout(end, milliseconds);
+      this.#wake = end;
     });
   }
 
-  wake(): void {
+  /** Cuts the wait short. Says whether there was one. */
+  wake(): boolean {
+    const waiting = this.#wake !== undefined;
     this.#wake?.();
+    return waiting;
   }
 }

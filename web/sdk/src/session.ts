@@ -22,12 +22,20 @@ import type { LocalPublication } from './media/publication.ts';
 import { Media } from './media/media.ts';
 import { OutboxStorage } from './outbox-storage.ts';
 import { Outbox } from './outbox.ts';
+import { Pause, pauseBefore } from './pause.ts';
 import { Roster } from './roster.ts';
 import { Signals } from './signals.ts';
 import { SectionStore } from './store.ts';
 import type * as types from './types.ts';
 
 const defaultPage = 50;
+const maxPage = 200;
+
+/** How many of the newest entries the store keeps where the page does not say. */
+const defaultKeep = 1_000;
+
+/** How many of the connections that we were are remembered; each was lost for longer than the grace time. */
+const maxOwn = 100;
 
 /** Everything of a session, put together: the connector brings sockets, and what comes over them goes to its place. */
 export class ChatSession implements types.Session {
@@ -37,14 +45,14 @@ export class ChatSession implements types.Session {
   readonly #options: types.ConnectOptions;
   readonly #events = new Emitter<types.SessionEvents>();
   readonly #connector: Connector;
-  readonly #log = new Log();
+  readonly #log: Log;
   readonly #roster: Roster;
   readonly #outbox: Outbox;
   readonly #signals = new Signals();
   readonly #media: Media;
+  readonly #pause = new Pause();
   readonly #mine = new Set<string>(); // the connections that we are and were
   #me: types.Connection | undefined;
-  #historyDue: number; // entries to load when the session is live for the first time
   #over: ChattokError | undefined;
   #waiting: { resolve(link: Link): void; reject(error: ChattokError): void }[] = [];
   #history: Promise<boolean> | undefined;
@@ -52,7 +60,10 @@ export class ChatSession implements types.Session {
   constructor(options: types.ConnectOptions, script: string) {
     this.#options = options;
     this.id = options.session;
-    this.#historyDue = options.history ?? 0;
+    const { history = 0, keep = defaultKeep } = options;
+    within('history', history, 0, maxPage);
+    within('keep', keep, 100, 100_000);
+    this.#log = new Log(keep);
     this.#connector = new Connector(endpointOf(options.url, script), options, {
       admitted: (admission) => this.#admitted(admission),
       opened: (link) => this.#follow(link),
@@ -75,7 +86,7 @@ export class ChatSession implements types.Session {
       subscriptions: () => [...this.#media.subscriptions.values()],
     });
     if (options.token === undefined && options.session !== undefined) this.#persist(options.session, options.data);
-    this.ready = this.#live().then(() => {});
+    this.ready = this.#live().then(() => (history > 0 ? this.#loadFirst(history) : undefined));
     this.ready.catch(() => {}); // the state says it too
     void this.#connector.run();
   }
@@ -119,6 +130,11 @@ export class ChatSession implements types.Session {
       this.store.touch('history');
     });
     return this.#history;
+  }
+
+  trimHistory(count?: number): void {
+    this.#log.trim(count);
+    this.store.touch('entries', 'history');
   }
 
   signal(type: string, data?: string, options: types.SignalOptions = {}): Promise<void> {
@@ -193,7 +209,7 @@ export class ChatSession implements types.Session {
       send: async (connectionId, body, key) => {
         const { link } = this.#connector;
         if (!link) throw new ChattokError('NETWORK', 'the session is not live');
-        return (await link.run(addChatEntryDocument, { connectionId, body, key })).addChatEntry;
+        return (await link.once(addChatEntryDocument, { connectionId, body, key })).addChatEntry;
       },
       stored: (entry) => {
         this.#log.merge(entry);
@@ -228,6 +244,7 @@ export class ChatSession implements types.Session {
     this.id = session.id;
     this.#me = connection;
     this.#mine.add(connection.id);
+    if (this.#mine.size > maxOwn) for (const id of [...this.#mine].slice(0, -maxOwn)) this.#mine.delete(id);
     if (first) {
       this.#log.begin(session.lastCursor);
       if (this.#options.token !== undefined) this.#persist(session.id, connection.data);
@@ -241,7 +258,7 @@ export class ChatSession implements types.Session {
     const bad = (error: ChattokError) => this.#events.emit('error', error);
     const failed = (error: ChattokError) => this.#connector.fail(error);
     const live = new Promise<void>((resolve) => {
-      link.follow(sessionEventsDocument, {}, {
+      link.follow(sessionEventsDocument, () => ({}), {
         next: ({ sessionEvents }) => {
           this.#roster.apply(sessionEvents);
           this.store.touch('connections', 'connectionCount', 'streams');
@@ -251,12 +268,12 @@ export class ChatSession implements types.Session {
         failed,
       });
     });
-    link.follow(signalReceivedDocument, {}, {
+    link.follow(signalReceivedDocument, () => ({}), {
       next: ({ signalReceived }) => this.#events.emit('signal', signalReceived),
       bad,
       failed,
     });
-    link.follow(negotiationReceivedDocument, {}, {
+    link.follow(negotiationReceivedDocument, () => ({}), {
       next: ({ negotiationReceived }) => this.#media.receive(negotiationReceived),
       bad,
       failed,
@@ -266,11 +283,11 @@ export class ChatSession implements types.Session {
   }
 
   #followEntries(link: Link): void {
-    link.follow(entryAddedDocument, { after: this.#log.cursor }, {
+    link.follow(entryAddedDocument, () => ({ after: this.#log.cursor }), {
       next: ({ entryAdded }) => {
         if (!this.#log.live(entryAdded)) return;
         this.#outbox.arrived(entryAdded);
-        this.store.touch('entries');
+        this.store.touch('entries', 'history');
         this.#events.emit('entry', entryAdded);
       },
       bad: (error) => this.#events.emit('error', error),
@@ -294,7 +311,9 @@ export class ChatSession implements types.Session {
     this.#log.loading = true;
     this.store.touch('history');
     const before = this.#log.oldest?.cursor;
+    const { life } = this.#log;
     const { chatEntries } = await this.#run(chatEntriesDocument, { last: count, ...(before !== undefined && { before }) });
+    if (this.#log.life !== life) return this.#log.hasMore;
     this.#log.page(chatEntries.nodes, chatEntries.pageInfo.hasPreviousPage);
     this.store.touch('entries');
     return this.#log.hasMore;
@@ -321,20 +340,29 @@ export class ChatSession implements types.Session {
       this.#outbox.resume();
       this.#media.live();
       this.#waiting.splice(0).forEach(({ resolve }) => resolve(link));
-      this.#loadFirst();
     } else if (state.name === 'refused') this.#end(state.error, 'networkDisconnected');
     else if (state.name === 'ended') this.#end(new ChattokError('ENDED', `the session is over: ${state.reason}`), state.reason);
     this.#events.emit('state', state);
   }
 
-  #loadFirst(): void {
-    const due = this.#historyDue;
-    this.#historyDue = 0;
-    if (due > 0) this.loadHistory(due).catch((error: unknown) => this.#events.emit('error', asError(error)));
+  /** Loads what `history` asks for, however often the session has to come back for it. */
+  async #loadFirst(count: number): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.loadHistory(count);
+        return;
+      } catch (cause) {
+        if (this.#over) throw this.#over;
+        const error = asError(cause);
+        if (error.code !== 'NETWORK') this.#events.emit('error', error);
+        await this.#pause.wait(error.retryAfterMs ?? pauseBefore(attempt));
+      }
+    }
   }
 
   #end(error: ChattokError, reason: types.DisconnectReason): void {
     this.#over = error;
+    this.#pause.wake();
     this.#outbox.close(error);
     this.#signals.close(error);
     this.#media.close(error, reason);
@@ -344,4 +372,9 @@ export class ChatSession implements types.Session {
   #others({ connection }: types.Stream): boolean {
     return !this.#mine.has(connection.id);
   }
+}
+
+function within(name: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new ChattokError('BAD_USER_INPUT', `${name} is ${value}`, { cure: `give a whole number from ${least} to ${most}` });
 }

@@ -1,13 +1,16 @@
+import { asError } from './api.ts';
 import { ChattokError } from './errors.ts';
 import { sendSignalDocument } from './generated/operations.ts';
 import type { Link } from './link.ts';
 import type { SignalOptions } from './types.ts';
 
-/** Signals that wait for the session to be live again. */
+/** Signals that wait, for the session to be live again or for the server to take more. */
 const maxWaiting = 100;
 
 interface Waiting {
+  readonly number: number;
   readonly variables: { type: string; data?: string; to?: string };
+  readonly patient: boolean;
   resolve(): void;
   reject(error: ChattokError): void;
 }
@@ -15,30 +18,70 @@ interface Waiting {
 /** Sends signals in their order, each at most once. */
 export class Signals {
   #waiting: Waiting[] = [];
+  #link: Link | undefined; // the last one that there was
   #closed: ChattokError | undefined;
+  #count = 0;
+  #sending = 0;
+  #limited: ReturnType<typeof setTimeout> | undefined; // until the server takes more
+  #slow = false; // it took no more at once: one after another, until none waits
 
   /** Sends at once, or when `flush` is called. */
   send(link: Link | undefined, type: string, data: string | undefined, options: SignalOptions): Promise<void> {
-    const { to, retryAfterReconnect = true } = options;
+    const { to, retryAfterReconnect: patient = true } = options;
     const variables = { type, ...(data !== undefined && { data }), ...(to !== undefined && { to }) };
     if (this.#closed) return Promise.reject(this.#closed);
-    if (link) return link.run(sendSignalDocument, variables).then(() => {});
-    if (!retryAfterReconnect) return Promise.reject(new ChattokError('NETWORK', 'the session is not live'));
-    if (this.#waiting.length >= maxWaiting) {
+    const waits = !link || this.#slow;
+    if (waits && !patient) {
+      return Promise.reject(
+        link ? new ChattokError('RATE_LIMITED', 'signals before it wait') : new ChattokError('NETWORK', 'the session is not live'),
+      );
+    }
+    if (waits && this.#waiting.length >= maxWaiting) {
       return Promise.reject(new ChattokError('RATE_LIMITED', `${maxWaiting} signals wait already`));
     }
-    return new Promise((resolve, reject) => this.#waiting.push({ variables, resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ number: ++this.#count, variables, patient, resolve, reject });
+      if (link) this.flush(link);
+    });
   }
 
   /** Sends what waits, before anything newer. */
   flush(link: Link): void {
-    for (const { variables, resolve, reject } of this.#waiting.splice(0)) {
-      link.run(sendSignalDocument, variables).then(() => resolve(), reject);
+    this.#link = link;
+    while (this.#limited === undefined && this.#waiting.length > 0 && !(this.#slow && this.#sending > 0)) {
+      void this.#send(link, this.#waiting.shift()!);
     }
+    if (this.#sending === 0 && this.#waiting.length === 0) this.#slow = false;
   }
 
   close(error: ChattokError): void {
     this.#closed = error;
+    clearTimeout(this.#limited);
     for (const { reject } of this.#waiting.splice(0)) reject(error);
+  }
+
+  async #send(link: Link, signal: Waiting): Promise<void> {
+    this.#sending++;
+    try {
+      await link.once(sendSignalDocument, signal.variables);
+      signal.resolve();
+    } catch (cause) {
+      const error = asError(cause);
+      if (error.retryAfterMs === undefined || !signal.patient || this.#closed) signal.reject(error);
+      else this.#wait(signal, error.retryAfterMs);
+    }
+    this.#sending--;
+    if (this.#slow && this.#link === link && !this.#closed) this.flush(link);
+  }
+
+  /** Puts a signal back in its place until the server takes more. */
+  #wait(signal: Waiting, milliseconds: number): void {
+    this.#slow = true;
+    this.#waiting.push(signal);
+    this.#waiting.sort((a, b) => a.number - b.number);
+    this.#limited ??= setTimeout(() => {
+      this.#limited = undefined;
+      if (this.#link) this.flush(this.#link);
+    }, milliseconds);
   }
 }

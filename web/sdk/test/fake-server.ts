@@ -93,7 +93,7 @@ export class FakeServer {
   /** The names of the operations that came by POST. */
   readonly posts: string[] = [];
   connections = 0;
-  /** What `connect` and `renewAccess` answer in place of success. */
+  /** What `connect` and `renewAccess` answer in place of success; a Response is sent as it is. */
   refusal: object | undefined;
   renewal: object | undefined;
   lifetime = 3_600_000;
@@ -124,7 +124,8 @@ export class FakeServer {
     const { query } = JSON.parse(String(init.body)) as { query: string };
     const [, name = ''] = /^\w+ (\w+)/.exec(query) ?? [];
     this.posts.push(name);
-    return new Response(JSON.stringify(this.#answer(name)));
+    const answer = this.#answer(name);
+    return answer instanceof Response ? answer.clone() : new Response(JSON.stringify(answer));
   }
 
   #answer(name: string): object {
@@ -139,6 +140,6 @@ export class FakeServer {
   }
 }
 
-export const failure = (code: string, reason?: string) => ({
-  errors: [{ message: `refused: ${code}`, extensions: { code, ...(reason && { reason }) } }],
+export const failure = (code: string, reason?: string, retryAfterMs?: number) => ({
+  errors: [{ message: `refused: ${code}`, extensions: { code, ...(reason && { reason }), ...(retryAfterMs !== undefined && { retryAfterMs }) } }],
 });

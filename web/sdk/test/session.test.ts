@@ -199,6 +199,104 @@ describe('coming back', () => {
   });
 });
 
+describe('a page that is looked at again', () => {
+  /** A window and a document as a browser has them, as far as the SDK looks at them. */
+  function browser() {
+    const page = Object.assign(new EventTarget(), { visibilityState: 'visible', baseURI: 'http://page.example/' });
+    const view = new EventTarget();
+    vi.stubGlobal('document', page);
+    vi.stubGlobal('window', view);
+    return { seen: () => page.dispatchEvent(new Event('visibilitychange')), online: () => view.dispatchEvent(new Event('online')) };
+  }
+
+  for (const event of ['seen', 'online'] as const) {
+    test(`${event}: a dead socket is replaced within two seconds`, async () => {
+      vi.spyOn(Math, 'random').mockReturnValue(1);
+      const page = browser();
+      const { session } = start();
+      await session.ready;
+      await later(12_000);
+      server.socket.mute = true; // as after a night's sleep: open, and nobody at its other end
+      page[event]();
+      await later(1_990);
+      expect(server.sockets.length).toBe(2);
+      expect(session.store.get().state.name).toBe('live');
+    });
+
+    test(`${event}: a healthy socket is kept`, async () => {
+      const page = browser();
+      const { session, states } = start();
+      await session.ready;
+      page[event]();
+      await later(4_000);
+      expect(server.sockets.length).toBe(1);
+      expect(states).toEqual(['live']);
+    });
+  }
+
+  test('a sign of life that was asked for with more patience is waited for no longer than that', async () => {
+    const page = browser();
+    const { session } = start();
+    await session.ready;
+    server.socket.mute = true;
+    await later(11_000); // the heartbeat has asked, for five seconds
+    page.seen();
+    await later(1_990);
+    expect(server.sockets.length).toBe(2);
+    expect(session.store.get().state.name).toBe('live');
+  });
+
+  test('a request that hangs is given up', async () => {
+    const page = browser();
+    const hanging = vi.fn((_url: URL, { signal }: RequestInit) => new Promise((_, reject) => signal!.addEventListener('abort', () => reject(signal!.reason))));
+    const answering = fetch;
+    vi.stubGlobal('fetch', hanging);
+    const { session } = start();
+    await later(5_000);
+    vi.stubGlobal('fetch', answering);
+    page.online();
+    await later(1_990);
+    expect(hanging).toHaveBeenCalledOnce();
+    expect(session.store.get().state.name).toBe('live');
+  });
+});
+
+describe('a log that grows', () => {
+  test('the store keeps the newest entries, and says that there are more', async () => {
+    const { session, entries } = start({ keep: 100 });
+    await session.ready;
+    for (let seq = 1; seq <= 500; seq++) server.socket.next('EntryAdded', { data: { entryAdded: entry(seq) } });
+    await soon();
+    expect(entries.length).toBe(500);
+    const { entries: kept, history } = session.store.get();
+    expect(kept.length).toBeLessThanOrEqual(150);
+    expect(kept.at(-1)?.seq).toBe(500);
+    expect(history.hasMore).toBe(true);
+    session.trimHistory(10);
+    expect(session.store.get().entries.map(({ seq }) => seq)).toEqual([491, 492, 493, 494, 495, 496, 497, 498, 499, 500]);
+    void session.loadHistory(50);
+    await soon();
+    expect(subscribed(server.socket, 'ChatEntries').variables).toEqual({ last: 50, before: 'c491' });
+  });
+
+  test('a page of history of a log that began anew meanwhile is not mixed in', async () => {
+    const { session } = start();
+    await session.ready;
+    server.socket.next('EntryAdded', { data: { entryAdded: entry(9) } });
+    await soon();
+    const page = session.loadHistory(50);
+    await soon();
+    const { id } = subscribed(server.socket, 'EntryAdded');
+    server.socket.say({ id, type: 'error', payload: failure('BAD_USER_INPUT', 'CURSOR_MISMATCH').errors });
+    await soon();
+    server.socket.next('LastCursor', { data: { session: { lastCursor: 'new3' } } });
+    await soon();
+    server.socket.next('ChatEntries', { data: { chatEntries: { nodes: [entry(8)], pageInfo: { hasPreviousPage: true } } } });
+    await page;
+    expect(session.store.get().entries).toEqual([]);
+  });
+});
+
 describe('what goes wrong with an event', () => {
   test('one bad event does not end a stream', async () => {
     const { session, entries, errors } = start();
