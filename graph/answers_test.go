@@ -59,13 +59,13 @@ func TestTooHeavyIsRefused(t *testing.T) {
 			t.Errorf("POST %.40s: %s", query, got)
 		}
 	}
-	if got := w.code(t, ann.token, `mutation{disconnect{id} forceMute{`+aliases(6, "name")+`}}`, nil); got != tooLarge {
+	if got := w.code(t, ann.token, `mutation{disconnect{id} forceMute{`+aliases(9, "name")+`}}`, nil); got != tooLarge {
 		t.Errorf("a mutation: %s", got)
 	}
 	if got := w.code(t, ann.token, `{connection{id}}`, nil); got != "ok" {
 		t.Errorf("the mutation was carried out: %s", got)
 	}
-	events := `subscription{sessionEvents{...on SessionState{connections{` + aliases(6, "data") + `}}}}`
+	events := `subscription{sessionEvents{...on SessionState{connections{` + aliases(9, "data") + `}}}}`
 	for _, c := range []struct{ name, method, accept, query string }{
 		{"GET", http.MethodGet, "", heavy},
 		{"SSE", http.MethodPost, "text/event-stream", events},
@@ -79,7 +79,7 @@ func TestTooHeavyIsRefused(t *testing.T) {
 	}
 	s := w.subscribe(t, ann.token, events, nil)
 	var event any
-	if err := s.Next(&event); err == nil || !strings.Contains(err.Error(), "5592405 bytes") {
+	if err := s.Next(&event); err == nil || !strings.Contains(err.Error(), "8388608 bytes") {
 		t.Errorf("WebSocket: %.300v", err)
 	}
 }
@@ -141,8 +141,8 @@ func TestWorstAnswers(t *testing.T) {
 			}
 		}
 	}
-	if got := w.code(t, ann.token, `{chatEntries(first:200){nodes{a:body b:body}}}`, nil); got != tooLarge {
-		t.Errorf("twice the worst page: %s", got)
+	if got := w.code(t, ann.token, `{chatEntries(first:200){nodes{a:body b:body c:body}}}`, nil); got != tooLarge {
+		t.Errorf("three times the worst page: %s", got)
 	}
 	if budget.Reserved() != 0 {
 		t.Errorf("%d bytes are reserved after the answers", budget.Reserved())

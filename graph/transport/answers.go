@@ -21,7 +21,7 @@ import (
 const (
 	// maxAnswerBytes is how long an answer may be as it is written, its text escaped. An answer within Limits' bytes may
 	// be longer, if it is text that JSON writes six bytes for one; that shows before the first byte is written.
-	maxAnswerBytes = 32 << 20
+	maxAnswerBytes = 48 << 20
 	// promptBytes is how long an event may be that is executed by a worker of all groups; a longer one waits for its turn
 	// on a goroutine of its own.
 	promptBytes = 1 << 20
@@ -40,7 +40,7 @@ const (
 )
 
 var errAnswerTooLarge = newError(session.CodeBadUserInput, ReasonAnswerTooLarge,
-	"the answer is longer than 32 MiB; ask for less at once")
+	"the answer is longer than 48 MiB; ask for less at once")
 
 var errNoTurn = newError(session.CodeUnavailable, "", "the server has too much to answer at once; try again")
 

@@ -44,7 +44,7 @@ type Limits struct {
 	Fields     int // fields in one operation or fragment, which validation compares with each other; 0 for 500
 	Complexity int // fields that one operation may resolve; 0 for 50,000
 	Bytes      int // that a query's answer may have by the limits of its fields, text not escaped; 0 for 16 MiB
-	// EventBytes is the same of a mutation's answer, and of each event of a subscription; 0 for 5 MiB. That is so little
+	// EventBytes is the same of a mutation's answer, and of each event of a subscription; 0 for 8 MiB. That is so little
 	// that it fits whatever the text is, so that a change which is made is never answered by an error, and no event stops
 	// its reader.
 	EventBytes int
