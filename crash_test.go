@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"chattok/internal/need"
 )
 
 // crashes is how often TestCrash kills the server; CHATTOK_CRASHES names another number, for the soak.
@@ -27,6 +29,7 @@ const crashes = 30
 // its word: what was answered is there, once, at the number it was answered with; the numbers have no hole; and a reader
 // that hands back its last cursor sees everything once, in order.
 func TestCrash(t *testing.T) {
+	need.Time(t, "it kills the program thirty times")
 	times := crashes
 	if s := os.Getenv("CHATTOK_CRASHES"); s != "" {
 		var err error

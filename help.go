@@ -21,6 +21,7 @@ var helpGroups = []struct {
 	{"Video", []string{"ice-servers", "turn", "turn-ports", "turn-allocations", "turn-bandwidth", "turn-allow-private"}},
 	{"What clients may hold open", []string{"max-sockets", "max-sockets-per-address", "max-sockets-per-connection", "trusted-proxies",
 		"max-uninitialised", "init-timeout", "max-operations", "max-selections", "max-requests", "max-requests-per-address", "max-message-bytes", "ping-interval", "keep-alive", "write-timeout", "gather", "memory"}},
+	{"The page", []string{"frame-ancestors", "theme"}},
 	{"Watching it", []string{"log-level", "log-format", "metrics-addr"}},
 }
 

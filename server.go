@@ -167,6 +167,9 @@ func (s *server) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.store.NoteSecret(ctx, secret); err != nil {
+		return err
+	}
 	if s.bus, err = s.openBus(ctx); err != nil {
 		return err
 	}
@@ -271,7 +274,7 @@ func (s *server) handler(listener net.Listener) (http.Handler, error) {
 	if s.config.metricsAddr == "" {
 		others.Handle("GET /metrics", s.metrics.handler())
 	}
-	others.Handle("/", edge.PageHeaders(web.Handler(web.Config{Version: version()})))
+	others.Handle("/", edge.PageHeaders(web.Handler(s.config.page())))
 	return e.Handler(mux), nil
 }
 

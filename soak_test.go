@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"chattok/internal/need"
 )
 
 // What TestSoak does: short here, CHATTOK_SOAK names another time.
@@ -33,6 +35,7 @@ const (
 // then wants all that the server held for them back: goroutines, descriptors, sockets, memory. Every client has each
 // entry once, in order, without a gap.
 func TestSoak(t *testing.T) {
+	need.Time(t, "clients come and go for a while")
 	lasts := soakTime
 	if s := os.Getenv("CHATTOK_SOAK"); s != "" {
 		var err error

@@ -19,6 +19,7 @@ var weights = map[string]int{
 	"ChatEntry.connectionId":        idBytes,
 	"ChatEntry.cursor":              cursorBytes,
 	"ChatEntry.id":                  cursorBytes,
+	"ChatEntry.idempotencyKey":      session.MaxIdempotencyKeyBytes,
 	"ChatEntryEdge.cursor":          cursorBytes,
 	"ConnectPayload.accessToken":    tokenBytes,
 	"Connection.data":               session.MaxDataBytes,

@@ -88,26 +88,26 @@ type member struct {
 
 // join makes m a place in the group that this operation belongs to. Errors: RATE_LIMITED where the caller is in as many
 // different ones as it may; then the topic is closed.
-func (g *groups) join(m *membership, exec graphql.GraphExecutor, opCtx *graphql.OperationContext, key, caller string, t *Topic) error {
-	m.topic, m.caller = t, caller
+func (g *groups) join(m *membership, exec graphql.GraphExecutor, opCtx *graphql.OperationContext, p place) error {
+	m.topic, m.caller = p.topic, p.caller
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	m.group = g.byKey[key]
-	if mine := g.callers[caller]; caller != "" && len(mine) >= g.most && (m.group == nil || mine[m.group] == 0) {
-		t.close()
+	m.group = g.byKey[p.key]
+	if mine := g.callers[p.caller]; p.caller != "" && len(mine) >= g.most && (m.group == nil || mine[m.group] == 0) {
+		p.topic.close()
 		return session.Errorf(session.CodeRateLimited, "at most %d subscriptions may select something different at once", g.most).
 			WithReason(session.ReasonTooManySelections)
 	}
 	if m.group == nil {
-		m.group = g.open(exec, opCtx, key, t)
-		g.byKey[key] = m.group
+		m.group = g.open(exec, opCtx, p)
+		g.byKey[p.key] = m.group
 	}
 	m.group.members.Add(1)
-	if caller != "" {
-		if g.callers[caller] == nil {
-			g.callers[caller] = make(map[*group]int)
+	if p.caller != "" {
+		if g.callers[p.caller] == nil {
+			g.callers[p.caller] = make(map[*group]int)
 		}
-		g.callers[caller][m.group]++
+		g.callers[p.caller][m.group]++
 	}
 	return nil
 }
@@ -126,16 +126,21 @@ func (g *groups) forget(m *membership) {
 	}
 }
 
-// open starts a group. Its execution has nothing of the first member's but the operation.
-func (g *groups) open(exec graphql.GraphExecutor, opCtx *graphql.OperationContext, key string, t *Topic) *group {
-	opened := &group{all: g, key: key, topic: t}
+// open starts a group. Its execution has nothing of the first member's but the operation, unless all members are one
+// connection's.
+func (g *groups) open(exec graphql.GraphExecutor, opCtx *graphql.OperationContext, p place) *group {
+	opened := &group{all: g, key: p.key, topic: p.topic}
 	opened.group = opened
 	opened.shards.Store(new([]*shard))
 	opened.direct.Store(new([]chan<- struct{}))
-	ctx, cancel := context.WithCancel(graphql.StartOperationTrace(context.Background()))
+	as := p.as
+	if as == nil {
+		as = context.Background()
+	}
+	ctx, cancel := context.WithCancel(graphql.StartOperationTrace(as))
 	opened.cancel = cancel
 	opened.begin(ctx, exec, opCtx)
-	opened.stop = t.watch(gathering(g.gather, opened.wake))
+	opened.stop = p.topic.watch(gathering(g.gather, opened.wake))
 	return opened
 }
 

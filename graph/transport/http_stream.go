@@ -107,7 +107,7 @@ func (s *httpStream) run(resume string) {
 		return
 	}
 	defer detach()
-	topic, key, err := t.topic(s.ctx, s.op, resume)
+	place, err := t.place(s.ctx, s.op, s.client, resume)
 	if err != nil {
 		if asError(err).Reason == session.ReasonCursorMismatch {
 			err = session.CursorMismatch(lastEventID)
@@ -122,8 +122,8 @@ func (s *httpStream) run(resume string) {
 	defer limitSilence(s.ctx, 0) // the connection may go on to other requests
 	s.silence = time.NewTimer(t.config.KeepAlive)
 	defer s.silence.Stop()
-	if topic != nil {
-		s.followShared(topic, key)
+	if place.topic != nil {
+		s.followShared(place)
 	} else {
 		s.followAlone()
 	}
@@ -168,9 +168,10 @@ func (s *httpStream) begin() {
 }
 
 // followShared writes a topic's events, which are executed once for its group, until the stream ends.
-func (s *httpStream) followShared(topic *Topic, key string) {
+func (s *httpStream) followShared(place place) {
+	topic := place.topic
 	var m membership
-	if err := s.streams.groups.join(&m, s.exec, s.op, key, s.streams.caller(s.ctx, s.client), topic); err != nil {
+	if err := s.streams.groups.join(&m, s.exec, s.op, place); err != nil {
 		s.refuse(err)
 		return
 	}

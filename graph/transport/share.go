@@ -3,6 +3,8 @@ package transport
 import (
 	"context"
 	"maps"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -17,6 +19,9 @@ import (
 type Shared struct {
 	// Position names the argument that says where to begin, if there is one. It is no part of what is selected.
 	Position string
+	// Personal names the fields, of whatever type, that depend on which connection calls: the events of a subscription that
+	// selects one are executed for that connection, as whom they are asked for.
+	Personal []string
 	// Join returns the caller's right to follow. Where it fails, the field's resolver is asked, which says why.
 	Join func(ctx context.Context, args map[string]any) (*Topic, error)
 }
@@ -86,19 +91,20 @@ func SharedEvents[T any](ctx context.Context) (<-chan T, bool) {
 }
 
 // sharedField returns the one field of a subscription that can be shared, with its arguments and what of its events is
-// selected, spelt the same wherever the answers are the same; ok is false for every other operation.
-func sharedField(op *graphql.OperationContext, shared map[string]Shared) (s Shared, args map[string]any, selection string, ok bool) {
+// selected, spelt the same wherever the answers are the same; ok is false for every other operation. personal says that
+// the answers depend on who calls.
+func sharedField(op *graphql.OperationContext, shared map[string]Shared) (s Shared, args map[string]any, selection string, personal, ok bool) {
 	o := op.Operation
 	if o.Operation != ast.Subscription || len(o.Directives) > 0 {
-		return s, nil, "", false
+		return s, nil, "", false, false
 	}
 	c := collector{op: op}
 	top := c.collect(nil, o.SelectionSet, "Subscription")
 	if len(top) != 1 || top[0].name == "" || c.other {
-		return s, nil, "", false
+		return s, nil, "", false, false
 	}
 	if s, ok = shared[top[0].name]; !ok {
-		return s, nil, "", false
+		return s, nil, "", false, false
 	}
 	args = top[0].field.ArgumentMap(op.Variables)
 	selecting := maps.Clone(args)
@@ -106,29 +112,60 @@ func sharedField(op *graphql.OperationContext, shared map[string]Shared) (s Shar
 	var b strings.Builder
 	b.WriteString(top[0].alias)
 	if !appendArguments(&b, selecting) || len(top[0].within) > 0 && !appendSelected(&b, top[0].within, op.Variables) {
-		return s, nil, "", false
+		return s, nil, "", false, false
 	}
-	return s, args, b.String(), true
+	return s, args, b.String(), selects(top[0].within, s.Personal), true
 }
 
-// topic opens the source that a subscription follows, and names its group, where its events can be shared: what it selects
-// of whose events. Else it returns nil, and the operation runs alone; where the caller may not follow, its resolver says
-// why. resume, if not "", takes the position's place, and err says where it can't.
-func (t *Streams) topic(ctx context.Context, op *graphql.OperationContext, resume string) (topic *Topic, key string, err error) {
-	field, args, selection, ok := sharedField(op, t.config.Shared)
+// selects says whether one of these fields is selected anywhere.
+func selects(set []*selected, fields []string) bool {
+	for _, s := range set {
+		if slices.Contains(fields, s.name) || selects(s.within, fields) {
+			return true
+		}
+	}
+	return false
+}
+
+// place is where a subscription belongs whose events can be shared.
+type place struct {
+	topic  *Topic          // nil where they can't be, and the operation runs alone
+	key    string          // of the group: what is selected of whose events
+	caller string          // who is counted; "" for nobody
+	as     context.Context // of the caller where the events are for its connection alone; else nil
+}
+
+// place opens the source that a subscription follows, and says in which group, where its events can be shared. Where the
+// caller may not follow, the operation runs alone, and its resolver says why. resume, if not "", takes the position's
+// place, and err says where it can't.
+func (t *Streams) place(ctx context.Context, op *graphql.OperationContext, client netip.Prefix, resume string) (p place, err error) {
+	field, args, selection, personal, ok := sharedField(op, t.config.Shared)
 	if !ok {
-		return nil, "", nil
+		return p, nil
 	}
 	resuming := resume != "" && field.Position != ""
 	if resuming {
 		args[field.Position] = resume
 	}
-	topic, err = field.Join(ctx, args)
+	topic, err := field.Join(ctx, args)
 	if err != nil {
 		if !resuming {
 			err = nil
 		}
-		return nil, "", err
+		return p, err
 	}
-	return topic, topic.key + "\x00" + selection, nil
+	p = place{topic: topic, key: topic.key + "\x00" + selection, caller: t.caller(ctx, client)}
+	if personal {
+		p.as = context.WithoutCancel(ctx)
+		p.key += "\x00" + t.connection(ctx)
+	}
+	return p, nil
+}
+
+// connection names the connection of ctx's caller; "" where it has none.
+func (t *Streams) connection(ctx context.Context) string {
+	if t.config.Connection == nil {
+		return ""
+	}
+	return t.config.Connection(ctx)
 }

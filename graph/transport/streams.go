@@ -109,10 +109,8 @@ func NewStreams(config StreamConfig) *Streams {
 
 // caller names who is counted for a subscription; "" for nobody.
 func (t *Streams) caller(ctx context.Context, client netip.Prefix) string {
-	if t.config.Connection != nil {
-		if id := t.config.Connection(ctx); id != "" {
-			return "connection " + id
-		}
+	if id := t.connection(ctx); id != "" {
+		return "connection " + id
 	}
 	if client.IsValid() {
 		return client.String()

@@ -14,6 +14,8 @@ import (
 
 	"chattok/internal/cluster"
 	"chattok/internal/natstest"
+	"chattok/internal/need"
+	"chattok/internal/pgtest"
 )
 
 // environment has connections end soon, so that a run sees many ends.
@@ -64,6 +66,10 @@ func seed(t *testing.T) uint64 {
 
 func startCluster(t *testing.T, config cluster.Config) *cluster.Cluster {
 	t.Helper()
+	need.Time(t, "it starts a cluster")
+	if !config.SQLite {
+		pgtest.Need(t)
+	}
 	var err error
 	if config.Program, err = program(); err != nil {
 		t.Fatal(err)

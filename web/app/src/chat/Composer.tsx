@@ -1,9 +1,11 @@
 import { SendHorizontal } from 'lucide';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Meeting } from '../model/meeting';
+import { notify } from '../model/notices';
 import { isComposing } from '../room/shortcuts';
 import { bodyLimit, byteLength } from '../text/limits';
 import { Icon } from '../ui/Icon';
+import { Suggestions } from './Suggestions';
 
 /** From here on the bytes that are left are shown. */
 const warnAt = bodyLimit - 1_024;
@@ -47,6 +49,7 @@ export function Composer({ meeting, focus }: { meeting: Meeting; focus: boolean 
         send();
       }}
     >
+      <Suggestions text={text} change={(next) => (change(next), area.current?.focus())} />
       <div class={`composer-box ${excess > 0 ? 'wrong' : ''}`}>
         <textarea
           ref={area}
@@ -67,6 +70,9 @@ export function Composer({ meeting, focus }: { meeting: Meeting; focus: boolean 
             event.preventDefault();
             send();
           }}
+          onPaste={(event) => refuseFiles(event, event.clipboardData)}
+          onDragOver={(event) => event.dataTransfer?.types.includes('Files') && event.preventDefault()}
+          onDrop={(event) => refuseFiles(event, event.dataTransfer)}
           onBlur={() => meeting.typing.tell(false)}
         />
         <button type="submit" class="composer-send" aria-label="Send" title="Send" disabled={empty || excess > 0}>
@@ -78,6 +84,13 @@ export function Composer({ meeting, focus }: { meeting: Meeting; focus: boolean 
       </p>
     </form>
   );
+}
+
+/** Files can't be sent; without a word the browser would open one in the page's place, or do nothing. */
+function refuseFiles(event: Event, data: DataTransfer | null): void {
+  if (data === null || data.files.length === 0 || data.types.includes('text/plain')) return;
+  event.preventDefault();
+  notify('Files and pictures can’t be sent here. Send a link to them instead.', 'fault');
 }
 
 /** Bytes of UTF-8, counted only where there are so many that it matters. */

@@ -2,7 +2,7 @@ import { Check, CircleAlert, Clock, Copy } from 'lucide';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Meeting } from '../model/meeting';
 import { today } from '../model/today';
-import { linkify } from '../text/linkify';
+import { isEmoji, piecesOf } from '../text/markup';
 import { hueOf, initials } from '../text/person';
 import { inWords } from '../text/refusal';
 import { clockTime, dayName, fullTime } from '../text/time';
@@ -55,20 +55,21 @@ export function LogRow({ row, meeting }: { row: Row; meeting: Meeting }) {
   );
 }
 
-/** What was written, as text; addresses in it as links. */
+/** What was written, as text; addresses in it as links, and code as code. */
 function Body({ text }: { text: string }) {
-  const parts = useMemo(() => linkify(text), [text]);
+  const pieces = useMemo(() => piecesOf(text), [text]);
   return (
-    <span class="entry-body" dir="auto">
-      {parts.map((part, index) =>
-        part.href === undefined ? (
-          part.text
-        ) : (
-          <a dir="ltr" key={index} href={part.href} target="_blank" rel="noopener noreferrer nofollow">
-            {part.text}
+    <span class={`entry-body ${isEmoji(text) ? 'emoji' : ''}`} dir="auto">
+      {pieces.map((piece, index) => {
+        if (piece.code === 'block') return <pre key={index} tabIndex={0}>{piece.text}</pre>;
+        if (piece.code === 'line') return <code key={index}>{piece.text}</code>;
+        if (piece.href === undefined) return piece.text;
+        return (
+          <a dir="ltr" key={index} href={piece.href} target="_blank" rel="noopener noreferrer nofollow">
+            {piece.text}
           </a>
-        ),
-      )}
+        );
+      })}
     </span>
   );
 }

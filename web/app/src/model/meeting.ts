@@ -9,7 +9,7 @@ import { askBeforeLeaving } from './leaving';
 import { allowSending, mute } from './local';
 import { notify } from './notices';
 import { Publishing } from './publishing';
-import { root } from './route';
+import { chatOnly, root } from './route';
 import { watchSleep } from './sleep';
 import { Speakers } from './speakers';
 import { ownConnections, rememberConnection, rememberSession, watchConnections } from './storage';
@@ -89,7 +89,7 @@ export class Meeting {
       this.pick('connection').subscribe((connection) => {
         if (connection === undefined) return;
         this.own.value = rememberConnection(this.id, connection.id);
-        allowSending(connection.role !== 'SUBSCRIBER');
+        allowSending(connection.role !== 'SUBSCRIBER' && !chatOnly);
       }),
       watchConnections(this.id, () => {
         this.own.value = ownConnections(this.id);

@@ -14,6 +14,9 @@ export interface Route {
   readonly invalid?: string;
 }
 
+/** Whether the page is a chat and no more, as in a narrow frame of another page: `?view=chat`. */
+export const chatOnly = new URLSearchParams(location.search).get('view') === 'chat';
+
 /** The server's root, with a slash at the end. */
 export let root = '/';
 
@@ -41,7 +44,7 @@ function adoptToken(session: string): boolean {
   const token = tokenOf(location.hash);
   if (token === undefined) return false;
   rememberToken(session, token);
-  history.replaceState(history.state, '', sessionPath(session));
+  history.replaceState(history.state, '', sessionPath(session) + location.search);
   return true;
 }
 

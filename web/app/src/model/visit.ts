@@ -5,6 +5,7 @@ import { invitationTo } from './invitation';
 import { allowSending, closeAll } from './local';
 import { Meeting } from './meeting';
 import { clearNotices } from './notices';
+import { chatOnly } from './route';
 import { joinedIn, setJoined, tabToken } from './storage';
 
 /** Where a visit of a session stands. */
@@ -27,7 +28,7 @@ let stopFollowing = (): void => {};
 /** Comes to a session's address. A tab that was in it, and was reloaded, goes straight back. Returns how to go away. */
 export function enter(session: string): () => void {
   visit.value = { stage: 'prejoin', session, refused: undefined };
-  allowSending(invitationTo(session)?.listens !== true);
+  allowSending(invitationTo(session)?.listens !== true && !chatOnly);
   const joined = joinedIn(session);
   // A reload that met no server shows the browser's own page, from which one comes as by a link.
   if (joined !== undefined && (isReload() || joined.lost === true)) join(joined.name);

@@ -5,7 +5,7 @@ import { insecure, problemOf, watchDevices } from '../model/devices';
 import { invitationTo } from '../model/invitation';
 import { camera, microphone, openChosen, opening, sends } from '../model/local';
 import type { Meeting } from '../model/meeting';
-import { go, root } from '../model/route';
+import { chatOnly, go, root } from '../model/route';
 import { choices, choose } from '../model/storage';
 import { backToPreJoin, join } from '../model/visit';
 import { cleanName, nameLimit } from '../text/limits';
@@ -52,9 +52,11 @@ export function PreJoin({ session, meeting, refused }: Props) {
         <CopyLink session={session} />
       </header>
       <main class="prejoin-main">
-        <section class="prejoin-look" aria-label="Camera and microphone">
-          <Preview />
-        </section>
+        {!chatOnly && (
+          <section class="prejoin-look" aria-label="Camera and microphone">
+            <Preview />
+          </section>
+        )}
         <section class="prejoin-devices" aria-label="Devices">
           <Asking />
           {[...problems].map((text) => (
@@ -63,7 +65,7 @@ export function PreJoin({ session, meeting, refused }: Props) {
             </p>
           ))}
           {!insecure && <DeviceChoice />}
-          {!sends.value && <p class="hint">You come to listen and to read; no camera and no microphone are needed.</p>}
+          {!sends.value && <p class="hint">No camera and no microphone are needed here.</p>}
         </section>
         <section class="prejoin-form">
           <h1>Ready to join?</h1>

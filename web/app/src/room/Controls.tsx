@@ -22,12 +22,13 @@ import { canShare, insecure } from '../model/devices';
 import { reactions } from '../model/gestures';
 import { camera, microphone, toggle } from '../model/local';
 import type { Meeting } from '../model/meeting';
+import { chatOnly } from '../model/route';
 import { choose } from '../model/storage';
 import { Icon } from '../ui/Icon';
 import { Item, Menu } from '../ui/Menu';
 import { Lazy } from '../ui/Lazy';
 import { MutedHint, OwnLevel } from './OwnLevel';
-import { chatOnly, isTight, layout, panel, selfHidden, setLayout, togglePanel, type Layout } from './view';
+import { isTight, layout, panel, selfHidden, setLayout, togglePanel, type Layout } from './view';
 
 const layouts: readonly (readonly [Layout, string])[] = [
   ['auto', 'Automatic layout'],
@@ -39,7 +40,7 @@ const layouts: readonly (readonly [Layout, string])[] = [
 export function Controls({ meeting }: { meeting: Meeting }) {
   const settings = useSignal(0); // how often they were asked for
   const sharing = meeting.publishing.screen.value !== undefined;
-  const sends = meeting.canPublish.value && !insecure;
+  const sends = meeting.canPublish.value && !insecure && !chatOnly;
   const mic = microphone.value;
   const cam = camera.value;
   const tight = isTight.value;

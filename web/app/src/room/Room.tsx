@@ -5,6 +5,7 @@ import { Chat } from '../chat/Chat';
 import { camera, microphone, openChosen } from '../model/local';
 import { watchDevices } from '../model/devices';
 import { nameOf, type Meeting } from '../model/meeting';
+import { chatOnly } from '../model/route';
 import { markIcon, tellElsewhere } from '../model/attention';
 import { clearNotices, notify } from '../model/notices';
 import { CopyLink } from '../ui/CopyLink';
@@ -17,7 +18,7 @@ import { People } from './People';
 import { useShortcuts } from './shortcuts';
 import { Stage } from './Stage';
 import { Offer } from './Offer';
-import { chatOnly, isSheet, panel, togglePanel } from './view';
+import { isSheet, panel, togglePanel } from './view';
 
 /** The room: the stage, the chat beside it, and the controls below. */
 export function Room({ meeting }: { meeting: Meeting }) {

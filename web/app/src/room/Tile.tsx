@@ -114,7 +114,7 @@ function RemoteFace({ tile, meeting, name, zoomed }: FaceProps & { meeting: Meet
       <div class="tile-picture" tabIndex={zoomed ? 0 : undefined} role={zoomed ? 'group' : undefined} aria-label={zoomed ? `${title}, enlarged` : undefined}>
         <video ref={video} autoplay playsinline muted={echo} class={shows ? '' : 'unseen'} aria-label={`Video of ${title}`} />
       </div>
-      {!shows && <Avatar name={name} />}
+      {!shows && !tile.screen && <Avatar name={name} />}
       {state !== 'live' && (
         <p class="tile-state">
           <Icon node={state === 'connecting' ? Loader : WifiOff} size={18} />

@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { insecure } from '../model/devices';
 import { toggle } from '../model/local';
 import type { Meeting } from '../model/meeting';
+import { chatOnly } from '../model/route';
 import { isSheet, panel, togglePanel } from './view';
 
 export const shortcuts = [
@@ -67,7 +68,7 @@ export function isComposing(event: KeyboardEvent): boolean {
 }
 
 function actionOf(letter: string, meeting: Meeting): (() => void) | undefined {
-  const sends = meeting.canPublish.value && !insecure;
+  const sends = meeting.canPublish.value && !insecure && !chatOnly;
   switch (letter) {
     case 'm':
       return sends ? () => void toggle('audio') : undefined;

@@ -71,15 +71,15 @@ export function largeTiles(
   return new Set(tiles.filter(({ self }) => !self).length > 1 && speaking !== undefined ? [speaking.key] : []);
 }
 
-/** The least height of the tiles over which one's own picture may lie without covering their buttons. */
-const buttonRoom = 56;
+/** How many times as high and as wide the tiles must be over which one's own picture may lie. */
+const times = 2;
 
 /** The size of one's own picture over the stage; undefined where the tiles are so small that it is one of them. */
 export function selfSize(boxes: readonly Box[], width: number, height: number): { width: number; height: number } | undefined {
   const own = Math.round(Math.max(88, Math.min(width * 0.22, height * 0.4, 224)));
   const size = { width: own, height: Math.round(own * 0.64) };
-  const least = Math.min(...boxes.map((box) => box.height));
-  return least >= size.height + buttonRoom && width >= 2 * own ? size : undefined;
+  const fits = boxes.every((box) => box.height >= times * size.height && box.width >= times * size.width);
+  return fits ? size : undefined;
 }
 
 /** Where the tiles lie within a container of this size, in their order. */
@@ -95,7 +95,7 @@ export function layOut(tiles: readonly TileContent[], large: ReadonlySet<string>
     bigMaxRatio: 3 / 4,
     bigFixedRatio: tiles.some((tile) => tile.screen && large.has(tile.key)), // a screen is shown whole
     bigFirst: true,
-    scaleLastRow: true,
+    scaleLastRow: false, // nobody is larger for being the last
     smallMaxWidth: 360,
     smallMaxHeight: 260,
   });

@@ -1,5 +1,5 @@
 // How the room is shown: what lies beside the stage, how the tiles lie, and what the window has room for.
-import { computed, effect, signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { choices, choose } from '../model/storage';
 
 /** What the panel beside the stage holds; undefined where it is closed. */
@@ -9,9 +9,6 @@ export type Panel = 'chat' | 'people' | undefined;
 export type Layout = 'auto' | 'grid' | 'speaker';
 
 export const panel = signal<Panel>('chat');
-
-/** Whether the page is a chat and no more, as in a narrow frame of another page: `?view=chat`. */
-export const chatOnly = new URLSearchParams(location.search).get('view') === 'chat';
 
 /** Whether the panel lies over the stage, as a sheet, rather than beside it. */
 export const isSheet = follow('(max-width: 60rem)');
@@ -46,7 +43,3 @@ function follow(query: string) {
   });
   return matches;
 }
-
-effect(() => {
-  document.documentElement.classList.toggle('chat-only', chatOnly);
-});
