@@ -19,6 +19,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"chattok/internal/cluster"
 	"chattok/internal/need"
 )
 
@@ -40,7 +41,7 @@ func TestCrash(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d, %d crashes", seed, times)
 	random := rand.New(rand.NewPCG(seed, 0))
-	b := &binary{path: buildBinary(t), addr: freeAddr(t), database: filepath.Join(t.TempDir(), "crash.db")}
+	b := &binary{path: buildBinary(t), addr: freeAddr(t), database: filepath.Join(t.TempDir(), "crash.db"), env: cluster.HighRates}
 	b.start(t)
 
 	writing, stopWriting := context.WithCancel(t.Context())

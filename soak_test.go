@@ -20,6 +20,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"chattok/internal/cluster"
 	"chattok/internal/need"
 )
 
@@ -43,7 +44,7 @@ func TestSoak(t *testing.T) {
 			t.Fatal("CHATTOK_SOAK:", err)
 		}
 	}
-	b := &binary{path: buildBinary(t), addr: freeAddr(t), database: filepath.Join(t.TempDir(), "soak.db")}
+	b := &binary{path: buildBinary(t), addr: freeAddr(t), database: filepath.Join(t.TempDir(), "soak.db"), env: cluster.HighRates}
 	t.Setenv("CHATTOK_GRACE", "1s")
 	b.start(t)
 	s := &soak{t: t, addr: b.addr, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: soakPosters}}}

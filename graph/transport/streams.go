@@ -34,7 +34,10 @@ type StreamConfig struct {
 	// Those of a caller without one are counted by address. nil: all have none.
 	Connection func(ctx context.Context) string
 	Client     func(*http.Request) netip.Addr // the address a request comes from; nil: it is not known, and not limited
-	Shared     map[string]Shared              // the subscription fields whose events are executed once for all, by name
+	// Pace is told of each frame that was read of a WebSocket, with the context of its operations, and returns for how long
+	// the next is to be left unread; nil: for none. TCP then slows the client down.
+	Pace   func(context.Context) time.Duration
+	Shared map[string]Shared // the subscription fields whose events are executed once for all, by name
 
 	Answers *Answers // what answers under way are bounded by; nil: by nothing
 

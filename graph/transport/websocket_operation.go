@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
-
-	"chattok/session"
 )
 
 // maxOperationIDBytes bounds an operation's id, which comes with each of its messages.
@@ -161,7 +160,7 @@ func (s *socket) subscribe(m message) error {
 	full := max(len(s.operations), len(s.queue)) >= s.streams.config.MaxOperations
 	if full || s.queued+len(m.Payload) > s.streams.config.MaxMessageBytes+maxInitBytes {
 		s.mu.Unlock()
-		_ = s.sendErrors(m.ID, gqlerror.List{newError(session.CodeRateLimited, "", "too many operations are under way on this socket")})
+		_ = s.sendErrors(m.ID, gqlerror.List{tooMany("too many operations are under way on this socket", time.Second)})
 		return nil
 	}
 	end := s.forget(before)

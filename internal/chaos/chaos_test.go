@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -19,7 +20,7 @@ import (
 )
 
 // environment has connections end soon, so that a run sees many ends.
-var environment = []string{"CHATTOK_GRACE=4s", "CHATTOK_IDLE=15s", "CHATTOK_LOG_FORMAT=text"}
+var environment = slices.Concat(cluster.HighRates, []string{"CHATTOK_GRACE=4s", "CHATTOK_IDLE=15s", "CHATTOK_LOG_FORMAT=text"})
 
 // program is the real binary, built once.
 var program = sync.OnceValues(func() (string, error) {
