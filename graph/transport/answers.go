@@ -52,6 +52,7 @@ var errNoTurn = newError(session.CodeUnavailable, "", "the server has too much t
 type Answers struct {
 	limits    *Limits
 	budget    *session.Budget
+	incoming  *pool // before executing,
 	executing *pool // before rendered,
 	rendered  *pool // before events, so that none waits for another in a circle
 	events    *pool
@@ -74,6 +75,7 @@ func NewAnswers(c AnswersConfig) *Answers {
 	setDefault(&c.MaxRequests, DefaultMaxRequests)
 	setDefault(&c.MaxRequestsPerAddress, DefaultMaxRequestsPerAddress)
 	return &Answers{limits: c.Limits, budget: c.Budget,
+		incoming:  newPool(c.Budget, c.Budget.Limit()/4),
 		executing: newPool(c.Budget, c.Budget.Limit()/4),
 		rendered:  newPool(c.Budget, c.Budget.Limit()/2),
 		events:    newPool(c.Budget, c.Budget.Limit()/4),

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -237,6 +238,89 @@ func TestLongOperationIDs(t *testing.T) {
 		s.text(fmt.Sprintf(`{"id":%q,"type":%q,"payload":{"query":"{__typename}"}}`, longest+"<", p.subscribe))
 		if reason := s.expectClose(CloseBadRequest); !strings.Contains(reason, "128 bytes") {
 			t.Errorf("%s: %q", p.name, reason)
+		}
+	}
+}
+
+// TestValuesOfARequest are counted, whatever they are: a request that holds more than it may is refused as malformed.
+func TestValuesOfARequest(t *testing.T) {
+	server := newServer(t, &stub{})
+	body := func(n int) string {
+		return `{"query":"{__typename}","variables":{"a":[` + strings.TrimSuffix(strings.Repeat("{},", n), ",") + `]}}`
+	}
+	want(t, post(t, server, body(9_000)), 200, `{"data":{"__typename":"Query"}}`)
+	if w := post(t, server, body(11_000)); w.Code != 400 || !strings.Contains(w.Body.String(), "10,000 values") {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+	w := newSocketWorld(t, StreamConfig{})
+	for _, message := range []string{
+		`{"type":"ping",` + strings.TrimSuffix(strings.Repeat(`"a":1,`, 200), ",") + `}`,
+		`{"id":"1","type":"subscribe","payload":` + body(11_000) + `}`,
+	} {
+		s := w.ready(t)
+		s.text(message)
+		if reason := s.expectClose(CloseBadRequest); !strings.Contains(reason, "100 members") && !strings.Contains(reason, "10,000 values") {
+			t.Error(reason)
+		}
+	}
+}
+
+// TestBodiesThatStall wait for room, by address, and small ones pass.
+func TestBodiesThatStall(t *testing.T) {
+	server := newServerWith(t, &stub{})
+	budget := session.NewBudget(8 << 20) // of which 2 MiB are for what comes in, and 1 for an address
+	answers := NewAnswers(AnswersConfig{Budget: budget})
+	server.AddTransport(HTTP{Answers: answers, Client: func(*http.Request) netip.Addr { return here.Addr() }})
+	first := io.LimitReader(neverEnds{}, 20<<10)
+	rest := newStalledBody()
+	done := make(chan int, 1)
+	go func() {
+		r := httptest.NewRequest(http.MethodPost, "/", io.MultiReader(first, rest))
+		r.ContentLength = 1 << 20
+		r.Header.Set("Content-Type", "application/json")
+		done <- serve(t, server, r).Code
+	}()
+	<-rest.reading
+	if n := budget.Reserved(); n != 2<<20 {
+		t.Errorf("%d bytes are reserved for a body of 1 MiB", n)
+	}
+	given, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := httptest.NewRequestWithContext(given, http.MethodPost, "/", io.LimitReader(neverEnds{}, 1<<20))
+	r.Header.Set("Content-Type", "application/json")
+	if w := serve(t, server, r); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("one more has status %d", w.Code)
+	}
+	want(t, post(t, server, `{"query":"{__typename}"}`), 200, `{"data":{"__typename":"Query"}}`)
+	close(rest.rest)
+	if code := <-done; code != http.StatusBadRequest || budget.Reserved() != 0 {
+		t.Errorf("status %d, %d bytes are reserved", code, budget.Reserved())
+	}
+}
+
+// neverEnds is a body of spaces.
+type neverEnds struct{}
+
+func (neverEnds) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+// TestOneSchema: an operation asks for the schema once, and a document that lasts is short.
+func TestOneSchema(t *testing.T) {
+	l := newLimits(t, defaults)
+	for query, want := range map[string]string{
+		`{__schema{types{name}}}`:                                                   "",
+		`{a:__schema{types{name}} b:__schema{types{name}}}`:                         "an operation must ask for __schema once at most",
+		`{__schema{types{name}} ...F} fragment F on Query{b:__schema{types{name}}}`: "an operation must ask for __schema once at most",
+		`subscription{entryAdded{seq}} #` + strings.Repeat("x", 32<<10):             "a document with a subscription must be at most 32768 bytes",
+		`{__typename} #` + strings.Repeat("x", 32<<10):                              "",
+	} {
+		err := l.Check(query)
+		if want == "" && err != nil || want != "" && (err == nil || err.Message != want) {
+			t.Errorf("%.60s: %v", query, err)
 		}
 	}
 }

@@ -107,7 +107,8 @@ type exchange struct {
 	accepted  accepted
 	client    netip.Prefix // whose limits it counts to; not valid where to none
 	entered   bool
-	streaming bool // the response is in the hands of Stream
+	body      int64 // bytes that count to what comes in
+	streaming bool  // the response is in the hands of Stream
 }
 
 // refusal is the end of a request that is not looked at any further.
@@ -126,6 +127,10 @@ func (x *exchange) enter() (why crowding) {
 }
 
 func (x *exchange) leave() {
+	if x.body > 0 {
+		x.Answers.incoming.release(x.client, x.body)
+		x.body = 0
+	}
 	if x.entered {
 		x.entered = false
 		x.Answers.requests.leave(x.client)

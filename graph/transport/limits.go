@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -150,8 +151,14 @@ func (l *Limits) Check(text string) *gqlerror.Error {
 	if err != nil {
 		return nil
 	}
+	if len(text) > maxSubscriptionBytes && slices.ContainsFunc(document.Operations, func(o *ast.OperationDefinition) bool { return o.Operation == ast.Subscription }) {
+		return exceeded(ReasonDocumentTooLarge, "a document with a subscription must be at most %d bytes", maxSubscriptionBytes)
+	}
 	return l.checkDocument(document)
 }
+
+// maxSubscriptionBytes is how long a document may be that is kept as long as a subscription lasts.
+const maxSubscriptionBytes = 32 << 10
 
 // checkTokens checks what shows before parsing, so that the parser meets nothing deep or long.
 func (l *Limits) checkTokens(source *ast.Source) *gqlerror.Error {
@@ -187,6 +194,9 @@ func (l *Limits) checkDocument(document *ast.QueryDocument) *gqlerror.Error {
 		total := m.selections(operation.SelectionSet, rootType(operation.Operation))
 		if operation.Directives.ForName("defer") != nil || m.deferred {
 			return exceeded(ReasonUnsupported, "@defer is not supported")
+		}
+		if total.schemas > 1 {
+			return exceeded(ReasonTooComplex, "an operation must ask for __schema once at most")
 		}
 		if total.top > l.RootFields {
 			return exceeded(ReasonTooComplex, "an operation must have at most %d fields at its top", l.RootFields)

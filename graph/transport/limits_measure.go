@@ -16,6 +16,7 @@ type measure struct {
 	fields     int // at any depth
 	aliases    int // at any depth
 	complexity int
+	schemas    int // __schema fields, whose answers are the longest for their documents
 	bytes      int // of the answer, before its text is escaped
 }
 
@@ -27,6 +28,7 @@ func (m *measure) add(other measure) {
 	m.aliases = min(m.aliases+other.aliases, maxMeasure)
 	m.complexity = min(m.complexity+other.complexity, maxMeasure)
 	m.bytes = min(m.bytes+other.bytes, maxMeasure)
+	m.schemas = min(m.schemas+other.schemas, maxMeasure)
 }
 
 // meter measures selections, each fragment once.
@@ -93,6 +95,9 @@ func (m *meter) field(f *ast.Field, parent string) measure {
 	}
 	if f.Alias != f.Name {
 		total.aliases++
+	}
+	if f.Name == "__schema" {
+		total.schemas++
 	}
 	items := m.items(f)
 	total.bytes = m.weight(parent, f, inner.bytes, items)

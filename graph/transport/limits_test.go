@@ -141,7 +141,7 @@ func TestLimitsPass(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := meter{limits: l, document: document, fragments: map[string]*measure{}}
-	if got := m.selections(document.Operations[0].SelectionSet, "Query"); got != (measure{depth: 15, top: 1, fields: 230, aliases: 0, complexity: 230}) {
+	if got := m.selections(document.Operations[0].SelectionSet, "Query"); got != (measure{depth: 15, top: 1, fields: 230, aliases: 0, complexity: 230, schemas: 1}) {
 		t.Errorf("GraphiQL's introspection measures %+v", got)
 	}
 	if exact := newLimits(t, func(l *Limits) { l.Tokens, l.Depth, l.RootFields, l.Fields, l.Complexity = 184, 15, 1, 230, 230 }); exact.Check(graphiQLIntrospection) != nil {
