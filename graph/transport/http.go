@@ -45,6 +45,7 @@ type HTTP struct {
 	Stream        StreamFunc    // nil where there are no streams over HTTP
 	MaxBodyBytes  int64         // of a POST's body, above which it is refused with 413; 0 for DefaultMaxBodyBytes
 	MaxQueryBytes int           // of a URL's query string, above which it is refused with 414; 0 for DefaultMaxQueryBytes
+	Decode        Decode        // Nil: nothing waits
 	BodyTimeout   time.Duration // for a POST's body to arrive, after which it is refused with 408; 0 for DefaultBodyTimeout
 }
 
@@ -259,6 +260,11 @@ func (x *exchange) bodyParams() (*graphql.RawParams, *refusal) {
 	if refused := x.readBody(buffer); refused != nil {
 		return nil, refused
 	}
+	done, given := x.Decode.wait(x.r.Context(), len(*buffer))
+	if given != nil {
+		return nil, &refusal{http.StatusServiceUnavailable, newError(session.CodeUnavailable, "", "the request was given up")}
+	}
+	defer done()
 	params, err := decodeParams(*buffer)
 	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, err}

@@ -33,6 +33,7 @@ type StreamConfig struct {
 	// Pace is told of each frame that was read of a WebSocket, with the context of its operations, and returns for how long
 	// the next is to be left unread; nil: for none. TCP then slows the client down.
 	Pace   func(context.Context) time.Duration
+	Decode Decode
 	Shared map[string]Shared // the subscription fields whose events are executed once for all, by name
 
 	MaxMessageBytes int           // of a message over a WebSocket, over all its fragments; above: 1009
