@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"chattok/accept"
 	"chattok/bus"
 	"chattok/db"
 	"chattok/graph"
@@ -70,6 +71,7 @@ type server struct {
 	metrics  *metrics
 	secured  *secured     // nil: plain HTTP
 	listener net.Listener // the API and the pages
+	accepted *accept.Connections
 	http     []*http.Server
 }
 
@@ -136,7 +138,7 @@ func newServer(ctx context.Context, c config, log *slog.Logger) (*server, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{config: c, log: log, store: store, secured: secured}
+	s := &server{config: c, log: log, store: store, secured: secured, accepted: c.limits.connections(log)}
 	if err := s.wire(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -187,7 +189,7 @@ func (s *server) wire(ctx context.Context) error {
 		TokenConnections: s.config.limits.tokenConnections, AddressConnections: s.config.limits.addressConnections,
 		MaxStay: s.config.limits.maxStay})
 	s.graph = graph.New(graph.Config{Service: s.service, Tokens: tokens, Log: s.log, Introspection: s.config.introspection,
-		Streams: s.config.limits.streams(), Rates: rates.New(s.config.limits.rates)})
+		Streams: s.config.limits.streams(s.log), Rates: rates.New(s.config.limits.rates)})
 	s.metrics.observe(s.service, s.graph)
 	if s.bus != nil {
 		s.metrics.observeBus(s.bus)
@@ -240,7 +242,8 @@ func (s *server) listenBeside(what, addr string, handler http.Handler, ended cha
 }
 
 func (s *server) start(listener net.Listener, handler http.Handler, secured *secured, ended chan<- error) {
-	h := &http.Server{Handler: handler, ConnContext: transport.WithConn, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
+	listener = s.accepted.Listener(listener)
+	h := &http.Server{Handler: handler, ConnState: s.accepted.State, ConnContext: transport.WithConn, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	serve := h.Serve
 	if secured != nil {

@@ -46,7 +46,7 @@ type account struct {
 const (
 	clientBits = 64
 	siteBits   = 48
-	siteTimes  = 10 // how many times the rates of a client hold for a site
+	SiteTimes  = 10 // how many times what a client may have a site may
 )
 
 // New returns Accounts under these limits.
@@ -65,7 +65,7 @@ func New(limits Limits) *Accounts {
 		if Kind(k) == Connects { // which only addresses do
 			times = 1
 		}
-		a.client[k], a.site[k] = r.times(times), r.times(times*siteTimes)
+		a.client[k], a.site[k] = r.times(times), r.times(times*SiteTimes)
 	}
 	return a
 }
