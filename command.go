@@ -29,9 +29,9 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	case "", "serve":
 		return serveCommand(ctx, args, stdout, stderr)
 	case "secret":
-		return secretCommand(ctx, args, stdout)
+		return secretCommand(ctx, args, stdout, stderr)
 	case "token":
-		return tokenCommand(ctx, args, stdout)
+		return tokenCommand(ctx, args, stdout, stderr)
 	case "migrate":
 		return migrateCommand(ctx, args, stdout, stderr)
 	case "copy":
@@ -79,15 +79,15 @@ func usage(err error) error {
 }
 
 // secretCommand prints the API secret, also beside a running server.
-func secretCommand(ctx context.Context, args []string, stdout io.Writer) error {
+func secretCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	c, err := parseConfig(args)
 	if errors.Is(err, flag.ErrHelp) {
-		return printHelp(stdout)
+		return printCommandHelp(stdout, "secret", nil)
 	}
 	if err != nil {
 		return err
 	}
-	secret, err := readSecret(ctx, c)
+	secret, err := readSecret(ctx, c, stderr, nil)
 	if err != nil {
 		return err
 	}
@@ -95,20 +95,40 @@ func secretCommand(ctx context.Context, args []string, stdout io.Writer) error {
 	return err
 }
 
-func readSecret(ctx context.Context, c config) (secret []byte, err error) {
-	if c.apiSecret != "" {
-		return []byte(c.apiSecret), nil
-	}
+// errOtherSecret says that the database's own secret is not what signs tokens.
+var errOtherSecret = fmt.Errorf("the server that uses this database was started with another secret than the database's own, which is worth nothing then: set %s here to what it is there", secretVariable)
+
+// readSecret returns the secret in force: the environment's, else the one that the database keeps, unless a server was
+// started with another one. look, if it is not nil, looks at the database, where there is one.
+func readSecret(ctx context.Context, c config, stderr io.Writer, look func(store *db.Store) error) (secret []byte, err error) {
 	store, err := db.Open(ctx, db.Config{Path: c.database, ReadOnly: true})
+	if err != nil && c.apiSecret != "" {
+		return []byte(c.apiSecret), nil // which needs no database, as on a backend's machine
+	}
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	return store.Secret(ctx)
+	if secret, err = c.secret(ctx, store); err != nil {
+		return nil, err
+	}
+	inForce, err := store.SecretInForce(ctx, secret)
+	switch {
+	case err != nil:
+		return nil, err
+	case !inForce && c.apiSecret == "":
+		return nil, errOtherSecret
+	case !inForce:
+		fmt.Fprintf(stderr, "chattok: the server that uses this database was started with another secret than %s is here\n", secretVariable)
+	}
+	if look != nil {
+		err = look(store)
+	}
+	return secret, err
 }
 
 // tokenCommand mints a session token, also beside a running server.
-func tokenCommand(ctx context.Context, args []string, stdout io.Writer) error {
+func tokenCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var c config
 	f := c.flags()
 	id := f.String("session", "", "`id` of the session that the token admits to")
@@ -117,10 +137,13 @@ func tokenCommand(ctx context.Context, args []string, stdout io.Writer) error {
 	expires := f.Duration("expires", 24*time.Hour, "for how long connect accepts it")
 	err := parseInto(f, &c, args)
 	if errors.Is(err, flag.ErrHelp) {
-		return printHelp(stdout)
+		return printCommandHelp(stdout, "token", f)
 	}
 	if err != nil {
 		return usage(err)
+	}
+	if f.NArg() > 0 {
+		return fmt.Errorf("%w: unexpected argument %q; a role is given as -role MODERATOR", errUsage, f.Arg(0))
 	}
 	grant := session.SessionGrant{SessionID: *id, Role: session.Role(strings.ToUpper(*role)), ExpiresAt: time.Now().Add(*expires)}
 	if *data != "" {
@@ -132,7 +155,7 @@ func tokenCommand(ctx context.Context, args []string, stdout io.Writer) error {
 	if *expires <= 0 {
 		return fmt.Errorf("%w: -expires must be more than 0", errUsage)
 	}
-	secret, err := readSecret(ctx, c)
+	secret, err := readSecret(ctx, c, stderr, func(store *db.Store) error { return describeSession(ctx, store, *id, stderr) })
 	if err != nil {
 		return err
 	}
@@ -146,6 +169,19 @@ func tokenCommand(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 	_, err = fmt.Fprintln(stdout, raw)
 	return err
+}
+
+// describeSession says what a token for a session is worth, where that is less than it seems.
+func describeSession(ctx context.Context, store *db.Store, id string, stderr io.Writer) error {
+	switch found, err := store.Session(ctx, id); {
+	case session.CodeOf(err) == session.CodeNotFound:
+		fmt.Fprintf(stderr, "chattok: there is no session %q yet: connect refuses the token until createSession has made it\n", id)
+	case err != nil:
+		return err
+	case !found.TokenRequired:
+		fmt.Fprintf(stderr, "chattok: session %q was made on first use: in open mode anybody may connect to it without a token; createSession takes it over when nobody is in it\n", id)
+	}
+	return nil
 }
 
 // announce says where to go.
@@ -204,20 +240,9 @@ func version() string {
 func printHelp(w io.Writer) error {
 	var c config
 	var b strings.Builder
-	b.WriteString(`ChatTok passes real-time data between the people in a session.
-
-Usage:
-  chattok [flags]                                    serve
-  chattok secret [flags]                             print the API secret
-  chattok token -session ID [-role ROLE] [-data TEXT] [-expires 24h] [flags]
-                                                     mint a session token
-  chattok migrate [-restored] [flags]                bring the database's schema up to date
-  chattok copy [-from DATABASE] -to DATABASE         carry a database over, such as a file to PostgreSQL
-  chattok healthcheck [flags]                        say whether the server with these settings is ready
-  chattok version
-
-Each flag, and the environment variable that stands for it:
-`)
+	b.WriteString("ChatTok passes real-time data between the people in a session.\n\n")
+	printUsage(&b)
+	b.WriteString("\nEach flag, and the environment variable that stands for it:\n")
 	printFlags(&b, c.flags())
 	fmt.Fprintf(&b, `
 %s, which has no flag, is the secret that signs tokens: %d bytes at least.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -81,5 +82,60 @@ func TestCopyMeter(t *testing.T) {
 		"compared 0 of 11000 rows (0 %), 0 a second, ? left, in sessions\n"
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+}
+
+// TestSecretInForce: secret and token refuse to hand out what the server would refuse, and token says what it is worth.
+func TestSecretInForce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	if code, _, stderr := command(t, "migrate", "-database", path); code != 0 {
+		t.Fatal(stderr)
+	}
+	note := func(secret string) (own string) {
+		t.Helper()
+		store, err := db.Open(t.Context(), db.Config{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := store.Secret(t.Context())
+		if secret == "" {
+			secret = string(made)
+		}
+		if err := errors.Join(err, store.NoteSecret(t.Context(), []byte(secret)), store.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return string(made)
+	}
+	const other = "another secret, of 32 bytes at least"
+	check := func(what, wantOut, wantErr string, wantCode int, args ...string) {
+		t.Helper()
+		code, stdout, stderr := command(t, append(args, "-database", path)...)
+		if code != wantCode || wantOut != "" && stdout != wantOut+"\n" || !strings.Contains(stderr, wantErr) || wantErr == "" && stderr != "" {
+			t.Errorf("%s: %d, %q, %q; want %d, %q, %q", what, code, stdout, stderr, wantCode, wantOut, wantErr)
+		}
+	}
+	own := note("")
+	check("the database's own", own, "", 0, "secret")
+	check("unknown", "", `no session "s" yet`, 0, "token", "-session", "s")
+	check("open", "", `"lobby" was made on first use`, 0, "token", "-session", "lobby")
+	note(other)
+	check("another in force", "", "was started with another secret than the database's own", 1, "secret")
+	check("another in force", "", "was started with another secret than the database's own", 1, "token", "-session", "s")
+	t.Setenv(secretVariable, other)
+	check("that one", other, "", 0, "secret")
+	check("that one", "", `no session "s" yet`, 0, "token", "-session", "s")
+	t.Setenv(secretVariable, other+" still")
+	check("a third", other+" still", "another secret than CHATTOK_API_SECRET is here", 0, "secret")
+	path = filepath.Join(t.TempDir(), "none.db")
+	check("no database", other+" still", "", 0, "secret")
+}
+
+// TestTokenRole: a role that is not given as a flag is no role.
+func TestTokenRole(t *testing.T) {
+	for _, args := range [][]string{{"token", "-session", "s", "MODERATOR"}, {"token", "-session", "s", "-role", "SUBSCRIBER", "x"}} {
+		code, stdout, stderr := command(t, args...)
+		if code != 2 || stdout != "" || !strings.Contains(stderr, "unexpected argument") || !strings.Contains(stderr, "-role MODERATOR") {
+			t.Errorf("%v: %d, %q, %q", args, code, stdout, stderr)
+		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"chattok/db"
 	"chattok/token"
+	"chattok/web"
 )
 
 // config is how the server is to be. Each field is a flag, and an environment variable CHATTOK_… of the same name.
@@ -44,6 +45,8 @@ type config struct {
 	memory        byteSize
 	logLevel      slog.Level
 	logFormat     string
+	frames        string
+	theme         string
 }
 
 // Where the server listens by default: on loopback, or, as a domain, where browsers look for it.
@@ -79,6 +82,8 @@ func (c *config) flags() *flag.FlagSet {
 	f.StringVar(&c.acmeEmail, "acme-email", "", "`address` that the ACME authority may write to")
 	f.IntVar(&c.groupLimit, "group-limit", 0, "writes that share one commit at most; 0 for 256")
 	f.TextVar(&c.memory, "memory", byteSize(0), "`bytes` of what is kept in memory to be fast, such as the newest entries, and of answers that wait to be taken; as 67108864, 64MiB or 1GiB (0: an eighth of what the machine or its cgroup has, from 16MiB to 96MiB)")
+	f.StringVar(&c.frames, "frame-ancestors", "", "`origins` of the sites that may have the page in a frame, separated by commas, such as https://example.com or https://*.example.com; none may where it is not set")
+	f.StringVar(&c.theme, "theme", "", "`values` of the page's look, separated by commas, each name=light or name=light/dark: "+strings.Join(web.ThemeNames(), ", ")+"; colours are written #rrggbb, the radius 12px")
 	f.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "least `level` to log: debug, info, warn or error")
 	c.limits.flags(f)
 	c.ice.flags(f)
@@ -147,6 +152,12 @@ func (c *config) validate() error {
 	case c.apiSecret != "" && len(c.apiSecret) < token.MinSecretBytes:
 		return fmt.Errorf("%s must be at least %d bytes, but is %d", secretVariable, token.MinSecretBytes, len(c.apiSecret))
 	}
+	if _, err := web.ParseFrameAncestors(c.frames); err != nil {
+		return fmt.Errorf("%w: -frame-ancestors: %w", errUsage, err)
+	}
+	if _, err := web.ParseTheme(c.theme); err != nil {
+		return fmt.Errorf("%w: -theme: %w", errUsage, err)
+	}
 	if err := c.ice.validate(); err != nil {
 		return err
 	}
@@ -154,6 +165,13 @@ func (c *config) validate() error {
 		return err
 	}
 	return c.limits.validate()
+}
+
+// page returns what the pages are to be like; validate has found no fault in it.
+func (c config) page() web.Config {
+	ancestors, _ := web.ParseFrameAncestors(c.frames)
+	theme, _ := web.ParseTheme(c.theme)
+	return web.Config{Version: version(), FrameAncestors: ancestors, Theme: theme}
 }
 
 // list parts what is separated by commas.

@@ -164,6 +164,9 @@ func (s *server) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.store.NoteSecret(ctx, secret); err != nil {
+		return err
+	}
 	if s.bus, err = s.openBus(ctx); err != nil {
 		return err
 	}
@@ -264,7 +267,7 @@ func (s *server) handler(listener net.Listener) (http.Handler, error) {
 	if s.config.metricsAddr == "" {
 		mux.Handle("GET /metrics", s.metrics.handler())
 	}
-	mux.Handle("/", edge.PageHeaders(web.Handler(web.Config{Version: version()})))
+	mux.Handle("/", edge.PageHeaders(web.Handler(s.config.page())))
 	return e.Handler(mux), nil
 }
 

@@ -19,7 +19,7 @@ const keepInterval = time.Second
 
 // openFile opens a SQLite database: for the one process that serves it, or beside it.
 func (s *Store) openFile(ctx context.Context, config Config) (err error) {
-	if err := checkPath(s.path, config.ReadOnly); err != nil {
+	if s.path, err = checkPath(s.path, config.ReadOnly); err != nil {
 		return err
 	}
 	if !config.ReadOnly || config.alone {
@@ -30,9 +30,13 @@ func (s *Store) openFile(ctx context.Context, config Config) (err error) {
 	if config.ReadOnly {
 		return s.openBeside(ctx)
 	}
+	if err := checkLog(s.path); err != nil {
+		return err
+	}
 	if err := makePrivate(s.path); err != nil {
 		return err
 	}
+	closeToOthers(s.path, s.logger)
 	if s.writer, err = openWriter(s.path); err != nil {
 		return err
 	}
@@ -49,8 +53,24 @@ func (s *Store) openFile(ctx context.Context, config Config) (err error) {
 	if err := s.readers.PingContext(ctx); err != nil {
 		return err
 	}
+	if s.place, err = openPlace(s.path); err != nil {
+		return err
+	}
 	s.keeper.Go(s.keep)
 	return nil
+}
+
+// checkLog fails where there is a write-ahead log without the database that it belongs to: SQLite would delete it, and
+// with it what was stored last.
+func checkLog(path string) error {
+	log, err := os.Stat(path + "-wal")
+	if err != nil || log.Size() == 0 {
+		return nil
+	}
+	if file, err := os.Stat(path); err == nil && file.Size() > 0 {
+		return nil
+	}
+	return fmt.Errorf("database %s is missing or empty, but its write-ahead log %s is there, with what was stored last: put the file back, or move the log away to begin anew", path, path+"-wal")
 }
 
 // makePrivate makes an empty file where there is none, for this user alone: the API secret will be in it. What belongs
@@ -114,15 +134,21 @@ func (s *Store) keep() {
 			return
 		case <-ticker.C:
 		}
+		if s.checkPlace(true) != nil {
+			continue // and nothing is checkpointed into what is lost
+		}
 		if err := s.life.update(s.total.Load()); err != nil {
 			s.logger.Warn("can't write the database's life record", "file", s.lock.Path(), "error", err)
 		}
-		if err := s.shortenWAL(ctx); err != nil && ctx.Err() == nil {
+		if err := s.shortenWAL(ctx); err != nil && ctx.Err() == nil && !s.misplaced.Load() {
 			s.logger.Warn("can't shorten the database's write-ahead log", "database", s.path, "error", err)
 		}
 	}
 }
 
+// shortenWAL folds the write-ahead log into the database where it has outgrown what the automatic checkpoints should leave
+// of it. It waits for no reader: a long one, such as a backup, would hold up every write for as long as it waited, since
+// it has the turn to write. While one reads, it gets as far as that one allows, and the next look goes on.
 func (s *Store) shortenWAL(ctx context.Context) error {
 	if !walIsLong(s.path) {
 		return nil

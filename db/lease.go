@@ -210,6 +210,12 @@ func (s *Store) Touch(ctx context.Context, connectionIDs []string, idle, grace t
 
 // Ping implements session.Store.
 func (s *Store) Ping(ctx context.Context) error {
+	if err := s.checkPlace(true); err != nil {
+		return err
+	}
+	if err := s.checkRoom(); err != nil {
+		return fail("ping", err)
+	}
 	if _, err := s.Session(ctx, session.Lobby); err != nil {
 		return err
 	}

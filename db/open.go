@@ -57,7 +57,10 @@ type Store struct {
 	// Of SQLite alone.
 	lock  *flock.Flock
 	life  *lifeRecord
-	total atomic.Int64 // of all sessions' last_seq, as committed
+	place *place
+	// misplaced says that the files are not what was opened; set by checkPlace.
+	misplaced atomic.Bool
+	total     atomic.Int64 // of all sessions' last_seq, as committed
 
 	lives    lives // of PostgreSQL alone
 	migrated Migrated
@@ -167,6 +170,9 @@ func (s *Store) release() error {
 	}
 	if s.writer != nil {
 		errs = append(errs, s.prepare.close(), s.writer.Close())
+	}
+	if s.place != nil {
+		errs = append(errs, s.place.close())
 	}
 	if s.life != nil {
 		errs = append(errs, s.life.close())

@@ -2,8 +2,13 @@ package db
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
 	"encoding/base64"
+	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"github.com/uptrace/bun"
@@ -11,7 +16,8 @@ import (
 
 const (
 	keySecret   = "secret"
-	keyPing     = "ping" // when the database was last seen to take a write
+	keyInForce  = "secret_in_force" // the mark of the one that the server started last with
+	keyPing     = "ping"            // when the database was last seen to take a write
 	secretBytes = 32
 )
 
@@ -24,6 +30,36 @@ func (s *Store) Secret(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("read the secret from database %s: %w", s.path, err)
 	}
 	return []byte(secret), nil
+}
+
+// markBytes is how long a secret's mark is: enough to tell two secrets apart, and too little to find one by.
+const markBytes = 4
+
+// markOf returns what tells a secret from others, and says nothing of it.
+func markOf(secret []byte) string {
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte("chattok: the secret in force"))
+	return hex.EncodeToString(h.Sum(nil)[:markBytes])
+}
+
+// NoteSecret records that a server starts with this secret, so that SecretInForce can tell. Errors: UNAVAILABLE.
+func (s *Store) NoteSecret(ctx context.Context, secret []byte) error {
+	return s.write(ctx, "note the secret", func(ctx context.Context, tx bun.Tx) error {
+		return putMeta(ctx, tx, keyInForce, markOf(secret))
+	})
+}
+
+// SecretInForce says whether the server that started last on this database did so with this secret; also where none has.
+// Errors: UNAVAILABLE.
+func (s *Store) SecretInForce(ctx context.Context, secret []byte) (bool, error) {
+	mark, err := read(ctx, s, "read the secret's mark", func(ctx context.Context) (string, error) {
+		mark, err := getMeta(ctx, s.readers, keyInForce)
+		if errors.Is(err, sql.ErrNoRows) {
+			return "", nil
+		}
+		return mark, err
+	})
+	return mark == "" || mark == markOf(secret), err
 }
 
 // makeSecret makes the secret unless there is one.

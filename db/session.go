@@ -73,13 +73,35 @@ func (s *Store) CreateSession(ctx context.Context, wanted session.Session) (*ses
 		if err := insertSession(ctx, tx, fromSession(wanted, now)); err != nil {
 			return err
 		}
-		stored, err = selectSession(ctx, tx, wanted.ID)
-		return err
+		found, err := selectSessions(ctx, tx, []string{wanted.ID}) // and kept from others
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return sessionNotFound() // removed since, as one that came to nothing: the next try makes it
+		}
+		stored = found[0]
+		if !wanted.TokenRequired || stored.TokenRequired || stored.ID == session.Lobby {
+			return nil
+		}
+		return takeOver(ctx, tx, stored, wanted)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return stored.toSession(), nil
+}
+
+// takeOver has a session that was made on first use ask for tokens from now on, unless somebody is in it. Its log stays.
+func takeOver(ctx context.Context, tx bun.Tx, stored *sessionRow, wanted session.Session) error {
+	var inhabited bool
+	const query = "SELECT EXISTS (SELECT 1 FROM connections WHERE session_id = ? AND " + sqlLive + ")"
+	if err := tx.NewRaw(query, stored.ID).Scan(ctx, &inhabited); err != nil || inhabited {
+		return err
+	}
+	stored.TokenRequired, stored.MediaMode = true, string(wanted.MediaMode)
+	_, err := tx.ExecContext(ctx, "UPDATE sessions SET token_required = TRUE, media_mode = ? WHERE id = ?", stored.MediaMode, stored.ID)
+	return err
 }
 
 // Heads implements session.Store.

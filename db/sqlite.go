@@ -100,9 +100,27 @@ func openPool(path string, size int, params url.Values) (*bun.DB, error) {
 	return bun.NewDB(pool, sqlitedialect.New()), nil
 }
 
-// checkPath says what is wrong with a path before the driver does, in words that need no knowledge of it. It only looks
-// at the file's name and kind: opening and closing it would drop the locks that this process holds on it.
-func checkPath(path string, readOnly bool) error {
+// checkPath says what is wrong with a path before the driver does, in words that need no knowledge of it, and returns where
+// the file is: the lock of a link is that of the file it leads to, which another server may have. It only looks at the
+// file's name and kind: opening and closing it would drop the locks that this process holds on it.
+func checkPath(path string, readOnly bool) (file string, err error) {
+	if err := checkFile(path, readOnly); err != nil {
+		return path, err
+	}
+	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return path, nil
+	}
+	file, err = filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return path, fmt.Errorf("database path %s is a link to a file that does not exist", path)
+	}
+	if err != nil {
+		return path, fmt.Errorf("database path %s can't be read: %w", path, err)
+	}
+	return file, nil
+}
+
+func checkFile(path string, readOnly bool) error {
 	if path == "" || strings.HasPrefix(path, ":") || strings.HasPrefix(path, "file:") {
 		return fmt.Errorf("database path %q must name a file; a database in memory would lose what was answered", path)
 	}
@@ -116,7 +134,7 @@ func checkPath(path string, readOnly bool) error {
 	case err == nil && !info.Mode().IsRegular():
 		return fmt.Errorf("database path %s is not a regular file", path)
 	case err == nil:
-		return nil
+		return checkAlone(path, info)
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("database path %s can't be read: %w", path, err)
 	case readOnly:
@@ -172,8 +190,22 @@ func walIsLong(path string) bool {
 	return err == nil && info.Size() > walTruncateBytes
 }
 
-// emptyWAL folds the write-ahead log into the database and cuts it to nothing, waiting for readers at most busyTimeout.
-func emptyWAL(ctx context.Context, db *bun.DB) error {
-	_, err := db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
-	return err
+// emptyWAL folds the write-ahead log into the database and cuts it to nothing, as far as readers allow; it does not wait
+// for them.
+func emptyWAL(ctx context.Context, db *bun.DB) (err error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
+		return err
+	}
+	defer func() {
+		// Not by ctx: the connection is the one that writes, and goes on without a limit otherwise.
+		_, failed := conn.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf("PRAGMA busy_timeout = %d", busyTimeout))
+		err = errors.Join(err, failed)
+	}()
+	var busy, frames, done int // busy: a reader was in the way, which is no error
+	return conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &done)
 }

@@ -138,7 +138,10 @@ func (s *Store) try(ctx context.Context, w *writer, change func(ctx context.Cont
 		return err
 	}
 	if !s.engine.shared {
-		return tx.Commit()
+		if err := tx.Commit(); err != nil {
+			return err
+		}
+		return s.checkPlace(false) // what was committed to a file that is gone is lost
 	}
 	counted, err := countCommit(limited, tx, w)
 	if err != nil {

@@ -93,6 +93,11 @@ func (s *Store) acquireWriter(ctx context.Context) (*writer, error) {
 		return nil, errClosed
 	default:
 	}
+	if s.misplaced.Load() {
+		if err := s.checkPlace(true); err != nil {
+			return nil, err
+		}
+	}
 	select {
 	case w := <-s.turns:
 		return w, nil

@@ -73,9 +73,25 @@ func (a authenticator) attach(ctx context.Context, onEnd func(*session.Error)) (
 func (a authenticator) middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var who identity
-		who.caller, who.err = a.caller(r.Context(), r.Header.Get("Authorization"))
+		who.caller, who.err = a.sender(r)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), identityKey{}, who)))
 	})
+}
+
+// sender returns who sends a request. Two Authorization headers that differ are refused: proxies and servers do not agree
+// on which of them counts.
+func (a authenticator) sender(r *http.Request) (session.Caller, error) {
+	values := r.Header["Authorization"]
+	if len(values) == 0 {
+		return a.service.Anonymous(), nil
+	}
+	for _, other := range values[1:] {
+		if other != values[0] {
+			return session.Caller{}, session.Errorf(session.CodeUnauthenticated, "two Authorization headers were sent that differ").
+				WithReason(token.ReasonInvalid)
+		}
+	}
+	return a.caller(r.Context(), values[0])
 }
 
 // identified is a gqlgen extension that refuses operations whose caller could not be told.

@@ -2,6 +2,9 @@ package graph
 
 import (
 	"context"
+	"errors"
+
+	"github.com/vikstrous/dataloadgen"
 
 	"chattok/graph/generated"
 	"chattok/session"
@@ -38,6 +41,19 @@ func (r subscriptionResolver) EntryAdded(ctx context.Context, after *string) (<-
 	})
 }
 
+// IdempotencyKey is for the connection that posted the entry; a guest's name is nobody's in particular.
+func (r chatEntryResolver) IdempotencyKey(ctx context.Context, e *session.ChatEntry) (*string, error) {
+	c := callerOf(ctx)
+	if e.IdempotencyKey == "" || c.Kind != session.Member || c.Connection.ID != e.ConnectionID {
+		return nil, nil
+	}
+	return &e.IdempotencyKey, nil
+}
+
 func (r chatEntryResolver) Connection(ctx context.Context, e *session.ChatEntry) (*session.Connection, error) {
-	return connectionByID(ctx, e.ConnectionID)
+	c, err := connectionByID(ctx, e.ConnectionID)
+	if errors.Is(err, dataloadgen.ErrNotFound) {
+		return e.MissingSender(), nil
+	}
+	return c, err
 }

@@ -11,7 +11,7 @@ import (
 // resolvers make of an event depends on the event alone. A field that is not here is executed for each subscriber.
 func (r *Resolver) shared() map[string]transport.Shared {
 	return map[string]transport.Shared{
-		"entryAdded": {Position: "after", Join: func(ctx context.Context, args map[string]any) (*transport.Topic, error) {
+		"entryAdded": {Position: "after", Personal: []string{"idempotencyKey"}, Join: func(ctx context.Context, args map[string]any) (*transport.Topic, error) {
 			return topic(r.service.FollowEntries(ctx, callerOf(ctx), text(args, "after")))
 		}},
 		"signalReceived": {Join: func(ctx context.Context, args map[string]any) (*transport.Topic, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"chattok/graph/edge"
 	"chattok/graph/generated"
@@ -53,10 +54,12 @@ func New(c Config) *Handler {
 	streams := transport.NewStreams(c.Streams)
 	c.HTTP.Stream = streams.Answer
 
-	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver})
+	schema := generated.NewExecutableSchema(generated.Config{Schema: executed, Resolvers: resolver})
 	server := handler.New(plainAdds{schema, resolver.Mutation()})
-	server.AddTransport(streams.WebSocket())
-	server.AddTransport(c.HTTP)
+	server.AddTransport(transport.Coerced(streams.WebSocket(), executed))
+	server.AddTransport(transport.Coerced(c.HTTP, executed))
+	server.SetDisableSuggestion(!c.Introspection)
+	server.SetValidationRulesFn(func() *rules.Rules { return transport.ValidationRules(c.Introspection) })
 	server.SetErrorPresenter(presenter(c.Log))
 	server.SetRecoverFunc(recoverer(c.Log))
 

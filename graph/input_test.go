@@ -96,7 +96,7 @@ func TestInput(t *testing.T) {
 		{"negotiate: 64 KiB + 2 in multi-byte text", negotiate, describe("answer", long("€", 21846)), bad},
 		{"negotiate: NUL", negotiate, describe("answer", "\x00"), bad},
 		{"negotiate: a rollback", negotiate, describe("rollback", ""), "ok"},
-		{"negotiate: an unknown type", negotiate, describe("OFFER", ""), bad},
+		{"negotiate: an unknown type", negotiate, describe("OFFER", ""), invalidDoc},
 		{"negotiate: no more candidates", negotiate, candidate(map[string]any{"candidate": ""}), "ok"},
 		{"negotiate: a whole candidate", negotiate, candidate(map[string]any{"candidate": "c", "sdpMid": "0", "sdpMLineIndex": 65535, "usernameFragment": "f"}), "ok"},
 		{"negotiate: candidate of 64 KiB", negotiate, candidate(map[string]any{"candidate": long("x", 65535), "sdpMid": "0"}), "ok"},

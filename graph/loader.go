@@ -48,7 +48,8 @@ func (l *connectionLoader) load(ctx context.Context, id string) (*session.Connec
 	return l.loader.Load(ctx, id)
 }
 
-// connectionByID returns a connection that posted an entry. Errors: UNAVAILABLE.
+// connectionByID returns a connection that posted an entry. Errors: UNAVAILABLE; dataloadgen.ErrNotFound where the store
+// has no such row.
 func connectionByID(ctx context.Context, id string) (*session.Connection, error) {
 	l := ctx.Value(loaderKey{}).(*connectionLoader)
 	if c, ok := l.service.KnownConnection(id); ok {

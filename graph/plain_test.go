@@ -45,6 +45,8 @@ func (echo) AddChatEntry(_ context.Context, connectionID, body string, key *stri
 		CreatedAt: time.Date(2026, 1, 31, 12, 0, 0, 999_999, time.UTC)}, nil
 }
 
+func (echo) IdempotencyKey(context.Context, *session.ChatEntry) (*string, error) { return nil, nil }
+
 func (echo) Connection(_ context.Context, e *session.ChatEntry) (*session.Connection, error) {
 	return &session.Connection{ID: e.ConnectionID, Role: session.RolePublisher}, nil
 }

@@ -47,12 +47,13 @@ func (r mutationResolver) CreateToken(ctx context.Context, sessionID string, rol
 		return nil, session.Errorf(session.CodeBadUserInput, "expiresIn must be 1 to %d seconds", maxSessionTokenSeconds)
 	}
 	grant.ExpiresAt = r.now().Add(time.Duration(seconds) * time.Second)
-	if err := r.service.CanMint(ctx, callerOf(ctx), grant); err != nil {
+	sess, err := r.service.CanMint(ctx, callerOf(ctx), grant)
+	if err != nil {
 		return nil, err
 	}
 	raw, err := r.tokens.MintSession(grant)
 	if err != nil {
 		return nil, err
 	}
-	return &generated.TokenPayload{Token: raw, ExpiresAt: grant.ExpiresAt}, nil
+	return &generated.TokenPayload{Token: raw, ExpiresAt: grant.ExpiresAt, TokenRequired: sess.TokenRequired}, nil
 }

@@ -55,8 +55,12 @@ func dialStream(address, raw string) (*stream, error) {
 		return nil, err
 	}
 	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	authorization, payload := "", map[string]any{}
+	if raw != "" {
+		authorization, payload["Authorization"] = "Authorization: Bearer "+raw+"\r\n", "Bearer "+raw
+	}
 	fmt.Fprintf(c, "GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"+
-		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\nAuthorization: Bearer %s\r\n\r\n", raw)
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n%s\r\n", authorization)
 	s := &stream{Conn: c, r: bufio.NewReaderSize(c, 16<<10)}
 	resp, err := http.ReadResponse(s.r, nil)
 	if err != nil {
@@ -65,7 +69,7 @@ func dialStream(address, raw string) (*stream, error) {
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		return nil, fmt.Errorf("upgrade: %s", resp.Status)
 	}
-	if err := s.send(map[string]any{"type": "connection_init", "payload": map[string]any{"Authorization": "Bearer " + raw}}); err != nil {
+	if err := s.send(map[string]any{"type": "connection_init", "payload": payload}); err != nil {
 		return nil, err
 	}
 	m, err := s.read()

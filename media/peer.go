@@ -46,11 +46,15 @@ func parsePrefixes(texts ...string) []netip.Prefix {
 	return prefixes
 }
 
+// global is where all global IPv6 addresses are (RFC 4291, section 2.4). What is beside it is unassigned or special, and
+// what of it a network uses for itself, such as a NAT64 prefix of its own, no list of ours has.
+var global = netip.MustParsePrefix("2000::/3")
+
 // isPublic says whether an address may be a peer's on the public internet; an IPv4 address in IPv6 dress is judged as
 // what it is.
 func isPublic(a netip.Addr) bool {
 	a = a.Unmap()
-	if !a.IsValid() || a.Zone() != "" {
+	if !a.IsValid() || a.Zone() != "" || a.Is6() && !global.Contains(a) {
 		return false
 	}
 	for _, prefix := range special {

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"net"
 	"net/netip"
 	"testing"
 )
@@ -22,6 +23,8 @@ func TestPublic(t *testing.T) {
 		"::ffff:169.254.169.254": false, "::ffff:0:0": false, "64:ff9b::a00:1": false, "64:ff9b:1::1": false, "100::1": false,
 		"2001::1": false, "2001:db8::1": false, "2002:a00:1::1": false, "3fff::1": false, "fc00::1": false, "fdff::1": false,
 		"fe80::1": false, "febf::1": false, "fec0::1": false, "ff02::1": false,
+		"1fff:ffff::1": false, "4000::1": false, "400::1": false, "e000::1": false, "8000::1": false, "::1:0:0:1": false,
+		"2000::1": true, "3ffe::1": true,
 	} {
 		if got := isPublic(netip.MustParseAddr(text)); got != want {
 			t.Errorf("%s is public: %t, want %t", text, got, want)
@@ -54,7 +57,7 @@ func TestOwnHost(t *testing.T) {
 
 // TestQuotaForgets: who has nothing allocated and used nothing lately is forgotten, and nobody else.
 func TestQuotaForgets(t *testing.T) {
-	q := newQuotas(1, 8000)
+	q := newQuotas(1, 8000, 100)
 	u := q.take("idle")
 	q.give(u)
 	spent := q.take("spent")
@@ -68,7 +71,51 @@ func TestQuotaForgets(t *testing.T) {
 			t.Errorf("%s is known: %t, want %t", id, got, want)
 		}
 	}
-	if q.room("busy") || !q.room("spent") || !q.room("unheard of") || q.take("busy") != nil {
+	if q.room("busy", netip.Addr{}) || !q.room("spent", netip.Addr{}) || !q.room("unheard of", netip.Addr{}) || q.take("busy") != nil {
 		t.Error("the quota is not kept")
+	}
+}
+
+// TestShares has connections take all the ports that they get, of one address and of many: those who come later find some.
+func TestShares(t *testing.T) {
+	const ports = 200
+	takeAll := func(q *quotas, connection string, host netip.Addr) (taken int) {
+		for q.room(connection, host) && q.take(connection) != nil {
+			q.here(host, 1)
+			taken++
+		}
+		return taken
+	}
+	at := func(n byte) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, n}) }
+
+	q := newQuotas(64, 8000, ports)
+	sum := 0
+	for n := range byte(4) {
+		taken := takeAll(q, string('a'+rune(n)), at(n))
+		if sum += taken; taken == 0 || taken > ports/freeForConnection {
+			t.Errorf("connection %d takes %d", n, taken)
+		}
+	}
+	if sum > ports*3/5 || takeAll(q, "late", at(9)) < 10 {
+		t.Errorf("four connections take %d of %d ports", sum, ports)
+	}
+
+	q = newQuotas(64, 8000, ports)
+	sum = 0
+	for n := range 40 {
+		sum += takeAll(q, string('a'+rune(n)), at(1))
+	}
+	if sum < ports/4 || sum > ports/3+1 {
+		t.Errorf("one address takes %d of %d ports", sum, ports)
+	}
+	if taken := takeAll(q, "late", at(2)); taken < 20 {
+		t.Errorf("another address gets %d", taken)
+	}
+	q.here(at(1), -sum)
+	if len(q.hosts) != 1 {
+		t.Errorf("%d addresses are remembered", len(q.hosts))
+	}
+	if a, b := hostOf(&net.UDPAddr{IP: net.ParseIP("2a00::1:1")}), hostOf(&net.TCPAddr{IP: net.ParseIP("2a00::2:1")}); a != b {
+		t.Errorf("one /64 counts as %s and %s", a, b)
 	}
 }

@@ -61,6 +61,7 @@ type TURN struct {
 	listen      netip.AddrPort
 	credentials credentials
 	quotas      *quotas
+	permissions *permissions
 	relays      *relays
 	local       map[netip.Addr]bool       // this machine's own addresses, those of Relay among them
 	bind        map[netip.Addr]netip.Addr // where to open relays, by the address of Relay
@@ -110,7 +111,7 @@ func New(c Config) (*TURN, error) {
 		return nil, fmt.Errorf("bandwidth of a connection must be at least 1 kbit/s, but is %d", c.Bandwidth)
 	}
 	t := &TURN{cfg: c, listen: listen, credentials: credentials{deriveKey(c.Secret)},
-		quotas: newQuotas(c.Allocations, c.Bandwidth*1000), ended: make(chan struct{}, 1)}
+		quotas: newQuotas(c.Allocations, c.Bandwidth*1000, c.MaxPort-c.MinPort+1), permissions: newPermissions(), ended: make(chan struct{}, 1)}
 	t.relays = &relays{server: t, open: make(map[netip.AddrPort]*relay)}
 	return t, nil
 }
@@ -187,9 +188,10 @@ func (t *TURN) Listen() (err error) {
 			{PacketConn: t.udp, RelayAddressGenerator: t.relays, PermissionHandler: t.permit}},
 		ListenerConfigs: []turn.ListenerConfig{
 			{Listener: t.tcp, RelayAddressGenerator: t.relays, PermissionHandler: t.permit}},
-		AuthHandler:   t.authenticate,
-		QuotaHandler:  t.admit,
-		EventHandler:  turn.EventHandler{OnAuth: t.authenticated, OnAllocationCreated: t.created, OnAllocationDeleted: t.deleted},
+		AuthHandler:  t.authenticate,
+		QuotaHandler: t.admit,
+		EventHandler: turn.EventHandler{OnAuth: t.authenticated, OnAllocationCreated: t.created, OnAllocationDeleted: t.deleted,
+			OnPermissionCreated: t.permitted, OnPermissionDeleted: t.unpermitted},
 		LoggerFactory: pionLog{t.cfg.Log},
 	})
 	if err != nil {
@@ -304,21 +306,30 @@ func (t *TURN) authenticated(_, _ net.Addr, _, _, _, _ string, verdict bool) {
 }
 
 // admit is pion's QuotaHandler.
-func (t *TURN) admit(connectionID, _ string, _ net.Addr) bool {
-	ok := t.quotas.room(connectionID)
+func (t *TURN) admit(connectionID, _ string, client net.Addr) bool {
+	ok := t.quotas.room(connectionID, hostOf(client))
 	if !ok {
 		t.refused.Add(1)
 	}
 	return ok
 }
 
-// permit is pion's PermissionHandler.
-func (t *TURN) permit(_ net.Addr, peer net.IP) bool {
-	ok := t.cfg.AllowPrivate || isPublic(addrOf(peer))
+// permit is pion's PermissionHandler. It is asked again for a peer that has its permission, to renew it.
+func (t *TURN) permit(client net.Addr, peer net.IP) bool {
+	at := addrOf(peer)
+	ok := (t.cfg.AllowPrivate || isPublic(at)) && t.permissions.room(client, at)
 	if !ok {
 		t.refused.Add(1)
 	}
 	return ok
+}
+
+func (t *TURN) permitted(client, _ net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
+	t.permissions.add(client, addrOf(peer))
+}
+
+func (t *TURN) unpermitted(client, _ net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
+	t.permissions.remove(client, addrOf(peer))
 }
 
 // mayReach says whether a packet may go to a peer that was permitted: to this machine only where it relays.
@@ -328,11 +339,13 @@ func (t *TURN) mayReach(peer netip.AddrPort) bool {
 
 func (t *TURN) created(client, _ net.Addr, _, _, _ string, _ net.Addr, _ int) {
 	t.allocations.Add(1)
+	t.quotas.here(hostOf(client), 1)
 	t.tcp.used(client)
 }
 
-func (t *TURN) deleted(_, _ net.Addr, _, _, _ string) {
+func (t *TURN) deleted(client, _ net.Addr, _, _, _ string) {
 	t.allocations.Add(-1)
+	t.quotas.here(hostOf(client), -1)
 	select {
 	case t.ended <- struct{}{}:
 	default:

@@ -462,3 +462,42 @@ func TestConfig(t *testing.T) {
 		t.Errorf("a taken port: %v", err)
 	}
 }
+
+// TestPermissionsOfAnAllocation asks for permissions without end: an allocation has few, those that it has can be renewed,
+// and another allocation has its own.
+func TestPermissionsOfAnAllocation(t *testing.T) {
+	for _, transport := range []string{"udp", "tcp"} {
+		t.Run(transport, func(t *testing.T) {
+			server := serve(t, nil)
+			who := account(t, server, "c1")
+			peer := func(n int) net.Addr {
+				return &net.UDPAddr{IP: net.IPv4(127, 1, byte(n>>8), byte(n)), Port: 9}
+			}
+			for range 2 {
+				client := dial(t, server, transport, *who.Username, *who.Credential)
+				relayed, err := client.Allocate()
+				if err != nil {
+					t.Fatal(err)
+				}
+				granted := 0
+				for n := range 200 {
+					if client.CreatePermission(peer(n)) == nil {
+						granted++
+					}
+				}
+				if granted != 64 {
+					t.Errorf("%d permissions were granted", granted)
+				}
+				if err := client.CreatePermission(peer(3)); err != nil {
+					t.Errorf("one that is there is not renewed: %v", err)
+				}
+				if err := relayed.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			if refused := server.Stats().Refused; refused != 2*136 {
+				t.Errorf("%d were refused", refused)
+			}
+		})
+	}
+}

@@ -218,3 +218,92 @@ func TestLostAllTheTime(t *testing.T) {
 		}
 	})
 }
+
+// pingStore is a Store whose Ping waits for gate, and whose commits of entries fail with fail.
+type pingStore struct {
+	Store
+	gate  chan struct{}
+	pings int
+	fail  error
+}
+
+func (s *pingStore) Lanes() int { return 1 }
+
+func (s *pingStore) Ping(context.Context) error {
+	s.pings++
+	<-s.gate
+	return nil
+}
+
+func (s *pingStore) AppendEntries(_ context.Context, entries []NewEntry) []EntryResult {
+	results := make([]EntryResult, len(entries))
+	for i, e := range entries {
+		results[i].Err = s.fail
+		if s.fail == nil {
+			results[i].Entry = &ChatEntry{SessionID: e.SessionID, Seq: 1}
+		}
+	}
+	return results
+}
+
+// TestReadyOfASlowStore: probes of a Store that does not answer are answered in time, all by one question.
+func TestReadyOfASlowStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &pingStore{gate: make(chan struct{})}
+		s := NewService(Config{Store: store, Bus: &boundsBus{}})
+		s.ready.Store(true)
+		begun := time.Now()
+		for range 2 {
+			var probes sync.WaitGroup
+			for range 10 {
+				probes.Go(func() {
+					if err := s.Ready(t.Context()); CodeOf(err) != CodeUnavailable {
+						t.Errorf("ready while the store does not answer: %v", err)
+					}
+				})
+			}
+			probes.Wait()
+		}
+		if took := time.Since(begun); took != 2*pingWait || store.pings != 1 {
+			t.Errorf("20 probes took %v and asked %d times", took, store.pings)
+		}
+		close(store.gate)
+		synctest.Wait()
+		if err := s.Ready(t.Context()); err != nil {
+			t.Error(err)
+		}
+		s.endBackground()
+	})
+}
+
+// TestReadyAfterAFailedCommit: a Store that failed a commit is not ready, though a Ping passes, until it takes one or a
+// while has gone by.
+func TestReadyAfterAFailedCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &pingStore{gate: make(chan struct{})}
+		close(store.gate)
+		s := NewService(Config{Store: store, Bus: &boundsBus{}})
+		s.ready.Store(true)
+		commit := func(err error) {
+			store.fail = err
+			s.commitEntries([]NewEntry{{SessionID: "s", Body: "x"}})
+		}
+		ready := func(want Code) {
+			t.Helper()
+			if err := s.Ready(t.Context()); CodeOf(err) != want {
+				t.Errorf("%v, want %q", err, want)
+			}
+		}
+		ready("")
+		commit(Unavailable(context.DeadlineExceeded))
+		ready(CodeUnavailable)
+		commit(Errorf(CodeBadUserInput, "no"))
+		ready(CodeUnavailable)
+		commit(nil)
+		ready("")
+		commit(Unavailable(context.DeadlineExceeded))
+		time.Sleep(commitFailure)
+		ready("")
+		s.endBackground()
+	})
+}

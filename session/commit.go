@@ -13,11 +13,18 @@ func (s *Service) commitEntries(group []NewEntry) []EntryResult {
 	results := s.store.AppendEntries(ctx, group)
 	fresh := make(map[string][]*ChatEntry, 1)
 	n := 0
+	var failed error
 	for _, r := range results {
+		if CodeOf(r.Err) == CodeUnavailable {
+			failed = r.Err
+		}
 		if r.Err == nil && !r.Replayed {
 			fresh[r.Entry.SessionID] = append(fresh[r.Entry.SessionID], r.Entry)
 			n++
 		}
+	}
+	if n > 0 || failed != nil {
+		s.committed(failed)
 	}
 	if n > 0 {
 		s.metrics.EntriesCommitted(n, time.Since(start))

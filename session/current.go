@@ -2,8 +2,9 @@ package session
 
 import "context"
 
-// A node hears of what others commit by the bus, which may be late, or lose it. So whoever begins to follow, or asks who
-// is there, first has the room brought to where the Store is: what was answered anywhere before is then here.
+// A room lags behind the Store: another node's commits come by the bus, late or never, and this node's own can be read
+// from the Store shortly before the room has them. So a room is brought to where the Store is before a reader begins to
+// follow it, or is told who is there: every cursor that was answered anywhere before is then one to go on from.
 
 // current returns the session's room as room does, with what was committed on any node before the call, and the head
 // that it had then. Errors: NOT_FOUND, UNAVAILABLE.
@@ -12,9 +13,6 @@ func (s *Service) current(ctx context.Context, id string) (r *room, head Head, r
 		r, release, err = s.room(ctx, id)
 		if err != nil {
 			return nil, Head{}, nil, err
-		}
-		if !s.shared { // what is committed is in the room before anybody is answered: see commitEntries
-			return r, Head{r.session.Epoch, r.feed.Head(), r.roster.head()}, release, nil
 		}
 		head, found, err := s.heads.read(ctx, id)
 		if err == nil && (!found || head.Epoch != r.session.Epoch) {

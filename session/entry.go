@@ -32,6 +32,12 @@ func (e *ChatEntry) ID() string { return encodePosition(tagEntry, e.Epoch, e.Seq
 // Cursor is the entry's place in the log.
 func (e *ChatEntry) Cursor() string { return Cursor(e.Epoch, e.Seq) }
 
+// MissingSender stands for the entry's connection where the store no longer has its row: an entry outlives what was said of
+// its sender. Nothing is known of that but its id, and it may do nothing any more but have been there.
+func (e *ChatEntry) MissingSender() *Connection {
+	return &Connection{ID: e.ConnectionID, SessionID: e.SessionID, Role: RoleSubscriber, CreatedAt: e.CreatedAt}
+}
+
 // entryOverhead is what an entry counts to its session's quota beside its text: about what a row takes of the disk, so that
 // empty ones are bounded too. Migrations reckon with the same number.
 const entryOverhead = 128
@@ -57,6 +63,9 @@ func (e NewEntry) Validate() error {
 	if e.Guest {
 		if err := validName("connectionId", e.ConnectionID); err != nil {
 			return err
+		}
+		if disguisedID(e.ConnectionID) {
+			return Errorf(CodeBadUserInput, "connectionId has the form of a connection's id in other letters; choose another name")
 		}
 		if e.ConnectionID == Lobby { // clients that keep what they know by id alone would take the two for one
 			return Errorf(CodeBadUserInput, "connectionId must not be %q, which is the session's id", Lobby)

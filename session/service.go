@@ -90,8 +90,11 @@ type Service struct {
 
 	ping struct {
 		sync.Mutex
-		at  time.Time
-		err error
+		at       time.Time
+		err      error
+		answered chan struct{} // closed when the question that is under way is answered; nil while none is
+		failed   error         // of the last commit of entries
+		failedAt time.Time
 	}
 	ready     atomic.Bool
 	started   chan struct{}   // closed when Run is ready
@@ -276,15 +279,58 @@ func (s *Service) Degraded() error {
 	return nil
 }
 
-// pinged asks the Store whether it works, once a second for all who ask: the question is a write.
+// pinged asks the Store whether it works, once a second for all who ask: the question is a write. Those who ask while it
+// is under way wait for its answer, pingWait at most.
 func (s *Service) pinged(ctx context.Context) error {
 	s.ping.Lock()
+	p := &s.ping
+	if p.answered == nil && (p.at.IsZero() || s.now().Sub(p.at) >= time.Second) {
+		answered := make(chan struct{})
+		p.answered = answered
+		s.background(func(ctx context.Context) { s.askStore(ctx, answered) })
+	}
+	answered := p.answered
+	s.ping.Unlock()
+	if answered != nil {
+		late := time.NewTimer(pingWait)
+		defer late.Stop()
+		select {
+		case <-answered:
+		case <-late.C:
+			return Errorf(CodeUnavailable, "the database does not answer in time")
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	s.ping.Lock()
 	defer s.ping.Unlock()
-	if s.ping.at.IsZero() || s.now().Sub(s.ping.at) >= time.Second {
-		s.ping.err = s.store.Ping(context.WithoutCancel(ctx))
-		s.ping.at = s.now()
+	if s.ping.err == nil && s.ping.failed != nil && s.now().Sub(s.ping.failedAt) < commitFailure {
+		return s.ping.failed
 	}
 	return s.ping.err
+}
+
+const (
+	// pingWait is for how long a probe of readiness waits for the Store.
+	pingWait = 2 * time.Second
+	// commitFailure is for how long a commit that the Store failed says that it does not work, unless another one succeeds:
+	// a Ping's small write may find room where entries find none.
+	commitFailure = 5 * time.Second
+)
+
+func (s *Service) askStore(ctx context.Context, answered chan struct{}) {
+	err := s.store.Ping(ctx)
+	s.ping.Lock()
+	defer s.ping.Unlock()
+	s.ping.err, s.ping.at, s.ping.answered = err, s.now(), nil
+	close(answered)
+}
+
+// committed notes whether the Store took a commit of entries.
+func (s *Service) committed(err error) {
+	s.ping.Lock()
+	defer s.ping.Unlock()
+	s.ping.failed, s.ping.failedAt = err, s.now()
 }
 
 // Stats are counts of what is held now.
@@ -310,3 +356,26 @@ func newEpoch() Epoch {
 
 // newID returns a random id that nobody can guess or meet twice.
 func newID() string { return rand.Text() }
+
+// idLength is how long the ids are that newID makes, of A-Z and 2-7 (RFC 4648, section 6).
+const idLength = 26
+
+// disguisedID says whether a guest's name reads as an id that newID may have made, but is written in other letters: such as
+// in small ones, or with the digits that look like letters. People who compare it by eye would take the guest for the
+// connection.
+func disguisedID(name string) bool {
+	if len(name) != idLength {
+		return false
+	}
+	plain := true
+	for _, c := range []byte(name) {
+		switch {
+		case 'A' <= c && c <= 'Z', '2' <= c && c <= '7':
+		case 'a' <= c && c <= 'z', c == '0', c == '1', c == '8':
+			plain = false
+		default:
+			return false
+		}
+	}
+	return !plain
+}

@@ -27,6 +27,9 @@ func validName(argument, s string) error {
 	if s == "" || len(s) > MaxNameBytes {
 		return Errorf(CodeBadUserInput, "%s must be 1 to %d bytes, but is %d", argument, MaxNameBytes, len(s))
 	}
+	if s == "." || s == ".." {
+		return Errorf(CodeBadUserInput, "%s must not be %q, which a URL takes for a folder", argument, s)
+	}
 	for _, c := range []byte(s) {
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 		if !letter && !strings.ContainsRune("-_~.", rune(c)) {
@@ -71,7 +74,7 @@ func (s *Service) Roster(ctx context.Context, sess *Session, limit int) (live []
 }
 
 // CreateSession makes a session that asks for tokens, or returns the equal one that has the id; a nil id has one made
-// up. Errors: UNAUTHENTICATED, FORBIDDEN; BAD_USER_INPUT; UNAVAILABLE.
+// up. One that was made on first use is taken over where nobody is in it. Errors: UNAUTHENTICATED, FORBIDDEN; BAD_USER_INPUT; UNAVAILABLE.
 func (s *Service) CreateSession(ctx context.Context, c Caller, id *string, mode MediaMode) (*Session, error) {
 	if err := c.operator(); err != nil {
 		return nil, err
@@ -92,23 +95,27 @@ func (s *Service) CreateSession(ctx context.Context, c Caller, id *string, mode 
 	if err != nil {
 		return nil, err
 	}
-	if !got.TokenRequired || got.MediaMode != mode {
-		return nil, Errorf(CodeBadUserInput, "id is taken by a session that differs in its mediaMode or in asking for tokens")
+	switch {
+	case !got.TokenRequired && got.ID == Lobby:
+		return nil, Errorf(CodeBadUserInput, "id is the lobby's, which never asks for tokens")
+	case !got.TokenRequired:
+		return nil, Errorf(CodeBadUserInput, "id is taken by a session that was made on first use, and somebody is in it; when they have gone, createSession takes it over")
+	case got.MediaMode != mode:
+		return nil, Errorf(CodeBadUserInput, "id is taken by a session with another mediaMode")
 	}
 	return got, nil
 }
 
-// CanMint checks that the caller may mint a token for a session. Errors: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND,
-// BAD_USER_INPUT, UNAVAILABLE.
-func (s *Service) CanMint(ctx context.Context, c Caller, g SessionGrant) error {
+// CanMint checks that the caller may mint a token for a session, and returns the session, of which TokenRequired says
+// whether it admits nobody else. Errors: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, UNAVAILABLE.
+func (s *Service) CanMint(ctx context.Context, c Caller, g SessionGrant) (*Session, error) {
 	if err := c.operator(); err != nil {
-		return err
+		return nil, err
 	}
 	if err := g.Validate(); err != nil {
-		return err
+		return nil, err
 	}
-	_, err := s.sessionByID(ctx, g.SessionID)
-	return err
+	return s.store.Session(ctx, g.SessionID) // not an open room's, which may have been taken over since
 }
 
 // Validate checks the limits of what a session token says. Errors: BAD_USER_INPUT.

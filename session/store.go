@@ -15,7 +15,9 @@ type Store interface {
 	// Session returns the session with this id. Errors: NOT_FOUND.
 	Session(ctx context.Context, id string) (*Session, error)
 	// CreateSession stores s (CreatedAt aside, which the store sets) unless its id is taken, and returns what is stored
-	// under that id, whoever made it.
+	// under that id, whoever made it. Where s asks for tokens, a session that was made on first use, in which no live
+	// connection is, asks for them from then on, with the MediaMode of s, its log and its epoch as they were; Lobby
+	// never does.
 	CreateSession(ctx context.Context, s Session) (*Session, error)
 
 	// AppendEntries stores the entries in one durable transaction, numbered in the order given, and returns a result for

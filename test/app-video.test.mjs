@@ -83,6 +83,7 @@ test('video', async (t) => {
     await guest.getByRole('button', { name: 'Unmute' }).waitFor();
     await row.getByLabel('microphone off').waitFor();
     await row.getByRole('button', { name: 'End the video of Guest' }).click();
+    await chair.getByRole('dialog').getByRole('button', { name: 'End video' }).click();
     await guest.getByText('A moderator ended your video').waitFor();
     await guest.getByRole('button', { name: 'Start video' }).click();
     await plays(chair, 'Guest');

@@ -36,6 +36,11 @@ for (const [file, limit] of [['sdk/dist/chattok.js', 24_000], ['opentok/dist/ope
   });
 }
 
+test('OpenTok’s type definitions hold for what we serve', async () => {
+  const cwd = fileURLToPath(new URL('opentok-pages', import.meta.url));
+  await assert.doesNotReject(promisify(execFile)('node_modules/.bin/tsc', ['--project', '.'], { cwd }));
+});
+
 test('the SDK has a source map, with the sources in it', async () => {
   const [script, text] = await Promise.all(['chattok.js', 'chattok.js.map'].map((name) => readFile(new URL(`sdk/dist/${name}`, web), 'utf8')));
   assert.match(script, /\n\/\/# sourceMappingURL=chattok\.js\.map\s*$/);

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Gets what the tests of this folder need on a Debian machine: chromium, nginx, caddy, Python's websockets and systemd's check
-# of units where there are none, and the Node packages where they are older than the lock file. It asks nothing, needs root for Debian's
+# Gets what the tests of this folder need on a Debian machine: chromium, nginx, caddy, systemd's check of units, Python's
+# GraphQL and websockets where there are none, and the Node packages where they are older than the lock file. It asks nothing, needs root for Debian's
 # packages only, and does nothing the second time.
 set -eu
 cd "$(dirname "$0")"
@@ -9,6 +9,13 @@ if [ ! -x "${CHATTOK_CHROMIUM:-/usr/bin/chromium}" ]; then
   export DEBIAN_FRONTEND=noninteractive
   apt-get -qq update
   apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends chromium fonts-liberation >/dev/null
+fi
+
+# Python's GraphQL, which its tools stand on.
+if ! python3 -c 'import graphql' 2>/dev/null && ! /usr/bin/python3 -c 'import graphql' 2>/dev/null; then
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -qq update
+  apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends python3-graphql-core >/dev/null
 fi
 
 # The proxies whose settings are in deploy/. RUNLEVEL=1 keeps the packages from starting them as services.
@@ -32,7 +39,7 @@ if [ ! -x /usr/bin/systemd-analyze ]; then
   apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends systemd >/dev/null
 fi
 
-for folder in . ../web/playground ../web/sdk ../web/app ../web/opentok ../web/examples/apollo; do
+for folder in . opentok-pages ../web/playground ../web/sdk ../web/app ../web/opentok ../web/examples/apollo; do
   # npm writes its own record of what it installed last of all, so a broken installation counts as none.
   if [ ! "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
     (cd "$folder" && npm ci --silent)

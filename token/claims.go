@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -39,13 +41,45 @@ type claims struct {
 	Data       *string      `json:"data"` // of a session token
 }
 
-// UnmarshalJSON refuses invalid UTF-8, for which encoding/json would silently put U+FFFD.
+// UnmarshalJSON refuses invalid UTF-8 and halves of surrogate pairs, for which encoding/json would silently put U+FFFD.
 func (c *claims) UnmarshalJSON(b []byte) error {
-	if !utf8.Valid(b) {
+	if !utf8.Valid(b) || loneSurrogate(b) {
 		return errors.New("not UTF-8")
 	}
 	type plain claims
 	return json.Unmarshal(b, (*plain)(c))
+}
+
+// loneSurrogate says whether valid JSON has a \uXXXX escape of half a surrogate pair.
+func loneSurrogate(b []byte) bool {
+	for i := 0; i < len(b); i++ {
+		if b[i] != '\\' {
+			continue
+		}
+		high, ok := escaped(b[i:])
+		switch {
+		case !ok:
+			i++ // past the character that is escaped
+		case !utf16.IsSurrogate(high):
+			i += 5
+		default:
+			low, _ := escaped(b[min(i+6, len(b)):])
+			if utf16.DecodeRune(high, low) == utf8.RuneError {
+				return true
+			}
+			i += 11
+		}
+	}
+	return false
+}
+
+// escaped returns what \uXXXX at the beginning of b stands for.
+func escaped(b []byte) (r rune, ok bool) {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	return rune(n), err == nil
 }
 
 // names says whether the audience is k's; other audiences may stand beside it.

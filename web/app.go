@@ -33,13 +33,25 @@ func (s site) addApp(config Config) app {
 	}
 	version := strings.Replace(noVersion, `""`, `"`+html.EscapeString(config.Version)+`"`, 1)
 	page = strings.Replace(page, noVersion, version, 1)
-	s["/favicon.svg"] = newFile("favicon.svg", mustRead(appFiles, appRoot+"/favicon.svg"), appPolicy)
+	for _, name := range []string{"favicon.svg", "favicon-unread.svg"} {
+		s["/"+name] = newFile(name, mustRead(appFiles, appRoot+"/"+name), appPolicy)
+	}
 	s.addAssets(appFiles, appRoot, "assets", appPolicy)
+	if !config.Theme.empty() {
+		s["/theme.css"] = newFile("theme.css", []byte(config.Theme.sheet()), appPolicy)
+		page = strings.Replace(page, "</head>", `<link rel="stylesheet" href="./theme.css"></head>`, 1)
+	}
 
-	start := newFile("index.html", []byte(page), appPolicy)
-	start.permissions = appPermissions
-	session := newFile("index.html", []byte(strings.ReplaceAll(page, `="./`, `="../`)), appPolicy)
-	session.permissions = appPermissions
+	policy := appPolicy
+	if len(config.FrameAncestors) > 0 {
+		policy = framed(appPolicy, config.FrameAncestors)
+	}
+	start := newFile("index.html", []byte(page), policy)
+	session := newFile("index.html", []byte(strings.ReplaceAll(page, `="./`, `="../`)), policy)
+	for _, f := range []*file{&start, &session} {
+		f.permissions = appPermissions
+		f.framed = policy != appPolicy
+	}
 	s["/"] = start
 	return app{start: start, session: session}
 }

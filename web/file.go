@@ -31,6 +31,7 @@ type file struct {
 	etag        string
 	policy      string // Content-Security-Policy
 	permissions string // Permissions-Policy; none where empty
+	framed      bool   // other sites may have it in a frame, as its policy says
 	immutable   bool   // the content is named by its hash: it may be kept for good
 	compressed  bool   // content is gzip
 	public      bool   // pages of every origin may read it
@@ -73,6 +74,9 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-cache")
 	if f.public {
 		allowAnyPage(h)
+	}
+	if f.framed {
+		h.Del("X-Frame-Options") // it knows no list of sites, and older browsers would heed it
 	}
 	if f.immutable {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")

@@ -21,6 +21,10 @@ import (
 // Config is what the pages say of the server. Its zero value will do.
 type Config struct {
 	Version string // shown on the start page; nothing is shown where empty
+	// FrameAncestors are the sites that may have the page in a frame, as ParseFrameAncestors gives them; none may where
+	// empty. The playground is in no frame.
+	FrameAncestors []string
+	Theme          Theme
 }
 
 // playgroundPolicy is what the playground may do. It allows no script but the server's own files, nor eval, nor another

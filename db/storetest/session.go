@@ -34,7 +34,7 @@ func (s *suite) testSessions() {
 	s.ok(err)
 	equal(s, "taken id", again, &wanted)
 
-	// One that was made on first use is returned as it is.
+	// One that was made on first use is returned as it is while somebody is in it.
 	s.connect("open", "c1")
 	open, err := s.store.CreateSession(s.ctx(), session.Session{ID: "open", Epoch: 9, TokenRequired: true})
 	s.ok(err)
@@ -44,6 +44,45 @@ func (s *suite) testSessions() {
 	if age := open.CreatedAt.Sub(made.CreatedAt); age < bit {
 		s.Errorf("made %v after the first, want at least %v by the clock", age, bit)
 	}
+}
+
+// testSessionTakenOver has a backend make a session whose id somebody squats.
+func (s *suite) testSessionTakenOver() {
+	s.connect("open", "c1")
+	first := s.add(session.NewEntry{SessionID: "open", ConnectionID: "c1", Body: "x", IdempotencyKey: "k"})
+	open, err := s.store.Session(s.ctx(), "open")
+	s.ok(err)
+	want := session.Session{ID: "open", Epoch: 9, MediaMode: session.MediaRouted, TokenRequired: true}
+	still, err := s.store.CreateSession(s.ctx(), want)
+	s.ok(err)
+	equal(s, "while somebody is in it", still, open)
+	_, err = s.store.DestroyConnection(s.ctx(), "c1", session.ClientDisconnected)
+	s.ok(err)
+	unasked := want
+	unasked.TokenRequired = false
+	same, err := s.store.CreateSession(s.ctx(), unasked)
+	s.ok(err)
+	equal(s, "by one that asks for no tokens", same, open)
+
+	taken, err := s.store.CreateSession(s.ctx(), want)
+	s.ok(err)
+	expected := *open
+	expected.TokenRequired, expected.MediaMode = true, session.MediaRouted
+	equal(s, "taken over", taken, &expected)
+	read, err := s.store.Session(s.ctx(), "open")
+	s.ok(err)
+	equal(s, "read", read, &expected)
+	equal(s, "its log", s.all("open"), []*session.ChatEntry{first})
+	results := s.store.CreateConnections(s.ctx(), []session.NewConnection{
+		{ID: "c2", SessionID: "open", Role: session.RolePublisher, MakeSession: true, NewEpoch: 3},
+		{ID: "c3", SessionID: "open", Role: session.RolePublisher, TokenPresented: true},
+	}, idle)
+	s.fails("without a token", results[0].Err, session.CodeUnauthenticated, "")
+	s.ok(results[1].Err)
+
+	lobby, err := s.store.CreateSession(s.ctx(), session.Session{ID: session.Lobby, Epoch: 9, MediaMode: session.MediaRelayed, TokenRequired: true})
+	s.ok(err)
+	equal(s, "the lobby asks for tokens", lobby.TokenRequired, false)
 }
 
 func (s *suite) testSessionUnknown() {

@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t testing.TB, clock *Clock) session.Store) {
 	for name, test := range map[string]func(*suite){
 		"Sessions":             (*suite).testSessions,
 		"SessionUnknown":       (*suite).testSessionUnknown,
+		"SessionTakenOver":     (*suite).testSessionTakenOver,
 		"Heads":                (*suite).testHeads,
 		"Ping":                 (*suite).testPing,
 		"Append":               (*suite).testAppend,

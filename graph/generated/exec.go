@@ -46,13 +46,14 @@ type ComplexityRoot struct {
 	}
 
 	ChatEntry struct {
-		Body         func(childComplexity int) int
-		Connection   func(childComplexity int) int
-		ConnectionID func(childComplexity int) int
-		CreatedAt    func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		Seq          func(childComplexity int) int
+		Body           func(childComplexity int) int
+		Connection     func(childComplexity int) int
+		ConnectionID   func(childComplexity int) int
+		CreatedAt      func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		Seq            func(childComplexity int) int
 	}
 
 	ChatEntryConnection struct {
@@ -243,8 +244,9 @@ type ComplexityRoot struct {
 	}
 
 	TokenPayload struct {
-		ExpiresAt func(childComplexity int) int
-		Token     func(childComplexity int) int
+		ExpiresAt     func(childComplexity int) int
+		Token         func(childComplexity int) int
+		TokenRequired func(childComplexity int) int
 	}
 }
 
@@ -254,6 +256,8 @@ type ComplexityRoot struct {
 
 type ChatEntryResolver interface {
 	Connection(ctx context.Context, obj *session.ChatEntry) (*session.Connection, error)
+
+	IdempotencyKey(ctx context.Context, obj *session.ChatEntry) (*string, error)
 }
 type MutationResolver interface {
 	AddChatEntry(ctx context.Context, connectionID string, body string, idempotencyKey *string) (*session.ChatEntry, error)
@@ -360,6 +364,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChatEntry.ID(childComplexity), true
+	case "ChatEntry.idempotencyKey":
+		if e.ComplexityRoot.ChatEntry.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatEntry.IdempotencyKey(childComplexity), true
 	case "ChatEntry.seq":
 		if e.ComplexityRoot.ChatEntry.Seq == nil {
 			break
@@ -1145,6 +1155,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TokenPayload.Token(childComplexity), true
+	case "TokenPayload.tokenRequired":
+		if e.ComplexityRoot.TokenPayload.TokenRequired == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenPayload.TokenRequired(childComplexity), true
 
 	}
 	return 0, false
@@ -1350,7 +1366,9 @@ type Mutation {
     body: String!
     """
     A key of 1 to 128 bytes that makes a retry safe: the same key in the same session returns the first entry, with its
-    first sender, from any connection and for as long as the entry is kept.
+    first sender, from any connection and for as long as the entry is kept. Keys are the session's, not the caller's: make
+    a random one for each entry, such as a UUID. Of two people who use the same key, one gets the other's entry where
+    their texts are equal, and BAD_USER_INPUT, reason IDEMPOTENCY_CONFLICT, where they differ.
     """
     idempotencyKey: ID
   ): ChatEntry!
@@ -1509,11 +1527,13 @@ type Mutation {
 
   """
   Make a session that asks for tokens. For the holder of the API secret. An id that is taken returns that session where
-  it is equal.
-  Codes: FORBIDDEN; BAD_USER_INPUT for a taken id that differs, and for ROUTED, which needs a router; UNAVAILABLE.
+  it is equal. One that was made on first use, in open mode, is taken over where nobody is in it: it asks for tokens from
+  then on, and keeps its log, which ` + "`" + `lastCursor` + "`" + ` tells of.
+  Codes: FORBIDDEN; BAD_USER_INPUT for a taken id that differs or that somebody is in, for the lobby, and for ROUTED, which
+  needs a router; UNAVAILABLE.
   """
   createSession(
-    "Its id: 1 to 128 of ` + "`" + `A-Za-z0-9-_~.` + "`" + `; made up where absent."
+    "Its id: 1 to 128 of ` + "`" + `A-Za-z0-9-_~.` + "`" + `, but not ` + "`" + `.` + "`" + ` or ` + "`" + `..` + "`" + `; made up where absent."
     id: ID
     "How its video travels."
     mediaMode: MediaMode = RELAYED
@@ -1600,12 +1620,21 @@ type ChatEntry {
   cursor: String!
   "The connection that posted it, or the guest's name."
   connectionId: ID!
-  "The connection that posted it, also after it was destroyed."
+  """
+  The connection that posted it, also after it was destroyed. Where the store has lost its row, as after a repair, it has
+  its id, no data, role SUBSCRIBER and the entry's time.
+  """
   connection: Connection!
   "The text, byte for byte as it was posted."
   body: String!
   "When it was stored."
   createdAt: Time!
+  """
+  The key that it was posted with, by which its sender tells which of its posts this is: null for everybody but the
+  connection that posted it, for a guest, and where it was posted without. An ` + "`" + `entryAdded` + "`" + ` that selects it is executed for
+  its subscriber alone, which costs the server more than one that is executed for all.
+  """
+  idempotencyKey: ID
 }
 
 "A page of the log, after the Relay Cursor Connections Specification."
@@ -1976,6 +2005,11 @@ type TokenPayload {
   token: String!
   "When ` + "`" + `connect` + "`" + ` stops accepting it."
   expiresAt: Time!
+  """
+  Whether the session admits nobody without a token. False for one that was made on first use: anybody may connect to it
+  while the server is in open mode, and ` + "`" + `createSession` + "`" + ` with its id takes it over when nobody is in it.
+  """
+  tokenRequired: Boolean!
 }
 `, BuiltIn: false},
 }
@@ -2011,6 +2045,8 @@ func (ec *executionContext) childFields_ChatEntry(ctx context.Context, field gra
 		return ec.fieldContext_ChatEntry_body(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_ChatEntry_createdAt(ctx, field)
+	case "idempotencyKey":
+		return ec.fieldContext_ChatEntry_idempotencyKey(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ChatEntry", field.Name)
 }
@@ -2247,6 +2283,8 @@ func (ec *executionContext) childFields_TokenPayload(ctx context.Context, field 
 		return ec.fieldContext_TokenPayload_token(ctx, field)
 	case "expiresAt":
 		return ec.fieldContext_TokenPayload_expiresAt(ctx, field)
+	case "tokenRequired":
+		return ec.fieldContext_TokenPayload_tokenRequired(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TokenPayload", field.Name)
 }
@@ -3163,6 +3201,29 @@ func (ec *executionContext) _ChatEntry_createdAt(ctx context.Context, field grap
 }
 func (ec *executionContext) fieldContext_ChatEntry_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ChatEntry", field, false, false, "Time")
+}
+
+func (ec *executionContext) _ChatEntry_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *session.ChatEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatEntry_idempotencyKey(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ChatEntry().IdempotencyKey(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChatEntry_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatEntry", field, true, true, "ID")
 }
 
 func (ec *executionContext) _ChatEntryConnection_edges(ctx context.Context, field graphql.CollectedField, obj *ChatEntryConnection) (ret graphql.Marshaler) {
@@ -6457,6 +6518,29 @@ func (ec *executionContext) fieldContext_TokenPayload_expiresAt(_ context.Contex
 	return graphql.NewScalarFieldContext("TokenPayload", field, false, false, "Time")
 }
 
+func (ec *executionContext) _TokenPayload_tokenRequired(ctx context.Context, field graphql.CollectedField, obj *TokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenPayload_tokenRequired(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TokenRequired, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenPayload_tokenRequired(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenPayload", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7793,6 +7877,12 @@ func (ec *executionContext) _ChatEntry(ctx context.Context, sel ast.SelectionSet
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "idempotencyKey":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ChatEntry_idempotencyKey(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -9148,6 +9238,11 @@ func (ec *executionContext) _TokenPayload(ctx context.Context, sel ast.Selection
 			}
 		case "expiresAt":
 			out.Values[i] = ec._TokenPayload_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tokenRequired":
+			out.Values[i] = ec._TokenPayload_tokenRequired(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

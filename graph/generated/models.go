@@ -106,4 +106,7 @@ type TokenPayload struct {
 	Token string `json:"token"`
 	// When `connect` stops accepting it.
 	ExpiresAt time.Time `json:"expiresAt"`
+	// Whether the session admits nobody without a token. False for one that was made on first use: anybody may connect to it
+	// while the server is in open mode, and `createSession` with its id takes it over when nobody is in it.
+	TokenRequired bool `json:"tokenRequired"`
 }

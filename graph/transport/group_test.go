@@ -25,6 +25,10 @@ type groupStub struct {
 func (g *groupStub) ChatEntry() generated.ChatEntryResolver       { return g }
 func (g *groupStub) Subscription() generated.SubscriptionResolver { return groupSubscription{g: g} }
 
+func (g *groupStub) IdempotencyKey(ctx context.Context, e *session.ChatEntry) (*string, error) {
+	return g.stub.IdempotencyKey(ctx, e)
+}
+
 func (g *groupStub) Connection(ctx context.Context, e *session.ChatEntry) (*session.Connection, error) {
 	g.executed.Add(1)
 	return g.stub.Connection(ctx, e)

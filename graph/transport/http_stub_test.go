@@ -32,6 +32,8 @@ func (s *stub) entry(connectionID, body string) *session.ChatEntry {
 	return &session.ChatEntry{SessionID: session.Lobby, Epoch: 1, Seq: s.added.Load(), ConnectionID: connectionID, Body: body, CreatedAt: created}
 }
 
+func (s *stub) IdempotencyKey(context.Context, *session.ChatEntry) (*string, error) { return nil, nil }
+
 func (s *stub) ChatEntry() generated.ChatEntryResolver       { return s }
 func (s *stub) Mutation() generated.MutationResolver         { return stubMutation{stub: s} }
 func (s *stub) Query() generated.QueryResolver               { return stubQuery{stub: s} }

@@ -15,6 +15,14 @@ type Authenticate func(ctx context.Context, authorization string) (context.Conte
 // onEnd is called, once at most, where the connection ends first. Errors: UNAUTHENTICATED, UNAVAILABLE.
 type Attach func(ctx context.Context, onEnd func(*session.Error)) (detach func(), err error)
 
+// ReasonTokenInvalid is the reason of an UNAUTHENTICATED for a token that is no good, as package token has it.
+const ReasonTokenInvalid = "TOKEN_INVALID"
+
+func tokensDiffer() *session.Error {
+	return session.Errorf(session.CodeUnauthenticated, "two tokens were sent that differ: send one, in the upgrade's Authorization or in connection_init").
+		WithReason(ReasonTokenInvalid)
+}
+
 // asError returns err as the domain's error; one that is none is internal.
 func asError(err error) *session.Error {
 	if e, ok := errors.AsType[*session.Error](err); ok {

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -17,6 +18,8 @@ import (
 type Shared struct {
 	// Position names the argument that says where to begin, if there is one. It is no part of what is selected.
 	Position string
+	// Personal names the fields, of whatever type, that depend on who calls: a subscription that selects one is not shared.
+	Personal []string
 	// Join returns the caller's right to follow. Where it fails, the field's resolver is asked, which says why.
 	Join func(ctx context.Context, args map[string]any) (*Topic, error)
 }
@@ -85,43 +88,73 @@ func SharedEvents[T any](ctx context.Context) (<-chan T, bool) {
 	return c, ok
 }
 
-// sharedField returns the one field of a subscription that can be shared, with its arguments; ok is false for every
-// other operation. Directives at the top may depend on the position's variable, so they are not looked into.
-func sharedField(op *graphql.OperationContext, shared map[string]Shared) (s Shared, args map[string]any, ok bool) {
-	o := op.Operation
-	if o.Operation != ast.Subscription || len(o.SelectionSet) != 1 || len(o.Directives) > 0 {
-		return s, nil, false
+// sharedField returns the one root field of a subscription where it can be shared, with its arguments; ok is false for
+// every other operation. The field may stand in fragments, and be left by @skip and @include: the variables of those are
+// a part of the group's key.
+func sharedField(op *graphql.OperationContext, shared map[string]Shared) (s Shared, field *ast.Field, args map[string]any, ok bool) {
+	if op.Operation.Operation != ast.Subscription {
+		return s, nil, nil, false
 	}
-	field, plain := o.SelectionSet[0].(*ast.Field)
-	if !plain || len(field.Directives) > 0 {
-		return s, nil, false
+	fields := rootFields(op)
+	if len(fields) != 1 {
+		return s, nil, nil, false
 	}
-	if s, ok = shared[field.Name]; !ok {
-		return s, nil, false
+	field = fields[0].Field
+	if s, ok = shared[field.Name]; !ok || selects(fields[0].Selections, s.Personal, make(map[string]bool)) {
+		return s, nil, nil, false
 	}
-	return s, field.ArgumentMap(op.Variables), true
+	return s, field, field.ArgumentMap(op.Variables), true
+}
+
+// selects says whether a selection has one of these fields anywhere. seen has the fragments that were looked into, so that
+// each is once.
+func selects(set ast.SelectionSet, fields []string, seen map[string]bool) bool {
+	if len(fields) == 0 {
+		return false
+	}
+	for _, selection := range set {
+		switch selected := selection.(type) {
+		case *ast.Field:
+			if slices.Contains(fields, selected.Name) || selects(selected.SelectionSet, fields, seen) {
+				return true
+			}
+		case *ast.InlineFragment:
+			if selects(selected.SelectionSet, fields, seen) {
+				return true
+			}
+		case *ast.FragmentSpread:
+			if seen[selected.Name] {
+				continue
+			}
+			seen[selected.Name] = true
+			if selects(selected.Definition.SelectionSet, fields, seen) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // topic opens the source that a subscription follows, and names its group, where its events can be shared. Else it
 // returns nil, and the operation runs alone; where the caller may not follow, its resolver says why. resume, if not "",
 // takes the position's place, and err says where it can't.
 func (t *Streams) topic(ctx context.Context, op *graphql.OperationContext, resume string) (topic *Topic, key string, err error) {
-	field, args, ok := sharedField(op, t.config.Shared)
+	shared, field, args, ok := sharedField(op, t.config.Shared)
 	if !ok {
 		return nil, "", nil
 	}
-	resuming := resume != "" && field.Position != ""
+	resuming := resume != "" && shared.Position != ""
 	if resuming {
-		args[field.Position] = resume
+		args[shared.Position] = resume
 	}
-	topic, err = field.Join(ctx, args)
+	topic, err = shared.Join(ctx, args)
 	if err != nil {
 		if !resuming {
 			err = nil
 		}
 		return nil, "", err
 	}
-	if key = groupKey(topic, op, field); key == "" {
+	if key = groupKey(topic, op, field.Arguments.ForName(shared.Position)); key == "" {
 		topic.close()
 		return nil, "", nil
 	}
@@ -131,9 +164,9 @@ func (t *Streams) topic(ctx context.Context, op *graphql.OperationContext, resum
 // groupKey names what a subscription selects of whose events: the source, which stands for who may see it, the
 // document, the operation, and the variables, save one that is used for the position alone. "" is for variables that have
 // no JSON.
-func groupKey(t *Topic, op *graphql.OperationContext, s Shared) string {
+func groupKey(t *Topic, op *graphql.OperationContext, position *ast.Argument) string {
 	variables := op.Variables
-	if name := positionVariable(op, s); name != "" {
+	if name := positionVariable(op, position); name != "" {
 		variables = make(map[string]any, len(op.Variables))
 		for k, v := range op.Variables {
 			if k != name {
@@ -149,13 +182,11 @@ func groupKey(t *Topic, op *graphql.OperationContext, s Shared) string {
 }
 
 // positionVariable returns the variable that is used for the position and nowhere else, or "".
-func positionVariable(op *graphql.OperationContext, s Shared) string {
-	field := op.Operation.SelectionSet[0].(*ast.Field)
-	argument := field.Arguments.ForName(s.Position)
-	if argument == nil || argument.Value == nil || argument.Value.Kind != ast.Variable {
+func positionVariable(op *graphql.OperationContext, position *ast.Argument) string {
+	if position == nil || position.Value == nil || position.Value.Kind != ast.Variable {
 		return ""
 	}
-	name := argument.Value.Raw
+	name := position.Value.Raw
 	uses := 0
 	for rest := op.RawQuery; ; {
 		_, after, found := strings.Cut(rest, "$"+name)

@@ -33,7 +33,7 @@ func (t webSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 		WriteError(w, http.StatusBadRequest, malformed("no supported WebSocket subprotocol was offered; the supported ones are "+protocolModern+" and "+protocolLegacy))
 		return
 	}
-	s := &socket{streams: t.Streams, exec: exec, protocol: p, operations: make(map[string]*operation),
+	s := &socket{streams: t.Streams, exec: exec, protocol: p, operations: make(map[string]*operation), upgraded: upgradeAuthorization(r.Header),
 		client: limited(t.config.Client(r))}
 	s.ctx, s.cancel = context.WithCancel(t.config.Detach(r.Context()))
 	why := t.admitSocket(s)

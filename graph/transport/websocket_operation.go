@@ -79,22 +79,28 @@ func (s *socket) init(m message) error {
 		return s.fail(CloseTooManyInits, "connection_init comes once")
 	}
 	s.streams.initialised(s)
-	authorization, ok := initPayload(m.Payload)
+	values, ok := initPayload(m.Payload)
 	if !ok {
-		return s.fail(CloseBadRequest, "connection_init's payload must be an object, and its Authorization a string")
+		return s.fail(CloseBadRequest, "connection_init's payload must be an object, and a token in it a string")
 	}
+	values = append(values, s.upgraded...)
+	s.upgraded = nil
 	timer := s.initTimer
 	s.initTimer = nil
 	if !timer.Stop() {
 		s.drain(0) // too late: its function closes the socket, and what it says must get through
 		return errClosed
 	}
-	s.work.Go(func() { s.acknowledge(authorization) })
+	s.work.Go(func() { s.acknowledge(values) })
 	return nil
 }
 
-func (s *socket) acknowledge(authorization string) {
-	ctx, err := s.streams.config.Authenticate(s.ctx, authorization)
+// acknowledge identifies the client by what it sent, at the upgrade and in connection_init, which must be one and the same.
+func (s *socket) acknowledge(values []string) {
+	ctx, err := s.ctx, error(tokensDiffer())
+	if authorization, ok := oneAuthorization(values); ok {
+		ctx, err = s.streams.config.Authenticate(s.ctx, authorization)
+	}
 	var detach func()
 	if err == nil {
 		detach, err = s.streams.config.Attach(ctx, s.ended)

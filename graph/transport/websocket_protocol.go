@@ -73,21 +73,85 @@ func parseMessage(raw []byte) (m message, why string) {
 	return m, ""
 }
 
-// initPayload returns the Authorization value of connection_init's payload; ok is false where it breaks the protocol.
-func initPayload(payload json.RawMessage) (authorization string, ok bool) {
-	if payload == nil {
-		return "", true
-	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal(payload, &members) != nil {
-		return "", false
-	}
-	for name, value := range members {
-		if strings.EqualFold(name, "Authorization") && string(value) != "null" {
-			return authorization, json.Unmarshal(value, &authorization) == nil
+// upgradeAuthorization returns the Authorization values of the request for an upgrade that are ours: scheme Bearer. One
+// of another scheme, such as Basic, is a proxy's, and is passed over.
+func upgradeAuthorization(header http.Header) (values []string) {
+	for _, value := range header["Authorization"] {
+		if scheme, _, _ := strings.Cut(value, " "); strings.EqualFold(scheme, bearer) {
+			values = append(values, value)
 		}
 	}
-	return "", true
+	return values
+}
+
+const bearer = "Bearer"
+
+// initPayload returns the Authorization values of connection_init's payload, from all the places where clients put one:
+// Authorization and headers.Authorization, in any case, and token and authToken, which need no scheme. ok is false where
+// it breaks the protocol.
+func initPayload(payload json.RawMessage) (values []string, ok bool) {
+	members, ok := objectOf(payload)
+	if !ok {
+		return nil, false
+	}
+	for name, value := range members {
+		switch {
+		case strings.EqualFold(name, "Authorization"):
+			values, ok = appendText(values, value, "")
+		case name == "token", name == "authToken":
+			values, ok = appendText(values, value, bearer+" ")
+		case name == "headers":
+			var headers map[string]json.RawMessage
+			headers, ok = objectOf(value)
+			for header, value := range headers {
+				if ok && strings.EqualFold(header, "Authorization") {
+					values, ok = appendText(values, value, "")
+				}
+			}
+		}
+		if !ok {
+			return nil, false
+		}
+	}
+	return values, true
+}
+
+// objectOf returns a JSON object's members; none of null or nothing.
+func objectOf(value json.RawMessage) (members map[string]json.RawMessage, ok bool) {
+	if value == nil {
+		return nil, true
+	}
+	return members, json.Unmarshal(value, &members) == nil
+}
+
+// appendText appends a JSON string, unless it is empty or null, with a scheme where it has none.
+func appendText(values []string, value json.RawMessage, scheme string) ([]string, bool) {
+	var text *string
+	if json.Unmarshal(value, &text) != nil {
+		return nil, false
+	}
+	if text == nil || *text == "" {
+		return values, true
+	}
+	if len(*text) < len(scheme) || !strings.EqualFold((*text)[:len(scheme)], scheme) {
+		return append(values, scheme+*text), true
+	}
+	return append(values, *text), true
+}
+
+// oneAuthorization returns the one value that all are, or "" for none; ok is false where two of them differ.
+func oneAuthorization(values []string) (authorization string, ok bool) {
+	for i, value := range values {
+		scheme, token, _ := strings.Cut(value, " ")
+		if strings.EqualFold(scheme, bearer) {
+			value = bearer + " " + strings.TrimSpace(token)
+		}
+		if i > 0 && value != authorization {
+			return "", false
+		}
+		authorization = value
+	}
+	return authorization, true
 }
 
 // appendMessage appends a message to the client. id and payload, which is JSON, are left out where they are empty.

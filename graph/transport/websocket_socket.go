@@ -51,6 +51,7 @@ type socket struct {
 	work      sync.WaitGroup // operations under way
 	closing   atomic.Bool    // nothing that comes is looked at any more
 	initTimer *time.Timer    // until connection_init comes; for who reads the socket
+	upgraded  []string       // the Authorization values of the upgrade, until then
 
 	mu         sync.Mutex
 	state      socketState

@@ -77,7 +77,7 @@ func TestAttempts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if what := out.exceeded(false); len(what) > 0 {
+			if what := out.exceeded(); len(what) > 0 {
 				t.Errorf("%s\n%s", strings.Join(what, "\n"), out.row())
 			}
 			if out.people.adds == 0 {
@@ -105,7 +105,7 @@ func TestTestedAttemptsExist(t *testing.T) {
 func TestHonestEdge(t *testing.T) {
 	t.Parallel()
 	var said strings.Builder
-	held, err := runEdges(t.Context(), options{program: program}, &said)
+	held, err := runEdges(t.Context(), options{program: program, lasts: 3 * time.Second}, &said)
 	if err != nil || !held {
 		t.Errorf("%v\n%s", err, said.String())
 	}
@@ -149,7 +149,7 @@ func TestHarmIsSeen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if what := strings.Join(out.exceeded(false), "; "); !strings.Contains(what, test.want) {
+			if what := strings.Join(out.exceeded(), "; "); !strings.Contains(what, test.want) {
 				t.Errorf("seen: %q, want %q", what, test.want)
 			}
 		})
@@ -157,7 +157,7 @@ func TestHarmIsSeen(t *testing.T) {
 }
 
 func TestExceeded(t *testing.T) {
-	at := outcome{floor: 100 * time.Millisecond}
+	at := outcome{times: true, floor: 100 * time.Millisecond}
 	for _, test := range []struct {
 		name   string
 		change func(*outcome)
@@ -176,7 +176,7 @@ func TestExceeded(t *testing.T) {
 	} {
 		o := at
 		test.change(&o)
-		if got := strings.Join(o.exceeded(true), "; "); got != test.want {
+		if got := strings.Join(o.exceeded(), "; "); got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
 	}

@@ -42,6 +42,7 @@ type attempt struct {
 type assault struct {
 	*server
 	scale    float64
+	lasts    time.Duration // how long honest use at the edge goes on
 	people   *people
 	places   int    // where the attackers' addresses begin
 	prepared func() // to be called once, when what is prepared is in place and the attack proper begins
@@ -62,8 +63,8 @@ type figure struct {
 
 func (f figure) exceeded() bool { return f.value > f.ceiling }
 
-func newAssault(s *server, crowd *people, scale float64) *assault {
-	return &assault{server: s, scale: scale, people: crowd, clients: make(map[int]*client), answers: make(map[string]int)}
+func newAssault(s *server, crowd *people, o options) *assault {
+	return &assault{server: s, scale: o.scale, lasts: o.lasts, people: crowd, clients: make(map[int]*client), answers: make(map[string]int)}
 }
 
 func (a *assault) close() {
@@ -135,6 +136,7 @@ type options struct {
 	calm    time.Duration // how long the people talk before
 	people  int
 	scale   float64
+	times   bool          // whether the people's times are judged
 	floor   time.Duration // a 99th percentile below this harms nobody
 	stopAt  int64         // bytes of memory at which a server is ended
 }
@@ -151,12 +153,13 @@ type outcome struct {
 	answers  map[string]int
 	received int64
 	died     string // how the server ended, where it did
+	times    bool
 	floor    time.Duration
 }
 
 // run starts a server, lets people talk on it, and does the attempt.
 func (at attempt) run(ctx context.Context, o options) (out outcome, err error) {
-	out = outcome{attempt: at, floor: o.floor}
+	out = outcome{attempt: at, times: o.times, floor: o.floor}
 	s, err := startServer(ctx, o.program, at.with)
 	if err != nil {
 		return out, err
@@ -169,7 +172,7 @@ func (at attempt) run(ctx context.Context, o options) (out outcome, err error) {
 	defer func() { err = errors.Join(err, crowd.leave()) }()
 	sleep(ctx, o.calm)
 
-	a := newAssault(s, crowd, o.scale)
+	a := newAssault(s, crowd, o)
 	attacking, enough := context.WithCancel(ctx)
 	defer enough()
 	w := watchServer(s, o.stopAt, enough)
@@ -217,8 +220,8 @@ func (at attempt) unleash(ctx context.Context, a *assault, o options) error {
 	return nil
 }
 
-// exceeded says which ceilings were, each in a few words; that on times is only looked at where times is true.
-func (o outcome) exceeded(times bool) (what []string) {
+// exceeded says which ceilings were, each in a few words.
+func (o outcome) exceeded() (what []string) {
 	if o.died != "" {
 		what = append(what, "the server ended: "+o.died)
 	}
@@ -247,7 +250,7 @@ func (o outcome) exceeded(times bool) (what []string) {
 			what = append(what, f.name)
 		}
 	}
-	if times && o.people.storm > max(o.floor, slowdown*o.people.calm) {
+	if o.times && o.people.storm > max(o.floor, slowdown*o.people.calm) {
 		what = append(what, "p99")
 	}
 	return what
@@ -266,7 +269,7 @@ func (o outcome) row() string {
 		other = append(other, fmt.Sprintf("%d MiB received", o.received/MiB))
 	}
 	verdict := "holds"
-	if what := o.exceeded(true); len(what) > 0 {
+	if what := o.exceeded(); len(what) > 0 {
 		verdict = "**exceeds**: " + strings.Join(what, ", ")
 	}
 	return fmt.Sprintf("| %s | %s | %d | %v → %v | %d | %d | %.1f | %s | %s |", o.name, o.sent, o.rise.resident/MiB,

@@ -199,7 +199,10 @@ func (c *client) connectBy(ctx context.Context, ask func(context.Context, string
 			Session     struct{ LastCursor string }
 		}
 	}
-	variables := map[string]any{"d": data}
+	variables := map[string]any{}
+	if data != "" { // a token's own may not be contradicted
+		variables["d"] = data
+	}
 	if sessionID != "" {
 		variables["s"] = sessionID
 	}

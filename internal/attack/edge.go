@@ -19,8 +19,8 @@ type edge struct {
 }
 
 var edges = []edge{
-	{"50 people of one address talk for 10 s", func(ctx context.Context, a *assault) error { return office(ctx, a, 10*time.Second) }},
-	{"a bot adds 20 entries a second for 10 s, to a session of its own", bot},
+	{"50 people of one address talk, once a second each", office},
+	{"a bot adds 20 entries a second, to a session of its own", bot},
 	{"a page with 9 videos joins: 1,000 negotiations to and from it at once", conference},
 	{"500 pages of one address reload at once: a connection, a socket and four subscriptions each", reload},
 }
@@ -36,7 +36,7 @@ func runEdges(ctx context.Context, o options, stdout io.Writer) (held bool, err 
 	done := make([]*assault, len(edges))
 	failed := make([]error, len(edges))
 	each(len(edges), func(i int) {
-		done[i] = newAssault(s, nil, 1)
+		done[i] = newAssault(s, nil, o)
 		defer done[i].close()
 		failed[i] = edges[i].do(ctx, done[i])
 	})
@@ -66,12 +66,12 @@ func (a *assault) refused() error {
 }
 
 // office lets 50 people of one address talk.
-func office(ctx context.Context, a *assault, lasts time.Duration) error {
+func office(ctx context.Context, a *assault) error {
 	crowd, err := gather(ctx, a.server, 50, time.Second, true, false)
 	if err != nil {
 		return err
 	}
-	sleep(ctx, lasts)
+	sleep(ctx, a.lasts)
 	r := crowd.finish(time.Now(), time.Now())
 	a.answers["ok"] += r.adds
 	if len(r.harm) > 0 || r.unseen > 0 {
@@ -79,6 +79,8 @@ func office(ctx context.Context, a *assault, lasts time.Duration) error {
 	}
 	return nil
 }
+
+const botPace = time.Second / 20
 
 // bot adds at a steady rate.
 func bot(ctx context.Context, a *assault) error {
@@ -88,10 +90,10 @@ func bot(ctx context.Context, a *assault) error {
 	if err != nil {
 		return err
 	}
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(botPace)
 	defer tick.Stop()
 	var all sync.WaitGroup
-	for i := range 200 {
+	for i := range int(a.lasts / botPace) {
 		<-tick.C
 		all.Go(func() {
 			a.tally(c.ask(ctx, m.access, addQuery, map[string]any{"c": m.id, "b": fmt.Sprintf("measurement %d: all is well", i)}, nil))

@@ -17,12 +17,12 @@ import (
 // How many operations a second one hostile client may have answered, on average over an attempt and with its bursts. They are
 // far above what people do and far below what a server can.
 const (
-	addsPerSecond     = 400
+	addsPerSecond     = 400   // by a connection
+	placePerSecond    = 2_500 // adds by an address, which many people may share
 	connectsPerSecond = 200
 	signalsPerSecond  = 800
 	updatesPerSecond  = 400
-	queriesPerSecond  = 1_000
-	bytesPerSecond    = 16 // MiB of entries
+	bytesPerSecond    = 4 // MiB of entries
 )
 
 const floodWorkers = 32
@@ -54,7 +54,7 @@ var floods = []attempt{
 		sent: "32 requests at once of entries of one byte in the lobby, each under a name of its own",
 		why:  "a guest has no connection to count by",
 		attack: func(ctx context.Context, a *assault) error {
-			return flood(ctx, a, "lobby", "adds", addsPerSecond, func(ctx context.Context, c *client, _ member, i int) error {
+			return flood(ctx, a, "lobby", "adds", placePerSecond, func(ctx context.Context, c *client, _ member, i int) error {
 				return c.ask(ctx, "", addQuery, map[string]any{"c": fmt.Sprint("guest", i), "b": "x"}, nil)
 			})
 		},

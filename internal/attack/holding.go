@@ -277,6 +277,9 @@ func (a *assault) hold(ctx context.Context, n int, open func(i int) (net.Conn, e
 			conn, err = open(i)
 		}
 		<-slots
+		if ctx.Err() == nil {
+			a.tally(err)
+		}
 		if conn != nil {
 			defer conn.Close()
 		}

@@ -79,7 +79,7 @@ func siege(ctx context.Context, o options, chosen []attempt, lasts time.Duration
 // keepOn does an attempt until ctx ends, from addresses of its own.
 func (at attempt) keepOn(ctx context.Context, s *server, crowd *people, o options, places int) {
 	for ctx.Err() == nil {
-		a := newAssault(s, crowd, o.scale)
+		a := newAssault(s, crowd, o)
 		a.places = places
 		_ = at.unleash(ctx, a, o) // that it fails is well
 		a.close()

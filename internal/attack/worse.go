@@ -217,7 +217,7 @@ var worse = []attempt{
 				}
 				members = append(members, m)
 			}
-			return flood(ctx, a, "", "adds", 4*addsPerSecond, func(ctx context.Context, c *client, _ member, i int) error {
+			return flood(ctx, a, "", "adds", placePerSecond, func(ctx context.Context, c *client, _ member, i int) error {
 				m := members[i%len(members)]
 				return c.ask(ctx, m.access, addQuery, map[string]any{"c": m.id, "b": "x"}, nil)
 			})

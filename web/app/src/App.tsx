@@ -14,7 +14,8 @@ export function App() {
   return (
     <>
       {session === undefined ? <Start invalid={invalid} /> : <Visit session={session} />}
-      <Notices />
+      {/* The room has a place of its own for them, where they cover nobody. */}
+      {visit.value.stage !== 'room' && <Notices />}
     </>
   );
 }
@@ -30,6 +31,6 @@ function Visit({ session }: { session: string }) {
     case 'room':
       return <Room meeting={now.meeting} />;
     case 'left':
-      return <Left session={session} reason={now.reason} />;
+      return <Left session={session} reason={now.reason} unsent={now.unsent} />;
   }
 }

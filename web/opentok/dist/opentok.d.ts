@@ -548,14 +548,28 @@ interface OutgoingTrackStats {
   packetsLost: number;
   packetsSent: number;
 }
+/** How the way is, as far as a browser tells. */
+interface TransportStats {
+  connectionEstimatedBandwidth: number;
+  networkCondition: 'unknown';
+  networkConditionReason: 'unknown';
+}
 interface SubscriberStats {
   audio: IncomingTrackStats;
   video: IncomingTrackStats & {
     codec: string;
     width: number;
     height: number;
+    /** Bits a second since the last call. */
+    bitrate: number;
+    totalBitrate: number;
     frameRate: number;
     decodedFrameRate: number;
+  };
+  mediaLink: {
+    transport: TransportStats;
+    remotePublisherTransport: TransportStats;
+    networkDegradationSource: 'none';
   };
   timestamp: number;
 }
@@ -564,6 +578,10 @@ interface PublisherStats {
   video: OutgoingTrackStats & {
     frameRate: number;
   };
+  mediaLink: {
+    transport: TransportStats;
+  };
+  transportStats: TransportStats;
   timestamp: number;
 }
 interface WidgetProperties {
@@ -652,13 +670,15 @@ declare class Subscriber extends EventEmitter {
   setAudioMediaProcessorConnector(connector: MediaProcessorConnector | null): Promise<void>;
   setVideoMediaProcessorConnector(connector: MediaProcessorConnector | null): Promise<void>;
   getStats(completion?: Completion<SubscriberStats>): Promise<SubscriberStats>;
-  getRtcStatsReport(): Promise<RTCStatsReport>;
+  getRtcStatsReport(): Promise<Map<string, RTCStats>>;
   getImgData(): string | null;
   getStyle(): SubscriberStyle;
   setStyle(style: string | Partial<SubscriberStyle>, value?: unknown): this;
   videoWidth(): number | undefined;
   videoHeight(): number | undefined;
   subscribeToCaptions(_on: boolean): Promise<void>;
+  setCaptionsTranslationLanguage(_language: string | null): Promise<void>;
+  getCaptionsTranslationLanguage(): null;
   isSubscribedToCaptions(): boolean;
   protected handlersChanged(): void;
 }
@@ -718,23 +738,24 @@ declare class Session extends EventEmitter {
   disconnect(): Promise<void>;
   signal(signal: Signal, completion?: Completion): Promise<void>;
   readonly publish: ((publisher?: {
-    session?: Session | undefined;
+    stream?: object | undefined;
   } | Target, propertiesOrCompletion?: Completion | PublisherProperties | null | undefined, completion?: Completion | undefined) => Publisher) & {
     promise: (publisher?: {
-      session?: Session | undefined;
+      stream?: object | undefined;
     } | Target, propertiesOrCompletion?: Completion | PublisherProperties | null | undefined, completion?: Completion | undefined) => Promise<Publisher>;
   };
   unpublish(publisher: {
-    session?: Session | undefined;
+    stream?: object | undefined;
   }): void;
   readonly subscribe: ((stream: StreamLike, target?: Completion | Target, propertiesOrCompletion?: Completion | SubscriberProperties | null | undefined, completion?: Completion | undefined) => Subscriber) & {
     promise: (stream: StreamLike, target?: HTMLElement | string, properties?: SubscriberProperties) => Promise<Subscriber>;
   };
   unsubscribe(subscriber: {
-    session?: Session | undefined;
+    stream?: object | undefined;
   }): void;
   getPublisherForStream(stream: StreamLike): Publisher | undefined;
-  getSubscribersForStream(stream: StreamLike): Subscriber[];
+  /** Any number of them, whatever OpenTok's types say. */
+  getSubscribersForStream(stream: StreamLike): [Subscriber];
   forceDisconnect(connection: ConnectionLike, completion?: Completion): Promise<void>;
   forceUnpublish(stream: StreamLike, completion?: Completion): Promise<void>;
   forceMuteStream(stream: StreamLike): Promise<void>;
@@ -836,6 +857,13 @@ declare class Publisher extends EventEmitter {
   getVideoContentHint(): '' | 'text' | 'detail' | 'motion';
   setVideoContentHint(hint: '' | 'text' | 'detail' | 'motion'): Promise<void>;
   setMaxVideoBitrate(bitrate: number): Promise<void>;
+  /** 0 where the SDK chooses. */
+  getMaxVideoBitrate(): number;
+  setVideoBitratePreset(preset: 'default' | 'bw_saver' | 'extra_bw_saver'): Promise<void>;
+  getVideoBitratePreset(): 'default' | 'bw_saver' | 'extra_bw_saver' | 'custom';
+  /** One layer is sent to each subscriber, so there is no mode to choose. */
+  setTargetScalabilityMode(_mode: string): void;
+  getTargetScalabilityMode(): undefined;
   setPreferredResolution(_resolution: Dimensions): Promise<void>;
   setPreferredFrameRate(_rate: number): Promise<void>;
   applyVideoFilter(_filter: object): Promise<void>;

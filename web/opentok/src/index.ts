@@ -3,6 +3,7 @@ import { withPromise, settled, type Completion } from './completion.ts';
 import { getActiveAudioOutputDevice, getAudioOutputDevices, getDevices, getUserMedia, setAudioOutputDevice } from './devices.ts';
 import { OTError } from './errors.ts';
 import { EventEmitter, type Handler } from './events.ts';
+import { uniqueId } from './ids.ts';
 import { info, levels, log, setLogLevel, warn } from './log.ts';
 import { Publisher, type PublisherProperties } from './publisher.ts';
 import { exceptions, publishers, sessions, subscribers } from './registry.ts';
@@ -39,7 +40,7 @@ function unblockAudio(): Promise<undefined> {
 
 /** There is nobody to report to; the number names the moment in the console's log. */
 function reportIssue(completion?: Completion<string>): Promise<string> {
-  const id = crypto.randomUUID();
+  const id = uniqueId();
   info(`issue ${id}`);
   return settled(Promise.resolve(id), completion);
 }

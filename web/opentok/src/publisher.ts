@@ -3,6 +3,7 @@ import { settled, withPromise, type Completion } from './completion.ts';
 import { cameras, openDevice } from './devices.ts';
 import { asOTError, codes, notConnected, OTError } from './errors.ts';
 import { EventEmitter, later } from './events.ts';
+import { uniqueId } from './ids.ts';
 import { Levels } from './levels.ts';
 import { warn } from './log.ts';
 import { publishers, raise } from './registry.ts';
@@ -22,6 +23,9 @@ import { Widget, type Target, type WidgetProperties, type WidgetStyle } from './
 
 /** How long a camera may take to open before the page is told that the browser asks, in milliseconds. */
 const dialogAfter = 500;
+
+/** Bits a second of the presets that save bandwidth. */
+const presets = { default: 0, bw_saver: 500_000, extra_bw_saver: 250_000 };
 
 type Kind = 'audio' | 'video';
 
@@ -71,11 +75,13 @@ export class Publisher extends EventEmitter {
   readonly #source: Partial<Record<Kind, MediaStreamTrack>> = {};
   readonly #connectors: Partial<Record<Kind, MediaProcessorConnector>> = {};
   readonly #on: Record<Kind, boolean>;
-  readonly #key = crypto.randomUUID();
+  readonly #key = uniqueId();
   #publication: Publication | undefined;
   #publishing: PublishingSession | undefined;
   #meter: LevelMeter | undefined;
   #size: Dimensions = { width: 0, height: 0 };
+  #maxVideoBitrate = 0;
+  #preset: 'default' | 'bw_saver' | 'extra_bw_saver' | 'custom' = 'default';
   #destroyed = false;
 
   /** @internal */
@@ -174,6 +180,7 @@ export class Publisher extends EventEmitter {
         audio: this.#on.audio,
         video: this.#on.video,
         ...(audioBitrate !== undefined && { audioBitrate }),
+        ...(this.#maxVideoBitrate > 0 && { videoBitrate: this.#maxVideoBitrate }),
         ...(enableStereo !== undefined && { stereo: enableStereo }),
       });
       if (this.#destroyed || this.session !== session) {
@@ -431,7 +438,32 @@ export class Publisher extends EventEmitter {
   }
 
   async setMaxVideoBitrate(bitrate: number): Promise<void> {
-    this.#publication?.setBitrates({ audio: this.#properties.audioBitrate, video: bitrate });
+    this.#maxVideoBitrate = bitrate;
+    this.#preset = 'custom';
+    this.#publication?.setBitrates({ audio: this.#properties.audioBitrate, video: bitrate || undefined });
+  }
+
+  /** 0 where the SDK chooses. */
+  getMaxVideoBitrate(): number {
+    return this.#maxVideoBitrate;
+  }
+
+  async setVideoBitratePreset(preset: 'default' | 'bw_saver' | 'extra_bw_saver'): Promise<void> {
+    await this.setMaxVideoBitrate(presets[preset] ?? 0);
+    this.#preset = preset;
+  }
+
+  getVideoBitratePreset(): 'default' | 'bw_saver' | 'extra_bw_saver' | 'custom' {
+    return this.#preset;
+  }
+
+  /** One layer is sent to each subscriber, so there is no mode to choose. */
+  setTargetScalabilityMode(_mode: string): void {
+    warn('there are no scalability modes in a relayed session');
+  }
+
+  getTargetScalabilityMode(): undefined {
+    return undefined;
   }
 
   async setPreferredResolution(_resolution: Dimensions): Promise<void> {}

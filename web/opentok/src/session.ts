@@ -3,7 +3,7 @@ import * as chattok from '../../sdk/src/index.ts';
 import { Collection } from './collection.ts';
 import { settled, withPromise, type Completion } from './completion.ts';
 import { asConnectError, asOTError, codes, notConnected, OTError } from './errors.ts';
-import { EventEmitter } from './events.ts';
+import { EventEmitter, later } from './events.ts';
 import { warn } from './log.ts';
 import { none, notHere, Publisher, type PublisherProperties } from './publisher.ts';
 import { publishers, raise, sessions, subscribers } from './registry.ts';
@@ -82,7 +82,7 @@ export class Session extends EventEmitter {
   readonly streams = new Collection<Stream>();
   readonly #options: SessionOptions;
   readonly #shared = new Map<string, SharedSubscription>();
-  readonly #waiting: { resolve(session: Session): void; reject(error: OTError): void }[] = [];
+  readonly #waiting: ((error?: OTError) => void)[] = []; // for the session to be joined
   #joined: Joined | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
   #ice: IceConfig | undefined;
@@ -112,16 +112,21 @@ export class Session extends EventEmitter {
       const [first, second, third] = from;
       if (typeof second === 'string') this.apiKey = first; // as pages of the first version call it
       const token = typeof second === 'string' ? second : first;
-      void settled(this.#connect(token), typeof second === 'function' ? second : third).catch(() => {});
+      void quiet(this.#connect(token, typeof second === 'function' ? second : third));
       return this;
     },
     (token: string): Promise<Session> => quiet(this.#connect(token)),
   );
 
-  #connect(token: string | null | undefined): Promise<Session> {
-    if (this.isConnected()) return Promise.resolve(this);
+  /** A completion handler has its place directly after sessionConnected, before what follows it. */
+  #connect(token: string | null | undefined, completion?: Completion): Promise<Session> {
+    if (this.isConnected()) return settled(Promise.resolve(this), completion);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      this.#waiting.push((error) => {
+        if (completion) later(() => completion(error));
+        if (error) reject(error);
+        else resolve(this);
+      });
       if (this.#joined) return;
       try {
         this.#join(token ?? '');
@@ -213,7 +218,7 @@ export class Session extends EventEmitter {
     for (const each of connections) this.connections.add(each.id, new Connection(each));
     this.#become(connection);
     this.dispatch('sessionConnected', { about: { connections: this.connections.where(), streams: [] } });
-    this.#waiting.splice(0).forEach(({ resolve }) => resolve(this));
+    this.#waiting.splice(0).forEach((done) => done());
     // A handler or a completion handler may have left again by then.
     this.connections.forEach((each) => this.#told('connectionCreated', { connection: each }));
   }
@@ -244,7 +249,7 @@ export class Session extends EventEmitter {
     this.#joined = undefined;
     void joined?.chattok.disconnect();
     raise(error, this);
-    this.#waiting.splice(0).forEach(({ reject }) => reject(error));
+    this.#waiting.splice(0).forEach((done) => done(error));
   }
 
   #ended(reason: string): void {
@@ -395,7 +400,7 @@ export class Session extends EventEmitter {
     this.#tellChanges(own, stream);
   }
 
-  unpublish(publisher: { session?: Session | undefined }): void {
+  unpublish(publisher: { stream?: object | undefined }): void {
     if (publisher instanceof Publisher && publisher.session === this) publisher.unpublish('clientDisconnected');
   }
 
@@ -430,7 +435,7 @@ export class Session extends EventEmitter {
     return { shared };
   }
 
-  unsubscribe(subscriber: { session?: Session | undefined }): void {
+  unsubscribe(subscriber: { stream?: object | undefined }): void {
     if (subscriber instanceof Subscriber && subscriber.session === this) subscriber.destroy('clientDisconnected');
   }
 
@@ -438,8 +443,9 @@ export class Session extends EventEmitter {
     return publishers.find(({ session, stream: own }) => session === this && own?.streamId === streamId(stream));
   }
 
-  getSubscribersForStream(stream: StreamLike): Subscriber[] {
-    return subscribers.filter(({ session, stream: shown }) => session === this && shown?.streamId === streamId(stream));
+  /** Any number of them, whatever OpenTok's types say. */
+  getSubscribersForStream(stream: StreamLike): [Subscriber] {
+    return subscribers.filter(({ session, stream: shown }) => session === this && shown?.streamId === streamId(stream)) as [Subscriber];
   }
 
   forceDisconnect(connection: ConnectionLike, completion?: Completion): Promise<void> {
@@ -489,7 +495,7 @@ export class Session extends EventEmitter {
 }
 
 type PublishArguments = [
-  publisher?: { session?: Session | undefined } | Target,
+  publisher?: { stream?: object | undefined } | Target,
   propertiesOrCompletion?: PublisherProperties | Completion | null | undefined,
   completion?: Completion | undefined,
 ];

@@ -15,6 +15,9 @@ interface Report {
   frameHeight?: number;
   codecId?: string;
   mimeType?: string;
+  nominated?: boolean;
+  availableOutgoingBitrate?: number;
+  availableIncomingBitrate?: number;
 }
 
 export interface IncomingTrackStats {
@@ -29,23 +32,48 @@ export interface OutgoingTrackStats {
   packetsSent: number;
 }
 
+/** How the way is, as far as a browser tells. */
+export interface TransportStats {
+  connectionEstimatedBandwidth: number;
+  networkCondition: 'unknown';
+  networkConditionReason: 'unknown';
+}
+
 export interface SubscriberStats {
   audio: IncomingTrackStats;
-  video: IncomingTrackStats & { codec: string; width: number; height: number; frameRate: number; decodedFrameRate: number };
+  video: IncomingTrackStats & {
+    codec: string;
+    width: number;
+    height: number;
+    /** Bits a second since the last call. */
+    bitrate: number;
+    totalBitrate: number;
+    frameRate: number;
+    decodedFrameRate: number;
+  };
+  mediaLink: { transport: TransportStats; remotePublisherTransport: TransportStats; networkDegradationSource: 'none' };
   timestamp: number;
 }
 
 export interface PublisherStats {
   audio: OutgoingTrackStats;
   video: OutgoingTrackStats & { frameRate: number };
+  mediaLink: { transport: TransportStats };
+  transportStats: TransportStats;
   timestamp: number;
 }
 
-function reportsOf(report: RTCStatsReport): Report[] {
+function reportsOf(report: RTCStatsReport | Map<string, RTCStats>): Report[] {
   return [...(report as unknown as Map<string, Report>).values()];
 }
 
-export function subscriberStats(report: RTCStatsReport): SubscriberStats {
+function transportOf(all: Report[]): TransportStats {
+  const way = all.find(({ type, nominated }) => type === 'candidate-pair' && nominated);
+  const connectionEstimatedBandwidth = way?.availableOutgoingBitrate ?? way?.availableIncomingBitrate ?? 0;
+  return { connectionEstimatedBandwidth, networkCondition: 'unknown', networkConditionReason: 'unknown' };
+}
+
+export function subscriberStats(report: Map<string, RTCStats>, bitrate: number): SubscriberStats {
   const all = reportsOf(report);
   const inbound = (kind: string) => all.find((each) => each.type === 'inbound-rtp' && each.kind === kind);
   const counts = (flow: Report | undefined): IncomingTrackStats => ({
@@ -61,9 +89,12 @@ export function subscriberStats(report: RTCStatsReport): SubscriberStats {
       codec: all.find(({ id }) => id === video?.codecId)?.mimeType?.replace('video/', '') ?? '',
       width: video?.frameWidth ?? 0,
       height: video?.frameHeight ?? 0,
+      bitrate,
+      totalBitrate: bitrate,
       frameRate: video?.framesPerSecond ?? 0,
       decodedFrameRate: video?.framesPerSecond ?? 0,
     },
+    mediaLink: { transport: transportOf(all), remotePublisherTransport: transportOf([]), networkDegradationSource: 'none' },
     timestamp: Date.now(),
   };
 }
@@ -80,5 +111,12 @@ export function publisherStats(report: RTCStatsReport): PublisherStats {
     };
   };
   const rates = all.flatMap((each) => (each.type === 'outbound-rtp' && each.kind === 'video' ? [each.framesPerSecond ?? 0] : []));
-  return { audio: counts('audio'), video: { ...counts('video'), frameRate: Math.max(0, ...rates) }, timestamp: Date.now() };
+  const transport = transportOf(all);
+  return {
+    audio: counts('audio'),
+    video: { ...counts('video'), frameRate: Math.max(0, ...rates) },
+    mediaLink: { transport },
+    transportStats: transport,
+    timestamp: Date.now(),
+  };
 }

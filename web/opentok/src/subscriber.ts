@@ -3,6 +3,7 @@ import { settled, withPromise, type Completion } from './completion.ts';
 import { followOutput } from './devices.ts';
 import { codes, notConnected, OTError } from './errors.ts';
 import { EventEmitter } from './events.ts';
+import { uniqueId } from './ids.ts';
 import { Levels } from './levels.ts';
 import { warn } from './log.ts';
 import { none, notHere, type MediaProcessorConnector } from './publisher.ts';
@@ -81,7 +82,7 @@ export class Subscriber extends EventEmitter {
   readonly #wanted: Record<Kind, boolean>;
   readonly #connectors: Partial<Record<Kind, { connector: MediaProcessorConnector; from: MediaStreamTrack; to: MediaStreamTrack }>> = {};
   readonly #unfollow: () => void;
-  readonly #key = crypto.randomUUID();
+  readonly #key = uniqueId();
   #connect!: { resolve(): void; reject(error: OTError): void };
   #connected = false;
   #was: Subscription['state'] = 'connecting';
@@ -312,12 +313,17 @@ export class Subscriber extends EventEmitter {
   }
 
   getStats(completion?: Completion<SubscriberStats>): Promise<SubscriberStats> {
-    return settled(this.getRtcStatsReport().then(subscriberStats), completion);
+    const read = async () => {
+      const report = await this.getRtcStatsReport();
+      const video = (await this.#shared?.subscription.stats())?.find(({ kind }) => kind === 'video');
+      return subscriberStats(report, video?.bitrate ?? 0);
+    };
+    return settled(read(), completion);
   }
 
-  async getRtcStatsReport(): Promise<RTCStatsReport> {
+  async getRtcStatsReport(): Promise<Map<string, RTCStats>> {
     if (this.#destroyed || !this.#shared) throw notConnected();
-    return this.#shared.subscription.report();
+    return new Map(await this.#shared.subscription.report());
   }
 
   getImgData(): string | null {
@@ -343,6 +349,14 @@ export class Subscriber extends EventEmitter {
 
   async subscribeToCaptions(_on: boolean): Promise<void> {
     throw notHere('captions');
+  }
+
+  async setCaptionsTranslationLanguage(_language: string | null): Promise<void> {
+    throw notHere('captions');
+  }
+
+  getCaptionsTranslationLanguage(): null {
+    return null;
   }
 
   isSubscribedToCaptions(): boolean {

@@ -1,5 +1,6 @@
 // What a publisher or a subscriber puts into the page, by the names that pages style and wait for. Nothing here writes
 // markup or a style attribute, so that it works under a content security policy without inline styles.
+import { uniqueId } from './ids.ts';
 
 export interface WidgetProperties {
   fitMode?: 'cover' | 'contain';
@@ -167,7 +168,7 @@ function placed(target: Target, insertMode: WidgetProperties['insertMode'] = 're
   const found = typeof target === 'string' ? document.getElementById(target) : target;
   if (found && insertMode === 'replace') return found;
   const element = document.createElement('div');
-  element.id = typeof target === 'string' && !found ? target : `OT_${crypto.getRandomValues(new Uint32Array(3)).join('')}`;
+  element.id = typeof target === 'string' && !found ? target : uniqueId();
   if (!found) document.body.append(element);
   else if (insertMode === 'before') found.before(element);
   else if (insertMode === 'after') found.after(element);

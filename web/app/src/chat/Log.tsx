@@ -14,6 +14,15 @@ const historyMargin = 900;
 /** How many entries are loaded at once. */
 const historyPage = 200;
 
+/** Where each meeting's reader is, also while the people are shown in the chat's place. */
+const scrollers = new WeakMap<Meeting, Scroller>();
+
+function scrollerOf(meeting: Meeting): Scroller {
+  let scroller = scrollers.get(meeting);
+  if (scroller === undefined) scrollers.set(meeting, (scroller = new Scroller(new Heights())));
+  return scroller;
+}
+
 /**
  * The entries. Only those in sight, and some around, are in the document, so that ten thousand are as light as ten. What
  * one reads stays where it is, whatever comes above or below; at the end one stays at the end.
@@ -21,9 +30,9 @@ const historyPage = 200;
 export function Log({ meeting }: { meeting: Meeting }) {
   const rows = useRows(meeting);
   const element = useRef<HTMLDivElement>(null);
-  const atEnd = useSignal(true);
+  const scroller = scrollerOf(meeting);
+  const atEnd = useSignal(scroller.atEnd);
   const [, draw] = useReducer((count: number) => count + 1, 0);
-  const scroller = useMemo(() => new Scroller(new Heights()), []);
   const history = meeting.pick('history').value;
 
   useEffect(() => {

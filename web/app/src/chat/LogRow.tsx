@@ -1,11 +1,14 @@
 import { Check, CircleAlert, Clock, Copy } from 'lucide';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Meeting } from '../model/meeting';
-import { linkify } from '../text/linkify';
+import { today } from '../model/today';
+import { isEmoji, piecesOf } from '../text/markup';
 import { hueOf, initials } from '../text/person';
+import { inWords } from '../text/refusal';
 import { clockTime, dayName, fullTime } from '../text/time';
 import { copyText } from '../ui/clipboard';
 import { Icon } from '../ui/Icon';
+import { You } from '../ui/You';
 import type { Row } from './rows';
 
 /** One entry with what stands above it, or a post that waits or failed. */
@@ -16,7 +19,7 @@ export function LogRow({ row, meeting }: { row: Row; meeting: Meeting }) {
     <div class="row" data-row={row.key}>
       {row.day && (
         <p class="row-day">
-          <span>{dayName(row.time, new Date())}</span>
+          <span>{dayName(row.time, today.value)}</span>
         </p>
       )}
       {row.fresh && (
@@ -37,7 +40,7 @@ export function LogRow({ row, meeting }: { row: Row; meeting: Meeting }) {
           {head && (
             <p class={own ? 'visually-hidden' : 'entry-name'}>
               {name}
-              {own && ' (you)'}
+              {own && <You />}
             </p>
           )}
           <div class="bubble">
@@ -52,19 +55,21 @@ export function LogRow({ row, meeting }: { row: Row; meeting: Meeting }) {
   );
 }
 
-/** What was written, as text; addresses in it as links. */
+/** What was written, as text; addresses in it as links, and code as code. */
 function Body({ text }: { text: string }) {
+  const pieces = useMemo(() => piecesOf(text), [text]);
   return (
-    <span class="entry-body" dir="auto">
-      {linkify(text).map((part, index) =>
-        part.href === undefined ? (
-          part.text
-        ) : (
-          <a key={index} href={part.href} target="_blank" rel="noopener noreferrer nofollow">
-            {part.text}
+    <span class={`entry-body ${isEmoji(text) ? 'emoji' : ''}`} dir="auto">
+      {pieces.map((piece, index) => {
+        if (piece.code === 'block') return <pre key={index} tabIndex={0}>{piece.text}</pre>;
+        if (piece.code === 'line') return <code key={index}>{piece.text}</code>;
+        if (piece.href === undefined) return piece.text;
+        return (
+          <a dir="ltr" key={index} href={piece.href} target="_blank" rel="noopener noreferrer nofollow">
+            {piece.text}
           </a>
-        ),
-      )}
+        );
+      })}
     </span>
   );
 }
@@ -106,11 +111,15 @@ function CopyBody({ text }: { text: string }) {
   );
 }
 
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function Failure({ row, meeting }: { row: Row & { kind: 'pending' }; meeting: Meeting }) {
   const { key, error } = row.item;
   return (
     <p class="entry-failure" role="alert">
-      <span>{error?.message ?? 'The server refused it.'}</span>
+      <span>{sentence(inWords(error))}</span>
       <button type="button" class="link-button" onClick={() => meeting.session.retry(key)}>
         Try again
       </button>

@@ -4,6 +4,8 @@ import type { Row } from './rows';
 /** The heights of a log's rows at one width, in CSS pixels. */
 export class Heights {
   #measured = new Map<string, number>();
+  /** A guess reads the whole text, so it is made once for each row. */
+  #guessed = new WeakMap<Row, number>();
   #width = 0;
   /** Where each row begins, and at last where the log ends. */
   #offsets = new Float64Array(1);
@@ -14,9 +16,21 @@ export class Heights {
     if (width !== this.#width) {
       this.#width = width;
       this.#measured = new Map();
+      this.#guessed = new WeakMap();
     }
     this.#rows = rows;
+    if (this.#measured.size > 2 * rows.length + 1_000) this.#forget(rows);
     this.#sum();
+  }
+
+  /** Rows leave the log at its old end, and with them what was measured. */
+  #forget(rows: readonly Row[]): void {
+    const kept = new Map<string, number>();
+    for (const { key } of rows) {
+      const height = this.#measured.get(key);
+      if (height !== undefined) kept.set(key, height);
+    }
+    this.#measured = kept;
   }
 
   /** Takes what was measured; says whether anything lies elsewhere now. */
@@ -59,9 +73,15 @@ export class Heights {
     for (let i = 0; i < length; i++) {
       const row = this.#rows[i];
       this.#offsets[i] = sum;
-      if (row !== undefined) sum += this.#measured.get(row.key) ?? guess(row, this.#width);
+      if (row !== undefined) sum += this.#measured.get(row.key) ?? this.#guess(row);
     }
     this.#offsets[length] = sum;
+  }
+
+  #guess(row: Row): number {
+    let height = this.#guessed.get(row);
+    if (height === undefined) this.#guessed.set(row, (height = guess(row, this.#width)));
+    return height;
   }
 }
 

@@ -44,6 +44,9 @@ export interface RowSource {
 /** Milliseconds after which a sender's next entry has a head of its own. */
 const groupTime = 5 * 60_000;
 
+/** After so many entries a sender's name is shown again. */
+const runLength = 8;
+
 /** Makes rows, and keeps those that have not changed, so that ten thousand cost little when one more comes. */
 export class Rows {
   #rows: Row[] = [];
@@ -72,7 +75,8 @@ export class Rows {
     const time = made?.time ?? new Date(entry.createdAt);
     const fresh = entry.seq === firstUnread;
     const day = before === undefined || dayNumber(before.time) !== dayNumber(time);
-    const head = day || fresh || !continues(before, name, isOwn, time);
+    // A long run of one sender has his name again, at places that stay the same as history is loaded.
+    const head = day || fresh || entry.seq % runLength === 0 || !continues(before, name, isOwn, time);
     if (made !== undefined && made.own === isOwn && made.fresh === fresh && made.day === day && made.head === head) return made;
     const { body, seq } = entry;
     const row: EntryRow = { kind: 'entry', key: `e${seq}`, seq, body, time, day, fresh, head, own: isOwn, name };

@@ -29,8 +29,8 @@ export class Scroller {
   #width = 0;
   #height = 0;
   #anchor: { key: string; index: number; offset: number } | undefined;
-  /** The position that `settle` set, so that its own scroll event is not taken for the reader's. */
-  #set = -1;
+  /** What `settle` left: a scroll event there is its own, and one in a log of another size is the browser's. */
+  #left = { top: -1, width: 0, height: 0, total: 0 };
   /** What stands above the rows within the log. */
   #lead = 0;
 
@@ -62,10 +62,14 @@ export class Scroller {
     this.#anchor = undefined;
   }
 
-  /** The reader scrolled: says whether other rows have to be drawn. */
+  /** The log was scrolled, by the reader or by the browser: says whether rows have to be drawn. */
   scrolled(log: HTMLElement): boolean {
-    if (Math.abs(log.scrollTop - this.#set) < 1) return false;
-    this.#set = -1;
+    const { top, width, height, total } = this.#left;
+    // A keyboard that comes up, a turned phone, a snapped window: the browser keeps the position within its new bounds,
+    // which is no wish of the reader's. What is drawn next puts him where he was.
+    if (log.clientWidth !== width || log.clientHeight !== height || log.scrollHeight !== total) return true;
+    if (Math.abs(log.scrollTop - top) < 1) return false;
+    this.#left = { top: -1, width, height, total };
     this.atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < endMargin;
     this.#anchorTo(log.scrollTop - this.#lead);
     return true;
@@ -85,6 +89,7 @@ export class Scroller {
 
   /** After drawing: measures what was drawn, and puts the reader where he was. Says whether to draw again. */
   settle(log: HTMLElement): boolean {
+    const resized = this.resize(log.clientWidth, log.clientHeight);
     const drawn = [...log.querySelectorAll<HTMLElement>('[data-row]')];
     this.#lead = log.querySelector<HTMLElement>('.log-top, .log-empty')?.offsetHeight ?? 0;
     const before = log.scrollTop;
@@ -100,9 +105,10 @@ export class Scroller {
         log.scrollTop = this.top + this.#lead;
       }
     }
-    if (log.scrollTop !== before) this.#set = log.scrollTop;
+    this.#left = { top: log.scrollTop, width: log.clientWidth, height: log.clientHeight, total: log.scrollHeight };
     if (this.#width === 0) return false;
-    return this.#heights.measure(drawn.map((row) => [row.dataset['row'] ?? '', row.getBoundingClientRect().height]));
+    const heights = drawn.map((row) => [row.dataset['row'] ?? '', row.getBoundingClientRect().height] as const);
+    return this.#heights.measure(heights) || resized;
   }
 
   #anchorTo(top: number): void {

@@ -60,6 +60,16 @@ export async function openTrack(kind: 'audio' | 'video'): Promise<MediaStreamTra
   }
 }
 
+/** Whether the browser can blur what is behind a camera's picture by itself. */
+export function canBlur(track: MediaStreamTrack | undefined): boolean {
+  const { backgroundBlur } = (track?.getCapabilities?.() ?? {}) as { backgroundBlur?: readonly boolean[] };
+  return backgroundBlur?.includes(true) === true && backgroundBlur.includes(false);
+}
+
+export async function blurBackground(track: MediaStreamTrack, on: boolean): Promise<void> {
+  if (canBlur(track)) await track.applyConstraints({ backgroundBlur: on } as MediaTrackConstraints).catch(() => {});
+}
+
 async function firstTrack(kind: 'audio' | 'video', constraints: MediaTrackConstraints): Promise<MediaStreamTrack> {
   const stream = await navigator.mediaDevices.getUserMedia({ [kind]: constraints });
   const track = stream.getTracks()[0];
@@ -73,13 +83,31 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error || error instanceof DOMException ? /^(Overconstrained|NotFound)Error$/.test(error.name) : false;
 }
 
-/** A screen, window or tab of the person's choice; undefined where the choice was cancelled. */
-export async function openScreen(): Promise<MediaStream | undefined> {
+/** A screen, window or tab of the person's choice. Rejects with a `MediaProblem`, also where the choice was cancelled. */
+export async function openScreen(): Promise<MediaStream> {
   try {
     return await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 15 } }, audio: true });
   } catch (error) {
-    if (error instanceof DOMException && error.name === 'NotAllowedError') return undefined;
-    throw problemOf(error, 'video');
+    throw screenProblem(error);
+  }
+}
+
+function screenProblem(error: unknown): MediaProblem {
+  const { name, message } = error instanceof DOMException ? error : { name: '', message: '' };
+  switch (name) {
+    case 'NotAllowedError':
+    case 'SecurityError':
+      // A choice that was cancelled has the same name as one that the system or an embedding page forbids.
+      return /system|policy|disallowed/i.test(message)
+        ? { code: 'denied', text: 'Sharing the screen is blocked, by your system’s settings or by the page around this one.' }
+        : { code: 'denied', text: 'Nothing is shared: no screen was chosen, or your browser blocks it.' };
+    case 'NotFoundError':
+      return { code: 'missing', text: 'There is no screen that could be shared.' };
+    case 'NotReadableError':
+    case 'AbortError':
+      return { code: 'busy', text: 'The screen can’t be shared; your system does not let the browser read it.' };
+    default:
+      return { code: 'failed', text: 'The screen can’t be shared: your browser could not do it.' };
   }
 }
 

@@ -1,7 +1,7 @@
 // The person's own tracks, from the pre-join view through the whole session: which there are, which are muted, and how
 // loud the microphone is.
-import { batch, effect, signal } from '@preact/signals';
-import { openTrack, problemOf, type MediaProblem } from './devices';
+import { batch, computed, effect, signal } from '@preact/signals';
+import { blurBackground, openTrack, problemOf, type MediaProblem } from './devices';
 import { choices, choose } from './storage';
 
 type Kind = 'audio' | 'video';
@@ -25,6 +25,12 @@ const state = { audio: signal<LocalTrack>(off), video: signal<LocalTrack>(off) }
 export const microphone = state.audio;
 export const camera = state.video;
 
+/** Which devices are being opened; a browser may be asking the person meanwhile. */
+export const opening = computed(() => (['audio', 'video'] as const).filter((kind) => state[kind].value.opening));
+
+/** Whether the person may send at all: who listens opens no device. */
+export const sends = signal(true);
+
 // A track that arrives after it was no longer wanted is stopped, not used.
 const turn = { audio: 0, video: 0 };
 
@@ -40,9 +46,16 @@ export function openChosen(): Promise<void> {
 }
 
 async function openWanted(): Promise<void> {
+  if (!sends.peek()) return;
   const wanted = (['audio', 'video'] as const).filter((kind) => choices.value[kind] && state[kind].value.track === undefined);
   // One after the other: two requests at once are two questions on top of each other in some browsers.
-  for (const kind of wanted) await open(kind);
+  for (const kind of wanted) if (sends.peek()) await open(kind);
+}
+
+/** Says whether the person may send; who may not has no device open. */
+export function allowSending(may: boolean): void {
+  sends.value = may;
+  if (!may) closeAll();
 }
 
 /** Switches the microphone or camera on or off, and remembers the choice. */
@@ -94,6 +107,7 @@ async function open(kind: Kind): Promise<void> {
   state[kind].value = { ...before, opening: true, problem: undefined };
   try {
     const track = await openTrack(kind);
+    if (kind === 'video') void blurBackground(track, choices.peek().blur);
     if (mine !== turn[kind]) {
       track.stop();
       return;
@@ -107,7 +121,8 @@ async function open(kind: Kind): Promise<void> {
     });
   } catch (error) {
     if (mine !== turn[kind]) return;
-    state[kind].value = { ...before, opening: false, problem: problemOf(error, kind) };
+    // A copy, so that each attempt's problem is told from the one before.
+    state[kind].value = { ...before, opening: false, problem: { ...problemOf(error, kind) } };
   }
 }
 
@@ -138,7 +153,10 @@ export function meter(track: MediaStreamTrack, tell: (level: number) => void): (
   const context = new AudioContext();
   const analyser = context.createAnalyser();
   analyser.fftSize = 512;
-  context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+  // A copy, which is never muted: who talks while muted is to be told.
+  const copy = track.clone();
+  copy.enabled = true;
+  context.createMediaStreamSource(new MediaStream([copy])).connect(analyser);
   const samples = new Float32Array(analyser.fftSize);
   const timer = setInterval(() => {
     analyser.getFloatTimeDomainData(samples);
@@ -150,6 +168,7 @@ export function meter(track: MediaStreamTrack, tell: (level: number) => void): (
   }, 100);
   return () => {
     clearInterval(timer);
+    copy.stop();
     void context.close();
   };
 }

@@ -7,6 +7,8 @@ export interface Notice {
   readonly text: string;
   /** A fault is read out at once, and stays longer. */
   readonly kind: 'news' | 'fault';
+  /** What it is about, which a tap on it leads to. */
+  readonly about?: 'chat';
 }
 
 const limit = 3;
@@ -15,10 +17,16 @@ let last = 0;
 
 export const notices = signal<readonly Notice[]>([]);
 
-export function notify(text: string, kind: Notice['kind'] = 'news'): void {
-  const notice: Notice = { id: ++last, text, kind };
+export function notify(text: string, kind: Notice['kind'] = 'news', about?: Notice['about']): void {
+  const notice: Notice = { id: ++last, text, kind, ...(about !== undefined && { about }) };
+  if (notices.peek().some((other) => other.text === text && other.kind === kind)) return; // it is there to be read
   notices.value = [...notices.value.slice(1 - limit), notice];
   setTimeout(() => dismiss(notice.id), shown[kind]);
+}
+
+/** Takes away what was said in a room that one has left, or what a view that is open now shows itself. */
+export function clearNotices(about?: Notice['about']): void {
+  notices.value = about === undefined ? [] : notices.value.filter((notice) => notice.about !== about);
 }
 
 export function dismiss(id: number): void {

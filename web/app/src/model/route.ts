@@ -14,6 +14,9 @@ export interface Route {
   readonly invalid?: string;
 }
 
+/** Whether the page is a chat and no more, as in a narrow frame of another page: `?view=chat`. */
+export const chatOnly = new URLSearchParams(location.search).get('view') === 'chat';
+
 /** The server's root, with a slash at the end. */
 export let root = '/';
 
@@ -41,7 +44,7 @@ function adoptToken(session: string): boolean {
   const token = tokenOf(location.hash);
   if (token === undefined) return false;
   rememberToken(session, token);
-  history.replaceState(history.state, '', sessionPath(session));
+  history.replaceState(history.state, '', sessionPath(session) + location.search);
   return true;
 }
 
@@ -61,14 +64,27 @@ export function isSessionId(text: string): boolean {
   return sessionPattern.test(text);
 }
 
+/** What a pasted link, or a plain id, leads to. */
+export interface Found {
+  readonly session: string;
+  readonly token: string | undefined;
+  /** The link's own address, where it is another server's. */
+  readonly elsewhere: URL | undefined;
+}
+
 /** The session that a pasted link, or a plain id, names; undefined where it names none. */
-export function sessionOf(text: string): { session: string; token: string | undefined } | undefined {
+export function sessionOf(text: string): Found | undefined {
   const trimmed = text.trim();
-  if (isSessionId(trimmed)) return { session: trimmed, token: undefined };
+  if (isSessionId(trimmed)) return { session: trimmed, token: undefined, elsewhere: undefined };
   if (!URL.canParse(trimmed)) return undefined;
   const url = new URL(trimmed);
-  const { session } = parse(splitPath(url.pathname)[1]);
-  return session === undefined ? undefined : { session, token: tokenOf(url.hash) };
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return undefined;
+  const [base, rest] = splitPath(url.pathname);
+  const { session } = parse(rest);
+  if (session === undefined) return undefined;
+  // One server may be reached by http and by https; another host, port or prefix is another server.
+  const here = url.host === location.host && base === root;
+  return { session, token: tokenOf(url.hash), elsewhere: here ? undefined : url };
 }
 
 /** The session token that an address's fragment carries; a fragment never leaves the browser. */

@@ -19,12 +19,38 @@ export interface Choices {
   readonly microphone: string;
   readonly camera: string;
   readonly speaker: string;
+  /** How the tiles lie. */
+  readonly layout: 'auto' | 'grid' | 'speaker';
+  /** Where one's own picture lies over the stage, and whether it is hidden. */
+  readonly selfCorner: Corner;
+  readonly selfHidden: boolean;
+  /** Whether messages make a sound and show outside of the page; `ask` until the person has said. */
+  readonly sound: boolean;
+  readonly notify: 'ask' | 'yes' | 'no';
+  /** Whether the background behind one's picture is blurred, where the browser can. */
+  readonly blur: boolean;
 }
+
+/** A corner of the stage. */
+export type Corner = 'top-left' | 'top-right' | 'bottom-left' | 'bottom-right';
 
 const recentLimit = 8;
 const ownLimit = 24;
 
-const noChoices: Choices = { name: '', audio: true, video: true, microphone: '', camera: '', speaker: '' };
+const noChoices: Choices = {
+  name: '',
+  audio: true,
+  video: true,
+  microphone: '',
+  camera: '',
+  speaker: '',
+  layout: 'auto',
+  selfCorner: 'bottom-right',
+  selfHidden: false,
+  sound: false,
+  notify: 'ask',
+  blur: false,
+};
 
 /** The sessions visited, newest first. */
 export const recents = signal<readonly Recent[]>(read(localStore(), 'recent', isRecents) ?? []);
@@ -63,6 +89,15 @@ export function rememberConnection(session: string, id: string): ReadonlySet<str
   return new Set(list);
 }
 
+/** Calls when another tab of this browser has become a connection of a session. Returns what ends it. */
+export function watchConnections(session: string, changed: () => void): () => void {
+  const heard = ({ key }: StorageEvent): void => {
+    if (key === `${prefix}own.${session}`) changed();
+  };
+  addEventListener('storage', heard);
+  return () => removeEventListener('storage', heard);
+}
+
 /** This tab's session token for a session, which its address no longer shows. */
 export function tabToken(session: string): string | undefined {
   return read(tabStore(), `token.${session}`, isString);
@@ -72,13 +107,22 @@ export function rememberToken(session: string, token: string): void {
   write(tabStore(), `token.${session}`, token);
 }
 
-/** Whether this tab is in a session, so that a reload goes back into it. */
-export function isJoined(session: string): boolean {
-  return read(tabStore(), 'joined', isString) === session;
+/** That this tab is in a session, so that a reload goes back into it. */
+export interface Joined {
+  readonly session: string;
+  readonly name: string;
+  /** Whether the page went while the server was away. */
+  readonly lost?: boolean;
 }
 
-export function setJoined(session: string | undefined): void {
-  write(tabStore(), 'joined', session ?? '');
+/** How this tab is in a session; undefined where it is not. */
+export function joinedIn(session: string): Joined | undefined {
+  const joined = read(tabStore(), 'joined', isJoined);
+  return joined?.session === session ? joined : undefined;
+}
+
+export function setJoined(joined: Joined | undefined): void {
+  write(tabStore(), 'joined', joined ?? null);
 }
 
 /** What was being written in a session in this tab. */
@@ -129,6 +173,11 @@ function isString(value: unknown): value is string {
 
 function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every(isString);
+}
+
+function isJoined(value: unknown): value is Joined {
+  return typeof value === 'object' && value !== null && 'session' in value && isString(value.session) && 'name' in value &&
+    typeof value.name === 'string';
 }
 
 function isObject(value: unknown): value is Partial<Choices> {

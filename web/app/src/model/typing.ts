@@ -9,6 +9,9 @@ const type = 'chattok.typing';
 const interval = 3_000;
 const believed = 5_000;
 
+/** How many are kept who write at once. */
+const limit = 50;
+
 /** Who is writing, and the telling of others that oneself is. */
 export class Typing {
   /** The connections that are writing, in the order in which they began. */
@@ -49,6 +52,7 @@ export class Typing {
     clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);
     const others = this.writers.value.filter((other) => other !== id);
+    if (writing && others.length >= limit) return; // more than anybody reads
     if (writing) this.#timers.set(id, setTimeout(() => this.#hear(id, false), believed));
     const known = this.writers.value.includes(id);
     if (writing && !known) this.writers.value = [...others, id];

@@ -2,6 +2,9 @@
 import { computed, signal } from '@preact/signals';
 import type { ChatEntry } from '@chattok/sdk';
 
+/** How many entries came while the page was not looked at, in all. */
+export const unseen = signal(0);
+
 /** Counts the entries that came since the reader last saw the end of the log. */
 export class Unread {
   /** How many there are. */
@@ -37,6 +40,7 @@ export class Unread {
     } else if (!this.#reading.value) {
       if (this.count.value === 0) this.first.value = entry.seq;
       this.count.value++;
+      if (!this.#visible.peek()) unseen.value++;
     }
   }
 

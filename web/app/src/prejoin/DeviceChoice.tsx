@@ -1,5 +1,5 @@
 import { chooseDevice, devices } from '../model/devices';
-import { reopen } from '../model/local';
+import { reopen, sends } from '../model/local';
 import { choices } from '../model/storage';
 
 /** Which camera, microphone and loudspeaker; what a browser does not let one choose is not shown. */
@@ -8,8 +8,12 @@ export function DeviceChoice() {
   const { camera, microphone, speaker } = choices.value;
   return (
     <div class="device-choice">
-      <Choice kind="videoinput" label="Camera" list={cameras} chosen={camera} />
-      <Choice kind="audioinput" label="Microphone" list={microphones} chosen={microphone} />
+      {sends.value && (
+        <>
+          <Choice kind="videoinput" label="Camera" list={cameras} chosen={camera} />
+          <Choice kind="audioinput" label="Microphone" list={microphones} chosen={microphone} />
+        </>
+      )}
       {'setSinkId' in HTMLMediaElement.prototype && (
         <Choice kind="audiooutput" label="Loudspeaker" list={speakers} chosen={speaker} />
       )}

@@ -2,12 +2,14 @@ import { ArrowLeft } from 'lucide';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ChattokError } from '@chattok/sdk';
 import { insecure, problemOf, watchDevices } from '../model/devices';
-import { camera, microphone, openChosen } from '../model/local';
+import { invitationTo } from '../model/invitation';
+import { camera, microphone, openChosen, opening, sends } from '../model/local';
 import type { Meeting } from '../model/meeting';
-import { go, root } from '../model/route';
-import { choices, choose, tabToken } from '../model/storage';
-import { backToPreJoin, join, tokenData } from '../model/visit';
+import { chatOnly, go, root } from '../model/route';
+import { choices, choose } from '../model/storage';
+import { backToPreJoin, join } from '../model/visit';
 import { cleanName, nameLimit } from '../text/limits';
+import { refusalOf } from '../text/refusal';
 import { CopyLink } from '../ui/CopyLink';
 import { Icon, Mark } from '../ui/Icon';
 import { DeviceChoice } from './DeviceChoice';
@@ -50,16 +52,20 @@ export function PreJoin({ session, meeting, refused }: Props) {
         <CopyLink session={session} />
       </header>
       <main class="prejoin-main">
-        <section class="prejoin-look" aria-label="Camera and microphone">
-          <Preview />
-        </section>
+        {!chatOnly && (
+          <section class="prejoin-look" aria-label="Camera and microphone">
+            <Preview />
+          </section>
+        )}
         <section class="prejoin-devices" aria-label="Devices">
+          <Asking />
           {[...problems].map((text) => (
             <p key={text} class="notice" role="status">
               {text}
             </p>
           ))}
           {!insecure && <DeviceChoice />}
+          {!sends.value && <p class="hint">No camera and no microphone are needed here.</p>}
         </section>
         <section class="prejoin-form">
           <h1>Ready to join?</h1>
@@ -74,7 +80,7 @@ export function PreJoin({ session, meeting, refused }: Props) {
 }
 
 function JoinForm({ session, meeting, refused }: Props) {
-  const given = tokenData(session);
+  const given = invitationTo(session)?.name;
   const [name, setName] = useState(given ?? choices.value.name);
   const [missing, setMissing] = useState(false);
   const input = useRef<HTMLInputElement>(null);
@@ -129,7 +135,7 @@ function JoinForm({ session, meeting, refused }: Props) {
       </div>
       {refused !== undefined && (
         <p class="notice bad" role="alert">
-          {refusal(refused, session)}
+          {refusalOf(refused, session, invitationTo(session), Date.now())}
         </p>
       )}
       <div class="join-actions">
@@ -155,11 +161,24 @@ function Progress({ meeting }: { meeting: Meeting }) {
   return <>The server can’t be reached. Still trying …</>;
 }
 
-function refusal(error: ChattokError, session: string): string {
-  if (error.code === 'UNAUTHENTICATED') {
-    return tabToken(session) === undefined
-      ? 'This session asks for an invitation. Use the link that you were sent.'
-      : `Your invitation is not accepted: ${error.message}`;
-  }
-  return error.message;
+/** How long a device may take to open before the browser, or the person, is taken to be the cause; in milliseconds. */
+const askingAfter = 700;
+
+/** While the browser asks whether the page may use a device, it waits for the person, who may not have seen it. */
+function Asking() {
+  const [late, setLate] = useState(false);
+  const kinds = opening.value;
+  useEffect(() => {
+    setLate(false);
+    if (kinds.length === 0) return undefined;
+    const timer = setTimeout(() => setLate(true), askingAfter);
+    return () => clearTimeout(timer);
+  }, [kinds.join()]);
+  return (
+    <p class={late ? 'notice' : 'visually-hidden'} role="status">
+      {late &&
+        `Waiting for the ${kinds[0] === 'audio' ? 'microphone' : 'camera'}. If your browser asks whether this page may use it, ` +
+          'allow it there. You can also join without.'}
+    </p>
+  );
 }

@@ -1,19 +1,18 @@
 import { Mic, MicOff, Video, VideoOff } from 'lucide';
-import { useEffect, useRef } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { insecure } from '../model/devices';
-import { camera, microphone, toggle } from '../model/local';
+import { camera, microphone, sends, toggle } from '../model/local';
 import { choices } from '../model/storage';
 import { hueOf, initials } from '../text/person';
 import { Icon } from '../ui/Icon';
 import { Meter } from '../ui/Meter';
+import { useTrack } from '../ui/track';
 
 /** One's own picture, mirrored as people know themselves, with the two switches. */
 export function Preview() {
   const { track, opening } = camera.value;
   const video = useRef<HTMLVideoElement>(null);
-  useEffect(() => {
-    if (video.current !== null) video.current.srcObject = track === undefined ? null : new MediaStream([track]);
-  }, [track]);
+  useTrack(video, track);
   const { name } = choices.value;
   return (
     <div class="preview">
@@ -26,7 +25,7 @@ export function Preview() {
           <p>{opening ? 'Starting the camera …' : 'Your camera is off'}</p>
         </div>
       )}
-      {!insecure && (
+      {!insecure && sends.value && (
         <div class="preview-controls">
           <Meter />
           <Switch kind="audio" />

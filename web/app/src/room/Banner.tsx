@@ -1,7 +1,9 @@
 import { Volume2, WifiOff } from 'lucide';
+import { useSignal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
+import type { Subscription } from '@chattok/sdk';
 import { camera, microphone } from '../model/local';
-import { insecure } from '../model/devices';
+import { insecure, type MediaProblem } from '../model/devices';
 import type { Meeting } from '../model/meeting';
 import { Icon } from '../ui/Icon';
 
@@ -13,48 +15,64 @@ export function Banner({ meeting }: { meeting: Meeting }) {
         <Connection meeting={meeting} />
       </div>
       <Blocked meeting={meeting} />
-      <OwnProblem />
+      {!insecure && (
+        <>
+          <OwnProblem problem={camera.value.problem} />
+          <OwnProblem problem={microphone.value.problem} />
+        </>
+      )}
     </div>
   );
 }
 
 function Connection({ meeting }: { meeting: Meeting }) {
+  const online = useOnline();
+  const subscriptions = meeting.pick('subscriptions').value;
+  useChanges(subscriptions);
   const state = meeting.state.value;
   if (state.name !== 'reconnecting' && state.name !== 'connecting') return null;
+  // Video goes from browser to browser: while the server alone is away, it goes on.
+  const cutOff = !online || (subscriptions.length > 0 && subscriptions.every((each) => each.state !== 'live'));
+  const sends = meeting.pick('publications').value.length > 0;
   return (
     <p class="banner">
       <Icon node={WifiOff} size={18} />
       <span>
-        <b>Reconnecting …</b> What you write is kept, and goes out as soon as the server answers.
+        <b>Reconnecting …</b> {!online && 'This device is offline. '}
+        {cutOff && sends && 'The others can’t see or hear you. '}
+        What you write is kept, and goes out as soon as the server answers.
       </span>
-      <Waiting since={state.since} />
+      <Countdown until={state.name === 'reconnecting' ? state.retryAt : undefined} since={state.since} />
+      <button type="button" class="button small" onClick={() => meeting.session.wake()}>
+        Try now
+      </button>
     </p>
   );
 }
 
-/** For how long; apart from the status, which would be read out every second. */
-function Waiting({ since }: { since: number }) {
+/** How long until the next try, or for how long it has lasted; the status would be read out every second with it. */
+function Countdown({ until, since }: { until: number | undefined; since: number }) {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 1_000);
     return () => clearInterval(timer);
   }, []);
-  const seconds = Math.max(0, Math.round((now - since) / 1_000));
+  const left = Math.ceil(((until ?? 0) - now) / 1_000);
   return (
     <span class="banner-time" aria-hidden="true">
-      {seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`}
+      {left > 0 ? `Next try in ${left} s` : duration(Math.max(0, Math.round((now - since) / 1_000)))}
     </span>
   );
+}
+
+function duration(seconds: number): string {
+  return seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }
 
 /** Browsers play no sound on a page that nobody has touched, such as one that was reloaded. */
 function Blocked({ meeting }: { meeting: Meeting }) {
   const subscriptions = meeting.pick('subscriptions').value;
-  const [, look] = useState(0);
-  useEffect(() => {
-    const ends = subscriptions.map((subscription) => subscription.onChange(() => look((count) => count + 1)));
-    return () => ends.forEach((end) => end());
-  }, [subscriptions]);
+  useChanges(subscriptions);
   const blocked = subscriptions.filter((subscription) => subscription.blocked !== undefined);
   if (blocked.length === 0) return null;
   const play = (): void => {
@@ -71,16 +89,37 @@ function Blocked({ meeting }: { meeting: Meeting }) {
   );
 }
 
-function OwnProblem() {
-  const [hidden, setHidden] = useState<string>();
-  const text = insecure ? undefined : (camera.value.problem ?? microphone.value.problem)?.text;
-  if (text === undefined || text === hidden) return null;
+/** Why a device of one's own is not on. Each attempt has a problem of its own, which shows again after an earlier one. */
+function OwnProblem({ problem }: { problem: MediaProblem | undefined }) {
+  const hidden = useSignal<MediaProblem | undefined>(undefined);
+  if (problem === undefined || problem === hidden.value) return null;
   return (
-    <p class="banner" role="status">
-      <span>{text}</span>
-      <button type="button" class="button small" onClick={() => setHidden(text)}>
+    <p class="banner" role="alert">
+      <span>{problem.text}</span>
+      <button type="button" class="button small" onClick={() => (hidden.value = problem)}>
         OK
       </button>
     </p>
   );
+}
+
+/** Renders again when a subscription's state changes. */
+function useChanges(subscriptions: readonly Subscription[]): void {
+  const [, look] = useState(0);
+  useEffect(() => {
+    const ends = subscriptions.map((subscription) => subscription.onChange(() => look((count) => count + 1)));
+    return () => ends.forEach((end) => end());
+  }, [subscriptions]);
+}
+
+function useOnline(): boolean {
+  const [online, setOnline] = useState(navigator.onLine);
+  useEffect(() => {
+    const look = (): void => setOnline(navigator.onLine);
+    const ending = new AbortController();
+    addEventListener('online', look, ending);
+    addEventListener('offline', look, ending);
+    return () => ending.abort();
+  }, []);
+  return online;
 }

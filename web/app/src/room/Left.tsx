@@ -1,11 +1,18 @@
 import { LogIn } from 'lucide';
 import { useEffect, useRef } from 'preact/hooks';
 import type { ChattokError, DisconnectReason } from '@chattok/sdk';
+import { invitationTo } from '../model/invitation';
 import { go } from '../model/route';
 import { backToPreJoin } from '../model/visit';
+import { refusalOf } from '../text/refusal';
 import { Icon, Mark } from '../ui/Icon';
 
 const left = { title: 'You left', text: 'What was written stays with the session; come back whenever you like.' };
+
+function unsentText(count: number): string {
+  const what = count === 1 ? 'One message of yours was' : `${count} messages of yours were`;
+  return `${what} not sent. This browser keeps ${count === 1 ? 'it' : 'them'}, and sends ${count === 1 ? 'it' : 'them'} when you are back in the session.`;
+}
 
 const endings: Partial<Record<DisconnectReason, typeof left>> = {
   networkDisconnected: {
@@ -15,21 +22,31 @@ const endings: Partial<Record<DisconnectReason, typeof left>> = {
   forceDisconnected: { title: 'You were removed', text: 'A moderator ended your part in this session.' },
 };
 
+interface Props {
+  readonly session: string;
+  readonly reason: DisconnectReason | ChattokError;
+  /** How many posts wait in the browser. */
+  readonly unsent: number;
+}
+
 /** After a session, by whatever end. */
-export function Left({ session, reason }: { session: string; reason: DisconnectReason | ChattokError }) {
+export function Left({ session, reason, unsent }: Props) {
   const title = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     title.current?.focus();
     document.title = 'ChatTok';
   }, []);
-  const ending = typeof reason === 'string' ? (endings[reason] ?? left) : { title: 'You can’t come back in', text: reason.message };
+  const ending =
+    typeof reason === 'string'
+      ? (endings[reason] ?? left)
+      : { title: 'You can’t come back in', text: refusalOf(reason, session, invitationTo(session), Date.now()) };
   return (
     <main class="left">
       <Mark size={48} />
       <h1 ref={title} tabIndex={-1}>
         {ending.title}
       </h1>
-      <p>{ending.text}</p>
+      <p>{unsent === 0 ? ending.text : unsentText(unsent)}</p>
       <p class="hint">
         Session <b>{session}</b>
       </p>

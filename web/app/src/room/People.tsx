@@ -1,10 +1,11 @@
-import { Mic, MicOff, MonitorUp, Video, VideoOff } from 'lucide';
+import { Hand, Mic, MicOff, MonitorUp, Video, VideoOff } from 'lucide';
 import type { Connection, Role, Stream } from '@chattok/sdk';
 import { camera, microphone } from '../model/local';
-import { attempt, nameOf, type Meeting } from '../model/meeting';
+import { nameOf, type Meeting } from '../model/meeting';
 import { hueOf, initials } from '../text/person';
 import { Icon } from '../ui/Icon';
-import { Moderation } from './Moderation';
+import { You } from '../ui/You';
+import { endStream, muteStream, remove, whatOf } from './moderate';
 
 const roles: Record<Role, string | undefined> = { MODERATOR: 'Moderator', PUBLISHER: undefined, SUBSCRIBER: 'Listens' };
 
@@ -13,14 +14,19 @@ export function People({ meeting }: { meeting: Meeting }) {
   const connections = meeting.connections.value;
   const count = meeting.pick('connectionCount').value;
   const streams = meeting.pick('streams').value;
-  const { session } = meeting;
+  const streamsOf = new Map<string, Stream[]>();
+  for (const stream of streams) {
+    const list = streamsOf.get(stream.connection.id);
+    if (list === undefined) streamsOf.set(stream.connection.id, [stream]);
+    else list.push(stream);
+  }
   return (
     <div class="people">
       {meeting.isModerator.value && streams.some((stream) => stream.hasAudio) && (
         <button
           type="button"
           class="button small"
-          onClick={() => void attempt('They can’t be muted', () => session.forceMute())}
+          onClick={() => void meeting.muteOthers()}
         >
           <Icon node={MicOff} size={17} />
           Mute all others
@@ -32,7 +38,7 @@ export function People({ meeting }: { meeting: Meeting }) {
             key={connection.id}
             meeting={meeting}
             connection={connection}
-            streams={streams.filter((stream) => stream.connection.id === connection.id)}
+            streams={streamsOf.get(connection.id) ?? []}
           />
         ))}
       </ul>
@@ -64,14 +70,42 @@ function Person({ meeting, connection, streams }: PersonProps) {
       </span>
       <span class="person-name">
         {name}
-        {self && ' (you)'}
+        {self && <You />}
         {role !== undefined && <small>{role}</small>}
       </span>
       {shares && <Mark label="shares a screen" icon={MonitorUp} />}
       <Mark label={heard ? 'microphone on' : 'microphone off'} icon={heard ? Mic : MicOff} />
       <Mark label={seen ? 'camera on' : 'camera off'} icon={seen ? Video : VideoOff} />
-      {!self && <Moderation meeting={meeting} connection={connection} stream={main ?? streams[0]} />}
+      {meeting.gestures.hands.value.includes(connection.id) && <Mark label="hand raised" icon={Hand} />}
+      {!self && meeting.isModerator.value && <Actions meeting={meeting} connection={connection} stream={main ?? streams[0]} />}
     </li>
+  );
+}
+
+/** What a moderator may do, in words: the marks beside it say how it is. */
+function Actions({ meeting, connection, stream }: { meeting: Meeting; connection: Connection; stream: Stream | undefined }) {
+  const name = nameOf(connection);
+  return (
+    <div class="person-actions">
+      {stream?.hasAudio === true && (
+        <button type="button" class="text-button" aria-label={`Mute ${name}`} onClick={() => muteStream(meeting, stream)}>
+          Mute
+        </button>
+      )}
+      {stream !== undefined && (
+        <button
+          type="button"
+          class="text-button"
+          aria-label={`End the ${whatOf(stream)} of ${name}`}
+          onClick={() => endStream(meeting, stream)}
+        >
+          End {whatOf(stream)} …
+        </button>
+      )}
+      <button type="button" class="text-button" aria-label={`Remove ${name}`} onClick={() => remove(meeting, connection)}>
+        Remove …
+      </button>
+    </div>
   );
 }
 

@@ -5,14 +5,19 @@ import { Chat } from '../chat/Chat';
 import { camera, microphone, openChosen } from '../model/local';
 import { watchDevices } from '../model/devices';
 import { nameOf, type Meeting } from '../model/meeting';
-import { notify } from '../model/notices';
+import { chatOnly } from '../model/route';
+import { markIcon, tellElsewhere } from '../model/attention';
+import { clearNotices, notify } from '../model/notices';
 import { CopyLink } from '../ui/CopyLink';
 import { Icon, Mark } from '../ui/Icon';
+import { Confirm } from '../ui/Confirm';
+import { NoticeList } from '../ui/Notices';
 import { Banner } from './Banner';
 import { Controls } from './Controls';
 import { People } from './People';
 import { useShortcuts } from './shortcuts';
 import { Stage } from './Stage';
+import { Offer } from './Offer';
 import { isSheet, panel, togglePanel } from './view';
 
 /** The room: the stage, the chat beside it, and the controls below. */
@@ -21,24 +26,38 @@ export function Room({ meeting }: { meeting: Meeting }) {
   useEffect(() => {
     // A page that was reloaded has passed the pre-join view by.
     void openChosen();
-    panel.value = isSheet.value && (microphone.value.on || camera.value.on) ? undefined : 'chat';
+    panel.value = !chatOnly && isSheet.value && (microphone.value.on || camera.value.on) ? undefined : 'chat';
     return watchDevices();
   }, [meeting]);
   useEffect(
     () =>
       meeting.session.on('entry', (entry) => {
-        const elsewhere = panel.peek() !== 'chat' && !meeting.own.peek().has(entry.connectionId);
-        if (elsewhere) notify(`${nameOf(entry.connection)}: ${shorten(entry.body)}`);
+        if (meeting.own.peek().has(entry.connectionId)) return;
+        const name = nameOf(entry.connection);
+        if (panel.peek() !== 'chat') notify(`${name}: ${shorten(entry.body)}`, 'news', 'chat');
+        if (!isLookedAt()) tellElsewhere(name, shorten(entry.body), 'chat');
       }),
     [meeting],
   );
+  useEffect(
+    () =>
+      meeting.session.on('connectionCreated', (connection) => {
+        if (!isLookedAt()) tellElsewhere(meeting.id, `${nameOf(connection)} joined`, 'people');
+      }),
+    [meeting],
+  );
+  useEffect(() => () => markIcon(false), []);
   useSignalEffect(() => {
     const count = meeting.unread.count.value;
+    markIcon(count > 0);
     document.title = `${count > 0 ? `(${count}) ` : ''}${meeting.id} · ChatTok`;
   });
   const open = panel.value;
+  useEffect(() => {
+    if (open === 'chat') clearNotices('chat'); // they are read there
+  }, [open]);
   return (
-    <div class={`room ${open === undefined ? '' : 'with-panel'}`}>
+    <div class={`room ${open === undefined ? '' : 'with-panel'} ${chatOnly ? 'chat-view' : ''}`}>
       <header class="room-header">
         <Mark size={26} />
         <h1 class="room-title" title={meeting.id}>
@@ -47,12 +66,15 @@ export function Room({ meeting }: { meeting: Meeting }) {
         <Count meeting={meeting} />
         <CopyLink session={meeting.id} />
       </header>
-      <Banner meeting={meeting} />
-      <main class="room-main">
-        <Stage meeting={meeting} />
-      </main>
+      <div class="room-messages">
+        <Banner meeting={meeting} />
+        <NoticeList />
+        <Offer />
+      </div>
+      <main class="room-main">{!chatOnly && <Stage meeting={meeting} />}</main>
       <Controls meeting={meeting} />
       {open !== undefined && <SidePanel key={open} which={open} meeting={meeting} />}
+      <Confirm />
     </div>
   );
 }
@@ -100,8 +122,12 @@ function Count({ meeting }: { meeting: Meeting }) {
   );
 }
 
+function isLookedAt(): boolean {
+  return document.visibilityState === 'visible' && document.hasFocus();
+}
+
 /** The beginning of a text, for a notice. */
 function shorten(text: string): string {
-  const characters = Array.from(text.replace(/\s+/gu, ' '));
+  const characters = Array.from(text.slice(0, 1_000).replace(/\s+/gu, ' '));
   return characters.length > 90 ? `${characters.slice(0, 89).join('')}…` : characters.join('');
 }

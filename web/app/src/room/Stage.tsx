@@ -1,16 +1,19 @@
 import { Users } from 'lucide';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useComputed, useSignal } from '@preact/signals';
+import { invitationTo } from '../model/invitation';
 import type { Meeting } from '../model/meeting';
 import { CopyLink } from '../ui/CopyLink';
 import { Icon } from '../ui/Icon';
-import { largeTiles, layOut, tilesOf } from './tiles';
+import { SelfView } from './SelfView';
+import { largeTiles, layOut, selfSize, tilesOf, type TileContent } from './tiles';
 import { Tile } from './Tile';
+import { layout, selfHidden } from './view';
 
 /** The people, and what they show. */
 export function Stage({ meeting }: { meeting: Meeting }) {
   const area = useRef<HTMLDivElement>(null);
-  const [size, setSize] = useState({ width: 0, height: 0 });
+  const [{ width, height }, setSize] = useState({ width: 0, height: 0 });
   const pinned = useSignal<string | undefined>(undefined);
   useLayoutEffect(() => {
     const element = area.current;
@@ -28,30 +31,45 @@ export function Stage({ meeting }: { meeting: Meeting }) {
     }),
   );
   const { tiles, hidden } = content.value;
-  const large = largeTiles(tiles, pinned.value, meeting.speakers.main.value);
-  const boxes = size.width > 0 ? layOut(tiles, large, size.width, size.height) : [];
   const alone = tiles.every((tile) => tile.self);
+  const arrange = (some: readonly TileContent[]) => {
+    const large = largeTiles(some, pinned.value, meeting.speakers.main.value, layout.value);
+    return { some, large, boxes: width > 0 ? layOut(some, large, width, height) : [] };
+  };
+  // Beside others one's own picture is a small one over them, unless it is pinned, or they are as small themselves.
+  const own = tiles.find((tile) => tile.self && !tile.screen);
+  const apart = own !== undefined && !alone && pinned.value !== own.key;
+  let shown = arrange(apart ? tiles.filter((tile) => tile !== own) : tiles);
+  const size = apart ? selfSize(shown.boxes, width, height) : undefined;
+  if (apart && size === undefined && width > 0 && !selfHidden.value) shown = arrange(tiles);
+  const pin = (key: string) => (): void => {
+    pinned.value = pinned.value === key ? undefined : key;
+  };
   return (
     <section class="stage" aria-label="People">
       <div ref={area} class="stage-area">
-        {tiles.map((tile, index) => (
+        {shown.some.map((tile, index) => (
           <Tile
             key={tile.key}
             tile={tile}
-            box={boxes[index]}
+            box={shown.boxes[index]}
             meeting={meeting}
-            large={large.has(tile.key)}
+            large={shown.large.has(tile.key)}
             pinned={pinned.value === tile.key}
-            onPin={() => {
-              pinned.value = pinned.value === tile.key ? undefined : tile.key;
-            }}
+            onPin={pin(tile.key)}
           />
         ))}
+        {apart && size !== undefined && !selfHidden.value && (
+          <SelfView key="self" tile={own} meeting={meeting} size={size} onPin={pin(own.key)} />
+        )}
       </div>
       {alone && (
         <div class="alone">
           <p>
-            <b>You’re the only one here.</b> Send the link to whoever should come.
+            <b>You’re the only one here.</b>{' '}
+            {invitationTo(meeting.id) === undefined
+              ? 'Send the link to whoever should come.'
+              : 'Others come by an invitation, which the link does not contain.'}
           </p>
           <CopyLink session={meeting.id} primary />
         </div>

@@ -1,5 +1,7 @@
-import { Loader, MicOff, MonitorUp, Pin, PinOff, Play, TriangleAlert, WifiOff } from 'lucide';
+import { EllipsisVertical, Hand, Loader, MicOff, MonitorUp, Play, TriangleAlert, WifiOff } from 'lucide';
 import type { Box } from 'opentok-layout-js';
+import type { RefObject } from 'preact';
+import { useSignal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Subscription } from '@chattok/sdk';
 import { camera, microphone } from '../model/local';
@@ -7,9 +9,12 @@ import { nameOf, type Meeting } from '../model/meeting';
 import { choices } from '../model/storage';
 import { hueOf, initials } from '../text/person';
 import { Icon } from '../ui/Icon';
-import { Moderation } from './Moderation';
+import { Menu } from '../ui/Menu';
+import { useTrack } from '../ui/track';
 import { useQuality, useSubscription } from './subscription';
+import { TileMenu } from './TileMenu';
 import type { TileContent } from './tiles';
+import { volumes } from './view';
 
 interface TileProps {
   readonly tile: TileContent;
@@ -24,54 +29,50 @@ interface TileProps {
 /** One person, or one screen: the picture or else an avatar, the name, and how it is with sound and network. */
 export function Tile({ tile, box, meeting, large, pinned, onPin }: TileProps) {
   const name = nameOf(tile.connection);
-  const title = tile.screen ? (tile.self ? 'Your screen' : `${name}’s screen`) : tile.self ? `${name} (you)` : name;
+  const title = titleOf(tile, name);
+  const face = useRef<HTMLDivElement>(null);
+  const zoom = useSignal(1);
   const speaking = tile.stream !== undefined && meeting.speakers.speaking.value.has(tile.stream.id);
   const style = box && { left: px(box.left), top: px(box.top), width: px(box.width), height: px(box.height) };
+  const marks = [large && 'large', speaking && 'speaking', tile.screen && 'screen', zoom.value > 1 && 'zoomed'];
   return (
-    <figure
-      class={`tile ${large ? 'large' : ''} ${speaking ? 'speaking' : ''} ${tile.screen ? 'screen' : ''}`}
-      style={style ?? { visibility: 'hidden' }}
-      aria-label={title}
-    >
-      <div class="tile-face">
+    <figure class={`tile ${marks.filter(Boolean).join(' ')}`} style={style ?? { visibility: 'hidden' }} aria-label={title}>
+      <div ref={face} class="tile-face" style={{ '--zoom': String(zoom.value) }}>
         {tile.stream !== undefined ? (
-          <RemoteFace tile={tile} meeting={meeting} name={name} title={title} />
+          <RemoteFace tile={tile} meeting={meeting} name={name} zoomed={zoom.value > 1} />
         ) : (
-          <OwnFace tile={tile} name={name} title={title} />
+          <OwnFace tile={tile} name={name} />
         )}
+        {!tile.screen && <Gestures meeting={meeting} connection={tile.connection.id} />}
         <div class="tile-tools">
-          <button
-            type="button"
-            class="tile-button"
-            aria-label={pinned ? `Unpin ${title}` : `Pin ${title}`}
-            aria-pressed={pinned}
-            title={pinned ? 'Unpin' : 'Pin'}
-            onClick={onPin}
-          >
-            <Icon node={pinned ? PinOff : Pin} size={17} />
-          </button>
-          {!tile.self && <Moderation meeting={meeting} connection={tile.connection} stream={tile.stream} onTile />}
+          <Menu label={`Options for ${title}`} icon={EllipsisVertical} class="tile-button">
+            {() => (
+              <TileMenu tile={tile} title={title} name={name} meeting={meeting} face={face} zoom={zoom} pinned={pinned} onPin={onPin} />
+            )}
+          </Menu>
         </div>
       </div>
     </figure>
   );
 }
 
+function titleOf(tile: TileContent, name: string): string {
+  if (tile.screen) return tile.self ? 'Your screen' : `${name}’s screen`;
+  return tile.self ? `${name} (you)` : name;
+}
+
 interface FaceProps {
   readonly tile: TileContent;
   readonly name: string;
-  readonly title: string;
 }
 
 /** One's own picture, or an avatar; also a person who sends nothing. */
-function OwnFace({ tile, name, title }: FaceProps) {
+export function OwnFace({ tile, name }: FaceProps) {
   const video = useRef<HTMLVideoElement>(null);
   const own = tile.self && !tile.screen;
   const media = tile.publication?.media;
   const track = tile.screen ? media?.getVideoTracks()[0] : own ? camera.value.track : undefined;
-  useEffect(() => {
-    if (video.current !== null) video.current.srcObject = track === undefined ? null : new MediaStream([track]);
-  }, [track]);
+  useTrack(video, track);
   return (
     <>
       <video
@@ -81,44 +82,69 @@ function OwnFace({ tile, name, title }: FaceProps) {
         muted
         playsinline
         hidden={track === undefined}
-        aria-label={`Video of ${title}`}
+        aria-label={`Video of ${titleOf(tile, name)}`}
       />
       {track === undefined && <Avatar name={name} />}
-      <Caption title={title} muted={own && !microphone.value.on} screen={tile.screen} />
+      <Caption tile={tile} name={name} muted={own ? !microphone.value.on : !tile.screen} />
     </>
   );
 }
 
-function RemoteFace({ tile, meeting, name, title }: FaceProps & { meeting: Meeting }) {
+function RemoteFace({ tile, meeting, name, zoomed }: FaceProps & { meeting: Meeting; zoomed: boolean }) {
   const video = useRef<HTMLVideoElement>(null);
   const subscription = useSubscription(meeting, tile.stream, video);
   const quality = useQuality(subscription);
   const speaker = choices.value.speaker;
+  const volume = volumes.value.get(tile.connection.id) ?? 1;
   useEffect(() => {
     // The loudspeaker may have gone; the browser's own choice is then as good as any.
     if (speaker !== '' && video.current?.setSinkId) void video.current.setSinkId(speaker).catch(() => {});
   }, [speaker]);
+  useEffect(() => {
+    if (video.current !== null) video.current.volume = volume;
+  }, [volume]);
   const state = subscription?.state ?? 'connecting';
-  const shows = tile.stream?.hasVideo === true && state !== 'connecting';
+  const framed = useFirstFrame(video, subscription);
+  const shows = tile.stream?.hasVideo === true && state !== 'connecting' && framed;
+  // What comes from another tab of this browser would be heard as one's own echo.
+  const echo = meeting.isOwn(tile.connection);
+  const title = titleOf(tile, name);
   return (
     <>
-      <video ref={video} autoplay playsinline class={shows ? '' : 'unseen'} aria-label={`Video of ${title}`} />
-      {!shows && <Avatar name={name} />}
+      <div class="tile-picture" tabIndex={zoomed ? 0 : undefined} role={zoomed ? 'group' : undefined} aria-label={zoomed ? `${title}, enlarged` : undefined}>
+        <video ref={video} autoplay playsinline muted={echo} class={shows ? '' : 'unseen'} aria-label={`Video of ${title}`} />
+      </div>
+      {!shows && !tile.screen && <Avatar name={name} />}
       {state !== 'live' && (
         <p class="tile-state">
           <Icon node={state === 'connecting' ? Loader : WifiOff} size={18} />
-          {state === 'connecting' ? 'Connecting …' : 'Connection interrupted'}
+          <span>{state === 'connecting' ? 'Connecting …' : 'Connection interrupted'}</span>
         </p>
       )}
       {subscription?.blocked !== undefined && <PlayButton subscription={subscription} name={name} />}
       <Caption
-        title={title}
+        tile={tile}
+        name={name}
         muted={tile.stream?.hasAudio === false && !tile.screen}
-        screen={tile.screen}
         weak={state === 'live' ? quality : undefined}
       />
     </>
   );
+}
+
+/** Whether a subscription has brought a picture: until its first frame an element is black. */
+function useFirstFrame(video: RefObject<HTMLVideoElement | null>, subscription: Subscription | undefined): boolean {
+  const [framed, setFramed] = useState(false);
+  useEffect(() => {
+    const { current } = video;
+    if (current === null || subscription === undefined) return undefined;
+    const look = (): void => setFramed(current.videoWidth > 0 && current.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA);
+    const ending = new AbortController();
+    for (const name of ['loadeddata', 'resize', 'playing', 'emptied']) current.addEventListener(name, look, ending);
+    look();
+    return () => ending.abort();
+  }, [subscription]);
+  return framed;
 }
 
 function PlayButton({ subscription, name }: { subscription: Subscription; name: string }) {
@@ -137,19 +163,40 @@ function PlayButton({ subscription, name }: { subscription: Subscription; name: 
   );
 }
 
-interface CaptionProps {
-  readonly title: string;
+/** A raised hand, and what somebody says over the video without a word. */
+export function Gestures({ meeting, connection }: { meeting: Meeting; connection: string }) {
+  const { hands, shown } = meeting.gestures;
+  return (
+    <div class="gestures">
+      {hands.value.includes(connection) && (
+        <span class="hand" role="img" aria-label="hand raised" title="Hand raised">
+          <Icon node={Hand} size={18} />
+        </span>
+      )}
+      {shown.value
+        .filter((reaction) => reaction.connectionId === connection)
+        .map(({ id, emoji }) => (
+          <span key={id} class="reaction">
+            {emoji}
+          </span>
+        ))}
+    </div>
+  );
+}
+
+interface CaptionProps extends FaceProps {
   readonly muted: boolean;
-  readonly screen: boolean;
   /** What is wrong with the network between the two; undefined where nothing is. */
   readonly weak?: string | undefined;
 }
 
-function Caption({ title, muted, screen, weak }: CaptionProps) {
+function Caption({ tile, name, muted, weak }: CaptionProps) {
   return (
     <figcaption class="caption">
-      {screen && <Icon node={MonitorUp} size={15} />}
-      <span class="caption-name">{title}</span>
+      {tile.screen && <Icon node={MonitorUp} size={15} />}
+      <span class="caption-name" title={titleOf(tile, name)}>
+        {titleOf(tile, name)}
+      </span>
       {muted && (
         <span class="caption-mark" role="img" aria-label="muted" title="Muted">
           <Icon node={MicOff} size={15} />

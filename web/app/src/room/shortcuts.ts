@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { insecure } from '../model/devices';
 import { toggle } from '../model/local';
 import type { Meeting } from '../model/meeting';
+import { chatOnly } from '../model/route';
 import { isSheet, panel, togglePanel } from './view';
 
 export const shortcuts = [
@@ -22,13 +23,13 @@ export function useShortcuts(meeting: Meeting): void {
     const press = (event: KeyboardEvent): void => {
       if (event.key === 'Escape') {
         // An open dialog has the key for itself, and so has an input method.
-        const taken = event.defaultPrevented || isComposing(event) || document.querySelector('dialog[open]') !== null;
+        const taken = event.defaultPrevented || isComposing(event) || document.querySelector('dialog[open], [popover]:popover-open') !== null;
         if (isSheet.value && !taken) panel.value = undefined;
         return;
       }
-      // The key's place, not its letter: Alt makes another letter of it on some keyboards. AltGr is Ctrl and Alt.
       if (!event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.repeat) return;
-      const action = actionOf(event.code, meeting);
+      const letter = letterOf(event);
+      const action = letter === undefined ? undefined : actionOf(letter, meeting);
       if (action === undefined) return;
       event.preventDefault();
       action();
@@ -38,23 +39,46 @@ export function useShortcuts(meeting: Meeting): void {
   }, [meeting]);
 }
 
+const apple = /Mac|iP(hone|ad|od)/.test(navigator.platform);
+
+/**
+ * The letter of a key that is pressed with Alt; undefined where it writes. The letter on the key counts, wherever it lies.
+ * Only keyboards without Latin letters go by its place, and those where Alt makes another letter of it: there it may be
+ * meant as such, so within a text it is.
+ */
+function letterOf(event: KeyboardEvent): string | undefined {
+  const { key, code } = event;
+  if (event.getModifierState('AltGraph')) return undefined;
+  const writing = isEditable(event.target);
+  if (writing && apple) return undefined; // Option is how one writes there
+  if (/^[a-z]$/i.test(key)) return key.toLowerCase();
+  if (/^[\x20-\x7e]$/.test(key)) return undefined; // another sign's key, which lies where a letter does elsewhere
+  const foreign = /^\p{L}$/u.test(key) && !/\p{Script=Latin}|[\u00b5\u00aa\u00ba]/u.test(key);
+  if (writing && !foreign) return undefined;
+  return /^Key([A-Z])$/.exec(code)?.[1]?.toLowerCase();
+}
+
+function isEditable(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches('textarea, input, select'));
+}
+
 /** Whether a key belongs to an input method that is at work. Safari says so by the old key code alone. */
 export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229;
 }
 
-function actionOf(code: string, meeting: Meeting): (() => void) | undefined {
-  const sends = meeting.canPublish.value && !insecure;
-  switch (code) {
-    case 'KeyM':
+function actionOf(letter: string, meeting: Meeting): (() => void) | undefined {
+  const sends = meeting.canPublish.value && !insecure && !chatOnly;
+  switch (letter) {
+    case 'm':
       return sends ? () => void toggle('audio') : undefined;
-    case 'KeyV':
+    case 'v':
       return sends ? () => void toggle('video') : undefined;
-    case 'KeyS':
+    case 's':
       return sends ? () => void meeting.publishing.toggleScreen() : undefined;
-    case 'KeyC':
+    case 'c':
       return goToChat;
-    case 'KeyP':
+    case 'p':
       return () => togglePanel('people');
     default:
       return undefined;

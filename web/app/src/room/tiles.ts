@@ -1,6 +1,7 @@
 // Which tiles there are, and where they lie.
 import initLayout, { type Box } from 'opentok-layout-js';
 import type { Connection, Publication, Stream } from '@chattok/sdk';
+import type { Layout } from './view';
 
 /** What a tile shows: a stream of another, one's own publication, or a person who sends neither. */
 export interface TileContent {
@@ -54,13 +55,31 @@ function ownTiles(self: Connection, publications: readonly Publication[]): TileC
 }
 
 /** Which tile is large, and with it the others small; none where all shall be equal. */
-export function largeTiles(tiles: readonly TileContent[], pinned: string | undefined, speaker: string | undefined): Set<string> {
+export function largeTiles(
+  tiles: readonly TileContent[],
+  pinned: string | undefined,
+  speaker: string | undefined,
+  layout: Layout,
+): Set<string> {
   if (tiles.some((tile) => tile.key === pinned)) return new Set([pinned ?? '']);
   const screens = tiles.filter((tile) => tile.screen && !tile.self);
   if (screens.length > 0) return new Set(screens.map((tile) => tile.key));
-  // Two look at each other as equals; from three on the one who speaks comes forward.
-  const speaking = tiles.length > 2 ? tiles.find((tile) => tile.stream !== undefined && tile.stream.id === speaker) : undefined;
-  return new Set(speaking && [speaking.key]);
+  if (layout === 'grid') return new Set();
+  const speaking = tiles.find((tile) => tile.stream !== undefined && tile.stream.id === speaker);
+  if (layout === 'speaker') return new Set([(speaking ?? tiles.find(({ self }) => !self))?.key ?? '']);
+  // Two look at each other as equals; from three on, oneself among them, the one who speaks comes forward.
+  return new Set(tiles.filter(({ self }) => !self).length > 1 && speaking !== undefined ? [speaking.key] : []);
+}
+
+/** How many times as high and as wide the tiles must be over which one's own picture may lie. */
+const times = 2;
+
+/** The size of one's own picture over the stage; undefined where the tiles are so small that it is one of them. */
+export function selfSize(boxes: readonly Box[], width: number, height: number): { width: number; height: number } | undefined {
+  const own = Math.round(Math.max(88, Math.min(width * 0.22, height * 0.4, 224)));
+  const size = { width: own, height: Math.round(own * 0.64) };
+  const fits = boxes.every((box) => box.height >= times * size.height && box.width >= times * size.width);
+  return fits ? size : undefined;
 }
 
 /** Where the tiles lie within a container of this size, in their order. */
@@ -76,7 +95,7 @@ export function layOut(tiles: readonly TileContent[], large: ReadonlySet<string>
     bigMaxRatio: 3 / 4,
     bigFixedRatio: tiles.some((tile) => tile.screen && large.has(tile.key)), // a screen is shown whole
     bigFirst: true,
-    scaleLastRow: true,
+    scaleLastRow: false, // nobody is larger for being the last
     smallMaxWidth: 360,
     smallMaxHeight: 260,
   });

@@ -1,4 +1,4 @@
-import { ArrowRight, Plus, X } from 'lucide';
+import { ArrowRight, CircleAlert, Plus, X } from 'lucide';
 import { useEffect, useState } from 'preact/hooks';
 import { go, newSessionId, root, sessionOf } from '../model/route';
 import { forgetSession, recents, rememberToken } from '../model/storage';
@@ -58,11 +58,13 @@ export function Start({ invalid }: { invalid: string | undefined }) {
 function OpenSession() {
   const [text, setText] = useState('');
   const [wrong, setWrong] = useState(false);
+  const [elsewhere, setElsewhere] = useState<URL>();
   const open = (event: SubmitEvent): void => {
     event.preventDefault();
     const found = sessionOf(text);
     setWrong(found === undefined);
-    if (found === undefined) return;
+    setElsewhere(found?.elsewhere);
+    if (found === undefined || found.elsewhere !== undefined) return;
     if (found.token !== undefined) rememberToken(found.session, found.token);
     go(found.session);
   };
@@ -80,11 +82,12 @@ function OpenSession() {
           autocapitalize="none"
           spellcheck={false}
           enterkeyhint="go"
-          aria-invalid={wrong}
-          aria-describedby={wrong ? 'open-error' : undefined}
+          aria-invalid={wrong || elsewhere !== undefined}
+          aria-describedby={wrong || elsewhere !== undefined ? 'open-error' : undefined}
           onInput={(event) => {
             setText(event.currentTarget.value);
             setWrong(false);
+            setElsewhere(undefined);
           }}
         />
         <button type="submit" class="button">
@@ -92,9 +95,18 @@ function OpenSession() {
           <Icon node={ArrowRight} size={18} />
         </button>
       </div>
+      {elsewhere !== undefined && (
+        <p id="open-error" class="error" role="alert">
+          <Icon node={CircleAlert} size={16} />
+          <span>
+            That session is on another server. <a href={elsewhere.href}>Open it at {elsewhere.host}</a>
+          </span>
+        </p>
+      )}
       {wrong && (
         <p id="open-error" class="error" role="alert">
-          Paste a link such as {location.origin + root}s/demo, or a code of letters, digits or -_~.
+          <Icon node={CircleAlert} size={16} />
+          <span>Paste a link such as {location.origin + root}s/demo, or a code of letters, digits or -_~.</span>
         </p>
       )}
     </form>

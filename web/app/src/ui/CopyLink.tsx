@@ -1,6 +1,7 @@
 import { Check, Link2 } from 'lucide';
 import { useEffect, useState } from 'preact/hooks';
 import { notify } from '../model/notices';
+import { invitationTo } from '../model/invitation';
 import { inviteLink } from '../model/route';
 import { copyText } from './clipboard';
 import { Icon } from './Icon';
@@ -8,6 +9,8 @@ import { Icon } from './Icon';
 /** Copies the session's link, which carries no token. */
 export function CopyLink({ session, primary = false }: { session: string; primary?: boolean }) {
   const [copied, setCopied] = useState(false);
+  // The link carries no token: where one was needed to come in, it invites nobody.
+  const closed = invitationTo(session) !== undefined;
   useEffect(() => {
     if (!copied) return undefined;
     const timer = setTimeout(() => setCopied(false), 2_500);
@@ -16,12 +19,12 @@ export function CopyLink({ session, primary = false }: { session: string; primar
   const copy = async (): Promise<void> => {
     if (!(await copyText(inviteLink(session)))) return;
     setCopied(true);
-    notify('Link copied');
+    notify(closed ? 'Link copied. It leads here, but whoever opens it needs an invitation.' : 'Link copied');
   };
   return (
     <button type="button" class={`button small copy-link ${primary ? 'primary' : ''}`} onClick={() => void copy()}>
       <Icon node={copied ? Check : Link2} size={17} />
-      <span>{primary ? 'Copy invitation' : 'Copy link'}</span>
+      <span>{primary && !closed ? 'Copy invitation' : 'Copy link'}</span>
     </button>
   );
 }

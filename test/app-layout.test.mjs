@@ -1,0 +1,199 @@
+// Where everything lies: at each size of window, with two, four and nine people and with a screen that is shared, no
+// control covers another or leaves the window, names can be read, and what is pressed with a finger is large enough.
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join as joinPath } from 'node:path';
+import test from 'node:test';
+import { joinSession, openPage, startBrowser } from './app.mjs';
+import { paintCamera } from './painted.mjs';
+import { startServer } from './server.mjs';
+
+const names = ['Ben', 'Cleo', 'Dan', 'Eleonora Winterbottom', 'Fadi', 'Gerda', 'Hiroshi', 'Ines'];
+
+/** Windows of a desktop, in CSS pixels; the one of 640×360 is 1280×720 at 200 %. */
+const desktop = { 1280: [1280, 720], 1920: [1920, 1080], zoomed: [640, 360] };
+const phone = { 320: [320, 640], portrait: [390, 844], landscape: [844, 390] };
+
+test('the layout', async (t) => {
+  const folder = process.env.CHATTOK_SCREENSHOTS ?? (await mkdtemp(joinPath(tmpdir(), 'chattok-layout-')));
+  await mkdir(folder, { recursive: true });
+  t.diagnostic(`screenshots in ${folder}`);
+  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  const server = await startServer(t);
+  const browser = await startBrowser(t);
+  const url = `${server.origin}/s/layout`;
+  const prepare = (hue) => (page) => page.addInitScript(paintCamera, { hue });
+  const crowd = await openPage(t, browser, `${server.origin}/`, { prepare: prepare(200) });
+  const touch = { hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
+  const desk = await joinSession(t, browser, url, 'Ann', { viewport: { width: 1280, height: 720 }, prepare: prepare(165) });
+  const hand = await joinSession(t, browser, url, 'Zoë', { viewport: { width: 390, height: 844 }, prepare: prepare(43), video: false, ...touch });
+  const faults = [];
+  const found = [];
+
+  const look = async (scene) => {
+    for (const [page, sizes, finger] of [[desk, desktop, false], [hand, phone, true]]) {
+      for (const [label, [width, height]] of Object.entries(sizes)) {
+        await page.setViewportSize({ width, height });
+        await page.evaluate(settle);
+        await page.screenshot({ path: joinPath(folder, `layout-${scene}-${label}.png`) });
+        for (const fault of await page.evaluate(inspect, finger)) faults.push(`${scene} at ${width}×${height}: ${fault}`);
+      }
+    }
+    for (const page of [desk, hand]) {
+      for (const media of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { colorScheme: 'light', forcedColors: 'active' }]) {
+        await page.emulateMedia(media);
+        await page.evaluate(settle);
+        const name = media.forcedColors ? 'forced' : media.colorScheme;
+        await page.screenshot({ path: joinPath(folder, `layout-${scene}-${page === desk ? 'desk' : 'hand'}-${name}.png`) });
+        await page.evaluate(axe);
+        const { violations } = await page.evaluate(() => globalThis.axe.run(document));
+        found.push(...violations.map(({ impact, id, nodes }) => `${scene} ${name}: ${impact} ${id} ${nodes.map(({ html }) => html)}`));
+      }
+      await page.emulateMedia({ colorScheme: null, forcedColors: null });
+    }
+  };
+
+  let there = 0;
+  const bring = async (count) => {
+    await crowd.evaluate(publish, { session: 'layout', names: names.slice(there, count) });
+    there = count;
+    for (const page of [desk, hand]) {
+      for (const name of names.slice(0, there)) await page.getByRole('figure', { name, exact: true }).waitFor();
+    }
+  };
+
+  for (const scene of ['two', 'four', 'nine']) {
+    await t.test(`${scene} people`, async () => {
+      await bring({ two: 0, four: 2, nine: 7 }[scene]); // and two who look
+      await look(scene);
+    });
+  }
+  await t.test('a shared screen', async () => {
+    await crowd.evaluate(publish, { session: 'layout', names: ['Ben'], screen: true });
+    for (const page of [desk, hand]) await page.getByRole('figure', { name: 'Ben’s screen' }).waitFor();
+    await look('share');
+    // A phone on its side gives the screen most of itself, and one's own picture is none of the large ones.
+    await hand.setViewportSize({ width: 844, height: 390 });
+    await hand.evaluate(settle);
+    const share = await hand.getByRole('figure', { name: 'Ben’s screen' }).boundingBox();
+    assert.ok(share.width * share.height > 0.5 * 844 * 390, `${share.width}×${share.height} of 844×390`);
+    await desk.setViewportSize({ width: 1280, height: 720 });
+    await desk.evaluate(settle);
+    const own = await desk.getByRole('figure', { name: 'Ann (you)' }).boundingBox();
+    const other = await desk.getByRole('figure', { name: 'Ben’s screen' }).boundingBox();
+    assert.ok(own.width * own.height < 0.2 * other.width * other.height);
+  });
+  await t.test('one’s own picture is moved and hidden', async () => {
+    const own = desk.getByRole('figure', { name: 'Ann (you)' });
+    const area = await desk.locator('.stage-area').boundingBox();
+    const before = await own.boundingBox();
+    await desk.mouse.move(before.x + before.width / 2, before.y + before.height / 2);
+    await desk.mouse.down();
+    await desk.mouse.move(area.x + 60, area.y + 60, { steps: 4 });
+    await desk.mouse.up();
+    await desk.waitForFunction((limit) => document.querySelector('.self-view').getBoundingClientRect().left < limit, area.x + 40);
+    await own.hover();
+    await own.getByRole('button', { name: 'Your picture' }).click();
+    await desk.getByRole('menuitem', { name: 'Hide your picture' }).click();
+    await own.waitFor({ state: 'detached' });
+    await desk.getByRole('button', { name: 'More' }).click();
+    await desk.getByRole('menuitemcheckbox', { name: 'Show your picture' }).click();
+    await own.waitFor();
+  });
+  await t.test('the layouts, and one screen enlarged, pinned and whole', async () => {
+    const tile = desk.getByRole('figure', { name: 'Ben’s screen' });
+    const choose = async (item) => {
+      await tile.hover();
+      await tile.getByRole('button', { name: 'Options for Ben’s screen' }).click();
+      await desk.getByRole('menuitem', { name: item }).click();
+    };
+    const width = () => tile.locator('video').evaluate((video) => video.offsetWidth);
+    const whole = await width();
+    await choose('Enlarge to 150 %');
+    await desk.waitForFunction((least) => document.querySelector('.zoomed video')?.offsetWidth >= least, whole * 1.4);
+    await choose('Full screen');
+    await desk.waitForFunction(() => document.fullscreenElement !== null);
+    await desk.evaluate(() => document.exitFullscreen());
+    await crowd.evaluate(() => globalThis.screens.forEach((publication) => void publication.unpublish()));
+    await tile.waitFor({ state: 'detached' });
+    const larges = () => desk.locator('.tile.large').count();
+    for (const [name, count] of [['Speaker large', 1], ['All alike', 0]]) {
+      await desk.getByRole('button', { name: 'More' }).click();
+      await desk.getByRole('menuitemcheckbox', { name }).click();
+      await desk.waitForFunction((n) => document.querySelectorAll('.tile.large').length === n, count);
+      assert.equal(await larges(), count);
+    }
+  });
+  await t.test('nothing lies where it should not, and axe finds nothing', () => {
+    for (const fault of [...faults, ...found]) t.diagnostic(fault);
+    assert.deepEqual(faults, []);
+    assert.deepEqual(found.filter((violation) => /: (serious|critical|moderate) /.test(violation)), []);
+  });
+});
+
+/** Runs in a page: connects one person for each name, each with a painted picture. */
+async function publish({ session, names, screen = false }) {
+  const { connect } = await import(new URL('sdk/chattok.js', document.baseURI));
+  globalThis.people ??= new Map();
+  globalThis.screens ??= [];
+  for (const name of names) {
+    if (!globalThis.people.has(name)) globalThis.people.set(name, await connect({ url: location.origin, session, data: name, persist: false }));
+    const person = globalThis.people.get(name);
+    const media = await (screen ? navigator.mediaDevices.getDisplayMedia() : navigator.mediaDevices.getUserMedia({ video: true }));
+    const publication = await person.publish(media, { videoType: screen ? 'SCREEN' : 'CAMERA' });
+    if (screen) globalThis.screens.push(publication);
+  }
+}
+
+/** Runs in a page: waits until what a change of size set off has been drawn. */
+async function settle() {
+  for (let n = 0; n < 6; n++) await new Promise((done) => requestAnimationFrame(done));
+  await Promise.allSettled(document.getAnimations().map((each) => (each.effect.getTiming().iterations === Infinity ? undefined : each.finished)));
+  for (let n = 0; n < 2; n++) await new Promise((done) => requestAnimationFrame(done));
+}
+
+/** Runs in a page: what of it does not lie as it should. */
+function inspect(finger) {
+  const list = [];
+  const nameOf = (element) => element.ariaLabel || element.textContent.trim().slice(0, 30) || element.id || element.tagName;
+  const sheet = document.querySelector('.panel') && getComputedStyle(document.querySelector('.panel')).position === 'fixed' ? document.querySelector('.panel') : null;
+  const all = [...document.querySelectorAll('button, a[href], input, select, textarea')].filter((element) => element.checkVisibility());
+  // What a sheet lies over is not at hand meanwhile; what is scrolled out of the log is not in sight.
+  const controls = all.filter((element) => !(sheet && !sheet.contains(element)) && !element.closest('.log'));
+  const boxes = controls.map((element) => ({ element, name: nameOf(element), box: element.getBoundingClientRect() }));
+  for (const { element, name, box } of boxes) {
+    if (box.width === 0) continue;
+    if (box.left < -0.5 || box.top < -0.5 || box.right > innerWidth + 0.5 || box.bottom > innerHeight + 0.5) {
+      list.push(`${name} leaves the window: ${[box.left, box.top, box.right, box.bottom].map(Math.round)}`);
+    }
+    if (finger && (box.width < 43.5 || box.height < 43.5) && !element.matches('textarea')) {
+      list.push(`${name} is ${Math.round(box.width)}×${Math.round(box.height)} under a finger`);
+    }
+  }
+  for (const [index, a] of boxes.entries()) {
+    for (const b of boxes.slice(index + 1)) {
+      if (a.element.contains(b.element) || b.element.contains(a.element)) continue;
+      const x = Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left);
+      const y = Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top);
+      if (x > 1 && y > 1) list.push(`${a.name} and ${b.name} overlap by ${Math.round(x)}×${Math.round(y)}`);
+    }
+  }
+  for (const tile of document.querySelectorAll('figure')) {
+    const label = tile.querySelector('.caption-name');
+    const range = document.createRange();
+    range.setStart(label.firstChild, 0);
+    range.setEnd(label.firstChild, 3);
+    const letters = range.getBoundingClientRect();
+    const box = label.getBoundingClientRect();
+    // The ellipsis takes the place of what it stands for.
+    const room = label.scrollWidth > label.clientWidth ? box.width - parseFloat(getComputedStyle(label).fontSize) : box.width;
+    if (letters.width > room + 0.5) list.push(`${tile.ariaLabel} shows less than three letters`);
+    const face = tile.getBoundingClientRect();
+    const caption = tile.querySelector('.caption').getBoundingClientRect();
+    if (caption.height > face.height * 0.34) list.push(`the name of ${tile.ariaLabel} covers ${Math.round((100 * caption.height) / face.height)} % of the tile's height`);
+  }
+  if (document.documentElement.scrollWidth > innerWidth) list.push('the page is wider than the window');
+  return list;
+}
