@@ -197,6 +197,9 @@ func (s *server) announce(w io.Writer) {
 	if s.config.open && !isLoopback(s.listener.Addr()) {
 		s.log.Warn("open mode on an address that others can reach: anybody may connect, and post in the lobby; CHATTOK_OPEN=false asks for tokens", "addr", s.listener.Addr().String())
 	}
+	if s.config.open && isLoopback(s.listener.Addr()) && s.config.origins != "" {
+		s.log.Warn("open mode for pages of other origins: where a proxy passes them on, anybody who reaches it may connect, and post in the lobby; CHATTOK_OPEN=false asks for tokens", "origins", s.config.origins)
+	}
 }
 
 // address returns where a browser finds the server.

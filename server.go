@@ -259,7 +259,8 @@ func (s *server) handler(listener net.Listener) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", s.graph)
-	mux.Handle("/query", s.graph) // where gqlgen's projects and their clients expect it
+	mux.Handle("/graphql/{$}", s.graph) // as some write it
+	mux.Handle("/query", s.graph)       // where gqlgen's projects and their clients expect it
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		answerProbe(w, s.service.Ready(r.Context()), s.service.Degraded())

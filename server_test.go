@@ -177,6 +177,9 @@ func TestServerLife(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
+	if r, err := http.Post("http://"+b.addr+"/graphql/", "application/json", strings.NewReader(`{"query":"{__typename}"}`)); err != nil || r.StatusCode != http.StatusOK {
+		t.Errorf("/graphql/: %v, %v", r, err)
+	}
 	c, _, err := websocket.Dial(ctx, "ws://"+b.addr+"/query", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
 	if err != nil {
 		t.Fatal(err)

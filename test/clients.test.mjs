@@ -2,7 +2,8 @@
 // EventSource are in apollo.test.mjs and streams.test.mjs.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
@@ -20,8 +21,16 @@ const addChatEntry = `mutation ($c: ID!, $b: String!, $k: ID!) {
 }`;
 const entryAdded = 'subscription EntryAdded($after: String) { entryAdded(after: $after) { seq body } }';
 
+const secret = 'abcdef0123456789'.repeat(4); // which looks like hex, and is text
+
+/** A JWT with these claims. */
+function signed(claims, key = createHmac('sha256', secret)) {
+  const text = [{ alg: 'HS256', typ: 'JWT' }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+  return `${text}.${key.update(text).digest('base64url')}`;
+}
+
 test('clients of others', async (t) => {
-  const server = await startServer(t);
+  const server = await startServer(t, { CHATTOK_API_SECRET: secret });
 
   /** Joins a session. Returns what one is, and how to post there. */
   async function join(session) {
@@ -36,6 +45,7 @@ test('clients of others', async (t) => {
     const options = { connectionParams: { Authorization: me.authorization }, reconnect: true, minTimeout: 30_000 };
     const client = new SubscriptionClient(server.socketEndpoint, options, WebSocket);
     t.after(() => client.close());
+    await new Promise((connected) => client.onConnected(connected));
     const seen = new Promise((resolve, reject) => {
       client.request({ query: entryAdded, variables: { after: me.lastCursor } }).subscribe({ next: resolve, error: reject });
     });
@@ -67,6 +77,36 @@ test('clients of others', async (t) => {
     const { data } = await network.execute(request('query', 'Page', page), {}, {}).toPromise();
     assert.equal(data.chatEntries.edges[0].node.body, 'by Relay');
     assert.equal(data.chatEntries.pageInfo.endCursor, data.chatEntries.edges[0].cursor);
+  });
+
+  await t.test("a backend's own JWT, as docs/clients.md has it", async () => {
+    const docs = await readFile(new URL('../docs/clients.md', import.meta.url), 'utf8');
+    const claims = JSON.parse(/```json\n([^]*?)```/.exec(docs)[1]);
+    claims.exp = Math.floor(Date.now() / 1000) + 60;
+    await server.run('mutation { createSession(id: "standup") { id } }', {}, { authorization: `Bearer ${secret}` });
+    const enter = 'mutation ($token: String, $data: String) { connect(token: $token, data: $data) { connection { data role } } }';
+    const code = (token, data) => server.run(enter, { token, data }).then(() => 'ok', ({ message }) => JSON.parse(message)[0].extensions.code);
+    assert.deepEqual((await server.run(enter, { token: signed(claims) })).connect.connection, { data: 'Ann', role: 'PUBLISHER' });
+    assert.equal(await code(signed(claims), 'Ann'), 'ok'); // the same as the token's
+    assert.equal(await code(signed(claims), 'Bob'), 'BAD_USER_INPUT');
+    assert.equal(await code(signed({ ...claims, exp: claims.exp - 80 })), 'ok'); // within the leeway of 30 seconds
+    assert.equal(await code(signed({ ...claims, exp: claims.exp - 120 })), 'UNAUTHENTICATED');
+    for (const needed of ['aud', 'session', 'role', 'exp']) {
+      const { [needed]: _, ...rest } = claims;
+      assert.equal(await code(signed(rest)), 'UNAUTHENTICATED', `without ${needed}`);
+    }
+    const hex = createHmac('sha256', Buffer.from(secret, 'hex')); // the key is the text, not what it may stand for
+    assert.equal(await code(signed(claims, hex)), 'UNAUTHENTICATED');
+  });
+
+  await t.test('createSession and createToken, by who asks', async () => {
+    const me = await join('anybody');
+    const code = (query, headers) => server.run(query, {}, headers).then(() => 'ok', ({ message }) => JSON.parse(message)[0].extensions.code);
+    for (const query of ['mutation { createSession { id } }', 'mutation { createToken(sessionId: "standup") { token } }']) {
+      assert.equal(await code(query), 'UNAUTHENTICATED');
+      assert.equal(await code(query, { authorization: me.authorization }), 'FORBIDDEN');
+      assert.equal(await code(query, { authorization: `Bearer ${secret}` }), 'ok');
+    }
   });
 
   await t.test("Go: genqlient, with its generated code, and hasura's go-graphql-client", async () => {
