@@ -1,4 +1,6 @@
 # make test   everything that must hold before a change lands; installs what it needs
+# make quick  what needs nothing but Go: build, vet, and the tests without PostgreSQL, browser, cluster and crashes
+# make release  the archives of a release, in dist/
 # make soak   the long runs: an hour of chaos, crashes by the hundred, a storm of 5,000 clients, half an hour of comings and goings, fuzzing by the minute
 # make cluster  PostgreSQL, NATS and three nodes, in the foreground until they are interrupted
 # make attack  each way in which one client could harm the others, against the binary, as a table; make siege: all at once for ten minutes
@@ -9,9 +11,20 @@ GO ?= go
 BIN := $(CURDIR)/bin
 FUZZTIME ?= 10m
 
-.PHONY: test build cluster tools generate check-generated vet unit sdk browser soak fuzz bench attack siege
+.PHONY: test quick release build cluster tools generate check-generated vet unit sdk browser soak fuzz bench attack siege
 
 test: vet check-generated unit sdk browser
+
+# What was left out is listed at the end.
+quick:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not formatted: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	@list=$$(mktemp); trap 'rm -f "$$list"' EXIT; CHATTOK_TEST_LEFT_OUT=$$list $(GO) test -short ./...; code=$$?; \
+	[ ! -s "$$list" ] || { echo "Left out, and part of 'make test':"; sort -u "$$list" | sed 's/^/  /'; }; exit $$code
+
+# The same commit gives the same bytes.
+release: $(BIN)/cyclonedx-gomod
+	$(GO) run ./deploy/release -cyclonedx $(BIN)/cyclonedx-gomod -out dist
 
 build:
 	$(GO) build -o chattok .
@@ -33,6 +46,9 @@ $(BIN)/gqlgen: tools/go.mod tools/go.sum
 $(BIN)/staticcheck: tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o $@ honnef.co/go/tools/cmd/staticcheck
 
+$(BIN)/cyclonedx-gomod: tools/go.mod tools/go.sum
+	cd tools && $(GO) build -o $@ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+
 generate: $(BIN)/gqlgen
 	$(BIN)/gqlgen generate
 
@@ -51,7 +67,7 @@ vet: $(BIN)/staticcheck
 
 unit:
 	test/install-postgres.sh
-	$(GO) test -race -timeout 10m ./...
+	CHATTOK_TEST_ALL=1 $(GO) test -race -timeout 10m ./...
 
 # The SDK by itself: its types, and its units against a server that is made up.
 sdk:

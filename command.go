@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -225,19 +226,26 @@ func printVersion(w io.Writer) error {
 // release is set by the linker for a release.
 var release string
 
-// version returns the release, else the commit that the binary was built from, else "dev".
+// next is the version that this source is, or leads to.
+//
+//go:embed VERSION
+var next string
+
+// version returns the release; for any other build the version that its source leads to, marked as a development build
+// with the commit where that is known.
 func version() string {
 	if release != "" {
 		return release
 	}
+	development := strings.TrimSpace(next) + "-dev"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-				return "dev-" + s.Value[:12]
+				return development + "+" + s.Value[:12]
 			}
 		}
 	}
-	return "dev"
+	return development
 }
 
 func printHelp(w io.Writer) error {

@@ -18,6 +18,9 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"chattok/internal/cluster"
+	"chattok/internal/need"
 )
 
 // crashes is how often TestCrash kills the server; CHATTOK_CRASHES names another number, for the soak.
@@ -27,6 +30,7 @@ const crashes = 30
 // its word: what was answered is there, once, at the number it was answered with; the numbers have no hole; and a reader
 // that hands back its last cursor sees everything once, in order.
 func TestCrash(t *testing.T) {
+	need.Time(t, "it kills the program thirty times")
 	times := crashes
 	if s := os.Getenv("CHATTOK_CRASHES"); s != "" {
 		var err error
@@ -37,7 +41,7 @@ func TestCrash(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d, %d crashes", seed, times)
 	random := rand.New(rand.NewPCG(seed, 0))
-	b := &binary{path: buildBinary(t), addr: freeAddr(t), database: filepath.Join(t.TempDir(), "crash.db")}
+	b := &binary{path: buildBinary(t), addr: freeAddr(t), database: filepath.Join(t.TempDir(), "crash.db"), env: cluster.HighRates}
 	b.start(t)
 
 	writing, stopWriting := context.WithCancel(t.Context())

@@ -7,6 +7,7 @@ import (
 
 	"chattok/graph/edge"
 	"chattok/graph/transport"
+	"chattok/rates"
 	"chattok/session"
 )
 
@@ -24,6 +25,13 @@ type limits struct {
 	keepAlive     time.Duration
 	gather        time.Duration
 	proxies       string
+	rates         rates.Limits
+
+	sessionBytes       int
+	sessionConnections int
+	tokenConnections   int
+	addressConnections int
+	maxStay            time.Duration
 }
 
 func (l *limits) flags(f *flag.FlagSet) {
@@ -38,6 +46,12 @@ func (l *limits) flags(f *flag.FlagSet) {
 	f.DurationVar(&l.pingInterval, "ping-interval", transport.DefaultPingInterval, "`time` between pings to a silent WebSocket; after two it is gone")
 	f.DurationVar(&l.keepAlive, "keep-alive", transport.DefaultKeepAlive, "`time` of silence on an SSE or multipart stream before it gets a sign of life")
 	f.DurationVar(&l.gather, "gather", 0, "`time` between two writes of events to a subscriber, at least; what comes meanwhile goes out together, which large, busy rooms cost less for; 20ms is a good value (0: every event at once)")
+	l.rateFlags(f)
+	f.IntVar(&l.sessionBytes, "max-session-bytes", session.DefaultSessionBytes, "bytes of the entries of a session that was made on first use, each counted with 128 more; then adds are refused with FORBIDDEN, SESSION_FULL; of one that createSession made there may be any number (0: no limit)")
+	f.IntVar(&l.sessionConnections, "max-connections-per-session", session.DefaultSessionConnections, "live connections of a session; one more is refused with RATE_LIMITED, TOO_MANY_CONNECTIONS")
+	f.IntVar(&l.tokenConnections, "max-connections-per-token", session.DefaultTokenConnections, "live connections of one session token; the same")
+	f.IntVar(&l.addressConnections, "max-connections-per-address", session.DefaultAddressConnections, "live connections of one client address (of an IPv6 one its /64), loopback aside; the same")
+	f.DurationVar(&l.maxStay, "max-stay", 0, "`time` after which a connection ends for good, its sockets too, and renewAccess is refused with UNAUTHENTICATED, STAY_ENDED (0: none)")
 	f.StringVar(&l.proxies, "trusted-proxies", "", "`addresses` and networks, separated by commas, whose X-Forwarded-For is believed when clients' sockets are counted")
 }
 
@@ -48,6 +62,8 @@ func (l limits) validate() error {
 	}{
 		{"max-sockets", l.sockets, 1}, {"max-sockets-per-address", l.perAddress, 1},
 		{"max-sockets-per-connection", l.perConnection, 1}, {"max-uninitialised", l.uninitialised, 1},
+		{"max-session-bytes", l.sessionBytes, 0}, {"max-connections-per-session", l.sessionConnections, 1},
+		{"max-connections-per-token", l.tokenConnections, 1}, {"max-connections-per-address", l.addressConnections, 1},
 		{"max-operations", l.operations, 1}, {"max-message-bytes", l.messageBytes, 1024},
 	} {
 		if n.value < n.min {
@@ -65,6 +81,12 @@ func (l limits) validate() error {
 	}
 	if l.gather < 0 || l.gather > time.Second {
 		return fmt.Errorf("%w: -gather must be 0 to 1s", errUsage)
+	}
+	if l.maxStay != 0 && l.maxStay < time.Minute {
+		return fmt.Errorf("%w: -max-stay must be 0, or at least 1m", errUsage)
+	}
+	if err := l.validateRates(); err != nil {
+		return err
 	}
 	if _, err := edge.ParseProxies(list(l.proxies)); err != nil {
 		return fmt.Errorf("%w: -trusted-proxies: %w", errUsage, err)

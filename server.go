@@ -21,6 +21,7 @@ import (
 	"chattok/graph/edge"
 	"chattok/graph/transport"
 	"chattok/media"
+	"chattok/rates"
 	"chattok/session"
 	"chattok/token"
 	"chattok/web"
@@ -181,9 +182,12 @@ func (s *server) wire(ctx context.Context) error {
 		return err
 	}
 	s.service = session.NewService(session.Config{Store: s.store, Bus: joined, ICE: ice, Log: s.log, Budget: budget, Open: s.config.open,
-		Grace: s.config.grace, Idle: s.config.idle, GroupLimit: s.config.groupLimit, SocketLimit: s.config.limits.perConnection, Metrics: s.metrics})
+		Grace: s.config.grace, Idle: s.config.idle, GroupLimit: s.config.groupLimit, SocketLimit: s.config.limits.perConnection, Metrics: s.metrics,
+		SessionBytes: int64(s.config.limits.sessionBytes), SessionConnections: s.config.limits.sessionConnections,
+		TokenConnections: s.config.limits.tokenConnections, AddressConnections: s.config.limits.addressConnections,
+		MaxStay: s.config.limits.maxStay})
 	s.graph = graph.New(graph.Config{Service: s.service, Tokens: tokens, Log: s.log, Introspection: s.config.introspection,
-		Streams: s.config.limits.streams()})
+		Streams: s.config.limits.streams(), Rates: rates.New(s.config.limits.rates)})
 	s.metrics.observe(s.service, s.graph)
 	if s.bus != nil {
 		s.metrics.observeBus(s.bus)

@@ -19,6 +19,9 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"chattok/internal/cluster"
+	"chattok/internal/need"
 )
 
 // What TestSoak does: short here, CHATTOK_SOAK names another time.
@@ -33,6 +36,7 @@ const (
 // then wants all that the server held for them back: goroutines, descriptors, sockets, memory. Every client has each
 // entry once, in order, without a gap.
 func TestSoak(t *testing.T) {
+	need.Time(t, "clients come and go for a while")
 	lasts := soakTime
 	if s := os.Getenv("CHATTOK_SOAK"); s != "" {
 		var err error
@@ -40,7 +44,7 @@ func TestSoak(t *testing.T) {
 			t.Fatal("CHATTOK_SOAK:", err)
 		}
 	}
-	b := &binary{path: buildBinary(t), addr: freeAddr(t), database: filepath.Join(t.TempDir(), "soak.db")}
+	b := &binary{path: buildBinary(t), addr: freeAddr(t), database: filepath.Join(t.TempDir(), "soak.db"), env: cluster.HighRates}
 	t.Setenv("CHATTOK_GRACE", "1s")
 	b.start(t)
 	s := &soak{t: t, addr: b.addr, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: soakPosters}}}

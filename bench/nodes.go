@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"chattok/internal/cluster"
 )
@@ -23,7 +24,7 @@ func (b *bench) startNodes(ctx context.Context, n int, env ...string) (*server, 
 	if _, err := build(ctx, filepath.Join(b.root, "tools"), "github.com/nats-io/nats-server/v2", nats); err != nil {
 		return nil, nil, err
 	}
-	c, err := cluster.Start(ctx, cluster.Config{Program: b.chattok.binary, NATS: nats, Nodes: n, Durable: true, Env: env})
+	c, err := cluster.Start(ctx, cluster.Config{Program: b.chattok.binary, NATS: nats, Nodes: n, Durable: true, Env: slices.Concat(cluster.HighRates, env)})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"chattok/internal/cluster"
 )
 
 // Times that a server is given.
@@ -70,7 +72,7 @@ func (p product) startIn(ctx context.Context, dir string, env ...string) (*serve
 	s.cmd = exec.CommandContext(ctx, p.binary)
 	s.cmd.Env = append(environment(),
 		"CHATTOK_ADDR=127.0.0.1:0", "CHATTOK_DATABASE="+filepath.Join(dir, "bench.db"))
-	s.cmd.Env = append(s.cmd.Env, env...)
+	s.cmd.Env = append(append(s.cmd.Env, cluster.HighRates...), env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.said, s.said
 	s.cmd.WaitDelay = stopTimeout
 	begin := time.Now()

@@ -3,11 +3,13 @@ package graph
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"chattok/rates"
 	"chattok/session"
 	"chattok/token"
 )
@@ -18,6 +20,7 @@ type identityKey struct{}
 type identity struct {
 	caller session.Caller
 	err    error
+	payer  *rates.Caller // nil where nothing is charged
 }
 
 // callerOf returns who an operation runs for; session.Nobody where nobody said.
@@ -30,6 +33,8 @@ func callerOf(ctx context.Context) session.Caller {
 type authenticator struct {
 	service *session.Service
 	tokens  *token.Tokens
+	rates   *rates.Accounts                // nil: nothing is charged
+	address func(*http.Request) netip.Addr // where a request comes from
 }
 
 // caller returns who sends this Authorization value. One that is sent but refused is an error, never a guest. Errors:
@@ -60,7 +65,7 @@ func (a authenticator) authenticate(ctx context.Context, authorization string) (
 	if err != nil {
 		return nil, err
 	}
-	return context.WithValue(ctx, identityKey{}, identity{caller: c}), nil
+	return context.WithValue(ctx, identityKey{}, identity{caller: c, payer: a.payer(ctx, c)}), nil
 }
 
 // attach keeps the connection of ctx's caller alive while a socket or stream of it is open.
@@ -73,8 +78,10 @@ func (a authenticator) attach(ctx context.Context, onEnd func(*session.Error)) (
 func (a authenticator) middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var who identity
-		who.caller, who.err = a.sender(r)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), identityKey{}, who)))
+		ctx := withAddress(r.Context(), a.address(r))
+		who.caller, who.err = a.sender(r.WithContext(ctx))
+		who.payer = a.payer(ctx, who.caller)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, identityKey{}, who)))
 	})
 }
 

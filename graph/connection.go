@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"chattok/graph/generated"
+	"chattok/rates"
 	"chattok/session"
 )
 
@@ -40,7 +41,10 @@ func (r mutationResolver) Connect(ctx context.Context, token, sessionID, data *s
 		if err != nil {
 			return nil, err
 		}
-		args.Grant = &grant
+		args.Grant, args.Token = &grant, r.tokens.SessionDigest(*token)
+	}
+	if networks := rates.Networks(addressOf(ctx)); len(networks) > 0 {
+		args.Address = r.tokens.Digest("address", networks[0].String())
 	}
 	connection, sess, err := r.service.Connect(ctx, args)
 	if err != nil {
@@ -54,7 +58,7 @@ func (r mutationResolver) Connect(ctx context.Context, token, sessionID, data *s
 }
 
 func (r mutationResolver) RenewAccess(ctx context.Context) (*generated.AccessPayload, error) {
-	me, err := r.service.Me(callerOf(ctx))
+	me, err := r.service.Me(callerOf(ctx)) // a caller whose stay has ended is none
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +82,9 @@ func (r subscriptionResolver) SessionEvents(ctx context.Context) (<-chan session
 // access mints a connection's access token.
 func (r *Resolver) access(c *session.Connection) (*generated.AccessPayload, error) {
 	grant := session.AccessGrant{SessionID: c.SessionID, ConnectionID: c.ID, Role: c.Role, ExpiresAt: r.now().Add(accessLifetime)}
+	if end := r.service.StayEnd(c); !end.IsZero() && end.Before(grant.ExpiresAt) {
+		grant.ExpiresAt = end
+	}
 	raw, err := r.tokens.MintAccess(grant)
 	if err != nil {
 		return nil, err

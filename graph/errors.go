@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"chattok/graph/edge"
+	"chattok/graph/transport"
 	"chattok/session"
 )
 
@@ -37,6 +39,9 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 	shown.Extensions["code"] = string(ours.Code)
 	if ours.Reason != "" {
 		shown.Extensions["reason"] = ours.Reason
+	}
+	if ours.RetryAfter > 0 {
+		shown.Extensions[transport.RetryAfterMs] = (ours.RetryAfter + time.Millisecond - 1).Milliseconds()
 	}
 	if ours.Code == session.CodeInternal {
 		shown.Message = "internal error"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql/handler"
@@ -13,6 +14,7 @@ import (
 	"chattok/graph/edge"
 	"chattok/graph/generated"
 	"chattok/graph/transport"
+	"chattok/rates"
 	"chattok/session"
 	"chattok/token"
 )
@@ -33,6 +35,7 @@ type Config struct {
 	HTTP          transport.HTTP         // Stream aside, which New sets
 	Streams       transport.StreamConfig // Authenticate, Attach and Shared aside, which New sets
 	Limits        transport.Limits       // Documents aside, which New sets
+	Rates         *rates.Accounts        // nil: nothing is charged
 }
 
 // Handler answers GraphQL operations over HTTP, its streams included, and WebSocket.
@@ -47,23 +50,27 @@ func New(c Config) *Handler {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	auth := authenticator{c.Service, c.Tokens}
+	if c.Streams.Client == nil {
+		c.Streams.Client = func(*http.Request) netip.Addr { return netip.Addr{} }
+	}
+	auth := authenticator{c.Service, c.Tokens, c.Rates, c.Streams.Client}
 	resolver := &Resolver{service: c.Service, tokens: c.Tokens, now: c.Now}
 	c.Streams.Authenticate, c.Streams.Attach, c.Streams.Shared = auth.authenticate, auth.attach, resolver.shared()
-	c.Streams.Detach = edge.Detach
+	c.Streams.Detach = func(ctx context.Context) context.Context { return withAddress(edge.Detach(ctx), addressOf(ctx)) }
+	c.Streams.Pace = pace
 	streams := transport.NewStreams(c.Streams)
 	c.HTTP.Stream = streams.Answer
 
 	schema := generated.NewExecutableSchema(generated.Config{Schema: executed, Resolvers: resolver})
 	server := handler.New(plainAdds{schema, resolver.Mutation()})
-	server.AddTransport(transport.Coerced(streams.WebSocket(), executed))
-	server.AddTransport(transport.Coerced(c.HTTP, executed))
+	documents := transport.NewDocuments(documentBytes)
+	server.AddTransport(transport.Coerced(charging{streams.WebSocket(), documents}, executed))
+	server.AddTransport(transport.Coerced(charging{c.HTTP, documents}, executed))
 	server.SetDisableSuggestion(!c.Introspection)
 	server.SetValidationRulesFn(func() *rules.Rules { return transport.ValidationRules(c.Introspection) })
 	server.SetErrorPresenter(presenter(c.Log))
 	server.SetRecoverFunc(recoverer(c.Log))
 
-	documents := transport.NewDocuments(documentBytes)
 	server.SetQueryCache(documents)
 	c.Limits.Documents = documents
 	server.Use(transport.NewPersisted(persistedBytes))

@@ -15,6 +15,7 @@ import (
 	"chattok/db"
 	"chattok/graph"
 	"chattok/graph/transport"
+	"chattok/rates"
 	"chattok/session"
 	"chattok/token"
 )
@@ -47,6 +48,8 @@ type options struct {
 	bus     session.Bus // nil: one of its own
 
 	streams transport.StreamConfig
+	rates   *rates.Limits    // nil: none
+	domain  session.Config   // further limits
 	now     func() time.Time // of tokens; nil: time.Now
 	log     *slog.Logger     // nil: none
 }
@@ -80,8 +83,14 @@ func newWorld(t testing.TB, o options) *world {
 		t.Fatal(err)
 	}
 	w := &world{tokens: tokens, path: o.path}
-	w.service = session.NewService(session.Config{Store: store, Bus: o.bus, ICE: o.ice, Log: log, Open: !o.closed, Grace: o.grace, Idle: o.idle, SocketLimit: o.sockets})
-	g := graph.New(graph.Config{Service: w.service, Now: o.now, Tokens: tokens, Log: log, Introspection: true, Streams: o.streams})
+	o.domain.Store, o.domain.Bus, o.domain.ICE, o.domain.Log, o.domain.Open = store, o.bus, o.ice, log, !o.closed
+	o.domain.Grace, o.domain.Idle, o.domain.SocketLimit = o.grace, o.idle, o.sockets
+	w.service = session.NewService(o.domain)
+	var accounts *rates.Accounts
+	if o.rates != nil {
+		accounts = rates.New(*o.rates)
+	}
+	g := graph.New(graph.Config{Service: w.service, Now: o.now, Tokens: tokens, Log: log, Introspection: true, Streams: o.streams, Rates: accounts})
 	w.handler, w.Client = g, client.New(g)
 
 	ctx, cancel := context.WithCancel(context.Background())

@@ -158,7 +158,7 @@ func TestPresenceGoesInGroups(t *testing.T) {
 	attachments := make([]*Attachment, number)
 	for i := range attachments {
 		attachments[i] = &Attachment{service: s}
-		if _, err := s.presence.add(attachments[i], fmt.Sprint("c", i), 1, func() {}); err != nil {
+		if _, err := s.presence.add(attachments[i], fmt.Sprint("c", i), 1, time.Time{}, func() {}); err != nil {
 			t.Fatal(err)
 		}
 	}

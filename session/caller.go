@@ -39,7 +39,7 @@ type SessionGrant struct {
 }
 
 // Member returns the caller that an access token's grant makes. Errors: UNAUTHENTICATED, with
-// ReasonConnectionDestroyed where its connection has ended; UNAVAILABLE.
+// ReasonConnectionDestroyed where its connection has ended, and ReasonStayEnded where it is too old; UNAVAILABLE.
 func (s *Service) Member(ctx context.Context, g AccessGrant) (Caller, error) {
 	state, err := s.connectionState(ctx, g.ConnectionID)
 	if err != nil {
@@ -48,6 +48,9 @@ func (s *Service) Member(ctx context.Context, g AccessGrant) (Caller, error) {
 	c := state.Connection
 	if c == nil || state.Destroyed || c.Guest || c.SessionID != g.SessionID {
 		return Caller{}, destroyedError()
+	}
+	if s.stayEnded(c) {
+		return Caller{}, s.stayEndedError()
 	}
 	s.presence.touch(c.ID)
 	return Caller{Kind: Member, SessionID: c.SessionID, Connection: c}, nil

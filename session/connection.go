@@ -97,7 +97,7 @@ func (s *Service) hasPlace(sessionID string) error {
 // TooManyConnections is the error for a connection above a limit of whose it would be.
 func TooManyConnections(whose string, limit int) *Error {
 	return Errorf(CodeRateLimited, "this %s has %d connections, which is as many as it may; try again when some have ended", whose, limit).
-		WithReason(ReasonTooManyConnections)
+		WithReason(ReasonTooManyConnections).WithRetryAfter(10 * time.Second)
 }
 
 // newConnection applies the rules to the arguments.

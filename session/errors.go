@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Code says what kind of failure an Error is. It is what clients see in extensions.code.
@@ -23,6 +24,7 @@ const (
 	ReasonIdempotencyConflict = "IDEMPOTENCY_CONFLICT" // the key was used with another body
 	ReasonCursorMismatch      = "CURSOR_MISMATCH"      // the cursor is not one of this log
 	ReasonConnectionDestroyed = "CONNECTION_DESTROYED" // the access token's connection has ended
+	ReasonStayEnded           = "STAY_ENDED"           // the connection is as old as one may become
 	ReasonTooManyStreams      = "TOO_MANY_STREAMS"     // the connection publishes as many as it may
 	ReasonTooManyConnections  = "TOO_MANY_CONNECTIONS" // the session, the token or the address has as many as it may
 	ReasonSessionFull         = "SESSION_FULL"         // the session's entries take as many bytes as they may
@@ -33,7 +35,9 @@ type Error struct {
 	Code    Code
 	Reason  string // empty where the code says it all
 	Message string // names the argument and its limit; safe to show
-	Err     error  // the cause; never shown
+	// RetryAfter says of a RATE_LIMITED when the same may work; zero where that is not known.
+	RetryAfter time.Duration
+	Err        error // the cause; never shown
 }
 
 func (e *Error) Error() string {
@@ -53,6 +57,12 @@ func Errorf(code Code, format string, args ...any) *Error {
 // WithReason returns e with a reason set.
 func (e *Error) WithReason(reason string) *Error {
 	e.Reason = reason
+	return e
+}
+
+// WithRetryAfter returns e with the time set after which the same may work.
+func (e *Error) WithRetryAfter(d time.Duration) *Error {
+	e.RetryAfter = d
 	return e
 }
 

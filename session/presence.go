@@ -25,6 +25,7 @@ type presence struct {
 // localConnection is a connection's sockets here. Its fields are guarded by presence.mu.
 type localConnection struct {
 	id        string
+	stays     time.Time // the end of its stay; zero: none
 	sockets   map[*Attachment]struct{}
 	stored    bool         // the Store has it attached to this node
 	detaching bool         // the Store is being told that it is not
@@ -63,7 +64,7 @@ func (s *Service) Attach(ctx context.Context, c Caller, onEnd func(*Error)) (*At
 		return nil, err
 	}
 	a := &Attachment{service: s, onEnd: onEnd}
-	stored, err := s.presence.add(a, c.Connection.ID, s.cfg.SocketLimit, release)
+	stored, err := s.presence.add(a, c.Connection.ID, s.cfg.SocketLimit, s.StayEnd(c.Connection), release)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +81,7 @@ func (s *Service) Attach(ctx context.Context, c Caller, onEnd func(*Error)) (*At
 }
 
 // add counts a socket in; the channel gets nil when the Store has the connection attached.
-func (p *presence) add(a *Attachment, id string, limit int, release func()) (stored <-chan error, err error) {
+func (p *presence) add(a *Attachment, id string, limit int, stays time.Time, release func()) (stored <-chan error, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -90,12 +91,13 @@ func (p *presence) add(a *Attachment, id string, limit int, release func()) (sto
 	l, ok := p.local[id]
 	if ok && len(l.sockets) >= limit {
 		release()
-		return nil, Errorf(CodeRateLimited, "a connection has at most %d sockets and streams open on a server", limit)
+		return nil, Errorf(CodeRateLimited, "a connection has at most %d sockets and streams open on a server", limit).
+			WithRetryAfter(5 * time.Second)
 	}
 	if ok {
 		release() // the first socket holds the room
 	} else {
-		l = &localConnection{id: id, sockets: make(map[*Attachment]struct{}), release: release}
+		l = &localConnection{id: id, stays: stays, sockets: make(map[*Attachment]struct{}), release: release}
 		p.local[id] = l
 	}
 	a.local = l

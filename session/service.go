@@ -27,6 +27,8 @@ type Config struct {
 	QueueLimit  int // writes that may wait; zero: 8192
 	SocketLimit int // sockets and streams a connection has open on this node; zero: DefaultSocketLimit
 
+	MaxStay time.Duration // from a connection's creation to its end for good; zero: none
+
 	Budget             *Budget // of what is kept in memory; nil: one of DefaultBudgetBytes
 	SessionBytes       int64   // QuotaBytes of the entries of a session that was made on first use; zero: no bound
 	SessionConnections int     // live connections of a session; zero: DefaultSessionConnections
@@ -231,6 +233,7 @@ func (s *Service) lookOnce(ctx context.Context, n int) {
 	} else {
 		failed = append(failed, s.sweep(ctx))
 	}
+	s.presence.endStays(s)
 	if s.checkDue(n) {
 		failed = append(failed, s.check(ctx))
 	}

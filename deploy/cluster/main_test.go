@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"chattok/internal/natstest"
+	"chattok/internal/pgtest"
 )
 
 // running is the command, started as `make cluster` does.
@@ -149,6 +150,7 @@ func build(t *testing.T) (command, program string) {
 // TestCluster: the nodes are one, the death of one is not the others', and all end with the command, be it told to end
 // or killed.
 func TestCluster(t *testing.T) {
+	pgtest.Need(t)
 	command, program := build(t)
 	t.Run("terminated", func(t *testing.T) {
 		t.Parallel()

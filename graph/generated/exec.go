@@ -1271,7 +1271,10 @@ ChatTok passes real-time data between the people in a session: chat entries that
 is there, and what their video needs: streams, negotiation and ICE servers.
 
 Errors carry ` + "`" + `extensions.code` + "`" + `: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, RATE_LIMITED, UNAVAILABLE or
-INTERNAL; where one code has several causes, ` + "`" + `extensions.reason` + "`" + ` tells them apart. Every field may answer UNAVAILABLE
+INTERNAL; where one code has several causes, ` + "`" + `extensions.reason` + "`" + ` tells them apart. RATE_LIMITED may come from any field: each
+connection, and each client address, may do so much of everything, far more than people do. ` + "`" + `extensions.retryAfterMs` + "`" + ` says
+in how many milliseconds the same may work; an operation that was refused so has done nothing, and over HTTP its status is
+429, with ` + "`" + `Retry-After` + "`" + `. Every field may answer UNAVAILABLE
 where the store fails, and what needs a session or a connection FORBIDDEN to the API secret, which is in none. Sizes are
 bytes of UTF-8.
 """
@@ -1408,7 +1411,11 @@ type Mutation {
     data: String
   ): ConnectPayload!
 
-  "A fresh access token for the connection I am. Codes: UNAUTHENTICATED."
+  """
+  A fresh access token for the connection I am. Where the server bounds how long a connection may stay, the token ends with
+  that time at the latest; then this, and everything else, is refused, and sockets are closed with 4401.
+  Codes: UNAUTHENTICATED, with reason STAY_ENDED where the connection has been there for as long as it may.
+  """
   renewAccess: AccessPayload!
 
   """
@@ -1983,7 +1990,10 @@ type MuteForced {
 type ConnectPayload {
   "The bearer token for everything this connection does; keep it secret."
   accessToken: String!
-  "When the access token ends: an hour from now. Open sockets outlive it; ` + "`" + `renewAccess` + "`" + ` gives a fresh one."
+  """
+  When the access token ends: an hour from now, or with the time that a connection may stay. Open sockets outlive the hour;
+  ` + "`" + `renewAccess` + "`" + ` gives a fresh token.
+  """
   expiresAt: Time!
   "The connection you are now."
   connection: Connection!

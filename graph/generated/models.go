@@ -37,7 +37,8 @@ type ChatEntryEdge struct {
 type ConnectPayload struct {
 	// The bearer token for everything this connection does; keep it secret.
 	AccessToken string `json:"accessToken"`
-	// When the access token ends: an hour from now. Open sockets outlive it; `renewAccess` gives a fresh one.
+	// When the access token ends: an hour from now, or with the time that a connection may stay. Open sockets outlive the hour;
+	// `renewAccess` gives a fresh token.
 	ExpiresAt time.Time `json:"expiresAt"`
 	// The connection you are now.
 	Connection *session.Connection `json:"connection"`

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -52,6 +53,7 @@ const (
 const (
 	maxTurnedAway   = 1_000 // WebSockets that are told why at once; others are just closed
 	turnAwayTimeout = time.Second
+	comeBackAfter   = 5 * time.Second // of those who are told so
 )
 
 // refuse answers a request that opens nothing.
@@ -60,12 +62,16 @@ func (why crowding) refuse(w http.ResponseWriter) {
 	if why == crowdedAddress {
 		status, code = http.StatusTooManyRequests, session.CodeRateLimited
 	}
-	refuseForNow(w, status, newError(code, "", string(why)))
+	err := newError(code, "", string(why))
+	if code == session.CodeRateLimited {
+		err = tooMany(string(why), comeBackAfter)
+	}
+	refuseForNow(w, status, err)
 }
 
 // refuseForNow answers a request that may be sent again.
 func refuseForNow(w http.ResponseWriter, status int, err *gqlerror.Error) {
-	w.Header().Set("Retry-After", "5")
+	w.Header().Set("Retry-After", strconv.Itoa(int(comeBackAfter.Seconds())))
 	WriteError(w, status, err)
 }
 

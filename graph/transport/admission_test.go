@@ -119,7 +119,11 @@ func TestCrowding(t *testing.T) {
 	} {
 		r := httptest.NewRecorder()
 		why.refuse(r)
-		if r.Code != want.status || r.Header().Get("Retry-After") != "5" || strings.TrimSpace(r.Body.String()) != errorBody(string(why), string(want.code), "") {
+		body := errorBody(string(why), string(want.code), "")
+		if want.code == session.CodeRateLimited {
+			body = strings.Replace(body, `"RATE_LIMITED"`, `"RATE_LIMITED","retryAfterMs":5000`, 1)
+		}
+		if r.Code != want.status || r.Header().Get("Retry-After") != "5" || strings.TrimSpace(r.Body.String()) != body {
 			t.Errorf("%d %s", r.Code, r.Body)
 		}
 	}

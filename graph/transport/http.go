@@ -130,7 +130,7 @@ func (x *exchange) params() (*graphql.RawParams, *refusal) {
 func (x *exchange) operation(params *graphql.RawParams) {
 	op, errs := x.exec.CreateOperationContext(x.r.Context(), params)
 	if len(errs) > 0 {
-		if x.accepted.json == "" {
+		if x.accepted.json == "" && retryAfter(&graphql.Response{Errors: errs}) == "" {
 			x.stream(op, errs)
 			return
 		}
@@ -184,6 +184,10 @@ func (x *exchange) respond(response *graphql.Response) {
 		if status = statusOf(response); status == http.StatusUnauthorized {
 			x.w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, section 15.5.2, demands it
 		}
+	}
+	if seconds := retryAfter(response); seconds != "" { // of any media type: clients and proxies that know no GraphQL are to wait too
+		x.w.Header().Set("Retry-After", seconds)
+		status = http.StatusTooManyRequests
 	}
 	writeResponse(x.w, status, x.accepted.json, response)
 }

@@ -117,6 +117,19 @@ func statusOf(response *graphql.Response) int {
 	}
 }
 
+// retryAfter is what the Retry-After header says of a request that was refused as a whole by a rate; "" of others.
+func retryAfter(response *graphql.Response) (seconds string) {
+	if response.Data != nil || len(response.Errors) == 0 {
+		return ""
+	}
+	code, _ := response.Errors[0].Extensions["code"].(string)
+	ms, ok := response.Errors[0].Extensions[RetryAfterMs].(int64)
+	if !ok || session.Code(code) != session.CodeRateLimited {
+		return ""
+	}
+	return strconv.FormatInt((ms+999)/1000, 10)
+}
+
 var (
 	contentJSON        = []string{typeJSON + "; charset=utf-8"}
 	contentGraphQLJSON = []string{typeGraphQLJSON + "; charset=utf-8"}

@@ -3,6 +3,7 @@ package transport
 import (
 	"net/url"
 	"strings"
+	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -26,6 +27,16 @@ func newError(code session.Code, reason, message string) *gqlerror.Error {
 		extensions["reason"] = reason
 	}
 	return &gqlerror.Error{Message: message, Extensions: extensions}
+}
+
+// RetryAfterMs names the extension of a RATE_LIMITED error that says in how many milliseconds the same may work.
+const RetryAfterMs = "retryAfterMs"
+
+// tooMany is an error for what may be tried again after a time.
+func tooMany(message string, retryAfter time.Duration) *gqlerror.Error {
+	err := newError(session.CodeRateLimited, "", message)
+	err.Extensions[RetryAfterMs] = retryAfter.Milliseconds()
+	return err
 }
 
 func malformed(message string) *gqlerror.Error {

@@ -30,7 +30,10 @@ type StreamConfig struct {
 	// context.WithoutCancel.
 	Detach func(context.Context) context.Context
 	Client func(*http.Request) netip.Addr // the address a request comes from; nil: it is not known, and not limited
-	Shared map[string]Shared              // the subscription fields whose events are executed once for all, by name
+	// Pace is told of each frame that was read of a WebSocket, with the context of its operations, and returns for how long
+	// the next is to be left unread; nil: for none. TCP then slows the client down.
+	Pace   func(context.Context) time.Duration
+	Shared map[string]Shared // the subscription fields whose events are executed once for all, by name
 
 	MaxMessageBytes int           // of a message over a WebSocket, over all its fragments; above: 1009
 	MaxOperations   int           // under way on a WebSocket; one more gets an error frame with RATE_LIMITED

@@ -47,7 +47,7 @@ func closeFor(err error) (CloseCode, string) {
 	}
 	reason = closeReason(reason + ": " + e.Message)
 	switch {
-	case e.Reason == session.ReasonConnectionDestroyed:
+	case e.Reason == session.ReasonConnectionDestroyed, e.Reason == session.ReasonStayEnded:
 		return CloseUnauthorized, reason
 	case e.Code == session.CodeUnavailable, e.Code == session.CodeRateLimited, e.Code == session.CodeInternal:
 		return CloseTryLater, reason

@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
-
-	"chattok/session"
 )
 
 // operation is one that a client sent and that has not ended. Its fields below id are guarded by socket.mu.
@@ -154,7 +153,7 @@ func (s *socket) subscribe(m message) error {
 	full := max(len(s.operations), len(s.queue)) >= s.streams.config.MaxOperations
 	if full || s.queued+len(m.Payload) > s.streams.config.MaxMessageBytes+maxInitBytes {
 		s.mu.Unlock()
-		_ = s.sendErrors(m.ID, gqlerror.List{newError(session.CodeRateLimited, "", "too many operations are under way on this socket")})
+		_ = s.sendErrors(m.ID, gqlerror.List{tooMany("too many operations are under way on this socket", time.Second)})
 		return nil
 	}
 	end := s.forget(before)

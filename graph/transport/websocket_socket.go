@@ -202,6 +202,7 @@ func (s *socket) readMessage() ([]byte, error) {
 		}
 		ws.Cipher(payload, h.Mask, 0)
 		s.heard.Store(clock())
+		s.pace()
 		if h.OpCode.IsControl() {
 			if err := s.control(h.OpCode, payload); err != nil {
 				return nil, err
@@ -220,6 +221,17 @@ func (s *socket) readMessage() ([]byte, error) {
 			return message, nil
 		}
 		fragmented = true
+	}
+}
+
+// pace waits where the client sends more than its share.
+func (s *socket) pace() {
+	if s.streams.config.Pace == nil {
+		return
+	}
+	ctx := s.context()
+	if pause := s.streams.config.Pace(ctx); pause > 0 {
+		sleep(ctx, min(pause, time.Second))
 	}
 }
 

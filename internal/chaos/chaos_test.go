@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -14,10 +15,12 @@ import (
 
 	"chattok/internal/cluster"
 	"chattok/internal/natstest"
+	"chattok/internal/need"
+	"chattok/internal/pgtest"
 )
 
 // environment has connections end soon, so that a run sees many ends.
-var environment = []string{"CHATTOK_GRACE=4s", "CHATTOK_IDLE=15s", "CHATTOK_LOG_FORMAT=text"}
+var environment = slices.Concat(cluster.HighRates, []string{"CHATTOK_GRACE=4s", "CHATTOK_IDLE=15s", "CHATTOK_LOG_FORMAT=text"})
 
 // program is the real binary, built once.
 var program = sync.OnceValues(func() (string, error) {
@@ -64,6 +67,10 @@ func seed(t *testing.T) uint64 {
 
 func startCluster(t *testing.T, config cluster.Config) *cluster.Cluster {
 	t.Helper()
+	need.Time(t, "it starts a cluster")
+	if !config.SQLite {
+		pgtest.Need(t)
+	}
 	var err error
 	if config.Program, err = program(); err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 // binVariable names the environment variable that says which installation to use.
 const binVariable = "CHATTOK_POSTGRES_BIN"
 
-// errNotInstalled tells what to do, since a test that needs PostgreSQL is not skipped.
+// errNotInstalled tells what to do.
 var errNotInstalled = errors.New("PostgreSQL is not installed: initdb and postgres are neither in " +
 	"/usr/lib/postgresql/*/bin nor in PATH; run test/install-postgres.sh, or set " + binVariable + " to their folder")
 

@@ -74,6 +74,7 @@ func TestRestart(t *testing.T) {
 
 // A folder of one's own keeps its cluster from one server to the next.
 func TestDirIsKept(t *testing.T) {
+	pgtest.Need(t)
 	parent := t.TempDir()
 	// The server's user has to get through to it.
 	for dir := parent; dir != filepath.Clean(os.TempDir()); dir = filepath.Dir(dir) {

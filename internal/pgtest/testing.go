@@ -4,11 +4,14 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"chattok/internal/need"
 )
 
 // shared is the test binary's server.
@@ -44,16 +47,35 @@ func Shared(tb testing.TB) *Server {
 	tb.Helper()
 	shared.Lock()
 	defer shared.Unlock()
+	Need(tb)
 	if !shared.owned {
 		tb.Fatal("pgtest: the package has no TestMain that calls pgtest.Main")
 	}
 	if shared.server == nil && shared.err == nil {
 		shared.server, shared.err = Start(context.WithoutCancel(tb.Context()), Config{})
 	}
-	if shared.err != nil {
-		tb.Fatal(shared.err)
-	}
+	failOrSkip(tb, shared.err)
 	return shared.server
+}
+
+// Need leaves the test out where PostgreSQL is not installed, and where tests are to be short. Tests that start a server
+// without this package's help call it first.
+func Need(tb testing.TB) {
+	tb.Helper()
+	need.Time(tb, "it starts PostgreSQL")
+	_, err := findBinaries()
+	failOrSkip(tb, err)
+}
+
+// failOrSkip fails the test for an error, and leaves it out where that is but PostgreSQL not being installed.
+func failOrSkip(tb testing.TB, err error) {
+	tb.Helper()
+	switch {
+	case errors.Is(err, errNotInstalled):
+		need.Missing(tb, err.Error())
+	case err != nil:
+		tb.Fatal(err)
+	}
 }
 
 // Database makes an empty database on the shared server, which is dropped when the test ends, and returns its URL.
@@ -84,10 +106,9 @@ func (s *Server) DatabaseT(tb testing.TB) string {
 // StartT starts a server for one test, which ends with it.
 func StartT(tb testing.TB, config Config) *Server {
 	tb.Helper()
+	Need(tb)
 	server, err := Start(tb.Context(), config)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	failOrSkip(tb, err)
 	tb.Cleanup(func() {
 		if err := server.Close(); err != nil {
 			tb.Error(err)
