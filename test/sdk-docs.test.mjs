@@ -121,6 +121,6 @@ test('docs/sdk.md, word for word', async (t) => {
     await page.goto(`${address}/token`);
     await page.waitForFunction(() => document.title === 'FORBIDDEN');
     await page.goto(`${address}/react`);
-    await page.getByText('live 1').waitFor();
+    await page.getByText(/^live \d+$/).waitFor();
   });
 });
