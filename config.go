@@ -36,6 +36,7 @@ type config struct {
 	apiSecret     string // from the environment alone: a flag would show in the list of processes
 	open          bool
 	origins       string
+	hosts         string
 	grace         time.Duration
 	idle          time.Duration
 	limits        limits
@@ -69,10 +70,11 @@ func (c *config) flags() *flag.FlagSet {
 	f.IntVar(&c.connections, "database-connections", 0, fmt.Sprintf("connections to PostgreSQL at most; 0 for %d", db.DefaultConnections))
 	f.BoolVar(&c.open, "open", true, "open mode: anybody may connect to any session that no backend made, and be a guest in the lobby")
 	f.StringVar(&c.origins, "origins", "", "further `origins` whose pages may use the server, separated by commas; * for any")
+	f.StringVar(&c.hosts, "hosts", "", "`names` that browsers reach the server by, separated by commas, *.example.com for all below one, * for any; beside IP addresses, localhost, this machine's own name, and the hosts of -domain and -origins")
 	f.DurationVar(&c.grace, "grace", 20*time.Second, "`time` a connection has to come back after its last socket closed")
 	f.DurationVar(&c.idle, "idle", 10*time.Minute, "`time` after the last request of a connection without a socket when it ends")
 	f.BoolVar(&c.introspection, "introspection", true, "answer questions about the schema")
-	f.StringVar(&c.metricsAddr, "metrics-addr", "", "`address` of its own for /metrics; on addr where it is not set")
+	f.StringVar(&c.metricsAddr, "metrics-addr", "", "`address` of its own for /metrics, for a network of yours; on addr, for this machine alone, where it is not set")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "`file` with the certificate for HTTPS and its chain, PEM; read again when it changes")
 	f.StringVar(&c.tlsKey, "tls-key", "", "`file` with the certificate's private key, PEM")
 	f.StringVar(&c.domain, "domain", "", "serve HTTPS as these `names`, separated by commas, with certificates by ACME, whose authority's terms you agree to")

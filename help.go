@@ -15,7 +15,7 @@ var helpGroups = []struct {
 	title string
 	flags []string
 }{
-	{"Serving", []string{"addr", "open", "origins", "introspection", "grace", "idle"}},
+	{"Serving", []string{"addr", "open", "hosts", "origins", "introspection", "grace", "idle"}},
 	{"Database and nodes", []string{"database", "database-connections", "bus", "nats-creds", "nats-ca", "nats-cert", "nats-key", "group-limit"}},
 	{"HTTPS", []string{"domain", "tls-cert", "tls-key", "http-addr", "acme-email", "acme-dir", "acme-directory"}},
 	{"Video", []string{"ice-servers", "turn", "turn-ports", "turn-allocations", "turn-bandwidth", "turn-allow-private"}},

@@ -206,14 +206,14 @@ func (s *server) listen(ended chan<- error) error {
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", s.config.addr, err)
 	}
-	handler, err := s.handler(listener)
+	handler, plain, err := s.handler()
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	s.listener = listener
 	s.start(listener, handler, s.secured, ended)
 	if s.config.httpAddr != "" {
-		if err := s.listenBeside("HTTP", s.config.httpAddr, s.secured.plain, ended); err != nil {
+		if err := s.listenBeside("HTTP", s.config.httpAddr, plain, ended); err != nil {
 			return err
 		}
 	}
@@ -255,25 +255,38 @@ func (s *server) start(listener net.Listener, handler http.Handler, secured *sec
 	}()
 }
 
-// handler routes what the server answers.
-func (s *server) handler(listener net.Listener) (http.Handler, error) {
-	e, err := edge.New(edge.Config{Origins: list(s.config.origins), LoopbackOnly: isLoopback(listener.Addr()), Public: web.SDKRoot, Logger: s.log})
+// probes are the paths that are answered whatever the host: a balancer asks by an address of its own making.
+var probes = []string{"/healthz", "/readyz"}
+
+// handler routes what the server answers; plain is what answers beside it over plain HTTP where it serves HTTPS.
+func (s *server) handler() (handler, plain http.Handler, err error) {
+	c := edge.Config{Origins: list(s.config.origins), Hosts: append(list(s.config.hosts), list(s.config.domain)...), KnownHost: s.knownHost,
+		AnyHost: probes, Public: web.SDKRoot, Logger: s.log}
+	e, err := edge.New(c)
 	if err != nil {
-		return nil, fmt.Errorf("CHATTOK_ORIGINS: %w", err)
+		return nil, nil, fmt.Errorf("CHATTOK_ORIGINS or CHATTOK_HOSTS: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", s.graph)
-	mux.Handle("/graphql/{$}", s.graph) // as some write it
-	mux.Handle("/query", s.graph)       // where gqlgen's projects and their clients expect it
+	api := e.SameSite(s.graph)
+	mux.Handle("/graphql", api)
+	mux.Handle("/graphql/{$}", api) // as some write it
+	mux.Handle("/query", api)       // where gqlgen's projects and their clients expect it
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		answerProbe(w, s.service.Ready(r.Context()), s.service.Degraded())
 	})
 	if s.config.metricsAddr == "" {
-		mux.Handle("GET /metrics", s.metrics.handler())
+		mux.Handle("GET /metrics", fromThisMachine(s.metrics.handler()))
 	}
 	mux.Handle("/", edge.PageHeaders(web.Handler(s.config.page())))
-	return e.Handler(mux), nil
+	if s.secured != nil {
+		allowed := e.AllowedHost
+		if domains, err := edge.NewHosts(s.secured.domains, nil); err == nil && len(s.secured.domains) > 0 {
+			allowed = domains.Named // there are certificates for these alone
+		}
+		plain = s.secured.plain(redirectToHTTPS(s.config.addr, allowed))
+	}
+	return e.Handler(mux), plain, nil
 }
 
 // answerProbe answers a health probe. why is nil where the server can serve; degraded is what does not work meanwhile,

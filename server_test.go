@@ -201,3 +201,60 @@ func TestServerLife(t *testing.T) {
 		t.Errorf("the server's end: %v", err)
 	}
 }
+
+// TestWhoIsAnswered asks the real binary under other names, from other sites and through proxies.
+func TestWhoIsAnswered(t *testing.T) {
+	b := &binary{path: buildBinary(t), addr: freeAddr(t), database: filepath.Join(t.TempDir(), "hosts.db")}
+	t.Setenv("CHATTOK_HOSTS", "office,*.apps.example")
+	b.start(t)
+	own, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path, host string
+		header     []string
+		want       int
+	}{
+		{"/graphql?query={__typename}", "", nil, 200},
+		{"/graphql?query={__typename}", "192.0.2.7:8080", nil, 200},
+		{"/graphql?query={__typename}", "office:8080", nil, 200},
+		{"/graphql?query={__typename}", "a.apps.example", nil, 200},
+		{"/graphql?query={__typename}", own, nil, 200},
+		{"/graphql?query={__typename}", "evil.example", nil, 421},
+		{"/", "evil.example", nil, 421},
+		{"/sdk/chattok.js", "evil.example", nil, 421},
+		{"/healthz", "evil.example", nil, 200},
+		{"/readyz", "evil.example", nil, 200},
+		{"/graphql?query={__typename}", "", []string{"Sec-Fetch-Site", "cross-site"}, 403},
+		{"/query?query={__typename}", "", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, 403},
+		{"/", "", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, 200},
+		{"/s/room", "", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, 200},
+		{"/metrics", "", nil, 200},
+		{"/metrics", "localhost", nil, 200},
+		{"/metrics", "office", nil, 403},
+		{"/metrics", "192.0.2.7", nil, 403},
+		{"/metrics", "", []string{"X-Forwarded-For", "127.0.0.1"}, 403},
+		{"/metrics", "", []string{"Via", "1.1 proxy"}, 403},
+		{"/metrics", "evil.example", nil, 421},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+b.addr+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.host != "" {
+			r.Host = c.host
+		}
+		for i := 0; i < len(c.header); i += 2 {
+			r.Header.Set(c.header[i], c.header[i+1])
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != c.want {
+			t.Errorf("%s as %q with %v: %d, want %d", c.path, c.host, c.header, resp.StatusCode, c.want)
+		}
+	}
+}

@@ -22,9 +22,12 @@ const certificateCheck = time.Second
 
 // secured is how the server's listener encrypts, and what stands on the plain one beside it.
 type secured struct {
-	config  *tls.Config
-	plain   http.Handler // redirects to HTTPS, and answers the challenges of ACME's HTTP-01
-	domains []string     // empty where the certificate came as files
+	config *tls.Config
+	// plain returns what stands on plain HTTP: next, save the challenges of ACME's HTTP-01.
+	plain func(next http.Handler) http.Handler
+	// named says whether the certificate is for a name; nil where the domains say it.
+	named   func(name string) bool
+	domains []string // empty where the certificate came as files
 }
 
 // tls returns how to encrypt, nil where the server doesn't. Errors: files that are no certificate and its key.
@@ -37,7 +40,8 @@ func (c config) tls(log *slog.Logger) (*secured, error) {
 		if err := files.load(); err != nil {
 			return nil, fmt.Errorf("-tls-cert and -tls-key: %w", err)
 		}
-		return &secured{config: &tls.Config{GetCertificate: files.get}, plain: redirectToHTTPS(c.addr, nil)}, nil
+		return &secured{config: &tls.Config{GetCertificate: files.get}, named: files.named,
+			plain: func(next http.Handler) http.Handler { return next }}, nil
 	}
 	return nil, nil
 }
@@ -54,7 +58,7 @@ func (c config) acme(log *slog.Logger) *secured {
 	}
 	encryption := manager.TLSConfig()
 	encryption.GetCertificate = warning(log, manager.GetCertificate, domains)
-	return &secured{config: encryption, plain: manager.HTTPHandler(redirectToHTTPS(c.addr, domains)), domains: domains}
+	return &secured{config: encryption, plain: manager.HTTPHandler, domains: domains}
 }
 
 // certificateWarning is how often at most a certificate that can't be had is worth a line in the log.
@@ -78,20 +82,26 @@ func warning(log *slog.Logger, get getCertificate, domains []string) getCertific
 
 type getCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
-// redirectToHTTPS sends a plain request to the same address over HTTPS, at addr's port; domains are the hosts that it
-// does so for, all where there are none.
-func redirectToHTTPS(addr string, domains []string) http.Handler {
+// named says whether the certificate is for a name.
+func (f *certificateFiles) named(name string) bool {
+	loaded, err := f.get(nil)
+	return err == nil && loaded.Leaf != nil && loaded.Leaf.VerifyHostname(name) == nil
+}
+
+// redirectToHTTPS sends a plain request to the same host over HTTPS, at addr's port, where the server answers for that
+// host: nobody is sent to another one.
+func redirectToHTTPS(addr string, allowed func(host string) bool) http.Handler {
 	_, port, _ := net.SplitHostPort(addr)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !allowed(r.Host) {
+			http.Error(w, "this server has no such host", http.StatusMisdirectedRequest)
+			return
+		}
 		host := strings.ToLower(r.Host)
 		if name, _, err := net.SplitHostPort(host); err == nil {
 			host = name
 		}
 		host = strings.Trim(host, "[]")
-		if host == "" || len(domains) > 0 && !slices.Contains(domains, host) {
-			http.Error(w, "this server has no such host", http.StatusMisdirectedRequest)
-			return
-		}
 		if port != "443" && port != "https" {
 			host = net.JoinHostPort(host, port)
 		} else if strings.Contains(host, ":") {

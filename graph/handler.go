@@ -73,8 +73,7 @@ func New(c Config) *Handler {
 
 	server.SetQueryCache(documents)
 	c.Limits.Documents = documents
-	server.Use(transport.NewPersisted(persistedBytes))
-	server.Use(&c.Limits)
+	transport.Use(server, &c.Limits, transport.NewPersisted(persistedBytes))
 	server.Use(identified{})
 	server.Use(loaders{c.Service})
 	if c.Introspection {

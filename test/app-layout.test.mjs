@@ -64,6 +64,25 @@ test('the layout', async (t) => {
     }
   };
 
+  await t.test('one’s own picture is moved and hidden', async () => {
+    await desk.setViewportSize({ width: 1280, height: 720 });
+    await desk.evaluate(settle);
+    const own = desk.getByRole('figure', { name: 'Ann (you)' });
+    const area = await desk.locator('.stage-area').boundingBox();
+    const before = await own.boundingBox();
+    await desk.mouse.move(before.x + before.width / 2, before.y + before.height / 2);
+    await desk.mouse.down();
+    await desk.mouse.move(area.x + 60, area.y + 60, { steps: 4 });
+    await desk.mouse.up();
+    await desk.waitForFunction((limit) => document.querySelector('.self-view').getBoundingClientRect().left < limit, area.x + 40);
+    await own.hover();
+    await own.getByRole('button', { name: 'Your picture' }).click();
+    await desk.getByRole('menuitem', { name: 'Hide your picture' }).click();
+    await own.waitFor({ state: 'detached' });
+    await desk.getByRole('button', { name: 'More' }).click();
+    await desk.getByRole('menuitemcheckbox', { name: 'Show your picture' }).click();
+    await own.waitFor();
+  });
   for (const scene of ['two', 'four', 'nine']) {
     await t.test(`${scene} people`, async () => {
       await bring({ two: 0, four: 2, nine: 7 }[scene]); // and two who look
@@ -84,23 +103,6 @@ test('the layout', async (t) => {
     const own = await desk.getByRole('figure', { name: 'Ann (you)' }).boundingBox();
     const other = await desk.getByRole('figure', { name: 'Ben’s screen' }).boundingBox();
     assert.ok(own.width * own.height < 0.2 * other.width * other.height);
-  });
-  await t.test('one’s own picture is moved and hidden', async () => {
-    const own = desk.getByRole('figure', { name: 'Ann (you)' });
-    const area = await desk.locator('.stage-area').boundingBox();
-    const before = await own.boundingBox();
-    await desk.mouse.move(before.x + before.width / 2, before.y + before.height / 2);
-    await desk.mouse.down();
-    await desk.mouse.move(area.x + 60, area.y + 60, { steps: 4 });
-    await desk.mouse.up();
-    await desk.waitForFunction((limit) => document.querySelector('.self-view').getBoundingClientRect().left < limit, area.x + 40);
-    await own.hover();
-    await own.getByRole('button', { name: 'Your picture' }).click();
-    await desk.getByRole('menuitem', { name: 'Hide your picture' }).click();
-    await own.waitFor({ state: 'detached' });
-    await desk.getByRole('button', { name: 'More' }).click();
-    await desk.getByRole('menuitemcheckbox', { name: 'Show your picture' }).click();
-    await own.waitFor();
   });
   await t.test('the layouts, and one screen enlarged, pinned and whole', async () => {
     const tile = desk.getByRole('figure', { name: 'Ben’s screen' });

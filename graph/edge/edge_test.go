@@ -17,6 +17,7 @@ import (
 // served returns what the edge makes of r, and whether the handler behind it ran.
 func served(tb testing.TB, config Config, r *http.Request) (w *httptest.ResponseRecorder, reached bool) {
 	tb.Helper()
+	config.Hosts = append([]string{"chat.example"}, config.Hosts...) // the one of most requests
 	e, err := New(config)
 	if err != nil {
 		tb.Fatal(err)
@@ -163,7 +164,7 @@ func TestPreflight(t *testing.T) {
 
 // TestPublic: pages of every origin may have the public files, and nothing else that only begins like them.
 func TestPublic(t *testing.T) {
-	e, err := New(Config{Public: "/sdk/", LoopbackOnly: true, Logger: slog.New(slog.DiscardHandler)})
+	e, err := New(Config{Public: "/sdk/", Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,44 +190,81 @@ func TestPublic(t *testing.T) {
 	}
 }
 
-func TestLoopbackHosts(t *testing.T) {
-	for host, allowed := range map[string]bool{
-		"localhost": true, "localhost:8080": true, "LOCALHOST:8080": true, "localhost.": true, "a.b.localhost:1": true,
-		"127.0.0.1": true, "127.0.0.1:8080": true, "127.8.9.10": true, "[::1]": true, "[::1]:8080": true,
-		"[::ffff:127.0.0.1]:80": true,
-		"evil.example":          false, "evil.example:8080": false, "127.0.0.1.evil.example": false, "xlocalhost": false,
-		"localhost.evil.example": false, "0.0.0.0:8080": false, "10.0.0.1": false, "[2001:db8::1]:80": false,
-		"[::1": false, "": false, ":8080": false, "::1": false, "1:2:3": false, "localhost:1:2": false,
+func TestHosts(t *testing.T) {
+	known := func(name string) bool { return name == "certified.example" }
+	for _, c := range []struct {
+		config  Config
+		hosts   []string
+		allowed bool
+	}{
+		{Config{}, []string{"localhost", "localhost:8080", "LOCALHOST:8080", "localhost.", "a.b.localhost:1",
+			"127.0.0.1", "127.0.0.1:8080", "127.8.9.10", "[::1]", "[::1]:8080", "[::ffff:127.0.0.1]:80",
+			"0.0.0.0:8080", "10.0.0.1", "192.168.1.7:8080", "[2001:db8::1]:80", "[fd00::1]"}, true},
+		{Config{}, []string{"evil.example", "evil.example:8080", "127.0.0.1.evil.example", "xlocalhost",
+			"localhost.evil.example", "[::1", "", ":8080", "::1", "1:2:3", "localhost:1:2", "10.0.0.1.nip.example",
+			"0x7f000001", "2130706433", "[fe80::1%eth0]"}, false},
+		{Config{Hosts: []string{"Office", "talk.example.", "*.apps.example"}}, []string{"office", "OFFICE:8080", "office.", "talk.example",
+			"Talk.Example.:8080", "a.apps.example", "a.b.apps.example:1"}, true},
+		{Config{Hosts: []string{"Office", "talk.example.", "*.apps.example"}}, []string{"office.evil.example", "apps.example",
+			"xapps.example", "talk.example.evil.example", "evil.example"}, false},
+		{Config{Hosts: []string{"*"}}, []string{"any.example", "localhost"}, true},
+		{Config{KnownHost: known}, []string{"certified.example", "Certified.Example:443"}, true},
+		{Config{KnownHost: known}, []string{"other.example"}, false},
+		{Config{Origins: []string{"https://talk.example", "http://10.0.0.1:8443", "http://other.example:8443"}},
+			[]string{"talk.example", "Talk.Example", "talk.example:8443", "other.example:8443", "other.example"}, true},
+		{Config{Origins: []string{"https://chat.example"}}, []string{"evil.example"}, false},
+		{Config{Origins: []string{"*"}}, []string{"any.example"}, true},
 	} {
-		r := httptest.NewRequest("POST", "/", nil)
-		r.Host = host
-		w, reached := served(t, Config{LoopbackOnly: true}, r)
-		if reached != allowed {
-			t.Errorf("host %q reached the handler: %v", host, reached)
-		}
-		if !allowed && (w.Code != http.StatusMisdirectedRequest || !strings.Contains(w.Body.String(), `"code":"FORBIDDEN"`)) {
-			t.Errorf("host %q: %d %s", host, w.Code, w.Body)
-		}
-		if _, reached := served(t, Config{}, r); !reached {
-			t.Errorf("host %q was refused by a server that is not on loopback", host)
+		c.config.AnyHost = []string{"/readyz"}
+		for _, host := range c.hosts {
+			for path, allowed := range map[string]bool{"/graphql": c.allowed, "/sdk/chattok.js": c.allowed, "/readyz": true, "/readyz/": c.allowed} {
+				r := httptest.NewRequest("POST", path, nil)
+				r.Host = host
+				w, reached := served(t, c.config, r)
+				if reached != allowed {
+					t.Errorf("%+v: host %q reached %s: %v", c.config, host, path, reached)
+				}
+				if !allowed && (w.Code != http.StatusMisdirectedRequest || !strings.Contains(w.Body.String(), `"code":"FORBIDDEN"`)) {
+					t.Errorf("host %q: %d %s", host, w.Code, w.Body)
+				}
+			}
 		}
 	}
+	for _, entry := range []string{"https://chat.example", "chat.example:8080", "a b", "*.*.example", "a/b", "[::1]"} {
+		if _, err := New(Config{Hosts: []string{entry}}); err == nil {
+			t.Errorf("%q passed for a host", entry)
+		}
+	}
+}
+
+// TestSameSite: what a browser says that another site's page has asked for, without an origin, is not looked at.
+func TestSameSite(t *testing.T) {
 	for _, c := range []struct {
-		origins []string
-		host    string
-		allowed bool
-	}{ // behind a proxy on the same machine
-		{[]string{"https://chat.example"}, "chat.example", true},
-		{[]string{"https://chat.example"}, "Chat.Example", true},
-		{[]string{"http://chat.example:8443"}, "chat.example:8443", true},
-		{[]string{"https://chat.example"}, "chat.example:8443", false},
-		{[]string{"https://chat.example"}, "evil.example", false},
-		{[]string{"*"}, "any.example", true},
+		listed, method string
+		header         []string
+		allowed        bool
+	}{
+		{"", "GET", nil, true},
+		{"", "GET", []string{"Sec-Fetch-Site", "cross-site"}, false},
+		{"", "HEAD", []string{"Sec-Fetch-Site", "cross-site"}, false},
+		{"", "GET", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, false},
+		{"https://app.example", "GET", []string{"Sec-Fetch-Site", "cross-site"}, false},
+		{"https://app.example", "GET", []string{"Sec-Fetch-Site", "cross-site", "Origin", "https://app.example"}, true},
+		{"*", "GET", []string{"Sec-Fetch-Site", "cross-site"}, true},
+		{"", "GET", []string{"Sec-Fetch-Site", "same-origin"}, true},
+		{"", "GET", []string{"Sec-Fetch-Site", "same-site"}, true},
+		{"", "GET", []string{"Sec-Fetch-Site", "none"}, true},
+		{"", "POST", []string{"Sec-Fetch-Site", "cross-site"}, true}, // which a browser sends with its origin
 	} {
-		r := httptest.NewRequest("POST", "/", nil)
-		r.Host = c.host
-		if _, reached := served(t, Config{LoopbackOnly: true, Origins: c.origins}, r); reached != c.allowed {
-			t.Errorf("host %q with origins %q reached the handler: %v", c.host, c.origins, reached)
+		o, err := NewOrigins([]string{c.listed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reached := false
+		w := httptest.NewRecorder()
+		o.SameSite(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true })).ServeHTTP(w, request(c.method, "chat.example", c.header...))
+		if reached != c.allowed || !reached && (w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), `"code":"FORBIDDEN"`)) {
+			t.Errorf("%+v: reached %v, %d %s", c, reached, w.Code, w.Body)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -89,6 +90,34 @@ func (o *Origins) Guard(next http.Handler) http.Handler {
 			return
 		}
 		allowed.ServeHTTP(w, r)
+	})
+}
+
+// hosts returns the hosts of the listed origins; "*" where any origin is.
+func (o *Origins) hosts() []string {
+	if o.any {
+		return []string{"*"}
+	}
+	var names []string
+	for origin := range o.listed {
+		if u, err := url.Parse(origin); err == nil && net.ParseIP(u.Hostname()) == nil {
+			names = append(names, u.Hostname())
+		}
+	}
+	return names
+}
+
+// SameSite answers a GET that a page of another site has made without saying which, as an image or a script of it, with
+// 403: what is behind next would run a query for it. Browsers say so themselves (Fetch Metadata); others send nothing. A
+// link that is followed counts as such a GET.
+func (o *Origins) SameSite(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		safe := r.Method == http.MethodGet || r.Method == http.MethodHead
+		if safe && !o.any && len(r.Header["Origin"]) == 0 && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+			refuse(w, http.StatusForbidden, "pages of other sites may not ask this by GET without their origin; CHATTOK_ORIGINS lists those that may use the server")
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

@@ -72,7 +72,7 @@ func TestHijackIsLogged(t *testing.T) {
 
 // BenchmarkHandler is what all layers cost a request of a page, with the access log off.
 func BenchmarkHandler(b *testing.B) {
-	e, err := New(Config{LoopbackOnly: true, Logger: slog.New(slog.DiscardHandler)})
+	e, err := New(Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,10 +1,15 @@
 package transport
 
 import (
+	"crypto/tls"
+	"errors"
+	"net"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"chattok/graph/transport/streamtest"
 )
@@ -25,4 +30,45 @@ func TestClientThatVanished(t *testing.T) {
 		g.window.Append(w.entry("a", strings.Repeat("x", 12<<10))) // more than it has room for, less than the server has
 		until(t, "it is gone", func() bool { return w.sockets.HTTPStreams() == 0 })
 	})
+}
+
+// TestSilenceOfSeveralStreams: of the streams on one connection, as HTTP/2 has them, the last one to end lifts the limit, and
+// not the first.
+func TestSilenceOfSeveralStreams(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for what, c := range map[string]net.Conn{"plain": conn, "TLS": tls.Client(conn, &tls.Config{})} {
+		ctx := WithConn(t.Context(), c)
+		limit := func(want int) {
+			t.Helper()
+			raw, err := conn.(*net.TCPConn).SyscallConn()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got int
+			var failed error
+			err = raw.Control(func(fd uintptr) { got, failed = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT) })
+			if err := errors.Join(err, failed); err != nil || got != want {
+				t.Errorf("%s: the limit is %d ms, want %d, %v", what, got, want, err)
+			}
+		}
+		first, second := limitSilence(ctx, 7*time.Second), limitSilence(ctx, 7*time.Second)
+		limit(7000)
+		first()
+		first()
+		limit(7000)
+		second()
+		limit(0)
+		limitSilence(ctx, 3*time.Second)()
+		limit(0)
+	}
+	limitSilence(t.Context(), time.Second)() // of a request whose connection is not known
 }

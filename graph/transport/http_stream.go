@@ -114,8 +114,8 @@ func (s *httpStream) run(resume string) {
 	}
 	t.subscriptions.Add(1)
 	defer t.subscriptions.Add(-1)
-	limitSilence(s.ctx, t.config.WriteTimeout)
-	defer limitSilence(s.ctx, 0) // the connection may go on to other requests
+	lift := limitSilence(s.ctx, t.config.WriteTimeout)
+	defer lift() // the connection may go on to other requests
 	s.silence = time.NewTimer(t.config.KeepAlive)
 	defer s.silence.Stop()
 	if topic != nil {

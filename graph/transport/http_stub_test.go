@@ -101,8 +101,7 @@ func newServerWith(tb testing.TB, s *stub, transports ...graphql.Transport) *han
 	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: s}))
 	documents := NewDocuments(0)
 	server.SetQueryCache(documents)
-	server.Use(&Limits{Documents: documents})
-	server.Use(NewPersisted(0))
+	Use(server, &Limits{Documents: documents}, NewPersisted(0))
 	server.Use(extension.Introspection{})
 	server.SetRecoverFunc(func(context.Context, any) error {
 		return newError(session.CodeInternal, "", "internal error")

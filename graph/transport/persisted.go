@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"chattok/session"
@@ -47,6 +48,13 @@ var _ interface {
 	graphql.HandlerExtension
 	graphql.OperationParameterMutator
 } = (*Persisted)(nil)
+
+// Use has a server measure documents and then keep or look up persisted ones: in this order a text above the limits is
+// refused before it is kept, and what is found by its hash has been measured.
+func Use(server *handler.Server, limits *Limits, persisted *Persisted) {
+	server.Use(limits)
+	server.Use(persisted)
+}
 
 // NewPersisted returns an empty Persisted that keeps at most limit bytes; 0 stands for DefaultPersistedBytes.
 func NewPersisted(limit int64) *Persisted {

@@ -136,7 +136,7 @@ func (t *Streams) all() (sockets []*socket, responses []*httpStream) {
 
 // watch pings the sockets that are silent, and closes those that stay so, with one timer for all.
 func (t *Streams) watch() {
-	tick := time.NewTicker(t.config.PingInterval / 4)
+	tick := time.NewTicker(min(t.config.PingInterval, t.config.KeepAlive) / 4)
 	defer tick.Stop()
 	for {
 		select {

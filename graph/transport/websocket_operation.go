@@ -114,11 +114,14 @@ func (s *socket) acknowledge(values []string) {
 	s.ctx = ctx
 	s.detach = detach
 	s.state = acknowledged
+	s.working = true // what comes, or has come, waits until the ack is on its way
 	s.mu.Unlock()
 	_ = s.send("connection_ack", "", nil)
 	if s.protocol.keepAlive {
+		s.keptAlive.Store(clock())
 		_ = s.send("ka", "", nil)
 	}
+	s.workQueue()
 }
 
 func (s *socket) refuse(err error) {
@@ -137,7 +140,7 @@ func (s *socket) subscribe(m message) error {
 		return s.fail(CloseBadRequest, "an operation needs an id")
 	}
 	s.mu.Lock()
-	if s.state != acknowledged {
+	if s.state != acknowledged && !(s.protocol.early && s.state == initialising) {
 		s.mu.Unlock()
 		return s.fail(CloseUnauthorized, "connection_init comes first, and its connection_ack")
 	}
@@ -161,8 +164,8 @@ func (s *socket) subscribe(m message) error {
 	s.operations[m.ID] = op
 	s.queue = append(s.queue, op)
 	s.queued += len(op.payload)
-	start := !s.working
-	s.working = true
+	start := !s.working && s.state == acknowledged
+	s.working = s.working || start
 	s.mu.Unlock()
 	if end != nil {
 		end()
@@ -183,13 +186,21 @@ func (s *socket) complete(id string) {
 	}
 }
 
-// leaveAll ends every operation.
-func (s *socket) leaveAll() {
+// leaveAll ends every operation, save the one that is being run where that is to have its answer.
+func (s *socket) leaveAll(saveCurrent bool) {
 	s.mu.Lock()
-	ids := slices.Collect(maps.Keys(s.operations))
+	var ends []func()
+	for _, op := range slices.Collect(maps.Values(s.operations)) {
+		if saveCurrent && op == s.current {
+			continue
+		}
+		if end := s.forget(op); end != nil {
+			ends = append(ends, end)
+		}
+	}
 	s.mu.Unlock()
-	for _, id := range ids {
-		s.complete(id)
+	for _, end := range ends {
+		end()
 	}
 }
 
@@ -236,6 +247,7 @@ func (s *socket) finish(op *operation) (wanted bool) {
 func (s *socket) workQueue() {
 	for {
 		s.mu.Lock()
+		s.current = nil
 		if len(s.queue) == 0 {
 			s.working = false
 			s.mu.Unlock()
@@ -252,6 +264,7 @@ func (s *socket) workQueue() {
 		ctx, cancel := context.WithCancel(s.ctx)
 		wanted := s.operations[op.id] == op
 		op.cancel = cancel
+		s.current = op
 		s.mu.Unlock()
 		if wanted {
 			s.start(ctx, cancel, op, payload)

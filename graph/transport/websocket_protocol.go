@@ -19,12 +19,13 @@ type protocol struct {
 	subscribe, complete   string // from the client
 	next                  string // to the client
 	refuseInit            bool   // a refused connection_init is answered by connection_error before the close
-	keepAlive, terminates bool   // ka after the ack; connection_terminate
+	keepAlive, terminates bool   // ka after the ack, and again and again; connection_terminate
+	early                 bool   // operations may come after connection_init without waiting for its ack
 }
 
 var (
 	modern = &protocol{name: protocolModern, subscribe: "subscribe", complete: "complete", next: "next"}
-	legacy = &protocol{name: protocolLegacy, subscribe: "start", complete: "stop", next: "data", refuseInit: true, keepAlive: true, terminates: true}
+	legacy = &protocol{name: protocolLegacy, subscribe: "start", complete: "stop", next: "data", refuseInit: true, keepAlive: true, terminates: true, early: true}
 )
 
 // chooseProtocol picks the subprotocol; ok is false where some are offered and none is known.

@@ -45,6 +45,8 @@ type socket struct {
 	reader   idleReader
 	heard    atomic.Int64 // when the client last sent anything, by clock
 	pinged   atomic.Int64 // when we last pinged it, by clock
+	// keptAlive is when it last had a ka, by clock.
+	keptAlive atomic.Int64
 
 	ctx       context.Context // the operations'; ends with the socket
 	cancel    context.CancelFunc
@@ -61,6 +63,7 @@ type socket struct {
 	queued     int          // bytes of their payloads
 	stopping   bool         // no more operations are taken in
 	working    bool         // a goroutine takes them from the queue
+	current    *operation   // that it runs
 
 	writing sync.Mutex      // held for a write; see unlock
 	waiting atomic.Bool     // a shard came while it was held
@@ -159,7 +162,7 @@ func (s *socket) finishUp() {
 	s.closed = true
 	s.unlock()
 	s.work.Wait()
-	s.leaveAll()
+	s.leaveAll(false)
 	if s.detach != nil {
 		s.detach()
 	}
@@ -472,6 +475,11 @@ func (s *socket) checkAlive() {
 	}
 	interval := s.streams.config.PingInterval
 	now := clock()
+	if s.protocol.keepAlive && time.Duration(now-s.keptAlive.Load()) >= s.streams.config.KeepAlive*3/4 {
+		// Its client takes the first one for a promise of others, and comes back where they fail to come for 30 s.
+		s.keptAlive.Store(now)
+		s.streams.running.Go(func() { _ = s.send("ka", "", nil) })
+	}
 	silent := time.Duration(now - s.heard.Load())
 	switch {
 	case silent >= 2*interval:
@@ -497,8 +505,16 @@ func (s *socket) settle(ctx context.Context) {
 	}
 }
 
-// ended is called where the socket's connection has ended.
+// ended is called where the socket's connection has ended. What it follows ends at once; the operation under way, which may
+// be the one that ended it, has its answer first.
 func (s *socket) ended(e *session.Error) {
+	s.mu.Lock()
+	s.stopping = true
+	s.mu.Unlock()
+	s.leaveAll(true)
+	ctx, cancel := context.WithTimeout(s.context(), closeWait)
+	defer cancel()
+	s.settle(ctx)
 	code, reason := closeFor(e)
 	s.close(code, reason)
 }

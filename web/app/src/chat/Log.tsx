@@ -11,6 +11,10 @@ import { Scroller } from './scroller';
 /** How near to the first loaded entry one scrolls until older ones are loaded, in pixels. */
 const historyMargin = 900;
 
+/** More rows than these are let go of once the reader has been at the end for so many milliseconds. */
+const trimAbove = 1_500;
+const trimAfter = 10_000;
+
 /** How many entries are loaded at once. */
 const historyPage = 200;
 
@@ -71,6 +75,15 @@ export function Log({ meeting }: { meeting: Meeting }) {
       void meeting.session.loadHistory(historyPage).catch(() => {}); // shown below; scrolling tries again
     }
   });
+
+  const count = rows.length;
+  const resting = atEnd.value && count > trimAbove;
+  useEffect(() => {
+    if (!resting) return undefined;
+    // Who is back at the end has read what was before: it is loaded again where it is wanted again.
+    const timer = setTimeout(() => meeting.session.trimHistory(), trimAfter);
+    return () => clearTimeout(timer);
+  }, [resting]);
 
   const scroll = (): void => {
     const log = element.current;

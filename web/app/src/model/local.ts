@@ -152,7 +152,7 @@ export function watchLevel(tell: (level: number) => void): () => void {
 export function meter(track: MediaStreamTrack, tell: (level: number) => void): () => void {
   const context = new AudioContext();
   const analyser = context.createAnalyser();
-  analyser.fftSize = 512;
+  analyser.fftSize = 2_048;
   // A copy, which is never muted: who talks while muted is to be told.
   const copy = track.clone();
   copy.enabled = true;

@@ -3,7 +3,8 @@ import { signal } from '@preact/signals';
 import { microphone, watchLevel } from '../model/local';
 
 const loud = 0.5; // of 1: speech near to the microphone
-const spoken = 8; // looks, of a tenth of a second each, that were loud
+const spoken = 5; // looks, ten a second, that were loud, less what silence takes
+const fading = 0.1; // for each that was not: speech has pauses, and a door falls shut once
 const shownFor = 5_000; // milliseconds
 const pause = 15_000; // between two reminders
 
@@ -19,7 +20,7 @@ export function OwnLevel() {
     const end = watchLevel((level) => {
       const { on } = microphone.peek();
       ring.current?.style.setProperty('--level', on ? level.toFixed(2) : '0');
-      count = on ? 0 : level > loud ? count + 1 : Math.max(0, count - 0.5);
+      count = on ? 0 : level > loud ? count + 1 : Math.max(0, count - fading);
       const now = Date.now();
       if (count >= spoken && now - last > pause) last = now;
       talking.value = !on && now - last < shownFor;
