@@ -56,9 +56,16 @@ func TestMain(m *testing.M) {
 
 // tested are attempts that every run of the tests does, with the share of their amounts.
 var tested = map[string]float64{
-	"documents that fill the cache": 0.1,
-	"idle connections":              0.1,
-	"refusals that fill the log":    0.3,
+	"documents that fill the cache":      0.1,
+	"flood of connects":                  1,
+	"flood of entries":                   1,
+	"flood of entries, ten in a request": 1,
+	"flood of stream updates":            1,
+	"idle connections":                   0.1,
+	"permissions of TURN":                0.02,
+	"ports of TURN":                      1,
+	"refusals that fill the log":         0.2,
+	"resets that fill the log":           0.3,
 }
 
 // TestAttempts: what one client does costs no more memory, files, disk or lines of the log than its ceiling, and honest
@@ -71,8 +78,7 @@ func TestAttempts(t *testing.T) {
 		}
 		t.Run(at.name, func(t *testing.T) {
 			t.Parallel()
-			o := options{program: program, lasts: 3 * time.Second, calm: 500 * time.Millisecond, people: 5, scale: scale, stopAt: 2048 * MiB}
-			at.lasts = min(at.lasts, 6*time.Second)
+			o := options{program: program, lasts: 3 * time.Second, most: 6 * time.Second, calm: 500 * time.Millisecond, people: 5, scale: scale, stopAt: 2048 * MiB}
 			out, err := at.run(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
@@ -113,7 +119,7 @@ func TestHonestEdge(t *testing.T) {
 
 // TestHarmIsSeen: the measure sees a server that takes memory, one that ends, and one that refuses people.
 func TestHarmIsSeen(t *testing.T) {
-	o := options{program: program, lasts: 3 * time.Second, calm: 500 * time.Millisecond, people: 3, scale: 1, stopAt: 16 * MiB}
+	o := options{program: program, lasts: 3 * time.Second, most: 6 * time.Second, calm: 500 * time.Millisecond, people: 3, scale: 1, stopAt: 16 * MiB}
 	quiet := attempt{name: "quiet", attack: func(context.Context, *assault) error { return nil }}
 	for _, test := range []struct {
 		name   string

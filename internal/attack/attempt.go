@@ -132,7 +132,8 @@ func each(n int, f func(i int)) {
 // options are how attempts are run.
 type options struct {
 	program string
-	lasts   time.Duration
+	lasts   time.Duration // of an attempt that says nothing of its own
+	most    time.Duration // of any
 	calm    time.Duration // how long the people talk before
 	people  int
 	scale   float64
@@ -201,6 +202,7 @@ func (at attempt) unleash(ctx context.Context, a *assault, o options) error {
 	if lasts == 0 {
 		lasts = o.lasts
 	}
+	lasts = min(lasts, o.most)
 	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
 	defer cancel()
 	var once sync.Once

@@ -52,6 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (held boo
 	f.SetOutput(stderr)
 	f.StringVar(&o.program, "program", "./chattok", "`file` of the program chattok that is attacked")
 	f.DurationVar(&o.lasts, "lasts", 8*time.Second, "how long an attempt goes on")
+	f.DurationVar(&o.most, "most", time.Minute, "how long an attempt goes on at most, where it says that it needs longer")
 	f.DurationVar(&o.calm, "calm", 4*time.Second, "how long the people talk before it")
 	f.IntVar(&o.people, "people", 20, "how many honest people are there")
 	f.Float64Var(&o.scale, "scale", 1, "share of the amounts")

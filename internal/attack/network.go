@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"syscall"
 
@@ -38,6 +39,16 @@ func enterNetwork() (code int, entered bool, err error) {
 	if err := cmd.Start(); err != nil {
 		return 0, false, nil // namespaces are not to be had: X-Forwarded-For stands in
 	}
+	// The terminal tells all of us, others may tell this process alone.
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM)
+	defer close(told)
+	defer signal.Stop(told)
+	go func() {
+		for one := range told {
+			_ = cmd.Process.Signal(one) // it may have ended
+		}
+	}()
 	err = cmd.Wait()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode(), true, nil

@@ -198,7 +198,7 @@ func groups(ctx context.Context, a *assault, members int, query func(i int) stri
 // fillRooms makes n sessions with two members, the first of whom has a stream, and fills each.
 func fillRooms(ctx context.Context, a *assault, n int, fill func(ctx context.Context, c *client, from, to member, streamID string) error) error {
 	a.prepared()
-	a.race(ctx, 8, a.n(n), func(i int) error {
+	a.race(ctx, 24, a.n(n), func(i int) error {
 		c := a.attacker(0)
 		name := fmt.Sprint("room", i)
 		from, err := c.connect(ctx, name, "", "")
@@ -231,6 +231,9 @@ func (a *assault) token(ctx context.Context, sessionID, role, data string) (stri
 	return answer.CreateToken.Token, err
 }
 
+// ghostsTimeout is for how long a token is tried that may connect no more.
+const ghostsTimeout = 15 * time.Second
+
 // ghosts connects n times by one token, from as many addresses as it takes, and then looks for a moderator who came later.
 func ghosts(ctx context.Context, a *assault, n int) error {
 	guest, err := a.token(ctx, "class", "SUBSCRIBER", "pupil")
@@ -241,8 +244,10 @@ func ghosts(ctx context.Context, a *assault, n int) error {
 	if err != nil {
 		return err
 	}
-	a.race(ctx, 50, n, func(i int) error {
-		_, err := a.attacker(i%50).connectPatiently(ctx, "", "", guest)
+	connecting, cancel := context.WithTimeout(ctx, ghostsTimeout)
+	defer cancel()
+	a.race(connecting, 50, n, func(i int) error {
+		_, err := a.attacker(i%50).connectPatiently(connecting, "", "", guest)
 		return err
 	})
 	a.prepared()

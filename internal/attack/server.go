@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -95,16 +96,29 @@ func (s *server) start(ctx context.Context, program string, with settings) error
 	s.cmd = exec.Command("sh", "-c", script, program)
 	s.cmd.Env = append(env, with.env...)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := s.cmd.Start(); err != nil {
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := s.begin(); err != nil {
 		s.cmd = nil
 		return err
 	}
-	go func() {
-		_ = s.cmd.Wait() // how it ended is in cmd.ProcessState
-		close(s.ended)
-	}()
 	return s.awaitReady(ctx)
+}
+
+// begin starts the process on a goroutine that keeps its thread, since the process is killed when the thread ends that
+// started it.
+func (s *server) begin() error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := s.cmd.Start()
+		started <- err
+		if err == nil {
+			_ = s.cmd.Wait() // how it ended is in cmd.ProcessState
+			close(s.ended)
+		}
+	}()
+	return <-started
 }
 
 func (s *server) awaitReady(ctx context.Context) error {
