@@ -20,7 +20,7 @@ var helpGroups = []struct {
 	{"HTTPS", []string{"domain", "tls-cert", "tls-key", "http-addr", "acme-email", "acme-dir", "acme-directory"}},
 	{"Video", []string{"ice-servers", "turn", "turn-ports", "turn-allocations", "turn-bandwidth", "turn-allow-private"}},
 	{"What clients may hold open", []string{"max-sockets", "max-sockets-per-address", "max-sockets-per-connection", "trusted-proxies",
-		"max-uninitialised", "init-timeout", "max-operations", "max-message-bytes", "ping-interval", "keep-alive", "write-timeout", "gather", "memory"}},
+		"max-uninitialised", "init-timeout", "max-operations", "max-selections", "max-requests", "max-requests-per-address", "max-message-bytes", "ping-interval", "keep-alive", "write-timeout", "gather", "memory"}},
 	{"What one client may do", []string{"rate-posts", "rate-post-bytes", "rate-signals", "rate-negotiations", "rate-message-bytes", "rate-roster-changes",
 		"rate-subscriptions", "rate-processor", "rate-frames", "rate-connects", "rate-address", "max-session-bytes",
 		"max-connections-per-session", "max-connections-per-token", "max-connections-per-address", "max-stay"}},

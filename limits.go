@@ -13,19 +13,22 @@ import (
 
 // limits are those on what clients may hold open.
 type limits struct {
-	sockets       int
-	perAddress    int
-	perConnection int
-	uninitialised int
-	operations    int
-	messageBytes  int
-	initTimeout   time.Duration
-	writeTimeout  time.Duration
-	pingInterval  time.Duration
-	keepAlive     time.Duration
-	gather        time.Duration
-	proxies       string
-	rates         rates.Limits
+	sockets            int
+	perAddress         int
+	perConnection      int
+	uninitialised      int
+	operations         int
+	selections         int
+	requests           int
+	requestsPerAddress int
+	messageBytes       int
+	initTimeout        time.Duration
+	writeTimeout       time.Duration
+	pingInterval       time.Duration
+	keepAlive          time.Duration
+	gather             time.Duration
+	proxies            string
+	rates              rates.Limits
 
 	sessionBytes       int
 	sessionConnections int
@@ -40,6 +43,9 @@ func (l *limits) flags(f *flag.FlagSet) {
 	f.IntVar(&l.perConnection, "max-sockets-per-connection", session.DefaultSocketLimit, "the same of one connection of a session; 1013, or RATE_LIMITED")
 	f.IntVar(&l.uninitialised, "max-uninitialised", transport.DefaultMaxWaiting, "WebSockets that have not sent connection_init; 1013")
 	f.IntVar(&l.operations, "max-operations", transport.DefaultMaxOperations, "operations under way on a WebSocket; one more gets an error with RATE_LIMITED")
+	f.IntVar(&l.selections, "max-selections", transport.DefaultMaxSelections, "subscriptions of a caller that select something different; one more gets RATE_LIMITED")
+	f.IntVar(&l.requests, "max-requests", transport.DefaultMaxRequests, "requests under way on a node over HTTP, streams aside; one more gets status 503")
+	f.IntVar(&l.requestsPerAddress, "max-requests-per-address", transport.DefaultMaxRequestsPerAddress, "the same of one client address, loopback aside; status 429")
 	f.IntVar(&l.messageBytes, "max-message-bytes", transport.DefaultMaxMessageBytes, "bytes of a message over a WebSocket; above, it is closed with 1009")
 	f.DurationVar(&l.initTimeout, "init-timeout", transport.DefaultInitTimeout, "`time` for a WebSocket's connection_init to come; then 4408")
 	f.DurationVar(&l.writeTimeout, "write-timeout", transport.DefaultWriteTimeout, "`time` for a slow reader to take a write; then it is closed, and resumes by its cursor")
@@ -64,7 +70,8 @@ func (l limits) validate() error {
 		{"max-sockets-per-connection", l.perConnection, 1}, {"max-uninitialised", l.uninitialised, 1},
 		{"max-session-bytes", l.sessionBytes, 0}, {"max-connections-per-session", l.sessionConnections, 1},
 		{"max-connections-per-token", l.tokenConnections, 1}, {"max-connections-per-address", l.addressConnections, 1},
-		{"max-operations", l.operations, 1}, {"max-message-bytes", l.messageBytes, 1024},
+		{"max-operations", l.operations, 1}, {"max-selections", l.selections, 1},
+		{"max-requests", l.requests, 1}, {"max-requests-per-address", l.requestsPerAddress, 1}, {"max-message-bytes", l.messageBytes, 1024},
 	} {
 		if n.value < n.min {
 			return fmt.Errorf("%w: -%s must be at least %d", errUsage, n.name, n.min)
@@ -103,6 +110,7 @@ func (l limits) streams() transport.StreamConfig {
 		MaxPerAddress:   l.perAddress,
 		MaxWaiting:      l.uninitialised,
 		MaxOperations:   l.operations,
+		MaxSelections:   l.selections,
 		MaxMessageBytes: l.messageBytes,
 		InitTimeout:     l.initTimeout,
 		WriteTimeout:    l.writeTimeout,

@@ -44,10 +44,12 @@ func newAdmission() admission {
 type crowding string
 
 const (
-	crowdedClosed  crowding = "the server is restarting; come back"
-	crowdedServer  crowding = "no more sockets and streams can be opened now; try again later"
-	crowdedAddress crowding = "too many sockets and streams are open from your address; try again later"
-	crowdedWaiting crowding = "too many sockets have not sent connection_init; try again later"
+	crowdedClosed            crowding = "the server is restarting; come back"
+	crowdedServer            crowding = "no more sockets and streams can be opened now; try again later"
+	crowdedAddress           crowding = "too many sockets and streams are open from your address; try again later"
+	crowdedRequests          crowding = "the server has too many requests under way; try again later"
+	crowdedRequestsOfAddress crowding = "too many requests from your address are under way; try again later"
+	crowdedWaiting           crowding = "too many sockets have not sent connection_init; try again later"
 )
 
 const (
@@ -59,7 +61,7 @@ const (
 // refuse answers a request that opens nothing.
 func (why crowding) refuse(w http.ResponseWriter) {
 	status, code := http.StatusServiceUnavailable, session.CodeUnavailable
-	if why == crowdedAddress {
+	if why == crowdedAddress || why == crowdedRequestsOfAddress {
 		status, code = http.StatusTooManyRequests, session.CodeRateLimited
 	}
 	err := newError(code, "", string(why))

@@ -141,7 +141,7 @@ func TestLimitsPass(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := meter{limits: l, document: document, fragments: map[string]*measure{}}
-	if got := m.selections(document.Operations[0].SelectionSet); got != (measure{depth: 15, top: 1, fields: 230, aliases: 0, complexity: 230}) {
+	if got := m.selections(document.Operations[0].SelectionSet, "Query"); got != (measure{depth: 15, top: 1, fields: 230, aliases: 0, complexity: 230, schemas: 1}) {
 		t.Errorf("GraphiQL's introspection measures %+v", got)
 	}
 	if exact := newLimits(t, func(l *Limits) { l.Tokens, l.Depth, l.RootFields, l.Fields, l.Complexity = 184, 15, 1, 230, 230 }); exact.Check(graphiQLIntrospection) != nil {
@@ -173,7 +173,7 @@ func TestComplexity(t *testing.T) {
 		}
 		m := meter{limits: newLimits(t, defaults), document: document, fragments: map[string]*measure{}}
 		// A product is cut before it overflows, so at the top it may fall short of the most by one factor.
-		if got := m.selections(document.Operations[0].SelectionSet).complexity; got != complexity && !(complexity == maxMeasure && got > maxMeasure-200) {
+		if got := m.selections(document.Operations[0].SelectionSet, "Query").complexity; got != complexity && !(complexity == maxMeasure && got > maxMeasure-200) {
 			t.Errorf("%s: %d, want %d", query, got, complexity)
 		}
 	}
@@ -201,7 +201,7 @@ func TestComplexityOfUnions(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := meter{limits: l, document: document, fragments: map[string]*measure{}}
-		if got := m.selections(document.Operations[0].SelectionSet).complexity; got != complexity {
+		if got := m.selections(document.Operations[0].SelectionSet, "Query").complexity; got != complexity {
 			t.Errorf("%s: %d, want %d", query, got, complexity)
 		}
 	}
