@@ -1278,6 +1278,11 @@ in how many milliseconds the same may work; an operation that was refused so has
 hash PERSISTED_QUERY_NOT_FOUND. Every field may answer UNAVAILABLE
 where the store fails, and what needs a session or a connection FORBIDDEN to the API secret, which is in none. Sizes are
 bytes of UTF-8.
+
+What an answer may weigh by the limits of its fields, times aliases and the sizes of lists, is bounded: 16 MiB for a query, 8 MiB
+for a mutation's answer and for each event of a subscription; so is its length as JSON, 48 MiB. Above, an operation is refused
+before it is executed with BAD_USER_INPUT, reason ANSWER_TOO_LARGE. Where the server has too much to answer at once, it is
+UNAVAILABLE. A request has 10,000 JSON values at most, and a WebSocket's operation an id of 128 bytes (else 4400).
 """
 schema {
   query: Query
@@ -1578,6 +1583,10 @@ A connection lives while a stream of its own is open, as it does with a socket. 
 entry's cursor as its id; ` + "`" + `Last-Event-ID` + "`" + ` goes on after it, in the place of ` + "`" + `after` + "`" + `. A response that is cut before the end
 of its protocol is to be resumed: a server that stops cuts, and so it does where a client has not taken a write for 10
 seconds.
+
+Subscriptions that select the same, however it is spelt, share what is executed. A connection, or a guest's address, follows 32
+different selections at once by default; one more is RATE_LIMITED, reason TOO_MANY_SELECTIONS. A document with a
+subscription has 32,768 bytes at most.
 
 An event that could not be executed, such as an entry whose sender can't be read now (UNAVAILABLE), ends its subscription
 with the error, so that nobody passes it over: subscribe again, with the last cursor you saw where the field takes one.
