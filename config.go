@@ -198,7 +198,7 @@ func (c config) secret(ctx context.Context, store *db.Store) ([]byte, error) {
 func (c config) logger(w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.logLevel}
 	if c.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(newBoundedLog(slog.NewJSONHandler(w, options)))
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(newBoundedLog(slog.NewTextHandler(w, options)))
 }

@@ -37,6 +37,7 @@ type StreamConfig struct {
 	// Pace is told of each frame that was read of a WebSocket, with the context of its operations, and returns for how long
 	// the next is to be left unread; nil: for none. TCP then slows the client down.
 	Pace   func(context.Context) time.Duration
+	Decode Decode
 	Shared map[string]Shared // the subscription fields whose events are executed once for all, by name
 
 	Answers *Answers // what answers under way are bounded by; nil: by nothing
