@@ -57,6 +57,7 @@ func TestMain(m *testing.M) {
 // tested are attempts that every run of the tests does, with the share of their amounts.
 var tested = map[string]float64{
 	"documents that fill the cache":      0.1,
+	"ghosts":                             1,
 	"flood of connects":                  1,
 	"flood of entries":                   1,
 	"flood of entries, ten in a request": 1,
