@@ -83,7 +83,7 @@ func (c *config) flags() *flag.FlagSet {
 	f.StringVar(&c.acmeDirectory, "acme-directory", autocert.DefaultACMEDirectory, "`address` of the ACME authority's directory")
 	f.StringVar(&c.acmeEmail, "acme-email", "", "`address` that the ACME authority may write to")
 	f.IntVar(&c.groupLimit, "group-limit", 0, "writes that share one commit at most; 0 for 256")
-	f.TextVar(&c.memory, "memory", byteSize(0), "`bytes` of what is kept in memory to be fast, such as the newest entries, and of answers that wait to be taken; as 67108864, 64MiB or 1GiB (0: an eighth of what the machine or its cgroup has, from 16MiB to 96MiB)")
+	f.TextVar(&c.memory, "memory", byteSize(0), "`bytes` of what is kept in memory to be fast, such as the newest entries, and of answers that wait to be taken; as 67108864, 64MiB or 1GiB (0: an eighth of what the machine or its cgroup has, from 16MiB to 64MiB)")
 	f.StringVar(&c.frames, "frame-ancestors", "", "`origins` of the sites that may have the page in a frame, separated by commas, such as https://example.com or https://*.example.com; none may where it is not set")
 	f.StringVar(&c.theme, "theme", "", "`values` of the page's look, separated by commas, each name=light or name=light/dark: "+strings.Join(web.ThemeNames(), ", ")+"; colours are written #rrggbb, the radius 12px")
 	f.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "least `level` to log: debug, info, warn or error")
@@ -198,7 +198,7 @@ func (c config) secret(ctx context.Context, store *db.Store) ([]byte, error) {
 func (c config) logger(w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.logLevel}
 	if c.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(newBoundedLog(slog.NewJSONHandler(w, options)))
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(newBoundedLog(slog.NewTextHandler(w, options)))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"chattok/graph/edge"
@@ -13,19 +14,24 @@ import (
 
 // limits are those on what clients may hold open.
 type limits struct {
-	sockets       int
-	perAddress    int
-	perConnection int
-	uninitialised int
-	operations    int
-	messageBytes  int
-	initTimeout   time.Duration
-	writeTimeout  time.Duration
-	pingInterval  time.Duration
-	keepAlive     time.Duration
-	gather        time.Duration
-	proxies       string
-	rates         rates.Limits
+	sockets            int
+	perAddress         int
+	perConnection      int
+	uninitialised      int
+	operations         int
+	selections         int
+	requests           int
+	requestsPerAddress int
+	messageBytes       int
+	initTimeout        time.Duration
+	writeTimeout       time.Duration
+	pingInterval       time.Duration
+	keepAlive          time.Duration
+	gather             time.Duration
+	proxies            string
+	rates              rates.Limits
+	tcp                int
+	tcpPerAddress      int
 
 	sessionBytes       int
 	sessionConnections int
@@ -40,12 +46,17 @@ func (l *limits) flags(f *flag.FlagSet) {
 	f.IntVar(&l.perConnection, "max-sockets-per-connection", session.DefaultSocketLimit, "the same of one connection of a session; 1013, or RATE_LIMITED")
 	f.IntVar(&l.uninitialised, "max-uninitialised", transport.DefaultMaxWaiting, "WebSockets that have not sent connection_init; 1013")
 	f.IntVar(&l.operations, "max-operations", transport.DefaultMaxOperations, "operations under way on a WebSocket; one more gets an error with RATE_LIMITED")
+	f.IntVar(&l.selections, "max-selections", transport.DefaultMaxSelections, "subscriptions of a caller that select something different; one more gets RATE_LIMITED")
+	f.IntVar(&l.requests, "max-requests", transport.DefaultMaxRequests, "requests under way on a node over HTTP, streams aside; one more gets status 503")
+	f.IntVar(&l.requestsPerAddress, "max-requests-per-address", transport.DefaultMaxRequestsPerAddress, "the same of one client address, loopback aside; status 429")
 	f.IntVar(&l.messageBytes, "max-message-bytes", transport.DefaultMaxMessageBytes, "bytes of a message over a WebSocket; above, it is closed with 1009")
 	f.DurationVar(&l.initTimeout, "init-timeout", transport.DefaultInitTimeout, "`time` for a WebSocket's connection_init to come; then 4408")
 	f.DurationVar(&l.writeTimeout, "write-timeout", transport.DefaultWriteTimeout, "`time` for a slow reader to take a write; then it is closed, and resumes by its cursor")
 	f.DurationVar(&l.pingInterval, "ping-interval", transport.DefaultPingInterval, "`time` between pings to a silent WebSocket; after two it is gone")
 	f.DurationVar(&l.keepAlive, "keep-alive", transport.DefaultKeepAlive, "`time` of silence on an SSE or multipart stream before it gets a sign of life")
 	f.DurationVar(&l.gather, "gather", 0, "`time` between two writes of events to a subscriber, at least; what comes meanwhile goes out together, which large, busy rooms cost less for; 20ms is a good value (0: every event at once)")
+	f.IntVar(&l.tcp, "max-tcp-connections", 0, "TCP connections open at once, idle ones too; one more has the one closed that is idle longest, or is closed itself (0: as many as there may be files, less some)")
+	f.IntVar(&l.tcpPerAddress, "max-tcp-connections-per-address", 0, "the same of one client address (of an IPv6 one its /64, and ten times as many of its /48), trusted proxies and loopback aside (0: twice -max-sockets-per-address); half of all at most")
 	l.rateFlags(f)
 	f.IntVar(&l.sessionBytes, "max-session-bytes", session.DefaultSessionBytes, "bytes of the entries of a session that was made on first use, each counted with 128 more; then adds are refused with FORBIDDEN, SESSION_FULL; of one that createSession made there may be any number (0: no limit)")
 	f.IntVar(&l.sessionConnections, "max-connections-per-session", session.DefaultSessionConnections, "live connections of a session; one more is refused with RATE_LIMITED, TOO_MANY_CONNECTIONS")
@@ -62,9 +73,11 @@ func (l limits) validate() error {
 	}{
 		{"max-sockets", l.sockets, 1}, {"max-sockets-per-address", l.perAddress, 1},
 		{"max-sockets-per-connection", l.perConnection, 1}, {"max-uninitialised", l.uninitialised, 1},
+		{"max-tcp-connections", l.tcp, 0}, {"max-tcp-connections-per-address", l.tcpPerAddress, 0},
 		{"max-session-bytes", l.sessionBytes, 0}, {"max-connections-per-session", l.sessionConnections, 1},
 		{"max-connections-per-token", l.tokenConnections, 1}, {"max-connections-per-address", l.addressConnections, 1},
-		{"max-operations", l.operations, 1}, {"max-message-bytes", l.messageBytes, 1024},
+		{"max-operations", l.operations, 1}, {"max-selections", l.selections, 1},
+		{"max-requests", l.requests, 1}, {"max-requests-per-address", l.requestsPerAddress, 1}, {"max-message-bytes", l.messageBytes, 1024},
 	} {
 		if n.value < n.min {
 			return fmt.Errorf("%w: -%s must be at least %d", errUsage, n.name, n.min)
@@ -95,14 +108,14 @@ func (l limits) validate() error {
 }
 
 // streams returns the limits of what stays open, as its transports take them.
-func (l limits) streams() transport.StreamConfig {
-	proxies, _ := edge.ParseProxies(list(l.proxies)) // validated
+func (l limits) streams(log *slog.Logger) transport.StreamConfig {
 	return transport.StreamConfig{
-		Client:          proxies.Client,
+		Client:          l.client(log),
 		MaxSockets:      l.sockets,
 		MaxPerAddress:   l.perAddress,
 		MaxWaiting:      l.uninitialised,
 		MaxOperations:   l.operations,
+		MaxSelections:   l.selections,
 		MaxMessageBytes: l.messageBytes,
 		InitTimeout:     l.initTimeout,
 		WriteTimeout:    l.writeTimeout,

@@ -15,7 +15,7 @@ import (
 const (
 	budgetPart     = 8         // the budget is this part of it by default,
 	minBudget      = 16 << 20  // though no less than this
-	maxBudget      = 96 << 20  // and no more: garbage comes on top, and a large server can be told to take more
+	maxBudget      = 64 << 20  // and no more: garbage comes on top, and a large server can be told to take more
 	leastBudget    = 8 << 20   // that can be asked for
 	softLimitParts = 4         // the collector works harder above three of so many parts of it
 	unknownMemory  = 512 << 20 // where the system does not say how much there is

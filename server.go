@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"chattok/accept"
 	"chattok/bus"
 	"chattok/db"
 	"chattok/graph"
@@ -31,6 +32,9 @@ import (
 const (
 	stopTimeout       = 8 * time.Second // for what was accepted to finish
 	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 30 * time.Second // for a request to arrive whole, whether or not anybody reads its body
+	writeTimeout      = 2 * time.Minute  // for a page or a probe to be taken
+	http2Streams      = 100              // of one connection at once
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 32 << 10
 )
@@ -70,6 +74,7 @@ type server struct {
 	metrics  *metrics
 	secured  *secured     // nil: plain HTTP
 	listener net.Listener // the API and the pages
+	accepted *accept.Connections
 	http     []*http.Server
 }
 
@@ -136,7 +141,7 @@ func newServer(ctx context.Context, c config, log *slog.Logger) (*server, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{config: c, log: log, store: store, secured: secured}
+	s := &server{config: c, log: log, store: store, secured: secured, accepted: c.limits.connections(log)}
 	if err := s.wire(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -187,7 +192,9 @@ func (s *server) wire(ctx context.Context) error {
 		TokenConnections: s.config.limits.tokenConnections, AddressConnections: s.config.limits.addressConnections,
 		MaxStay: s.config.limits.maxStay})
 	s.graph = graph.New(graph.Config{Service: s.service, Tokens: tokens, Log: s.log, Introspection: s.config.introspection,
-		Streams: s.config.limits.streams(), Rates: rates.New(s.config.limits.rates)})
+		Streams: s.config.limits.streams(s.log), Answers: transport.AnswersConfig{Budget: budget,
+			MaxRequests: s.config.limits.requests, MaxRequestsPerAddress: s.config.limits.requestsPerAddress},
+		Rates: rates.New(s.config.limits.rates)})
 	s.metrics.observe(s.service, s.graph)
 	if s.bus != nil {
 		s.metrics.observeBus(s.bus)
@@ -240,7 +247,9 @@ func (s *server) listenBeside(what, addr string, handler http.Handler, ended cha
 }
 
 func (s *server) start(listener net.Listener, handler http.Handler, secured *secured, ended chan<- error) {
-	h := &http.Server{Handler: handler, ConnContext: transport.WithConn, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
+	listener = s.accepted.Listener(listener)
+	h := &http.Server{Handler: handler, ConnState: s.accepted.State, ConnContext: transport.WithConn, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
+		IdleTimeout: idleTimeout, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: http2Streams},
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	serve := h.Serve
 	if secured != nil {
@@ -269,15 +278,18 @@ func (s *server) handler() (handler, plain http.Handler, err error) {
 	mux := http.NewServeMux()
 	api := e.SameSite(s.graph)
 	mux.Handle("/graphql", api)
-	mux.Handle("/query", api) // where gqlgen's projects and their clients expect it
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil, nil) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle("/graphql/{$}", api) // as some write it
+	mux.Handle("/query", api)       // where gqlgen's projects and their clients expect it
+	others := http.NewServeMux()
+	mux.Handle("/", taken(others))
+	others.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil, nil) })
+	others.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		answerProbe(w, s.service.Ready(r.Context()), s.service.Degraded())
 	})
 	if s.config.metricsAddr == "" {
-		mux.Handle("GET /metrics", fromThisMachine(s.metrics.handler()))
+		others.Handle("GET /metrics", fromThisMachine(s.metrics.handler()))
 	}
-	mux.Handle("/", edge.PageHeaders(web.Handler(s.config.page())))
+	others.Handle("/", edge.PageHeaders(web.Handler(s.config.page())))
 	if s.secured != nil {
 		allowed := e.AllowedHost
 		if domains, err := edge.NewHosts(s.secured.domains, nil); err == nil && len(s.secured.domains) > 0 {
@@ -286,6 +298,14 @@ func (s *server) handler() (handler, plain http.Handler, err error) {
 		plain = s.secured.plain(redirectToHTTPS(s.config.addr, allowed))
 	}
 	return e.Handler(mux), plain, nil
+}
+
+// taken gives clients their time to take what is no answer of the API, which has deadlines of its own: its streams last.
+func taken(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
+		next.ServeHTTP(w, r)
+	})
 }
 
 // answerProbe answers a health probe. why is nil where the server can serve; degraded is what does not work meanwhile,

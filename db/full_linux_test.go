@@ -14,6 +14,7 @@ import (
 // full is a way to run out of room, and to have room again.
 type full struct {
 	name string
+	told bool // before anybody writes, since it is the disk's room
 	// limit prepares the folder; fill, of the open store, takes the room away but for a little, and free gives it back.
 	limit func(t *testing.T, folder string)
 	fill  func(t *testing.T, folder string, store *Store)
@@ -38,6 +39,7 @@ func TestDiskFull(t *testing.T) {
 	if os.Geteuid() == 0 {
 		ways = append(ways, full{
 			name: "tmpfs",
+			told: true,
 			limit: func(t *testing.T, folder string) {
 				if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=8m"); err != nil {
 					t.Fatal(err)
@@ -100,6 +102,9 @@ func testDiskFull(t *testing.T, way full) {
 		}
 	}
 	wantFull(t, refused)
+	if way.told {
+		wantFull(t, store.Ping(t.Context()))
+	}
 
 	way.free(t, folder, store)
 	for _, r := range store.AppendEntries(t.Context(), group) {

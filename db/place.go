@@ -17,14 +17,12 @@ import (
 // keeper.
 type place struct {
 	path string
-	wal  *os.File // for its header; nothing is locked by it
-	// shm is the index of the write-ahead log. It stays open until SQLite has let go of it: to close a file drops all locks
-	// that the process has on it.
-	shm *os.File
+	// The files are for their heads, and stay open until SQLite has let go of them: to close a file drops all locks that
+	// the process has on it.
+	file, wal, shm *os.File
 
 	mu    sync.Mutex
 	known map[string]os.FileInfo // by what follows path in its name
-	size  int64                  // of the file, when it was last looked at
 	lost  error                  // of a file that was emptied, which nothing makes good
 }
 
@@ -39,17 +37,23 @@ func openPlace(path string) (p *place, err error) {
 			return nil, fmt.Errorf("look for the database's files: %w", err)
 		}
 	}
-	p.size = p.known[""].Size()
-	if p.wal, err = os.Open(path + "-wal"); err != nil {
-		return nil, fmt.Errorf("open the write-ahead log: %w", err)
-	}
-	if p.shm, err = os.Open(path + "-shm"); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the write-ahead log's index: %w", err), p.wal.Close())
+	for name, file := range map[string]**os.File{"": &p.file, "-wal": &p.wal, "-shm": &p.shm} {
+		if *file, err = os.Open(path + name); err != nil {
+			return nil, errors.Join(fmt.Errorf("open the database's files: %w", err), p.close())
+		}
 	}
 	return p, nil
 }
 
-func (p *place) close() error { return errors.Join(p.wal.Close(), p.shm.Close()) }
+func (p *place) close() error {
+	var errs []error
+	for _, file := range []*os.File{p.file, p.wal, p.shm} {
+		if file != nil {
+			errs = append(errs, file.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
 
 // check says whether what was opened is still where it was, with its content. names are those of placeNames to look at.
 func (p *place) check(names []string) error {
@@ -78,59 +82,57 @@ type walIndex struct {
 	raw      [walIndexBytes]byte
 	pageSize int64
 	frames   int64 // in the log
-	pages    int64 // of the database, as of the last commit
 }
 
-// Sizes of SQLite's formats.
+// SQLite's formats. See https://sqlite.org/fileformat2.html, section 1.3.
 const (
-	walIndexBytes  = 48
+	fileMagic      = "SQLite format 3\x00"
+	walIndexBytes  = 48 // of which there are two copies
 	walHeaderBytes = 32
 	walFrameBytes  = 24 // before each page
 	walMagic       = 0x377f0682
 )
 
-func (p *place) readIndex() (x walIndex, err error) {
+// readIndex reads the index; ok is false while it is being written, when its copies differ.
+func (p *place) readIndex() (x walIndex, ok bool, err error) {
+	var second [walIndexBytes]byte
 	if _, err := p.shm.ReadAt(x.raw[:], 0); err != nil {
-		return x, err
+		return x, false, err
+	}
+	if _, err := p.shm.ReadAt(second[:], walIndexBytes); err != nil {
+		return x, false, err
 	}
 	x.pageSize = int64(binary.NativeEndian.Uint16(x.raw[14:]))
 	if x.pageSize == 1 {
 		x.pageSize = 1 << 16
 	}
 	x.frames = int64(binary.NativeEndian.Uint32(x.raw[16:]))
-	x.pages = int64(binary.NativeEndian.Uint32(x.raw[20:]))
-	return x, nil
+	return x, x.raw == second, nil
 }
 
-// emptied says whether the file or its log has lost content. What SQLite does at the same time is told from it by looking
-// again: it writes to the log before its index says so, and cuts it after.
+// emptied says whether the file or its log has lost its head or, of the log, what its index says is there. What SQLite does
+// at the same time is told from it by looking again: it writes to the log before its index says so, and cuts it after.
 func (p *place) emptied() error {
-	before, err := p.readIndex()
+	var head [len(fileMagic)]byte
+	if _, err := p.file.ReadAt(head[:], 0); err != nil || string(head[:]) != fileMagic {
+		return p.gone("", "was emptied")
+	}
+	before, whole, err := p.readIndex()
 	if err != nil {
 		return p.gone("-shm", "was emptied")
 	}
-	file, fileErr := os.Stat(p.path)
 	log, logErr := p.wal.Stat()
-	if fileErr != nil || logErr != nil {
-		return nil // the next look tells
-	}
-	var header [4]byte
-	_, headerErr := p.wal.ReadAt(header[:], 0)
-	if after, err := p.readIndex(); err != nil || after.raw != before.raw {
+	var magic [4]byte
+	_, magicErr := p.wal.ReadAt(magic[:], 0)
+	after, _, err := p.readIndex()
+	if err != nil || !whole || after.raw != before.raw || logErr != nil || magicErr != nil && !errors.Is(magicErr, io.EOF) {
 		return nil // it was being written: what follows that write looks again
 	}
-	if size := file.Size(); size < p.size && size < before.pages*before.pageSize {
-		return p.gone("", "was emptied")
-	}
-	p.size = file.Size()
 	if before.frames == 0 {
 		return nil
 	}
-	if headerErr != nil && !errors.Is(headerErr, io.EOF) {
-		return nil
-	}
-	magic := binary.BigEndian.Uint32(header[:]) &^ 1 // whose last bit says how its checksums are written
-	if magic != walMagic || log.Size() < walHeaderBytes+before.frames*(walFrameBytes+before.pageSize) {
+	// The last bit of the magic number says how the checksums are written.
+	if binary.BigEndian.Uint32(magic[:])&^1 != walMagic || log.Size() < walHeaderBytes+before.frames*(walFrameBytes+before.pageSize) {
 		return p.gone("-wal", "was emptied")
 	}
 	return nil

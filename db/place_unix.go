@@ -13,7 +13,7 @@ import (
 )
 
 // leastRoom is how many bytes a disk must have free: less than a full group of entries takes is as good as none, though
-// the small write of a Ping may still find a place in the write-ahead log.
+// the small write of a Ping may still find a place in the write-ahead log. A small disk needs an eighth of itself.
 const leastRoom = 8 << 20
 
 // checkRoom fails where the disk of a SQLite database is full, or about to be.
@@ -25,8 +25,9 @@ func (s *Store) checkRoom() error {
 	if err := unix.Statfs(s.path, &disk); err != nil {
 		return nil // of a kind that does not tell
 	}
-	if free := uint64(disk.Bavail) * uint64(disk.Bsize); disk.Blocks > 0 && free < leastRoom {
-		return fmt.Errorf("the disk is full: it has %d bytes free, and needs %d", free, leastRoom)
+	free, needed := uint64(disk.Bavail)*uint64(disk.Bsize), min(leastRoom, uint64(disk.Blocks)*uint64(disk.Bsize)/8)
+	if free < needed {
+		return fmt.Errorf("the disk is full: it has %d bytes free, and needs %d", free, needed)
 	}
 	return nil
 }

@@ -29,6 +29,14 @@ func callerOf(ctx context.Context) session.Caller {
 	return who.caller
 }
 
+// connectionOf names the connection that an operation runs for; "" where that is none.
+func connectionOf(ctx context.Context) string {
+	if c := callerOf(ctx).Connection; c != nil {
+		return c.ID
+	}
+	return ""
+}
+
 // authenticator tells callers by what they send.
 type authenticator struct {
 	service *session.Service

@@ -32,10 +32,11 @@ type Config struct {
 	Log           *slog.Logger
 	Now           func() time.Time // nil: time.Now
 	Introspection bool
-	HTTP          transport.HTTP         // Stream aside, which New sets
-	Streams       transport.StreamConfig // Authenticate, Attach and Shared aside, which New sets
-	Limits        transport.Limits       // Documents aside, which New sets
-	Rates         *rates.Accounts        // nil: nothing is charged
+	HTTP          transport.HTTP          // Stream aside, which New sets
+	Streams       transport.StreamConfig  // Authenticate, Attach and Shared aside, which New sets
+	Limits        transport.Limits        // Documents and Weights aside, which New sets
+	Answers       transport.AnswersConfig // Limits aside, which New sets
+	Rates         *rates.Accounts         // nil: nothing is charged
 }
 
 // Handler answers GraphQL operations over HTTP, its streams included, and WebSocket.
@@ -57,7 +58,12 @@ func New(c Config) *Handler {
 	resolver := &Resolver{service: c.Service, tokens: c.Tokens, now: c.Now}
 	c.Streams.Authenticate, c.Streams.Attach, c.Streams.Shared = auth.authenticate, auth.attach, resolver.shared()
 	c.Streams.Detach = func(ctx context.Context) context.Context { return withAddress(edge.Detach(ctx), addressOf(ctx)) }
-	c.Streams.Pace = pace
+	c.Streams.Pace, c.Streams.Decode, c.HTTP.Decode = pace, decode, decode
+	c.Streams.Connection = connectionOf
+	c.Limits.Weights = weights
+	c.Answers.Limits = &c.Limits
+	answers := transport.NewAnswers(c.Answers)
+	c.Streams.Answers, c.HTTP.Answers, c.HTTP.Client = answers, answers, c.Streams.Client
 	streams := transport.NewStreams(c.Streams)
 	c.HTTP.Stream = streams.Answer
 
@@ -74,6 +80,7 @@ func New(c Config) *Handler {
 	server.SetQueryCache(documents)
 	c.Limits.Documents = documents
 	transport.Use(server, &c.Limits, transport.NewPersisted(persistedBytes))
+	server.Use(answers)
 	server.Use(identified{})
 	server.Use(loaders{c.Service})
 	if c.Introspection {

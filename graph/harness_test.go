@@ -48,6 +48,7 @@ type options struct {
 	bus     session.Bus // nil: one of its own
 
 	streams transport.StreamConfig
+	budget  *session.Budget  // nil: one of its own
 	rates   *rates.Limits    // nil: none
 	domain  session.Config   // further limits
 	now     func() time.Time // of tokens; nil: time.Now
@@ -84,13 +85,15 @@ func newWorld(t testing.TB, o options) *world {
 	}
 	w := &world{tokens: tokens, path: o.path}
 	o.domain.Store, o.domain.Bus, o.domain.ICE, o.domain.Log, o.domain.Open = store, o.bus, o.ice, log, !o.closed
+	o.domain.Budget = o.budget
 	o.domain.Grace, o.domain.Idle, o.domain.SocketLimit = o.grace, o.idle, o.sockets
 	w.service = session.NewService(o.domain)
 	var accounts *rates.Accounts
 	if o.rates != nil {
 		accounts = rates.New(*o.rates)
 	}
-	g := graph.New(graph.Config{Service: w.service, Now: o.now, Tokens: tokens, Log: log, Introspection: true, Streams: o.streams, Rates: accounts})
+	g := graph.New(graph.Config{Service: w.service, Now: o.now, Tokens: tokens, Log: log, Introspection: true, Streams: o.streams, Rates: accounts,
+		Answers: transport.AnswersConfig{Budget: o.budget}})
 	w.handler, w.Client = g, client.New(g)
 
 	ctx, cancel := context.WithCancel(context.Background())

@@ -74,14 +74,14 @@ func TestResumeByLastEventID(t *testing.T) {
 		}
 		expectEnd(t, httpFollower{bad}, streamtest.ErrComplete)
 	}
-	// What has no cursors has no ids, and runs alone or not, the header means nothing to it.
+	// What has no cursors has no ids, and the header means nothing to it.
 	presence := mustOpen(t, address, sse, me.token, events, nil, [2]string{"Last-Event-ID", "abc"})
 	if got := mustRespond(t, httpFollower{presence}); !strings.Contains(got, `"SessionState"`) || presence.ID != "" {
 		t.Errorf("got %s with id %q", got, presence.ID)
 	}
-	alone := mustOpen(t, address, sse, me.token, `subscription{...F} fragment F on Subscription{entryAdded(after:"0"){seq cursor}}`, nil)
-	if err := expectSeqs(httpFollower{alone}, 1, 15); err != nil || alone.ID != "" {
-		t.Errorf("alone: %v, id %q", err, alone.ID)
+	spread := mustOpen(t, address, sse, me.token, `subscription{...F} fragment F on Subscription{entryAdded(after:"0"){seq cursor}}`, nil)
+	if err := expectSeqs(httpFollower{spread}, 1, 15); err != nil || spread.ID != w.lastCursor(t, me.token) {
+		t.Errorf("a fragment at the top: %v, id %q", err, spread.ID)
 	}
 }
 

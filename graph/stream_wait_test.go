@@ -47,7 +47,7 @@ func TestUnknownSenderHoldsUpNobodyElse(t *testing.T) {
 	var curious []follower
 	for i := range groups {
 		for _, f := range framings {
-			curious = append(curious, mustFollow(t, address, f, me.token, fmt.Sprintf(`subscription Q%d{entryAdded{seq connection{id}}}`, i), nil))
+			curious = append(curious, mustFollow(t, address, f, me.token, fmt.Sprintf(`subscription{entryAdded{s%d:seq connection{id}}}`, i), nil))
 		}
 	}
 	plain := mustFollow(t, address, webSocket, me.token, `subscription{entryAdded{seq}}`, nil)
@@ -59,9 +59,9 @@ func TestUnknownSenderHoldsUpNobodyElse(t *testing.T) {
 		t.Error(err)
 	}
 	close(waits.may)
-	for _, f := range curious {
+	for i, f := range curious {
 		for seq, id := range []string{author.id, me.id} {
-			same(t, json.RawMessage(mustRespond(t, f)), fmt.Sprintf(`{"data":{"entryAdded":{"seq":%d,"connection":{"id":%q}}}}`, seq+1, id))
+			same(t, json.RawMessage(mustRespond(t, f)), fmt.Sprintf(`{"data":{"entryAdded":{"s%d":%d,"connection":{"id":%q}}}}`, i/len(framings), seq+1, id))
 		}
 	}
 }

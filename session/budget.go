@@ -59,6 +59,9 @@ func (b *Budget) Used() int64 { return b.used.Load() }
 // Reserved returns how many bytes are reserved.
 func (b *Budget) Reserved() int64 { return b.reserved.Load() }
 
+// Over says whether more is kept and reserved than there may be, as what was locked did not give way.
+func (b *Budget) Over() bool { return b.used.Load() > b.limit }
+
 // Reserve counts bytes that can't give way; a negative number takes them back.
 func (b *Budget) Reserve(bytes int64) {
 	b.reserved.Add(bytes)

@@ -27,6 +27,7 @@ const (
 	ReasonStayEnded           = "STAY_ENDED"           // the connection is as old as one may become
 	ReasonTooManyStreams      = "TOO_MANY_STREAMS"     // the connection publishes as many as it may
 	ReasonTooManyConnections  = "TOO_MANY_CONNECTIONS" // the session, the token or the address has as many as it may
+	ReasonTooManySelections   = "TOO_MANY_SELECTIONS"  // the caller's subscriptions select as many different things as they may
 	ReasonSessionFull         = "SESSION_FULL"         // the session's entries take as many bytes as they may
 )
 

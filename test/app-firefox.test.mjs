@@ -1,72 +1,79 @@
-// The journey through the page in Debian's Firefox, driven by WebDriver BiDi.
+// The journey through the page in Debian's Firefox.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { firefox } from 'playwright-core';
-import { entries, join, patience, plays, say, texts } from './app.mjs';
+import { startFirefox } from './firefox.mjs';
 import { startServer } from './server.mjs';
-
-const preferences = {
-  'media.navigator.streams.fake': true,
-  'media.navigator.permission.disabled': true,
-  'media.autoplay.default': 0,
-  'media.peerconnection.ice.loopback': true,
-  'media.peerconnection.ice.obfuscate_host_addresses': false,
-};
 
 test('the journey in Firefox', async (t) => {
   const server = await startServer(t);
-  const browser = await firefox.launch({
-    channel: 'moz-firefox',
-    executablePath: process.env.CHATTOK_FIREFOX ?? '/usr/bin/firefox-esr',
-    firefoxUserPrefs: preferences,
-  });
-  t.after(() => browser.close());
-  t.diagnostic(`Firefox ${browser.version()}`);
-  const open = async (url) => {
-    // This Firefox can't be told another colour scheme than its own.
-    const context = await browser.newContext({ colorScheme: null, reducedMotion: null, forcedColors: null, contrast: null });
-    context.setDefaultTimeout(patience);
-    const page = await context.newPage();
-    const faults = [];
-    page.on('pageerror', (error) => faults.push(error.message));
-    t.after(() => assert.deepEqual(faults, []));
-    await page.addInitScript(() => {
-      globalThis.peers = [];
-    });
-    await page.goto(url);
-    return page;
-  };
+  const firefox = await startFirefox(t);
+  t.diagnostic(`Firefox ${firefox.version}`);
 
-  const ann = await open(`${server.origin}/`);
-  await ann.getByRole('button', { name: 'New session' }).click();
+  const ann = await firefox.openPage(`${server.origin}/`);
+  await ann.press('New session');
   await join(ann, 'Ann');
-  const ben = await open(ann.url());
+  const ben = await firefox.openPage(await ann.run(() => location.href));
   await join(ben, 'Ben');
-  await Promise.all([plays(ann, 'Ben'), plays(ben, 'Ann')]);
+  await ann.until(plays, 'Ben');
+  await ben.until(plays, 'Ann');
+
   await say(ann, 'hello from https://example.org/a。');
-  await entries(ben, 'hello from').waitFor();
+  await ben.until(reads, 'hello from');
   await say(ben, 'hello Ann');
-  await entries(ann, 'hello Ann').waitFor();
-  for (const page of [ann, ben]) assert.deepEqual(await texts(page), ['hello from https://example.org/a。', 'hello Ann']);
-  assert.equal(await entries(ben, 'hello from').getByRole('link').getAttribute('href'), 'https://example.org/a');
+  await ann.until(reads, 'hello Ann');
+  const texts = () => [...document.querySelectorAll('.entry:not(.pending) .entry-body')].map(({ textContent }) => textContent);
+  for (const page of [ann, ben]) assert.deepEqual(await page.run(texts), ['hello from https://example.org/a。', 'hello Ann']);
+  assert.equal(await ben.run(() => document.querySelector('.entry-body a').href), 'https://example.org/a');
+  for (const page of [ann, ben]) {
+    assert.ok(await page.run(() => {
+      const log = document.querySelector('[role=log]');
+      return log.scrollHeight - log.scrollTop - log.clientHeight < 2;
+    }));
+  }
 
-  await ann.getByRole('button', { name: 'More' }).click();
-  await ann.getByRole('menuitemcheckbox', { name: 'All alike' }).click();
-  await ann.getByRole('button', { name: 'React' }).click();
-  await ann.getByRole('menuitemcheckbox', { name: 'Raise your hand' }).click();
-  await ben.getByRole('figure', { name: 'Ann', exact: true }).getByLabel('hand raised').waitFor();
-
-  await ann.getByRole('button', { name: 'Mute', exact: true }).click();
-  await ben.getByRole('figure', { name: 'Ann', exact: true }).getByLabel('muted').waitFor();
-  await ann.getByRole('textbox', { name: 'Message' }).focus();
-  await ann.keyboard.press('Alt+KeyM');
-  await ann.getByRole('button', { name: 'Mute', exact: true }).waitFor();
+  await ann.press('React');
+  await ann.press('Raise your hand');
+  await ben.until(marked, 'Ann', 'hand raised');
+  await ann.press('Mute');
+  await ben.until(marked, 'Ann', 'muted');
+  await ann.run(() => document.getElementById('message').focus());
+  await ann.keys('\ue00a', 'm'); // Alt
+  await ann.until(() => document.querySelector('[aria-label=Mute]') !== null);
 
   await ben.reload();
-  await ben.getByRole('button', { name: 'Leave' }).waitFor(); // it goes back in
-  await entries(ben, 'hello Ann').waitFor();
-  await plays(ann, 'Ben');
-  await ben.getByRole('button', { name: 'Leave' }).click();
-  await ben.getByRole('heading', { name: 'You left' }).waitFor();
-  await ann.getByText('Ben left').waitFor();
+  await ben.until(() => document.querySelector('[aria-label=Leave]') !== null); // it goes back in
+  await ben.until(reads, 'hello Ann');
+  await ben.until(marked, 'Ann', 'hand raised'); // who comes later sees it too
+  await ann.until(plays, 'Ben');
+  await ben.press('Leave');
+  await ben.until(() => document.querySelector('h1')?.textContent === 'You left');
+  await ann.until(() => document.body.innerText.includes('Ben left'));
 });
+
+async function join(page, name) {
+  await page.write('name', name);
+  await page.until(() => document.querySelector('[aria-label="Turn camera off"]') !== null);
+  await page.press('Join');
+  await page.until(() => document.querySelector('[aria-label=Leave]') !== null);
+}
+
+async function say(page, text) {
+  await page.write('message', text);
+  await page.press('Send');
+}
+
+/** Runs in a page: whether the tile of this name has a picture, and its time goes on. Firefox counts no frames of a stream. */
+function plays(name) {
+  const video = document.querySelector(`figure[aria-label="${name}"] video`);
+  return video !== null && !video.classList.contains('unseen') && video.videoWidth > 0 && !video.paused && video.currentTime > 0.5;
+}
+
+/** Runs in a page: whether the log has this text. */
+function reads(text) {
+  return [...document.querySelectorAll('.entry:not(.pending) .entry-body')].some(({ textContent }) => textContent.includes(text));
+}
+
+/** Runs in a page: whether somebody's tile has a mark. */
+function marked(name, label) {
+  return document.querySelector(`figure[aria-label="${name}"] [aria-label="${label}"]`) !== null;
+}

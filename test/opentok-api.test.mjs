@@ -322,6 +322,67 @@ test('what pages written for OpenTok rely on', async (t) => {
     assert.deepEqual(await page.evaluate(() => globalThis.violations), []);
   });
 
+  await t.test('what OT itself has, with no session at all', async (t) => {
+    const page = await open(t);
+    const found = await page.evaluate(async () => {
+      OT.registerScreenSharingExtension('chrome', 'none', 2);
+      OT.upgradeSystemRequirements();
+      OT.setLogLevel(OT.NONE);
+      OT.log('nothing');
+      const codecs = await OT.getSupportedCodecs();
+      const outputs = await OT.getAudioOutputDevices();
+      await OT.setAudioOutputDevice(outputs[0].deviceId);
+      return [
+        OT.checkSystemRequirements(),
+        OT.hasEndToEndEncryptionSupport(),
+        OT.hasMediaProcessorSupport() === (await OT.hasMediaProcessorSupport.promise()),
+        codecs.videoEncoders.includes('VP8') && codecs.videoDecoders.includes('VP9'),
+        (await OT.getActiveAudioOutputDevice()).deviceId === outputs[0].deviceId,
+        await OT.setAudioOutputDevice('none').catch(({ name }) => name),
+        typeof (await OT.reportIssue()),
+        await OT.unblockAudio() ?? null,
+        [OT.sessions.length(), OT.publishers.length(), OT.subscribers.length()],
+      ];
+    });
+    assert.deepEqual(found, [1, false, true, true, true, 'OT_INVALID_PARAMETER', 'string', null, [0, 0, 0]]);
+  });
+
+  await t.test('sound that the browser holds back until a click; volume; what has no effect', async (t) => {
+    const [ann, bob] = await Promise.all([open(t), open(t)]);
+    await bob.evaluate(() => {
+      // What a browser does to a page that nobody has touched: it plays without sound.
+      const { play } = HTMLMediaElement.prototype;
+      HTMLMediaElement.prototype.play = function () {
+        return globalThis.touched || this.muted ? play.call(this) : Promise.reject(new DOMException('no gesture', 'NotAllowedError'));
+      };
+    });
+    for (const page of [ann, bob]) assert.equal(await join(page, 'blocked'), 'connected');
+    await subscribe(bob, { audioVolume: 30 });
+    await bob.evaluate(() => {
+      globalThis.session.on('streamCreated', () => {
+        globalThis.subscriber.on('audioBlocked', () => globalThis.told.push('audioBlocked')).on('audioUnblocked', () => globalThis.told.push('audioUnblocked'));
+      });
+    });
+    assert.equal(await publish(ann, 'camera'), 'published');
+    await waitTold(bob, 'audioBlocked');
+    await play(bob, '.OT_subscriber video');
+    assert.equal(await bob.evaluate(() => OT.unblockAudio().catch(({ name }) => name)), 'OT_AUDIO_BLOCKED');
+    await bob.evaluate(() => {
+      globalThis.touched = true;
+      return OT.unblockAudio();
+    });
+    await waitTold(bob, 'audioUnblocked');
+    const left = await bob.evaluate(async () => {
+      const { subscriber } = globalThis;
+      await subscriber.setPreferredResolution({ width: 1, height: 1 });
+      subscriber.restrictFrameRate(true).setAudioVolume(70).setStyle('nameDisplayMode', 'off');
+      return [subscriber.isAudioBlocked(), subscriber.getAudioVolume(), subscriber.getStyle().nameDisplayMode, subscriber.element.querySelector('video').muted, subscriber.videoWidth()];
+    });
+    assert.deepEqual(left, [false, 70, 'off', false, 320]);
+    await ann.evaluate(() => Object.assign(globalThis.canvas, { width: 640, height: 480 }));
+    await bob.evaluate(() => new Promise((resolve) => globalThis.subscriber.on('videoDimensionsChanged', ({ newValue }) => newValue.width === 640 && resolve())));
+  });
+
   await t.test('errors by OpenTok’s name and code', async (t) => {
     const page = await open(t);
     await page.evaluate(() => {

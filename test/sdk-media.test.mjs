@@ -191,6 +191,65 @@ test('media through the SDK', async (t) => {
     assert.deepEqual(await happened(ann, 'state'), ['live', 'ended']); // and does not come back
   });
 
+  await t.test('kinds switched off and on, why a publication ends, what it reports, a mute that everybody hears of', async (t) => {
+    const [ann, mod] = await Promise.all([open(t), open(t)]);
+    await joinIn(ann, { token: await token('PUBLISHER', 'kinds', 'Ann') });
+    await joinIn(mod, { token: await token('MODERATOR', 'kinds', 'Mod') });
+    await ann.evaluate(async () => {
+      const media = await globalThis.chattok.openCamera();
+      globalThis.level = globalThis.chattok.meter(media);
+      globalThis.publication = await globalThis.session.publish(media, { name: 'camera', audio: false, audioBitrate: 20_000, contentHint: 'motion' });
+      globalThis.changes = [];
+      const { publication, changes, session } = globalThis;
+      publication.onChange(() => changes.push([publication.state, publication.reason ?? null, publication.stream.hasAudio]));
+      session.on('forceMute', ({ streamId }) => changes.push(streamId === publication.stream.id));
+    });
+    await videosPlay(mod, 1);
+    const media = await ann.evaluate(() => globalThis.publication.media.getTracks().map(({ kind, enabled, contentHint }) => [kind, enabled, contentHint]));
+    assert.deepEqual(media, [['audio', false, ''], ['video', true, 'motion']]);
+    assert.deepEqual(await mod.evaluate(() => globalThis.session.store.get().streams.map(({ hasAudio, hasVideo }) => [hasAudio, hasVideo])), [[false, true]]);
+    await ann.evaluate(() => globalThis.publication.setAudio(true));
+    await ann.waitForFunction(() => globalThis.level.level() > 0.01); // the fake microphone beeps
+
+    const sent = (kind) =>
+      ann.evaluate(async (kind) => {
+        const [{ report }] = await globalThis.publication.reports();
+        return [...report.values()].find((each) => each.type === 'outbound-rtp' && each.kind === kind).bytesSent;
+      }, kind);
+    const received = await mod.evaluate(async () => {
+      const report = await globalThis.session.store.get().subscriptions[0].report();
+      return [...report.values()].filter(({ type }) => type === 'inbound-rtp').map(({ kind }) => kind).sort();
+    });
+    assert.deepEqual(received, ['audio', 'video']);
+    for (const kind of ['Video', 'Audio']) {
+      await mod.evaluate((set) => globalThis.session.store.get().subscriptions[0][set](false), `set${kind}`);
+      const still = async () => {
+        const before = await sent(kind.toLowerCase());
+        await ann.waitForTimeout(1_000);
+        return (await sent(kind.toLowerCase())) === before;
+      };
+      while (!(await still())); // until what was under way has been negotiated
+      await mod.evaluate((set) => globalThis.session.store.get().subscriptions[0][set](true), `set${kind}`);
+      const before = await sent(kind.toLowerCase());
+      while ((await sent(kind.toLowerCase())) === before) await ann.waitForTimeout(100);
+    }
+    await videosPlay(mod, 1);
+
+    await ann.evaluate(() => (globalThis.changes.length = 0));
+    await mod.evaluate(() => {
+      const { session } = globalThis;
+      session.on('forceMute', ({ streamId, connectionId }) => globalThis.happened.push(['forceMute', `${streamId === undefined} ${connectionId === session.store.get().connection.id}`]));
+      return session.forceMute(session.store.get().streams[0].id);
+    });
+    await waitFor(mod, 'forceMute', 'false true');
+    await waitFor(ann, 'muteForced', '');
+    await mod.evaluate(() => globalThis.session.forceUnpublish(globalThis.session.store.get().streams[0].id));
+    await ann.waitForFunction(() => globalThis.publication.state === 'ended');
+    const changes = await ann.evaluate(() => globalThis.changes);
+    assert.equal(changes[0], true);
+    assert.deepEqual(changes.at(-1), ['ended', 'forceUnpublished', false]);
+  });
+
   await t.test('named errors: no camera, none allowed, no sound before a click', async (t) => {
     const [denied, none] = await Promise.all([startBrowser(t, { camera: 'denied' }), startBrowser(t, { camera: 'missing' })]);
     const codeOf = (page) => page.evaluate(() => globalThis.chattok.openCamera().then(() => 'opened', ({ code }) => code));

@@ -21,8 +21,12 @@ const (
 	DefaultMaxWaiting    = 10_000
 )
 
-// ipv6Client is how much of an IPv6 address tells clients apart: one has a network of that size at least (RFC 6177).
-const ipv6Client = 64
+// How much of an IPv6 address tells clients apart, and their sites: they have networks of these sizes at least (RFC 6177).
+const (
+	ipv6Client = 64
+	ipv6Site   = 48
+	siteTimes  = 10 // how many times what a client may have open a site may
+)
 
 // admission counts the sockets and streams that are open, and refuses those that are too many.
 type admission struct {
@@ -44,10 +48,12 @@ func newAdmission() admission {
 type crowding string
 
 const (
-	crowdedClosed  crowding = "the server is restarting; come back"
-	crowdedServer  crowding = "no more sockets and streams can be opened now; try again later"
-	crowdedAddress crowding = "too many sockets and streams are open from your address; try again later"
-	crowdedWaiting crowding = "too many sockets have not sent connection_init; try again later"
+	crowdedClosed            crowding = "the server is restarting; come back"
+	crowdedServer            crowding = "no more sockets and streams can be opened now; try again later"
+	crowdedAddress           crowding = "too many sockets and streams are open from your address; try again later"
+	crowdedRequests          crowding = "the server has too many requests under way; try again later"
+	crowdedRequestsOfAddress crowding = "too many requests from your address are under way; try again later"
+	crowdedWaiting           crowding = "too many sockets have not sent connection_init; try again later"
 )
 
 const (
@@ -59,7 +65,7 @@ const (
 // refuse answers a request that opens nothing.
 func (why crowding) refuse(w http.ResponseWriter) {
 	status, code := http.StatusServiceUnavailable, session.CodeUnavailable
-	if why == crowdedAddress {
+	if why == crowdedAddress || why == crowdedRequestsOfAddress {
 		status, code = http.StatusTooManyRequests, session.CodeRateLimited
 	}
 	err := newError(code, "", string(why))
@@ -114,17 +120,30 @@ func (t *Streams) admit(client netip.Prefix) crowding {
 		return crowdedServer
 	case !client.IsValid():
 		return ""
-	case t.open.addresses[client] >= t.config.MaxPerAddress:
+	case t.open.addresses[client] >= t.config.MaxPerAddress, t.open.addresses[site(client)] >= siteTimes*t.config.MaxPerAddress:
 		return crowdedAddress
 	}
 	t.open.addresses[client]++
+	if of := site(client); of.IsValid() {
+		t.open.addresses[of]++
+	}
 	return ""
+}
+
+// site returns the network that a client's network is a part of; the zero Prefix for an IPv4 address.
+func site(client netip.Prefix) netip.Prefix {
+	if !client.IsValid() || client.Addr().Is4() {
+		return netip.Prefix{}
+	}
+	return netip.PrefixFrom(client.Addr(), ipv6Site).Masked()
 }
 
 // leave counts one of a client out. mu is held.
 func (a *admission) leave(client netip.Prefix) {
-	if a.addresses[client]--; a.addresses[client] <= 0 {
-		delete(a.addresses, client)
+	for _, network := range []netip.Prefix{client, site(client)} {
+		if a.addresses[network]--; a.addresses[network] <= 0 {
+			delete(a.addresses, network)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,8 +15,12 @@ import (
 
 // Limits of an execution.
 const (
-	renderedEvents = 1024 // whose bytes are kept
-	renderedBytes  = 4 << 20
+	renderedOverhead = 128  // bytes that keeping an event takes besides
+	renderedEvents   = 1024 // whose bytes are kept
+	renderedBytes    = 4 << 20
+	// keptBuffer is how long a response may be after which gqlgen's operation goes on: it keeps a buffer that grows to
+	// the longest one.
+	keptBuffer = 64 << 10
 )
 
 // execution is the running gqlgen operation of a group, which executes one event at a time. Whoever asks for an event does
@@ -23,6 +28,10 @@ const (
 // on a goroutine of its own, and holds up those alone who come to it.
 type execution struct {
 	group     *group
+	kept      *session.Kept // of rendered and late
+	base      context.Context
+	op        *graphql.OperationContext
+	stop      context.CancelFunc // of the operation, which is begun anew now and then
 	exec      graphql.GraphExecutor
 	ctx       context.Context
 	prompt    context.Context // ctx for who does not wait
@@ -74,21 +83,33 @@ func MayWait(ctx context.Context) error {
 }
 
 // begin starts the operation. It has nothing of the member's whose it is but what it selects.
-func (e *execution) begin(ctx context.Context, exec graphql.GraphExecutor, opCtx *graphql.OperationContext, t *Topic) {
-	e.exec = exec
-	ctx, e.push = t.events(ctx)
-	e.responses, e.ctx = exec.DispatchOperation(ctx, opCtx)
-	e.prompt = context.WithValue(e.ctx, refusingKey{}, &e.refusing)
-	e.rendered = make(map[any]rendered)
+func (e *execution) begin(ctx context.Context, exec graphql.GraphExecutor, opCtx *graphql.OperationContext) {
+	e.exec, e.base, e.op = exec, ctx, opCtx
+	e.kept = e.group.all.budget.Keep(e)
 	e.settled.L = &e.mu
+	e.dispatch()
 }
 
-// render returns the bytes of events, executing those that nobody has asked for before. It stops at one that fails, and
-// before one that has to be waited for: then blocked is true, and the group is woken when that has been done. waited says
+// dispatch starts the operation, in the place of one that ran before.
+func (e *execution) dispatch() {
+	if e.stop != nil {
+		e.stop()
+	}
+	ctx, stop := context.WithCancel(e.base)
+	e.stop = stop
+	ctx, e.push = e.group.topic.events(ctx)
+	e.responses, e.ctx = e.exec.DispatchOperation(ctx, e.op)
+	e.prompt = context.WithValue(e.ctx, refusingKey{}, &e.refusing)
+}
+
+// render returns the bytes of events, executing those that nobody has asked for before, until there is enough for a write.
+// It stops at one that fails, and before one that has to be waited for: then blocked is true, and the group is woken when that has been done. waited says
 // that the call before was blocked at the first of events.
 func (e *execution) render(dst []rendered, events []any, waited bool) (all []rendered, blocked bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.kept.Touch()
+	bytes := 0
 	for _, event := range events {
 		r, ok := e.rendered[event]
 		if !ok && waited && e.late.event == event {
@@ -101,27 +122,53 @@ func (e *execution) render(dst []rendered, events []any, waited bool) (all []ren
 			}
 		}
 		dst = append(dst, r)
-		if r.final {
+		if bytes += len(r.payload); r.final || bytes > takeBytes {
 			break
 		}
 	}
 	return dst, false
 }
 
-// renderAll is render for who may wait.
-func (e *execution) renderAll(dst []rendered, events []any) []rendered {
+// renderSome is render for who may wait: at least one event is rendered.
+func (e *execution) renderSome(dst []rendered, events []any) []rendered {
 	for blocked := false; ; {
-		before := len(dst)
 		dst, blocked = e.render(dst, events, blocked)
-		if !blocked {
+		if !blocked || len(dst) > 0 {
 			return dst
 		}
-		events = events[len(dst)-before:]
 		e.mu.Lock()
 		for e.waiting {
 			e.settled.Wait()
 		}
 		e.mu.Unlock()
+	}
+}
+
+// renderInTurn renders the first of some events when there is room for their bytes in the answers under way, and returns
+// what gives that back. It renders nothing where ctx is done first.
+func (e *execution) renderInTurn(ctx context.Context, client netip.Prefix, events []any) (bytes []rendered, release func()) {
+	a := e.group.all.answers
+	if a == nil {
+		return e.renderSome(nil, events), func() {}
+	}
+	for n := int64(2 * takeBytes); ; {
+		for !a.rendered.acquire(ctx, client, n) {
+			if ctx.Err() != nil {
+				return nil, func() {}
+			}
+		}
+		bytes = e.renderSome(nil, events)
+		length := int64(0)
+		for _, r := range bytes {
+			length += int64(len(r.payload))
+		}
+		if length <= n {
+			return bytes, func() { a.rendered.release(client, n) }
+		}
+		// Rendered again rather than held while it waits, or those who wait would hold more than there is room for.
+		bytes = nil
+		a.rendered.release(client, n)
+		n = length
 	}
 }
 
@@ -143,10 +190,12 @@ func (e *execution) executeLocked(event any) (r rendered, ok bool) {
 
 // executeLate executes an event that has to be waited for.
 func (e *execution) executeLate(event any) {
-	r := e.execute(e.ctx, event)
+	r := e.group.all.answers.inTurn(e.ctx, e.op, func() rendered { return e.execute(e.ctx, event) })
 	e.mu.Lock()
 	e.waiting = false
+	before := len(e.late.rendered.payload)
 	e.late = lateEvent{event, r}
+	e.count(len(r.payload) - before)
 	e.keep(event, r)
 	e.settled.Broadcast()
 	e.mu.Unlock()
@@ -163,7 +212,11 @@ func (e *execution) execute(ctx context.Context, event any) (r rendered) {
 	if !e.push(event) {
 		return rendered{final: true} // the last member has left
 	}
-	return newRendered(e.responses(ctx))
+	r = newRendered(e.responses(ctx))
+	if len(r.payload) > keptBuffer && e.base.Err() == nil {
+		e.dispatch()
+	}
+	return r
 }
 
 // newRendered copies a response: gqlgen has one buffer for all of an execution's.
@@ -177,20 +230,52 @@ func newRendered(response *graphql.Response) rendered {
 	return rendered{payload: AppendResponse(nil, response), failed: len(response.Errors) > 0}
 }
 
-// keep keeps what is worth it. mu is held.
+// keep keeps what is worth it: what others than the reader that asked may ask for. mu is held.
 func (e *execution) keep(event any, r rendered) {
-	if r.final || r.failed {
+	if r.final || r.failed || e.group.members.Load() < 2 {
 		return
 	}
+	if e.rendered == nil {
+		e.rendered = make(map[any]rendered)
+	}
+	before := e.bytes
 	e.rendered[event] = r
 	e.order = append(e.order, event)
-	e.bytes += len(r.payload)
+	e.bytes += len(r.payload) + renderedOverhead
 	for len(e.order) > renderedEvents || e.bytes > renderedBytes && len(e.order) > 1 {
-		e.bytes -= len(e.rendered[e.order[0]].payload)
-		delete(e.rendered, e.order[0])
-		e.order[0] = nil
-		e.order = e.order[1:]
+		e.drop()
 	}
+	e.count(e.bytes - before)
+	for e.group.all.budget.Over() && len(e.order) > 1 { // which has passed this one by, as it is locked
+		before = e.bytes
+		e.drop()
+		e.count(e.bytes - before)
+	}
+}
+
+// drop drops the oldest of what is kept. mu is held.
+func (e *execution) drop() {
+	e.bytes -= len(e.rendered[e.order[0]].payload) + renderedOverhead
+	delete(e.rendered, e.order[0])
+	e.order[0] = nil
+	e.order = e.order[1:]
+}
+
+// count counts what is kept, unless the group has ended.
+func (e *execution) count(bytes int) {
+	if e.base.Err() == nil {
+		e.kept.Add(int64(bytes))
+	}
+}
+
+// GiveWay drops what is kept of rendered events: they are executed again for whoever asks.
+func (e *execution) GiveWay(bool) {
+	if !e.mu.TryLock() {
+		return
+	}
+	defer e.mu.Unlock()
+	e.rendered, e.order, e.bytes, e.late = nil, nil, 0, lateEvent{}
+	e.kept.Add(-e.kept.Bytes())
 }
 
 // nothingBut says whether a response is errors and no event: the operation could not begin, or an event could not be

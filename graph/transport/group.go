@@ -8,23 +8,30 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"chattok/session"
 )
 
 // Limits of a group.
 const (
-	shardMembers  = 64       // members that one worker serves in one go
-	takeEvents    = 256      // that a member takes at once
-	takeBytes     = 64 << 10 // of them, about, in one write
-	directStreams = 8        // HTTP streams that are woken by whoever publishes
+	shardMembers  = 64            // members that one worker serves in one go
+	takeEvents    = 256           // that a member takes at once
+	takeBytes     = 64 << 10      // of them, about, in one write
+	largeEvent    = 4 * takeBytes // bytes above which an event is written on a goroutine of its own
+	directStreams = 8             // HTTP streams that are woken by whoever publishes
 )
 
 // groups are the groups of a transport, and the workers that serve them.
 type groups struct {
-	gather time.Duration
-	run    func(func()) // runs a function on a goroutine that is waited for
-	mu     sync.Mutex
-	byKey  map[string]*group
-	queue  shardQueue
+	gather  time.Duration
+	answers *Answers // nil where nothing bounds them
+	budget  *session.Budget
+	most    int          // distinct groups of one caller
+	run     func(func()) // runs a function on a goroutine that is waited for
+	mu      sync.Mutex
+	byKey   map[string]*group
+	callers map[string]map[*group]int // how often each caller is a member of which
+	queue   shardQueue
 }
 
 // group is everybody who selects the same of the same events. An event is executed once, by ordinary gqlgen execution
@@ -36,7 +43,7 @@ type group struct {
 	stop   func() // watching
 	cancel context.CancelFunc
 
-	members int // guarded by groups.mu
+	members atomic.Int64 // changed with groups.mu held
 
 	placing sync.Mutex // held while members and HTTP streams get or lose their place; before shard.mu
 	shards  atomic.Pointer[[]*shard]
@@ -58,8 +65,9 @@ type shard struct {
 
 // membership is a place in a group. It keeps the group's execution going, and the source open, until it is withdrawn.
 type membership struct {
-	group *group
-	topic *Topic
+	group  *group
+	topic  *Topic
+	caller string // who is counted; "" for nobody
 }
 
 // member is one subscription of a WebSocket in a group: a position, no queue.
@@ -71,35 +79,68 @@ type member struct {
 
 	shard  *shard      // nil until it is live; guarded by group.placing
 	after  int64       // guarded by shard.mu, or owned by catchUp before
+	large  bool        // the event after it is one that waits for its turn; owned by catchUp, or guarded by shard.mu
 	waited bool        // the event after it has to be waited for; guarded by shard.mu
 	ended  bool        // its last frame is being written; guarded by shard.mu
 	over   atomic.Bool // set before its last frame is written
 	left   atomic.Bool
 }
 
-// join makes m a place in the group that this operation belongs to.
-func (g *groups) join(m *membership, exec graphql.GraphExecutor, opCtx *graphql.OperationContext, key string, t *Topic) {
-	m.topic = t
+// join makes m a place in the group that this operation belongs to. Errors: RATE_LIMITED where the caller is in as many
+// different ones as it may; then the topic is closed.
+func (g *groups) join(m *membership, exec graphql.GraphExecutor, opCtx *graphql.OperationContext, p place) error {
+	m.topic, m.caller = p.topic, p.caller
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	m.group = g.byKey[key]
-	if m.group == nil {
-		m.group = g.open(exec, opCtx, key, t)
-		g.byKey[key] = m.group
+	m.group = g.byKey[p.key]
+	if mine := g.callers[p.caller]; p.caller != "" && len(mine) >= g.most && (m.group == nil || mine[m.group] == 0) {
+		p.topic.close()
+		return session.Errorf(session.CodeRateLimited, "at most %d subscriptions may select something different at once", g.most).
+			WithReason(session.ReasonTooManySelections)
 	}
-	m.group.members++
+	if m.group == nil {
+		m.group = g.open(exec, opCtx, p)
+		g.byKey[p.key] = m.group
+	}
+	m.group.members.Add(1)
+	if p.caller != "" {
+		if g.callers[p.caller] == nil {
+			g.callers[p.caller] = make(map[*group]int)
+		}
+		g.callers[p.caller][m.group]++
+	}
+	return nil
 }
 
-// open starts a group. Its execution has nothing of the first member's but the operation.
-func (g *groups) open(exec graphql.GraphExecutor, opCtx *graphql.OperationContext, key string, t *Topic) *group {
-	opened := &group{all: g, key: key, topic: t}
+// forget counts a member out. g.mu is held.
+func (g *groups) forget(m *membership) {
+	mine := g.callers[m.caller]
+	if mine == nil {
+		return
+	}
+	if mine[m.group]--; mine[m.group] == 0 {
+		delete(mine, m.group)
+	}
+	if len(mine) == 0 {
+		delete(g.callers, m.caller)
+	}
+}
+
+// open starts a group. Its execution has nothing of the first member's but the operation, unless all members are one
+// connection's.
+func (g *groups) open(exec graphql.GraphExecutor, opCtx *graphql.OperationContext, p place) *group {
+	opened := &group{all: g, key: p.key, topic: p.topic}
 	opened.group = opened
 	opened.shards.Store(new([]*shard))
 	opened.direct.Store(new([]chan<- struct{}))
-	ctx, cancel := context.WithCancel(graphql.StartOperationTrace(context.Background()))
+	as := p.as
+	if as == nil {
+		as = context.Background()
+	}
+	ctx, cancel := context.WithCancel(graphql.StartOperationTrace(as))
 	opened.cancel = cancel
-	opened.begin(ctx, exec, opCtx, t)
-	opened.stop = t.watch(gathering(g.gather, opened.wake))
+	opened.begin(ctx, exec, opCtx)
+	opened.stop = p.topic.watch(gathering(g.gather, opened.wake))
 	return opened
 }
 
@@ -107,8 +148,8 @@ func (g *groups) open(exec graphql.GraphExecutor, opCtx *graphql.OperationContex
 func (m *membership) withdraw() {
 	g := m.group
 	g.all.mu.Lock()
-	g.members--
-	last := g.members == 0
+	g.all.forget(m)
+	last := g.members.Add(-1) == 0
 	if last {
 		delete(g.all.byKey, g.key)
 	}
@@ -116,6 +157,7 @@ func (m *membership) withdraw() {
 	if last {
 		g.stop()
 		g.cancel()
+		g.kept.Drop()
 	}
 	m.topic.close()
 }
@@ -250,8 +292,12 @@ func (h *shard) unlisten(wake chan<- struct{}) {
 
 // newGroups returns the groups of a transport, whose members are woken once in gather at most. run runs a
 // function on a goroutine that is waited for.
-func newGroups(gather time.Duration, run func(func())) *groups {
-	g := &groups{gather: gather, run: run, byKey: make(map[string]*group)}
+func newGroups(c StreamConfig, run func(func())) *groups {
+	g := &groups{gather: c.Gather, answers: c.Answers, budget: session.NewBudget(0), most: c.MaxSelections, run: run,
+		byKey: make(map[string]*group), callers: make(map[string]map[*group]int)}
+	if c.Answers != nil {
+		g.budget = c.Answers.budget
+	}
 	g.queue.ready.L = &g.queue.mu
 	return g
 }

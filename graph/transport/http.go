@@ -6,6 +6,7 @@ package transport
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -42,10 +43,13 @@ type StreamFunc func(w http.ResponseWriter, r *http.Request, framing Framing,
 // are no GraphQL (body, headers or method) fail with a 4xx status in both; a document that fails before execution is
 // 200 in the latter, and 400, or what its code stands for, in the former. Every error is GraphQL-shaped.
 type HTTP struct {
-	Stream        StreamFunc    // nil where there are no streams over HTTP
-	MaxBodyBytes  int64         // of a POST's body, above which it is refused with 413; 0 for DefaultMaxBodyBytes
-	MaxQueryBytes int           // of a URL's query string, above which it is refused with 414; 0 for DefaultMaxQueryBytes
-	BodyTimeout   time.Duration // for a POST's body to arrive, after which it is refused with 408; 0 for DefaultBodyTimeout
+	Stream        StreamFunc                     // nil where there are no streams over HTTP
+	MaxBodyBytes  int64                          // of a POST's body, above which it is refused with 413; 0 for DefaultMaxBodyBytes
+	MaxQueryBytes int                            // of a URL's query string, above which it is refused with 414; 0 for DefaultMaxQueryBytes
+	Answers       *Answers                       // what answers under way are bounded by; nil: by nothing
+	Client        func(*http.Request) netip.Addr // the address a request comes from; nil: it is not known, and not limited
+	Decode        Decode                         // nil: nothing waits
+	BodyTimeout   time.Duration                  // for a POST's body to arrive, after which it is refused with 408; 0 for DefaultBodyTimeout
 }
 
 var _ graphql.Transport = HTTP{}
@@ -63,7 +67,16 @@ func (h HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	header.Add("Vary", "Accept")
 	header["Cache-Control"] = noStore
 
+	if h.Client != nil {
+		x.client = limited(h.Client(r))
+	}
+	if why := x.enter(); why != "" {
+		why.refuse(w)
+		return
+	}
+	defer x.leave()
 	if r.Method == http.MethodOptions {
+		writeDeadline(http.NewResponseController(w))
 		header.Set("Allow", allowedMethods)
 		w.WriteHeader(http.StatusNoContent)
 		return
@@ -93,13 +106,36 @@ type exchange struct {
 	r         *http.Request
 	exec      graphql.GraphExecutor
 	accepted  accepted
-	streaming bool // the response is in the hands of Stream
+	client    netip.Prefix // whose limits it counts to; not valid where to none
+	entered   bool
+	body      int64 // bytes that count to what comes in
+	streaming bool  // the response is in the hands of Stream
 }
 
 // refusal is the end of a request that is not looked at any further.
 type refusal struct {
 	status int
 	err    *gqlerror.Error
+}
+
+// enter counts the request in, and leave out again, once.
+func (x *exchange) enter() (why crowding) {
+	if x.Answers != nil {
+		why = x.Answers.requests.enter(x.client)
+		x.entered = why == ""
+	}
+	return why
+}
+
+func (x *exchange) leave() {
+	if x.body > 0 {
+		x.Answers.incoming.release(x.client, x.body)
+		x.body = 0
+	}
+	if x.entered {
+		x.entered = false
+		x.Answers.requests.leave(x.client)
+	}
 }
 
 func (x *exchange) refuse(status int, err *gqlerror.Error) { WriteError(x.w, status, err) }
@@ -151,7 +187,9 @@ func (x *exchange) operation(params *graphql.RawParams) {
 	case x.accepted.json == "":
 		x.stream(op, nil)
 	default:
-		responses, ctx := x.exec.DispatchOperation(x.r.Context(), op)
+		ctx, hold := x.Answers.holding(x.r.Context(), x.client)
+		defer hold.release()
+		responses, ctx := x.exec.DispatchOperation(ctx, op)
 		x.respond(responses(ctx))
 	}
 }
@@ -169,6 +207,7 @@ func (x *exchange) way(kind ast.Operation) string {
 }
 
 func (x *exchange) stream(op *graphql.OperationContext, errs gqlerror.List) {
+	x.leave() // streams are counted as such
 	x.streaming = true
 	x.Stream(x.w, x.r, x.accepted.stream, op, errs, x.exec)
 }
@@ -259,6 +298,11 @@ func (x *exchange) bodyParams() (*graphql.RawParams, *refusal) {
 	if refused := x.readBody(buffer); refused != nil {
 		return nil, refused
 	}
+	done, given := x.Decode.wait(x.r.Context(), len(*buffer))
+	if given != nil {
+		return nil, &refusal{http.StatusServiceUnavailable, newError(session.CodeUnavailable, "", "the request was given up")}
+	}
+	defer done()
 	params, err := decodeParams(*buffer)
 	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, err}

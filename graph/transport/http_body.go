@@ -55,7 +55,13 @@ func (x *exchange) readBody(buffer *[]byte) *refusal {
 	}
 	defer x.bodyDeadline()()
 	b := (*buffer)[:0]
-	for {
+	for counted := false; ; {
+		if !counted && len(b) > uncountedBody {
+			counted = true
+			if !x.admitBody(limit) {
+				return &refusal{http.StatusServiceUnavailable, errNoTurn}
+			}
+		}
 		most := int(min(limit, math.MaxInt-1)) + 1 - len(b) // one byte above the limit tells that there are more
 		if len(b) == cap(b) {
 			b = slices.Grow(b, min(len(b), most))
@@ -74,6 +80,25 @@ func (x *exchange) readBody(buffer *[]byte) *refusal {
 			return &refusal{http.StatusBadRequest, malformed("the body could not be read to its end")}
 		}
 	}
+}
+
+// uncountedBody is how long a body may be that is read without waiting for room.
+const uncountedBody = 16 << 10
+
+// admitBody waits for room for a body that is not small, until the exchange is over: what is decoded of it is as long.
+func (x *exchange) admitBody(limit int64) bool {
+	if x.Answers == nil {
+		return true
+	}
+	n := limit
+	if x.r.ContentLength > 0 {
+		n = x.r.ContentLength
+	}
+	if !x.Answers.incoming.acquire(x.r.Context(), x.client, 2*n) {
+		return false
+	}
+	x.body = 2 * n
+	return true
 }
 
 // Limits of drain.

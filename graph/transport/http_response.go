@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -76,6 +77,18 @@ func AppendResponse(b []byte, response *graphql.Response) []byte {
 	return append(b, '}')
 }
 
+// appendResponseParts is AppendResponse for one whose data may be long: that is not copied, but comes after b, and end
+// after it. data is nil where b has all of it.
+func appendResponseParts(b []byte, response *graphql.Response) (head, data, end []byte) {
+	if len(response.Data) <= pieceBytes || len(response.Extensions) > 0 {
+		return AppendResponse(b, response), nil, nil
+	}
+	without := *response
+	without.Data = []byte{}
+	b = AppendResponse(b, &without)
+	return b[:len(b)-1], response.Data, []byte{'}'}
+}
+
 // AppendErrors appends the error list, capped as by CapErrors, as a JSON array.
 func AppendErrors(b []byte, errs gqlerror.List) []byte {
 	b = append(b, '[')
@@ -135,20 +148,51 @@ var (
 	contentGraphQLJSON = []string{typeGraphQLJSON + "; charset=utf-8"}
 )
 
-// writeResponse writes a response whole. A failed write is the client's, who has gone.
+// pieceBytes is how much of an answer a client has to take within DefaultWriteTimeout.
+const pieceBytes = 64 << 10
+
+// writeDeadline gives a client its time to take what is written next. Not every ResponseWriter knows deadlines; those that
+// don't are no sockets.
+func writeDeadline(control *http.ResponseController) {
+	_ = control.SetWriteDeadline(time.Now().Add(DefaultWriteTimeout))
+}
+
+// writePieces writes an answer, each piece under a deadline of its own. An error is the client's, who has gone, or takes
+// nothing; net/http then closes the connection, or the stream of HTTP/2. The last deadline stays, for what net/http has
+// still to send; net/http lifts it after the response.
+func writePieces(w http.ResponseWriter, parts ...[]byte) {
+	control := http.NewResponseController(w)
+	for _, part := range parts {
+		for len(part) > 0 {
+			n := min(len(part), pieceBytes)
+			writeDeadline(control)
+			if _, err := w.Write(part[:n]); err != nil {
+				return
+			}
+			part = part[n:]
+		}
+	}
+}
+
+// writeResponse writes a response. Its data, where it is long, is written from where it is.
 func writeResponse(w http.ResponseWriter, status int, mediaType string, response *graphql.Response) {
 	buffer := getBuffer()
 	defer putBuffer(buffer)
-	*buffer = append(AppendResponse((*buffer)[:0], response), '\n')
-
+	var data, end []byte
+	*buffer, data, end = appendResponseParts((*buffer)[:0], response)
+	if data == nil {
+		*buffer = append(*buffer, '\n')
+	} else {
+		end = append(end, '\n')
+	}
 	header := w.Header()
 	header["Content-Type"] = contentJSON
 	if mediaType == typeGraphQLJSON {
 		header["Content-Type"] = contentGraphQLJSON
 	}
-	header["Content-Length"] = []string{strconv.Itoa(len(*buffer))}
+	header["Content-Length"] = []string{strconv.Itoa(len(*buffer) + len(data) + len(end))}
 	w.WriteHeader(status)
-	_, _ = w.Write(*buffer)
+	writePieces(w, *buffer, data, end)
 }
 
 // WriteError answers a request that is refused before it is a GraphQL operation with an error that GraphQL clients

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -38,7 +39,9 @@ func (t *Streams) Answer(w http.ResponseWriter, r *http.Request, framing Framing
 	case len(errs) > 0:
 		s.answerOnce(s.present(CapErrors(errs)))
 	case op.Operation.Operation != ast.Subscription:
-		responses, ctx := exec.DispatchOperation(s.ctx, op)
+		ctx, hold := t.config.Answers.holding(s.ctx, s.client)
+		defer hold.release()
+		responses, ctx := exec.DispatchOperation(ctx, op)
 		s.answerOnce(responses(ctx))
 	default:
 		var resume string
@@ -87,7 +90,7 @@ func (s *httpStream) answerOnce(response *graphql.Response) {
 	*all = s.framer.last(s.framer.begin((*all)[:0]), *one)
 	setHeaders(s.w.Header(), s.framer)
 	s.w.Header().Set("Content-Length", strconv.Itoa(len(*all)))
-	_ = s.write(*all)
+	writePieces(s.w, *all)
 }
 
 // run is a subscription's stream from its beginning to its end.
@@ -104,7 +107,7 @@ func (s *httpStream) run(resume string) {
 		return
 	}
 	defer detach()
-	topic, key, err := t.topic(s.ctx, s.op, resume)
+	place, err := t.place(s.ctx, s.op, s.client, resume)
 	if err != nil {
 		if asError(err).Reason == session.ReasonCursorMismatch {
 			err = session.CursorMismatch(lastEventID)
@@ -112,14 +115,15 @@ func (s *httpStream) run(resume string) {
 		s.refuse(err)
 		return
 	}
+	_ = s.control.SetReadDeadline(time.Time{}) // the server's is for requests that end
 	t.subscriptions.Add(1)
 	defer t.subscriptions.Add(-1)
 	lift := limitSilence(s.ctx, t.config.WriteTimeout)
 	defer lift() // the connection may go on to other requests
 	s.silence = time.NewTimer(t.config.KeepAlive)
 	defer s.silence.Stop()
-	if topic != nil {
-		s.followShared(topic, key)
+	if place.topic != nil {
+		s.followShared(place)
 	} else {
 		s.followAlone()
 	}
@@ -164,9 +168,13 @@ func (s *httpStream) begin() {
 }
 
 // followShared writes a topic's events, which are executed once for its group, until the stream ends.
-func (s *httpStream) followShared(topic *Topic, key string) {
+func (s *httpStream) followShared(place place) {
+	topic := place.topic
 	var m membership
-	s.streams.groups.join(&m, s.exec, s.op, key, topic)
+	if err := s.streams.groups.join(&m, s.exec, s.op, place); err != nil {
+		s.refuse(err)
+		return
+	}
 	defer m.withdraw()
 	wake := make(chan struct{}, 1)
 	stop := m.group.listen(wake)
@@ -210,8 +218,8 @@ func (s *httpStream) take(topic *Topic, after int64) (events []any, next int64, 
 	return events, after + int64(len(events)), nil
 }
 
-// deliver writes the events after a position, those of them that the reader sees, and says whether the stream goes on.
-// The topic's first ones are the reader's own.
+// deliver writes the events after a position, those of them that the reader sees, as many at a time as fit a write, and
+// says whether the stream goes on. The topic's first ones are the reader's own.
 func (s *httpStream) deliver(m *membership, after int64, events []any, first bool) bool {
 	topic := m.topic
 	if sees := topic.sees; sees != nil && !first {
@@ -223,32 +231,43 @@ func (s *httpStream) deliver(m *membership, after int64, events []any, first boo
 		}
 		events = seen
 	}
+	for len(events) > 0 {
+		n := s.deliverSome(m, after, events)
+		if n == 0 {
+			return false
+		}
+		after, events = after+int64(n), events[n:]
+	}
+	return true
+}
+
+// deliverSome writes the first of some events and returns how many; none where the stream is over.
+func (s *httpStream) deliverSome(m *membership, after int64, events []any) int {
+	bytes, release := m.group.renderInTurn(s.ctx, s.client, events)
+	defer release()
 	buffer := getBuffer()
 	defer putBuffer(buffer)
 	frames := (*buffer)[:0]
 	defer func() { *buffer = frames }()
-	for i, r := range m.group.renderAll(nil, events) {
+	for i, r := range bytes {
 		switch {
 		case r.final && r.response == nil:
 			s.finish(s.framer.complete(frames))
-			return false
+			return 0
 		case r.final:
 			s.finish(s.framer.last(frames, r.response))
-			return false
+			return 0
 		}
 		var cursor string
-		if topic.cursor != nil {
-			cursor = topic.cursor(after + 1 + int64(i))
+		if m.topic.cursor != nil {
+			cursor = m.topic.cursor(after + 1 + int64(i))
 		}
 		frames = s.framer.next(frames, cursor, r.payload)
-		if len(frames) > takeBytes {
-			if s.write(frames) != nil || s.ctx.Err() != nil {
-				return false
-			}
-			frames = frames[:0]
-		}
 	}
-	return len(frames) == 0 || s.write(frames) == nil
+	if len(frames) > 0 && s.write(frames) != nil || s.ctx.Err() != nil {
+		return 0
+	}
+	return len(bytes)
 }
 
 // wait returns true when there may be more, or a pause is over, and keeps the stream alive meanwhile; false when it has
@@ -345,12 +364,20 @@ func (s *httpStream) write(b []byte) error {
 	if s.over != nil {
 		return s.over
 	}
-	s.setDeadline()
-	_, err := s.w.Write(b)
+	var err error
+	for piece := range slices.Chunk(b, pieceBytes) {
+		s.setDeadline()
+		if _, err = s.w.Write(piece); err != nil {
+			break
+		}
+	}
 	if err == nil {
 		if err = s.control.Flush(); errors.Is(err, http.ErrNotSupported) {
 			err = nil // it keeps nothing back
 		}
+	}
+	if err == nil {
+		_ = s.control.SetWriteDeadline(time.Time{}) // HTTP/2 ends a stream whose deadline passes, also one that is idle
 	}
 	if s.over = err; err == nil && s.silence != nil {
 		s.silence.Reset(s.streams.config.KeepAlive)

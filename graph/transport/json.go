@@ -9,6 +9,10 @@ import (
 // maxJSONDepth bounds how deep arrays and objects may nest, so that a small body can't exhaust a goroutine's stack.
 const maxJSONDepth = 64
 
+// maxJSONValues bounds how many values and members a request has: an empty object is two bytes of text and some eighty
+// of memory. The longest list that the schema takes has 1,000.
+const maxJSONValues = 10_000
+
 // jsonFault says what is wrong with a JSON text. Its message is fixed: it never quotes the text.
 type jsonFault string
 
@@ -16,6 +20,7 @@ func (f jsonFault) Error() string { return string(f) }
 
 const (
 	faultSyntax    jsonFault = "is not valid JSON"
+	faultValues    jsonFault = "has more than 10,000 values"
 	faultDepth     jsonFault = "nests arrays or objects more than 64 deep"
 	faultUTF8      jsonFault = "is not valid UTF-8"
 	faultSurrogate jsonFault = "has a lone surrogate escape, which stands for no character"
@@ -28,6 +33,7 @@ type jsonReader struct {
 	data    []byte // valid UTF-8
 	pos     int
 	depth   int
+	values  int
 	scratch []byte // for strings that have escapes
 }
 
@@ -75,6 +81,9 @@ func (d *jsonReader) end() bool { return d.pos == len(d.data) }
 
 // value reads any value: nil, bool, string, json.Number, []any or map[string]any.
 func (d *jsonReader) value() (any, error) {
+	if d.values++; d.values > maxJSONValues {
+		return nil, faultValues
+	}
 	switch c := d.peek(); c {
 	case '{':
 		return d.object()

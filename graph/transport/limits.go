@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -20,6 +21,7 @@ const (
 	ReasonTooDeep          = "TOO_DEEP"              // Depth
 	ReasonTooComplex       = "TOO_COMPLEX"           // Aliases, RootFields, Fields, Complexity
 	ReasonUnsupported      = "UNSUPPORTED_DIRECTIVE" // @defer
+	ReasonAnswerTooLarge   = "ANSWER_TOO_LARGE"      // Bytes, EventBytes; and an answer that is too long as it is written
 )
 
 // Limits refuses documents that would cost too much, before they are validated and executed, on every transport. The
@@ -42,6 +44,15 @@ type Limits struct {
 	RootFields int // fields at the top of one operation; 0 for 10
 	Fields     int // fields in one operation or fragment, which validation compares with each other; 0 for 500
 	Complexity int // fields that one operation may resolve; 0 for 50,000
+	Bytes      int // that a query's answer may have by the limits of its fields, text not escaped; 0 for 16 MiB
+	// EventBytes is the same of a mutation's answer, and of each event of a subscription; 0 for 8 MiB. That is so little
+	// that it fits whatever the text is, so that a change which is made is never answered by an error, and no event stops
+	// its reader.
+	EventBytes int
+
+	// Weights are the bytes that each field with text has at most, by type and name ("ChatEntry.body"). Nil: nothing is
+	// weighed.
+	Weights map[string]int
 
 	// Lists says how many items to count for a list field, by its name; arguments first or last go before. Nil stands
 	// for the lists of the schema.
@@ -50,6 +61,7 @@ type Limits struct {
 	MaxItems int
 
 	objects map[string]bool // the schema's object types
+	fields  map[string]map[string]fieldWeight
 
 	// Documents, the server's query cache, spares documents that are in it, since they have passed. It may be nil.
 	Documents *Documents
@@ -74,7 +86,7 @@ var schemaLists = map[string]int{
 // ExtensionName names the extension.
 func (*Limits) ExtensionName() string { return "Limits" }
 
-// Validate fills in the defaults. A nil schema has no types. Errors: a limit below zero.
+// Validate fills in the defaults. A nil schema has no types. Errors: a limit below zero; a field with text and no weight.
 func (l *Limits) Validate(schema graphql.ExecutableSchema) error {
 	l.objects = make(map[string]bool)
 	if schema != nil {
@@ -94,6 +106,8 @@ func (l *Limits) Validate(schema graphql.ExecutableSchema) error {
 		{"RootFields", &l.RootFields, 10},
 		{"Fields", &l.Fields, 500},
 		{"Complexity", &l.Complexity, 50_000},
+		{"Bytes", &l.Bytes, 16 << 20},
+		{"EventBytes", &l.EventBytes, maxAnswerBytes / 6},
 		{"MaxItems", &l.MaxItems, session.MaxPage},
 	} {
 		if *limit.value < 0 {
@@ -105,6 +119,9 @@ func (l *Limits) Validate(schema graphql.ExecutableSchema) error {
 	}
 	if l.Lists == nil {
 		l.Lists = maps.Clone(schemaLists)
+	}
+	if schema != nil && l.Weights != nil {
+		return l.weighSchema(schema.Schema())
 	}
 	return nil
 }
@@ -134,8 +151,14 @@ func (l *Limits) Check(text string) *gqlerror.Error {
 	if err != nil {
 		return nil
 	}
+	if len(text) > maxSubscriptionBytes && slices.ContainsFunc(document.Operations, func(o *ast.OperationDefinition) bool { return o.Operation == ast.Subscription }) {
+		return exceeded(ReasonDocumentTooLarge, "a document with a subscription must be at most %d bytes", maxSubscriptionBytes)
+	}
 	return l.checkDocument(document)
 }
+
+// maxSubscriptionBytes is how long a document may be that is kept as long as a subscription lasts.
+const maxSubscriptionBytes = 32 << 10
 
 // checkTokens checks what shows before parsing, so that the parser meets nothing deep or long.
 func (l *Limits) checkTokens(source *ast.Source) *gqlerror.Error {
@@ -168,14 +191,20 @@ func (l *Limits) checkTokens(source *ast.Source) *gqlerror.Error {
 func (l *Limits) checkDocument(document *ast.QueryDocument) *gqlerror.Error {
 	m := meter{limits: l, document: document, fragments: map[string]*measure{}}
 	for _, operation := range document.Operations {
-		total := m.selections(operation.SelectionSet)
+		total := m.selections(operation.SelectionSet, rootType(operation.Operation))
 		if operation.Directives.ForName("defer") != nil || m.deferred {
 			return exceeded(ReasonUnsupported, "@defer is not supported")
+		}
+		if total.schemas > 1 {
+			return exceeded(ReasonTooComplex, "an operation must ask for __schema once at most")
 		}
 		if total.top > l.RootFields {
 			return exceeded(ReasonTooComplex, "an operation must have at most %d fields at its top", l.RootFields)
 		}
 		if err := l.checkMeasure(total); err != nil {
+			return err
+		}
+		if err := l.checkBytes(operation.Operation, total.bytes); err != nil {
 			return err
 		}
 	}
@@ -184,6 +213,41 @@ func (l *Limits) checkDocument(document *ast.QueryDocument) *gqlerror.Error {
 		if err := l.checkMeasure(m.fragment(fragment.Name)); err != nil {
 			return err
 		}
+	}
+	return checkNames(document)
+}
+
+// maxNamePairs bounds the fields of a document that answer under the same name, as pairs, which validation compares with
+// each other: 181 of one name are as many as 60 each of nine names.
+const maxNamePairs = 1 << 15
+
+// checkNames refuses a document that says the same over and over: what it costs grows with the square of that.
+func checkNames(document *ast.QueryDocument) *gqlerror.Error {
+	names := make(map[string]int)
+	var count func(set ast.SelectionSet)
+	count = func(set ast.SelectionSet) {
+		for _, selection := range set {
+			switch s := selection.(type) {
+			case *ast.Field:
+				names[s.Alias]++ // the name where it has no alias
+				count(s.SelectionSet)
+			case *ast.InlineFragment:
+				count(s.SelectionSet)
+			}
+		}
+	}
+	for _, operation := range document.Operations {
+		count(operation.SelectionSet)
+	}
+	for _, fragment := range document.Fragments {
+		count(fragment.SelectionSet)
+	}
+	pairs := 0
+	for _, n := range names {
+		pairs += n * n
+	}
+	if pairs > maxNamePairs {
+		return exceeded(ReasonTooComplex, "a document must not repeat the same fields so often; one name may stand in it 181 times at most")
 	}
 	return nil
 }
@@ -198,6 +262,18 @@ func (l *Limits) checkMeasure(total measure) *gqlerror.Error {
 		return exceeded(ReasonTooComplex, "an operation must have at most %d fields, counted wherever a fragment is spread", l.Fields)
 	case total.complexity > l.Complexity:
 		return exceeded(ReasonTooComplex, "an operation's complexity must be at most %d", l.Complexity)
+	}
+	return nil
+}
+
+func (l *Limits) checkBytes(operation ast.Operation, bytes int) *gqlerror.Error {
+	switch {
+	case operation == ast.Query && bytes > l.Bytes:
+		return exceeded(ReasonAnswerTooLarge, "a query's answer must be at most %d bytes by the limits of its fields, but this one's may be %d; ask for fewer items or aliases", l.Bytes, bytes)
+	case operation == ast.Mutation && bytes > l.EventBytes:
+		return exceeded(ReasonAnswerTooLarge, "a mutation's answer must be at most %d bytes by the limits of its fields, but this one's may be %d; select less", l.EventBytes, bytes)
+	case operation == ast.Subscription && bytes > l.EventBytes:
+		return exceeded(ReasonAnswerTooLarge, "an event must be at most %d bytes by the limits of its fields, but one of this subscription may be %d; select less", l.EventBytes, bytes)
 	}
 	return nil
 }

@@ -16,6 +16,8 @@ type measure struct {
 	fields     int // at any depth
 	aliases    int // at any depth
 	complexity int
+	schemas    int // __schema fields, whose answers are the longest for their documents
+	bytes      int // of the answer, before its text is escaped
 }
 
 // add puts a measure beside m.
@@ -25,6 +27,8 @@ func (m *measure) add(other measure) {
 	m.fields = min(m.fields+other.fields, maxMeasure)
 	m.aliases = min(m.aliases+other.aliases, maxMeasure)
 	m.complexity = min(m.complexity+other.complexity, maxMeasure)
+	m.bytes = min(m.bytes+other.bytes, maxMeasure)
+	m.schemas = min(m.schemas+other.schemas, maxMeasure)
 }
 
 // meter measures selections, each fragment once.
@@ -35,26 +39,33 @@ type meter struct {
 	deferred  bool                // an @defer was met
 }
 
-func (m *meter) selections(set ast.SelectionSet) measure {
+func (m *meter) selections(set ast.SelectionSet, parent string) measure {
 	var total measure
-	var byType map[string]int // the complexity of fragments on object types: what is resolved is of one of them
+	var byType map[string]measure // complexity and bytes of fragments on object types: what is resolved is of one of them
 	fragment := func(on string, inner measure) {
 		if m.limits.objects[on] {
 			if byType == nil {
-				byType = make(map[string]int)
+				byType = make(map[string]measure)
 			}
-			byType[on] = min(byType[on]+inner.complexity, maxMeasure)
-			inner.complexity = 0
+			of := byType[on]
+			of.complexity = min(of.complexity+inner.complexity, maxMeasure)
+			of.bytes = min(of.bytes+inner.bytes, maxMeasure)
+			byType[on] = of
+			inner.complexity, inner.bytes = 0, 0
 		}
 		total.add(inner)
 	}
 	for _, selection := range set {
 		switch s := selection.(type) {
 		case *ast.Field:
-			total.add(m.field(s))
+			total.add(m.field(s, parent))
 		case *ast.InlineFragment:
 			m.deferred = m.deferred || s.Directives.ForName("defer") != nil
-			fragment(s.TypeCondition, m.selections(s.SelectionSet))
+			on := s.TypeCondition
+			if on == "" {
+				on = parent
+			}
+			fragment(s.TypeCondition, m.selections(s.SelectionSet, on))
 		case *ast.FragmentSpread:
 			m.deferred = m.deferred || s.Directives.ForName("defer") != nil
 			on := ""
@@ -64,16 +75,17 @@ func (m *meter) selections(set ast.SelectionSet) measure {
 			fragment(on, m.fragment(s.Name))
 		}
 	}
-	most := 0
-	for _, complexity := range byType {
-		most = max(most, complexity)
+	var most measure
+	for _, of := range byType {
+		most.complexity, most.bytes = max(most.complexity, of.complexity), max(most.bytes, of.bytes)
 	}
-	total.complexity = min(total.complexity+most, maxMeasure)
+	total.complexity = min(total.complexity+most.complexity, maxMeasure)
+	total.bytes = min(total.bytes+most.bytes, maxMeasure)
 	return total
 }
 
-func (m *meter) field(f *ast.Field) measure {
-	inner := m.selections(f.SelectionSet)
+func (m *meter) field(f *ast.Field, parent string) measure {
+	inner := m.selections(f.SelectionSet, m.limits.fields[parent][f.Name].on)
 	total := measure{
 		depth:      inner.depth + 1,
 		top:        1,
@@ -84,7 +96,12 @@ func (m *meter) field(f *ast.Field) measure {
 	if f.Alias != f.Name {
 		total.aliases++
 	}
-	if items := m.items(f); inner.complexity > 0 && items > 0 {
+	if f.Name == "__schema" {
+		total.schemas++
+	}
+	items := m.items(f)
+	total.bytes = m.weight(parent, f, inner.bytes, items)
+	if inner.complexity > 0 && items > 0 {
 		// items*inner is at most maxMeasure, or the product is cut to it before it can overflow.
 		total.complexity = min(1+items*min(inner.complexity, maxMeasure/items), maxMeasure)
 	}
@@ -103,7 +120,7 @@ func (m *meter) fragment(name string) measure {
 		return measure{} // validation refuses it
 	}
 	m.fragments[name] = nil
-	total := m.selections(definition.SelectionSet)
+	total := m.selections(definition.SelectionSet, definition.TypeCondition)
 	m.fragments[name] = &total
 	return total
 }

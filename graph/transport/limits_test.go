@@ -141,7 +141,7 @@ func TestLimitsPass(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := meter{limits: l, document: document, fragments: map[string]*measure{}}
-	if got := m.selections(document.Operations[0].SelectionSet); got != (measure{depth: 15, top: 1, fields: 230, aliases: 0, complexity: 230}) {
+	if got := m.selections(document.Operations[0].SelectionSet, "Query"); got != (measure{depth: 15, top: 1, fields: 230, aliases: 0, complexity: 230, schemas: 1}) {
 		t.Errorf("GraphiQL's introspection measures %+v", got)
 	}
 	if exact := newLimits(t, func(l *Limits) { l.Tokens, l.Depth, l.RootFields, l.Fields, l.Complexity = 184, 15, 1, 230, 230 }); exact.Check(graphiQLIntrospection) != nil {
@@ -173,7 +173,7 @@ func TestComplexity(t *testing.T) {
 		}
 		m := meter{limits: newLimits(t, defaults), document: document, fragments: map[string]*measure{}}
 		// A product is cut before it overflows, so at the top it may fall short of the most by one factor.
-		if got := m.selections(document.Operations[0].SelectionSet).complexity; got != complexity && !(complexity == maxMeasure && got > maxMeasure-200) {
+		if got := m.selections(document.Operations[0].SelectionSet, "Query").complexity; got != complexity && !(complexity == maxMeasure && got > maxMeasure-200) {
 			t.Errorf("%s: %d, want %d", query, got, complexity)
 		}
 	}
@@ -201,7 +201,7 @@ func TestComplexityOfUnions(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := meter{limits: l, document: document, fragments: map[string]*measure{}}
-		if got := m.selections(document.Operations[0].SelectionSet).complexity; got != complexity {
+		if got := m.selections(document.Operations[0].SelectionSet, "Query").complexity; got != complexity {
 			t.Errorf("%s: %d, want %d", query, got, complexity)
 		}
 	}
@@ -283,4 +283,34 @@ func plainDepth(set ast.SelectionSet) int {
 		}
 	}
 	return depth
+}
+
+// TestRepeatedNames: what validation compares pair by pair has a bound of its own, wherever in the document it stands.
+func TestRepeatedNames(t *testing.T) {
+	l := &Limits{}
+	if err := l.Validate(nil); err != nil {
+		t.Fatal(err)
+	}
+	inParts := func(n int) string {
+		return "{s{" + strings.Repeat("...{"+strings.Repeat("a ", 20)+"}", n/20) + "}}"
+	}
+	var various strings.Builder
+	for i := range 450 {
+		fmt.Fprintf(&various, "f%d ", i%60)
+	}
+	for text, refused := range map[string]bool{
+		"{s{" + strings.Repeat("__typename ", 181) + "}}": false,
+		"{s{" + strings.Repeat("__typename ", 182) + "}}": true,
+		"{s{" + strings.Repeat("__typename ", 490) + "}}": true,
+		inParts(180): false,
+		inParts(200): true,
+		"{s{...F}} fragment F on S{" + strings.Repeat("nope ", 400) + "}":                 true,
+		"{s{" + various.String() + "}}":                                                   false,
+		"{" + strings.Repeat("a ", 5) + "s{" + strings.Repeat("id name b:id ", 40) + "}}": false,
+	} {
+		err := l.Check(text)
+		if refused != (err != nil) || refused && err.Extensions["reason"] != ReasonTooComplex {
+			t.Errorf("%.40s… of %d bytes: %v, want refused %t", text, len(text), err, refused)
+		}
+	}
 }

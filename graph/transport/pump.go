@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -25,6 +26,7 @@ type pump struct {
 	bytes   []rendered
 	blocked bool // the event after bytes has to be waited for
 	gone    bool
+	more    bool  // there are events after those read
 	after   int64 // that events come after
 	waited  bool  // whether the first of them was waited for
 	read    bool  // whether they were
@@ -50,6 +52,9 @@ func (p *pump) pass(h *shard) {
 	}
 	clear(p.events)
 	clear(p.bytes)
+	if cap(p.frames) > maxPooledBytes*4 {
+		p.frames = nil
+	}
 	if again {
 		h.group.all.queue.put(h)
 	}
@@ -61,7 +66,11 @@ func (p *pump) load(g *group, after int64, waited bool) {
 		return
 	}
 	p.events, p.gone = g.topic.read(p.events[:0], after, takeEvents)
+	p.more = len(p.events) == takeEvents
 	p.bytes, p.blocked = g.render(p.bytes[:0], p.events, waited)
+	if !p.blocked && len(p.bytes) < len(p.events) {
+		p.events, p.more = p.events[:len(p.bytes)], true
+	}
 	p.after, p.waited, p.read = after, waited, true
 }
 
@@ -90,10 +99,16 @@ func (p *pump) serve(m *member) (again bool) {
 		return false
 	}
 	n, final := p.take(m)
+	if n == 0 && !final && len(p.bytes) > 0 && len(p.frames) == 0 && len(p.bytes[0].payload) > largeEvent {
+		s.unlock()
+		m.large = true
+		p.release = append(p.release, m)
+		return false
+	}
 	m.ended = final
 	m.after += int64(n)
 	m.waited = p.blocked && n == len(p.bytes)
-	again = !m.waited && (n < len(p.events) || len(p.events) == takeEvents)
+	again = !m.waited && (n < len(p.events) || p.more)
 	if len(p.frames) > 0 && !s.closed {
 		s.writeNow(p.frames)
 	} else {
@@ -115,6 +130,9 @@ func (p *pump) take(m *member) (n int, final bool) {
 		}
 		if m.topic.sees != nil && !m.topic.sees(p.events[i]) {
 			continue
+		}
+		if len(r.payload) > largeEvent && !r.final { // it waits for its turn where it holds up nobody
+			return i, false
 		}
 		p.frames = m.append(p.frames, r)
 		if r.final {
@@ -162,59 +180,28 @@ func (m *member) behind() {
 	m.socket.streams.running.Go(func() { m.catchUp(nil) })
 }
 
-// write sends frames of the member's, unless it has left: then its id may be another subscription's.
-func (m *member) write(frames []byte) error {
+// write sends what send writes of the member's, unless it has left: then its id may be another subscription's.
+func (m *member) write(send func() error) error {
 	s := m.socket
 	s.writing.Lock()
 	defer s.unlock()
 	if s.closed || m.left.Load() {
 		return net.ErrClosed
 	}
-	return s.writeLocked(frames)
+	return send()
 }
 
 // catchUp gives a member what comes before the source's newest part: first, and then the log, until it is live. A
 // reader that is slow here holds up nobody but itself.
 func (m *member) catchUp(first []any) {
-	var bytes []rendered
-	var frames []byte
-	events, next := first, m.after
-	for {
-		bytes = m.group.renderAll(bytes[:0], events)
-		if m.left.Load() { // meanwhile; with the last member the execution ends, and what it gave is void
-			return
-		}
-		frames = frames[:0]
-		for i, r := range bytes {
-			if m.topic.sees != nil && len(first) == 0 && !m.topic.sees(events[i]) {
-				continue
-			}
-			frames = m.append(frames, r)
-			if r.final {
-				_ = m.write(frames)
-				m.endSoon()
-				return
-			}
-			if len(frames) > takeBytes {
-				if m.write(frames) != nil {
-					return
-				}
-				frames = frames[:0]
-			}
-		}
-		if len(frames) > 0 && m.write(frames) != nil {
-			return
-		}
-		first = nil
-		m.after = next
-		if m.left.Load() {
-			return
-		}
-		var gone, ok bool
-		events, gone = m.topic.read(nil, m.after, takeEvents)
-		next = m.after + int64(len(events))
+	if !m.deliver(first) {
+		return
+	}
+	for !m.left.Load() {
+		events, gone := m.topic.read(nil, m.after, takeEvents)
+		next, ok := m.after+int64(len(events)), true
 		switch {
-		case !gone && len(events) < takeEvents/2: // near enough: the workers give it the rest
+		case !gone && len(events) < takeEvents/2 && !m.large: // near enough: the workers give it the rest
 			m.group.live(m)
 			return
 		case gone:
@@ -226,7 +213,66 @@ func (m *member) catchUp(first []any) {
 				return
 			}
 		}
+		m.large = false
+		if sees := m.topic.sees; sees != nil {
+			events = slices.DeleteFunc(events, func(event any) bool { return !sees(event) })
+		}
+		if !m.deliver(events) {
+			return
+		}
+		m.after = next
 	}
+}
+
+// deliver writes events, as many at a time as fit a write, and says whether the subscription goes on.
+func (m *member) deliver(events []any) bool {
+	for len(events) > 0 {
+		n := m.deliverSome(events)
+		if n == 0 {
+			return false
+		}
+		events = events[n:]
+	}
+	return true
+}
+
+// deliverSome writes the first of some events and returns how many; none where the subscription is over. Of a socket's
+// members one at a time does so, so that no more is rendered than what is written next.
+func (m *member) deliverSome(events []any) int {
+	s := m.socket
+	s.catching.Lock()
+	defer s.catching.Unlock()
+	bytes, release := m.group.renderInTurn(s.context(), s.client, events)
+	defer release()
+	if bytes == nil || m.left.Load() { // meanwhile; with the last member the execution ends, and what it gave is void
+		return 0
+	}
+	var frames []byte
+	for _, r := range bytes {
+		if !r.final && len(r.payload) > takeBytes {
+			if len(frames) > 0 && m.write(func() error { return s.writeLocked(frames) }) != nil || m.write(func() error { return m.writeLarge(r) }) != nil {
+				return 0
+			}
+			frames = nil
+			continue
+		}
+		frames = m.append(frames, r)
+		if r.final {
+			_ = m.write(func() error { return s.writeLocked(frames) })
+			m.endSoon()
+			return 0
+		}
+	}
+	if len(frames) > 0 && m.write(func() error { return s.writeLocked(frames) }) != nil {
+		return 0
+	}
+	return len(bytes)
+}
+
+// writeLarge writes the frame of an event from where its bytes are. The socket's writing is held.
+func (m *member) writeLarge(r rendered) error {
+	head := appendFrameHeader(nil, ws.OpText, len(m.prefix)+len(r.payload)+1)
+	return m.socket.writeLocked(append(head, m.prefix...), r.payload, []byte{'}'})
 }
 
 // older reads what the source has no more, however long the store takes; ok is false where the subscription has ended.

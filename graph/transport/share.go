@@ -2,7 +2,8 @@ package transport
 
 import (
 	"context"
-	"encoding/json"
+	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -18,7 +19,8 @@ import (
 type Shared struct {
 	// Position names the argument that says where to begin, if there is one. It is no part of what is selected.
 	Position string
-	// Personal names the fields, of whatever type, that depend on who calls: a subscription that selects one is not shared.
+	// Personal names the fields, of whatever type, that depend on which connection calls: the events of a subscription that
+	// selects one are executed for that connection, as whom they are asked for.
 	Personal []string
 	// Join returns the caller's right to follow. Where it fails, the field's resolver is asked, which says why.
 	Join func(ctx context.Context, args map[string]any) (*Topic, error)
@@ -88,122 +90,82 @@ func SharedEvents[T any](ctx context.Context) (<-chan T, bool) {
 	return c, ok
 }
 
-// sharedField returns the one root field of a subscription where it can be shared, with its arguments; ok is false for
-// every other operation. The field may stand in fragments, and be left by @skip and @include: the variables of those are
-// a part of the group's key.
-func sharedField(op *graphql.OperationContext, shared map[string]Shared) (s Shared, field *ast.Field, args map[string]any, ok bool) {
-	if op.Operation.Operation != ast.Subscription {
-		return s, nil, nil, false
+// sharedField returns the one field of a subscription that can be shared, with its arguments and what of its events is
+// selected, spelt the same wherever the answers are the same; ok is false for every other operation. personal says that
+// the answers depend on who calls.
+func sharedField(op *graphql.OperationContext, shared map[string]Shared) (s Shared, args map[string]any, selection string, personal, ok bool) {
+	o := op.Operation
+	if o.Operation != ast.Subscription || len(o.Directives) > 0 {
+		return s, nil, "", false, false
 	}
-	fields := rootFields(op)
-	if len(fields) != 1 {
-		return s, nil, nil, false
+	c := collector{op: op}
+	top := c.collect(nil, o.SelectionSet, "Subscription")
+	if len(top) != 1 || top[0].name == "" || c.other {
+		return s, nil, "", false, false
 	}
-	field = fields[0].Field
-	if s, ok = shared[field.Name]; !ok || selects(fields[0].Selections, s.Personal, make(map[string]bool)) {
-		return s, nil, nil, false
+	if s, ok = shared[top[0].name]; !ok {
+		return s, nil, "", false, false
 	}
-	return s, field, field.ArgumentMap(op.Variables), true
+	args = top[0].field.ArgumentMap(op.Variables)
+	selecting := maps.Clone(args)
+	delete(selecting, s.Position)
+	var b strings.Builder
+	b.WriteString(top[0].alias)
+	if !appendArguments(&b, selecting) || len(top[0].within) > 0 && !appendSelected(&b, top[0].within, op.Variables) {
+		return s, nil, "", false, false
+	}
+	return s, args, b.String(), selects(top[0].within, s.Personal), true
 }
 
-// selects says whether a selection has one of these fields anywhere. seen has the fragments that were looked into, so that
-// each is once.
-func selects(set ast.SelectionSet, fields []string, seen map[string]bool) bool {
-	if len(fields) == 0 {
-		return false
-	}
-	for _, selection := range set {
-		switch selected := selection.(type) {
-		case *ast.Field:
-			if slices.Contains(fields, selected.Name) || selects(selected.SelectionSet, fields, seen) {
-				return true
-			}
-		case *ast.InlineFragment:
-			if selects(selected.SelectionSet, fields, seen) {
-				return true
-			}
-		case *ast.FragmentSpread:
-			if seen[selected.Name] {
-				continue
-			}
-			seen[selected.Name] = true
-			if selects(selected.Definition.SelectionSet, fields, seen) {
-				return true
-			}
+// selects says whether one of these fields is selected anywhere.
+func selects(set []*selected, fields []string) bool {
+	for _, s := range set {
+		if slices.Contains(fields, s.name) || selects(s.within, fields) {
+			return true
 		}
 	}
 	return false
 }
 
-// topic opens the source that a subscription follows, and names its group, where its events can be shared. Else it
-// returns nil, and the operation runs alone; where the caller may not follow, its resolver says why. resume, if not "",
-// takes the position's place, and err says where it can't.
-func (t *Streams) topic(ctx context.Context, op *graphql.OperationContext, resume string) (topic *Topic, key string, err error) {
-	shared, field, args, ok := sharedField(op, t.config.Shared)
+// place is where a subscription belongs whose events can be shared.
+type place struct {
+	topic  *Topic          // nil where they can't be, and the operation runs alone
+	key    string          // of the group: what is selected of whose events
+	caller string          // who is counted; "" for nobody
+	as     context.Context // of the caller where the events are for its connection alone; else nil
+}
+
+// place opens the source that a subscription follows, and says in which group, where its events can be shared. Where the
+// caller may not follow, the operation runs alone, and its resolver says why. resume, if not "", takes the position's
+// place, and err says where it can't.
+func (t *Streams) place(ctx context.Context, op *graphql.OperationContext, client netip.Prefix, resume string) (p place, err error) {
+	field, args, selection, personal, ok := sharedField(op, t.config.Shared)
 	if !ok {
-		return nil, "", nil
+		return p, nil
 	}
-	resuming := resume != "" && shared.Position != ""
+	resuming := resume != "" && field.Position != ""
 	if resuming {
-		args[shared.Position] = resume
+		args[field.Position] = resume
 	}
-	topic, err = shared.Join(ctx, args)
+	topic, err := field.Join(ctx, args)
 	if err != nil {
 		if !resuming {
 			err = nil
 		}
-		return nil, "", err
+		return p, err
 	}
-	if key = groupKey(topic, op, field.Arguments.ForName(shared.Position)); key == "" {
-		topic.close()
-		return nil, "", nil
+	p = place{topic: topic, key: topic.key + "\x00" + selection, caller: t.caller(ctx, client)}
+	if personal {
+		p.as = context.WithoutCancel(ctx)
+		p.key += "\x00" + t.connection(ctx)
 	}
-	return topic, key, nil
+	return p, nil
 }
 
-// groupKey names what a subscription selects of whose events: the source, which stands for who may see it, the
-// document, the operation, and the variables, save one that is used for the position alone. "" is for variables that have
-// no JSON.
-func groupKey(t *Topic, op *graphql.OperationContext, position *ast.Argument) string {
-	variables := op.Variables
-	if name := positionVariable(op, position); name != "" {
-		variables = make(map[string]any, len(op.Variables))
-		for k, v := range op.Variables {
-			if k != name {
-				variables[k] = v
-			}
-		}
-	}
-	encoded, err := json.Marshal(variables) // sorts the names
-	if err != nil {
+// connection names the connection of ctx's caller; "" where it has none.
+func (t *Streams) connection(ctx context.Context) string {
+	if t.config.Connection == nil {
 		return ""
 	}
-	return strings.Join([]string{t.key, op.OperationName, string(encoded), op.RawQuery}, "\x00")
-}
-
-// positionVariable returns the variable that is used for the position and nowhere else, or "".
-func positionVariable(op *graphql.OperationContext, position *ast.Argument) string {
-	if position == nil || position.Value == nil || position.Value.Kind != ast.Variable {
-		return ""
-	}
-	name := position.Value.Raw
-	uses := 0
-	for rest := op.RawQuery; ; {
-		_, after, found := strings.Cut(rest, "$"+name)
-		if !found {
-			break
-		}
-		if after == "" || !isNameByte(after[0]) {
-			uses++
-		}
-		rest = after
-	}
-	if uses != 2 { // its definition, and the position
-		return ""
-	}
-	return name
-}
-
-func isNameByte(c byte) bool {
-	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	return t.config.Connection(ctx)
 }

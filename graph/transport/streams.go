@@ -16,6 +16,7 @@ import (
 const (
 	DefaultMaxMessageBytes = 1 << 20
 	DefaultMaxOperations   = 256
+	DefaultMaxSelections   = 32
 	DefaultInitTimeout     = 10 * time.Second
 	DefaultPingInterval    = 20 * time.Second
 	DefaultKeepAlive       = 15 * time.Second
@@ -29,11 +30,17 @@ type StreamConfig struct {
 	// Detach returns a context with what of a request's outlives it, and nothing that is better given up; nil:
 	// context.WithoutCancel.
 	Detach func(context.Context) context.Context
-	Client func(*http.Request) netip.Addr // the address a request comes from; nil: it is not known, and not limited
+	// Connection names the connection of ctx's caller, "" for one that has none: its subscriptions are counted together.
+	// Those of a caller without one are counted by address. nil: all have none.
+	Connection func(ctx context.Context) string
+	Client     func(*http.Request) netip.Addr // the address a request comes from; nil: it is not known, and not limited
 	// Pace is told of each frame that was read of a WebSocket, with the context of its operations, and returns for how long
 	// the next is to be left unread; nil: for none. TCP then slows the client down.
 	Pace   func(context.Context) time.Duration
+	Decode Decode
 	Shared map[string]Shared // the subscription fields whose events are executed once for all, by name
+
+	Answers *Answers // what answers under way are bounded by; nil: by nothing
 
 	MaxMessageBytes int           // of a message over a WebSocket, over all its fragments; above: 1009
 	MaxOperations   int           // under way on a WebSocket; one more gets an error frame with RATE_LIMITED
@@ -43,6 +50,7 @@ type StreamConfig struct {
 	InitTimeout     time.Duration // for connection_init to arrive; then: 4408
 	PingInterval    time.Duration // between pings to a silent WebSocket; after two without a sign of life it is gone
 	KeepAlive       time.Duration // of silence on an HTTP stream, after which it gets a comment (SSE) or an empty part (multipart)
+	MaxSelections   int           // different ones of subscriptions that one caller has; one more gets RATE_LIMITED
 	Gather          time.Duration // between an event's write and the next one's, at least; zero: none waits
 	WriteTimeout    time.Duration // for a write to be taken; then the socket or stream is gone, and its client resumes by cursor
 }
@@ -50,6 +58,7 @@ type StreamConfig struct {
 func (c *StreamConfig) setDefaults() {
 	setDefault(&c.MaxMessageBytes, DefaultMaxMessageBytes)
 	setDefault(&c.MaxOperations, DefaultMaxOperations)
+	setDefault(&c.MaxSelections, DefaultMaxSelections)
 	setDefault(&c.MaxSockets, DefaultMaxSockets)
 	setDefault(&c.MaxPerAddress, DefaultMaxPerAddress)
 	setDefault(&c.MaxWaiting, DefaultMaxWaiting)
@@ -91,7 +100,7 @@ type Streams struct {
 func NewStreams(config StreamConfig) *Streams {
 	config.setDefaults()
 	t := &Streams{config: config, open: newAdmission(), stop: make(chan struct{})}
-	t.groups = newGroups(config.Gather, t.running.Go)
+	t.groups = newGroups(config, t.running.Go)
 	if t.parking.open() {
 		t.running.Go(func() { t.parking.run(t.resume) })
 	}
@@ -100,6 +109,17 @@ func NewStreams(config StreamConfig) *Streams {
 		t.running.Go(t.groups.work)
 	}
 	return t
+}
+
+// caller names who is counted for a subscription; "" for nobody.
+func (t *Streams) caller(ctx context.Context, client netip.Prefix) string {
+	if id := t.connection(ctx); id != "" {
+		return "connection " + id
+	}
+	if client.IsValid() {
+		return client.String()
+	}
+	return ""
 }
 
 // Sockets returns how many WebSockets are open.

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -11,6 +12,9 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
+
+// maxOperationIDBytes bounds an operation's id, which comes with each of its messages.
+const maxOperationIDBytes = 128
 
 // operation is one that a client sent and that has not ended. Its fields below id are guarded by socket.mu.
 type operation struct {
@@ -139,6 +143,9 @@ func (s *socket) subscribe(m message) error {
 	if m.ID == "" {
 		return s.fail(CloseBadRequest, "an operation needs an id")
 	}
+	if len(m.ID) > maxOperationIDBytes {
+		return s.fail(CloseBadRequest, fmt.Sprintf("an operation's id must be at most %d bytes", maxOperationIDBytes))
+	}
 	s.mu.Lock()
 	if s.state != acknowledged && !(s.protocol.early && s.state == initialising) {
 		s.mu.Unlock()
@@ -206,12 +213,16 @@ func (s *socket) leaveAll(saveCurrent bool) {
 
 // share makes a subscription a member of the group that selects the same, and says whether it did.
 func (s *socket) share(ctx context.Context, op *operation, opCtx *graphql.OperationContext) bool {
-	topic, key, _ := s.streams.topic(ctx, opCtx, "")
+	place, _ := s.streams.place(ctx, opCtx, s.client, "")
+	topic := place.topic
 	if topic == nil {
 		return false
 	}
 	m := &member{socket: s, op: op, after: topic.after, prefix: appendMessagePrefix(nil, s.protocol.next, op.id)}
-	s.streams.groups.join(&m.membership, s.exec, opCtx, key, topic)
+	if err := s.streams.groups.join(&m.membership, s.exec, opCtx, place); err != nil {
+		s.endWith(op, s.exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), gqlerror.List{gqlerror.WrapPath(nil, err)}).Errors)
+		return true
+	}
 	s.streams.subscriptions.Add(1)
 	s.mu.Lock()
 	wanted := s.operations[op.id] == op
@@ -282,7 +293,13 @@ func (s *socket) start(ctx context.Context, cancel context.CancelFunc, op *opera
 		return
 	}
 	ctx = graphql.StartOperationTrace(ctx)
+	done, given := s.streams.config.Decode.wait(ctx, len(payload))
+	if given != nil {
+		s.finish(op)
+		return
+	}
 	params, err := decodeParams(payload)
+	done()
 	switch {
 	case err == nil:
 	case err.Extensions["reason"] == ReasonInvalidText: // the message is in order, what the user wrote is not
@@ -301,6 +318,7 @@ func (s *socket) start(ctx context.Context, cancel context.CancelFunc, op *opera
 		cancel() // the group's execution has a context of its own
 		return
 	}
+	ctx, hold := s.streams.config.Answers.holding(ctx, s.client)
 	responses, ctx := s.exec.DispatchOperation(ctx, opCtx)
 	if opCtx.Operation.Operation == ast.Subscription {
 		s.streams.subscriptions.Add(1)
@@ -310,6 +328,7 @@ func (s *socket) start(ctx context.Context, cancel context.CancelFunc, op *opera
 		})
 		return
 	}
+	defer hold.release()
 	response := responses(ctx)
 	if s.finish(op) && response != nil {
 		_ = s.sendResponse(op.id, response)
@@ -357,11 +376,4 @@ func (s *socket) endWith(op *operation, errs gqlerror.List) {
 
 func (s *socket) sendErrors(id string, errs gqlerror.List) error {
 	return s.send("error", id, AppendErrors(nil, errs))
-}
-
-func (s *socket) sendResponse(id string, response *graphql.Response) error {
-	buffer := getBuffer()
-	defer putBuffer(buffer)
-	*buffer = AppendResponse((*buffer)[:0], response)
-	return s.send(s.protocol.next, id, *buffer)
 }

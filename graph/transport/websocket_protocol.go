@@ -55,8 +55,38 @@ type message struct {
 	Payload json.RawMessage
 }
 
+// maxMembers bounds how many members a message's object has, each of which takes many times its text.
+const maxMembers = 100
+
+// crowded says whether an object has more than maxMembers members itself. Of what is no JSON it says anything.
+func crowded(raw []byte) bool {
+	depth, members := 0, 1
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '"':
+			for i++; i < len(raw) && raw[i] != '"'; i++ {
+				if raw[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case ',':
+			if depth == 1 {
+				members++
+			}
+		}
+	}
+	return members > maxMembers
+}
+
 // parseMessage reads a message; why says what is wrong with one that breaks the protocol.
 func parseMessage(raw []byte) (m message, why string) {
+	if crowded(raw) {
+		return m, "a message must have at most 100 members"
+	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil || members == nil {
 		return m, "a message must be one JSON object"

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -65,12 +66,13 @@ type socket struct {
 	working    bool         // a goroutine takes them from the queue
 	current    *operation   // that it runs
 
-	writing sync.Mutex      // held for a write; see unlock
-	waiting atomic.Bool     // a shard came while it was held
-	raw     syscall.RawConn // for what does not wait that do not wait; nil where the connection has none
-	fd      int             // of the connection; owned by parking
-	watched bool            // by parking, which owns it
-	closed  bool            // guarded by writing: a close frame was sent, or the connection has failed
+	catching sync.Mutex      // held by the member that catches up now, before writing
+	writing  sync.Mutex      // held for a write; see unlock
+	waiting  atomic.Bool     // a shard came while it was held
+	raw      syscall.RawConn // for what does not wait that do not wait; nil where the connection has none
+	fd       int             // of the connection; owned by parking
+	watched  bool            // by parking, which owns it
+	closed   bool            // guarded by writing: a close frame was sent, or the connection has failed
 }
 
 type socketState uint8
@@ -292,7 +294,7 @@ func (s *socket) control(op ws.OpCode, payload []byte) error {
 		_ = s.write(ws.OpPong, payload)
 	case ws.OpClose:
 		code, reason := ws.ParseCloseFrameData(payload)
-		if len(payload) == 1 || !utf8.ValidString(reason) || len(payload) >= 2 && code.IsProtocolReserved() {
+		if len(payload) == 1 || !utf8.ValidString(reason) || len(payload) >= 2 && (code < 1000 || code > 4999 || code.IsProtocolReserved()) {
 			code = ws.StatusProtocolError
 		}
 		if len(payload) == 0 {
@@ -369,14 +371,17 @@ func (s *socket) writeFrames(frames []byte) error {
 	return s.writeLocked(frames)
 }
 
-// writeLocked writes whole frames under the write deadline. writing is held.
-func (s *socket) writeLocked(frames []byte) error {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(s.streams.config.WriteTimeout))
-	_, err := s.conn.Write(frames)
-	if err != nil {
-		s.closed = true
-		s.hangUp() // a frame may have been cut: nothing can follow it
-		return err
+// writeLocked writes whole frames, which may be in parts, each piece under the write deadline. writing is held.
+func (s *socket) writeLocked(parts ...[]byte) error {
+	for _, part := range parts {
+		for piece := range slices.Chunk(part, pieceBytes) {
+			_ = s.conn.SetWriteDeadline(time.Now().Add(s.streams.config.WriteTimeout))
+			if _, err := s.conn.Write(piece); err != nil {
+				s.closed = true
+				s.hangUp() // a frame may have been cut: nothing can follow it
+				return err
+			}
+		}
 	}
 	_ = s.conn.SetWriteDeadline(time.Time{}) // one that has passed would fail the writes that don't wait
 	return nil
@@ -393,8 +398,18 @@ func (s *socket) writeNow(frames []byte) {
 		s.unlock()
 		return
 	}
+	release, ok := s.streams.config.Answers.keep(s.client, len(frames)-n)
+	if !ok { // a reader that takes nothing, while too much waits already: it resumes by its cursor
+		s.closed = true
+		s.streams.running.Go(func() {
+			defer s.unlock()
+			s.hangUp()
+		})
+		return
+	}
 	rest := bytes.Clone(frames[n:])
 	s.streams.running.Go(func() {
+		defer release()
 		defer s.unlock()
 		_ = s.writeLocked(rest)
 	})
@@ -455,6 +470,26 @@ func appendFrameHeader(b []byte, op ws.OpCode, n int) []byte {
 	default:
 		return append(b, 127, 0, 0, 0, 0, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 	}
+}
+
+// sendResponse sends a response. Its data, where it is long, is written from where it is.
+func (s *socket) sendResponse(id string, response *graphql.Response) error {
+	buffer := getBuffer()
+	defer putBuffer(buffer)
+	*buffer = appendMessagePrefix((*buffer)[:0], s.protocol.next, id)
+	var data, end []byte
+	*buffer, data, end = appendResponseParts(*buffer, response)
+	end = append(end, '}')
+	header := appendFrameHeader(nil, ws.OpText, len(*buffer)+len(data)+len(end))
+	s.writing.Lock()
+	defer s.unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
+	if data == nil { // in one write
+		return s.writeLocked(append(append(header, *buffer...), end...))
+	}
+	return s.writeLocked(append(header, *buffer...), data, end)
 }
 
 // send sends a message of the protocol.

@@ -527,7 +527,7 @@ declare class EventEmitter {
   removeEventListener(names: string, handler: Handler, context?: object): this;
   /** Whether anybody listens. */
   protected listened(name: string): boolean;
-  /** A handler was added. */
+  /** Handlers were added or removed. */
   protected handlersChanged(): void;
   /** Dispatches an event to those who listen when its turn comes. @internal */
   dispatch(name: string, { about, type, byDefault }?: Dispatch): void;
@@ -537,6 +537,88 @@ declare function log(message: string): void;
 interface SignalProperties {
   type?: string | undefined;
   data?: unknown;
+}
+/** Calls with a level again and again while somebody wants to know. */
+declare class Levels {
+  #private;
+  constructor(read: () => number, tell: (level: number) => void);
+  run(on: boolean): void;
+}
+interface WidgetProperties {
+  fitMode?: 'cover' | 'contain';
+  insertDefaultUI?: boolean;
+  insertMode?: 'replace' | 'after' | 'before' | 'append';
+  showControls?: boolean;
+  width?: string | number;
+  height?: string | number;
+}
+interface WidgetStyle {
+  audioLevelDisplayMode: 'auto' | 'on' | 'off';
+  backgroundImageURI: string;
+  buttonDisplayMode: 'auto' | 'on' | 'off';
+  nameDisplayMode: 'auto' | 'on' | 'off';
+  videoDisabledDisplayMode: 'auto' | 'on' | 'off';
+  archiveStatusDisplayMode: 'auto' | 'off';
+  audioBlockedDisplayMode: 'auto' | 'on' | 'off';
+}
+type Target = HTMLElement | string | null | undefined;
+interface WidgetOptions extends WidgetProperties {
+  readonly kind: 'publisher' | 'subscriber';
+  readonly name: string;
+  readonly mirror: boolean;
+  readonly style: Partial<WidgetStyle>;
+  /** The user pressed the button that mutes. */
+  muted(): void;
+}
+declare class Widget {
+  #private;
+  /** The element with everything in it; undefined where the page wants none. */
+  readonly element: HTMLElement | undefined;
+  readonly video: HTMLVideoElement;
+  constructor(target: Target, options: WidgetOptions);
+  /** The element's id in the page. */
+  get id(): string | undefined;
+  /** Plays media here; what the browser says of that comes to the caller. */
+  show(media: MediaStream): Promise<void>;
+  /** There is something to see, or nothing to wait for. */
+  loaded(): void;
+  /** Shows whether there is a picture, and sound that is on. */
+  setState({ video, audio }: {
+    video: boolean;
+    audio: boolean;
+  }): void;
+  setLevel(level: number): void;
+  setName(name: string): void;
+  setMirror(on: boolean): void;
+  /** Names that are not known are ignored. */
+  setStyle(style: Partial<WidgetStyle>): void;
+  getStyle(): WidgetStyle;
+  /** The picture now, as PNG in base64; null where there is none. */
+  image(): string | null;
+  /** Takes everything out of the page. */
+  destroy(): void;
+}
+/** A publisher or a subscriber, as far as it is something that a page shows. */
+declare abstract class Shown extends EventEmitter {
+  #private;
+  /** Undefined where the page wants no element. */
+  element: HTMLElement | undefined;
+  id: string | undefined;
+  protected readonly widget: Widget;
+  protected readonly levels: Levels;
+  /** @internal */
+  constructor(target: Target, options: Omit<WidgetOptions, 'muted'>);
+  /** How loud it is now: 0 to 1. */
+  protected abstract level(): number;
+  /** The user pressed the button that mutes. */
+  protected abstract toggleSound(): void;
+  /** The picture now, as PNG in base64; null where there is none. */
+  getImgData(): string | null;
+  getStyle(): WidgetStyle;
+  /** Takes a name and a value, or an object of them. */
+  setStyle(style: string | Partial<WidgetStyle>, value?: unknown): this;
+  videoWidth(): number | undefined;
+  videoHeight(): number | undefined;
 }
 interface IncomingTrackStats {
   bytesReceived: number;
@@ -584,24 +666,6 @@ interface PublisherStats {
   transportStats: TransportStats;
   timestamp: number;
 }
-interface WidgetProperties {
-  fitMode?: 'cover' | 'contain';
-  insertDefaultUI?: boolean;
-  insertMode?: 'replace' | 'after' | 'before' | 'append';
-  showControls?: boolean;
-  width?: string | number;
-  height?: string | number;
-}
-interface WidgetStyle {
-  audioLevelDisplayMode: 'auto' | 'on' | 'off';
-  backgroundImageURI: string;
-  buttonDisplayMode: 'auto' | 'on' | 'off';
-  nameDisplayMode: 'auto' | 'on' | 'off';
-  videoDisabledDisplayMode: 'auto' | 'on' | 'off';
-  archiveStatusDisplayMode: 'auto' | 'off';
-  audioBlockedDisplayMode: 'auto' | 'on' | 'off';
-}
-type Target = HTMLElement | string | null | undefined;
 type Kind = 'audio' | 'video';
 type SubscriberStyle = Omit<WidgetStyle, 'archiveStatusDisplayMode'>;
 interface SubscriberProperties extends WidgetProperties {
@@ -635,10 +699,8 @@ type Media = {
 } | {
   readonly error: OTError;
 };
-declare class Subscriber extends EventEmitter {
+declare class Subscriber extends Shown {
   #private;
-  element: HTMLElement | undefined;
-  id: string | undefined;
   stream: Stream | undefined;
   session: Session | undefined;
   /** @internal */
@@ -671,15 +733,12 @@ declare class Subscriber extends EventEmitter {
   setVideoMediaProcessorConnector(connector: MediaProcessorConnector | null): Promise<void>;
   getStats(completion?: Completion<SubscriberStats>): Promise<SubscriberStats>;
   getRtcStatsReport(): Promise<Map<string, RTCStats>>;
-  getImgData(): string | null;
-  getStyle(): SubscriberStyle;
-  setStyle(style: string | Partial<SubscriberStyle>, value?: unknown): this;
-  videoWidth(): number | undefined;
-  videoHeight(): number | undefined;
   subscribeToCaptions(_on: boolean): Promise<void>;
   setCaptionsTranslationLanguage(_language: string | null): Promise<void>;
   getCaptionsTranslationLanguage(): null;
   isSubscribedToCaptions(): boolean;
+  protected level(): number;
+  protected toggleSound(): void;
   protected handlersChanged(): void;
 }
 interface IceConfig {
@@ -792,11 +851,9 @@ interface PublishingSession {
   changed(stream: Stream, publication: Publication): void;
   gone(stream: Stream): void;
 }
-declare class Publisher extends EventEmitter {
+declare class Publisher extends Shown {
   #private;
   accessAllowed: boolean;
-  element: HTMLElement | undefined;
-  id: string | undefined;
   stream: Stream | undefined;
   session: Session | undefined;
   /** Settles when access was granted or not. @internal */
@@ -820,6 +877,8 @@ declare class Publisher extends EventEmitter {
   readonly publishVideo: ((on: boolean, completion?: Completion) => this) & {
     promise: (on: boolean) => Promise<void>;
   };
+  protected level(): number;
+  protected toggleSound(): void;
   protected handlersChanged(): void;
   setAudioSource(source: string | MediaStreamTrack): Promise<undefined>;
   getAudioSource(): MediaStreamTrack;
@@ -849,11 +908,6 @@ declare class Publisher extends EventEmitter {
     subscriberId: string;
     rtcStatsReport: RTCStatsReport;
   }[]>;
-  getImgData(): string | null;
-  getStyle(): PublisherStyle;
-  setStyle(style: string | Partial<PublisherStyle>, value?: unknown): this;
-  videoWidth(): number | undefined;
-  videoHeight(): number | undefined;
   getVideoContentHint(): '' | 'text' | 'detail' | 'motion';
   setVideoContentHint(hint: '' | 'text' | 'detail' | 'motion'): Promise<void>;
   setMaxVideoBitrate(bitrate: number): Promise<void>;
@@ -951,4 +1005,4 @@ declare const OT: {
   EventEmitter: typeof EventEmitter;
   Error: typeof OTError;
 };
-export { OT as default };
+export = OT;

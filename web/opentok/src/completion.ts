@@ -21,3 +21,9 @@ export function settled<Value>(promise: Promise<Value>, completion: Completion<V
 export function withPromise<Call extends object, PromiseForm>(call: Call, promise: PromiseForm): Call & { promise: PromiseForm } {
   return Object.assign(call, { promise });
 }
+
+/** A promise whose rejection is no fault of a page that does not look at it. */
+export function quiet<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => {});
+  return promise;
+}

@@ -98,7 +98,7 @@ export function asOTError(cause: unknown, code: number): OTError {
 /** Why the session could not be joined. */
 export function asConnectError(cause: unknown): OTError {
   if (cause instanceof OTError) return cause;
-  if (!(cause instanceof ChattokError)) return asOTError(cause, codes.connect);
+  if (!(cause instanceof ChattokError)) return new OTError('OT_CONNECT_FAILED', cause instanceof Error ? cause.message : String(cause), codes.connect, cause);
   switch (cause.code) {
     case 'UNAUTHENTICATED':
     case 'FORBIDDEN':

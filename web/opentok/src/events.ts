@@ -78,6 +78,7 @@ export class EventEmitter {
     else if (typeof names === 'object') {
       for (const [name, each] of Object.entries(names as Handlers)) if (each) this.#remove(name, each, handler as object | undefined);
     } else for (const name of split(names)) this.#remove(name, handler as Handler | undefined, context);
+    this.handlersChanged();
     return this;
   }
 
@@ -94,7 +95,7 @@ export class EventEmitter {
     return (this.#entries.get(name)?.length ?? 0) > 0;
   }
 
-  /** A handler was added. */
+  /** Handlers were added or removed. */
   protected handlersChanged(): void {}
 
   /** Dispatches an event to those who listen when its turn comes. @internal */
@@ -112,7 +113,10 @@ export class EventEmitter {
     };
     later(() => {
       for (const entry of [...(this.#entries.get(name) ?? [])]) {
-        if (entry.once) this.#drop(name, (each) => each === entry);
+        if (entry.once) {
+          this.#drop(name, (each) => each === entry);
+          this.handlersChanged();
+        }
         guarded(() => (entry.handler as (event: Event) => void).call(entry.context ?? this, event));
       }
       if (!prevented) byDefault?.();

@@ -9,7 +9,8 @@ import { Publisher, type PublisherProperties } from './publisher.ts';
 import { exceptions, publishers, sessions, subscribers } from './registry.ts';
 import { Connection, Stream } from './roster.ts';
 import { configure } from './server.ts';
-import { Session, type SessionOptions } from './session.ts';
+import type { SessionOptions } from './session-types.ts';
+import { Session } from './session.ts';
 import { Subscriber } from './subscriber.ts';
 import { checkScreenSharingCapability, checkSystemRequirements, getSupportedCodecs, hasMediaProcessorSupport } from './system.ts';
 import type { Target } from './widget.ts';
@@ -90,5 +91,8 @@ const OT = {
   EventEmitter,
   Error: OTError,
 };
+
+// Other scripts know it by this name, also where a module loader or a bundler has this one.
+Object.assign(globalThis, { OT });
 
 export default OT;

@@ -2,9 +2,8 @@ import { meter, type LevelMeter, type Publication, type PublicationEnd, type Ses
 import { settled, withPromise, type Completion } from './completion.ts';
 import { cameras, openDevice } from './devices.ts';
 import { asOTError, codes, notConnected, OTError } from './errors.ts';
-import { EventEmitter, later } from './events.ts';
+import { later } from './events.ts';
 import { uniqueId } from './ids.ts';
-import { Levels } from './levels.ts';
 import { warn } from './log.ts';
 import { publishers, raise } from './registry.ts';
 import type { Dimensions, Stream } from './roster.ts';
@@ -18,8 +17,9 @@ import {
   type GetUserMediaProperties,
   type Source,
 } from './sources.ts';
+import { Shown } from './shown.ts';
 import { publisherStats, type PublisherStats } from './stats.ts';
-import { Widget, type Target, type WidgetProperties, type WidgetStyle } from './widget.ts';
+import type { Target, WidgetProperties, WidgetStyle } from './widget.ts';
 
 /** How long a camera may take to open before the page is told that the browser asks, in milliseconds. */
 const dialogAfter = 500;
@@ -59,18 +59,14 @@ export interface PublishingSession {
   gone(stream: Stream): void;
 }
 
-export class Publisher extends EventEmitter {
+export class Publisher extends Shown {
   accessAllowed = false;
-  element: HTMLElement | undefined;
-  id: string | undefined;
   stream: Stream | undefined;
   session: Session | undefined;
   /** Settles when access was granted or not. @internal */
   readonly ready: Promise<void>;
   readonly #properties: PublisherProperties;
   readonly #media = new MediaStream();
-  readonly #widget: Widget;
-  readonly #levels: Levels;
   readonly #own = new Set<MediaStreamTrack>(); // opened here, and stopped here
   readonly #source: Partial<Record<Kind, MediaStreamTrack>> = {};
   readonly #connectors: Partial<Record<Kind, MediaProcessorConnector>> = {};
@@ -79,36 +75,23 @@ export class Publisher extends EventEmitter {
   #publication: Publication | undefined;
   #publishing: PublishingSession | undefined;
   #meter: LevelMeter | undefined;
-  #size: Dimensions = { width: 0, height: 0 };
   #maxVideoBitrate = 0;
   #preset: 'default' | 'bw_saver' | 'extra_bw_saver' | 'custom' = 'default';
   #destroyed = false;
 
   /** @internal */
   constructor(target: Target, properties: PublisherProperties, completion: Completion | undefined) {
-    super();
-    this.#properties = properties;
-    this.#on = { audio: properties.publishAudio ?? true, video: properties.publishVideo ?? true };
     const { videoSource } = properties;
-    this.#widget = new Widget(target, {
+    super(target, {
       ...properties,
       kind: 'publisher',
       name: properties.name ?? '',
       fitMode: properties.fitMode ?? (isScreen(videoSource) ? 'contain' : 'cover'),
       mirror: properties.mirror ?? (videoTypeOf(videoSource) === 'camera' && properties.facingMode !== 'environment'),
       style: properties.style ?? {},
-      muted: () => this.publishAudio(!this.#on.audio),
     });
-    this.element = this.#widget.element;
-    this.id = this.#widget.id;
-    this.#widget.video.addEventListener('resize', () => this.#resized());
-    this.#levels = new Levels(
-      () => (this.#on.audio ? (this.#meter?.level() ?? 0) : 0),
-      (audioLevel) => {
-        this.#widget.setLevel(audioLevel);
-        this.dispatch('audioLevelUpdated', { about: { audioLevel } });
-      },
-    );
+    this.#properties = properties;
+    this.#on = { audio: properties.publishAudio ?? true, video: properties.publishVideo ?? true };
     publishers.add(this.#key, this);
     if (properties.videoFilter ?? properties.audioFilter) warn('there are no built-in filters here; it is published without');
     if (properties.publishCaptions) warn('there are no captions here; it is published without');
@@ -129,7 +112,7 @@ export class Publisher extends EventEmitter {
     } catch (cause) {
       const error = asOTError(cause, codes.publish);
       if (error.name === 'OT_USER_MEDIA_ACCESS_DENIED') this.dispatch('accessDenied', { byDefault: () => {} });
-      this.#widget.loaded();
+      this.widget.loaded();
       throw raise(error, this);
     } finally {
       clearTimeout(dialog);
@@ -139,7 +122,7 @@ export class Publisher extends EventEmitter {
     this.dispatch('accessAllowed');
     this.dispatch('mediaStreamAvailable', { about: { mediaStream: this.#media } });
     this.#look();
-    this.dispatch('videoElementCreated', { about: { element: this.#widget.video } });
+    this.dispatch('videoElementCreated', { about: { element: this.widget.video } });
     this.handlersChanged();
   }
 
@@ -240,11 +223,11 @@ export class Publisher extends EventEmitter {
       if (this.#destroyed) return this;
       this.#destroyed = true;
       this.unpublish('clientDisconnected');
-      this.#levels.run(false);
+      this.levels.run(false);
       this.#meter?.close();
       for (const connector of Object.values(this.#connectors)) void connector.destroy().catch(() => {});
       this.#own.forEach((track) => track.stop());
-      this.#widget.destroy();
+      this.widget.destroy();
       publishers.remove(this.#key);
       this.dispatch('destroyed');
       return this;
@@ -289,22 +272,26 @@ export class Publisher extends EventEmitter {
   #look(): void {
     const tracks = this.#media.getTracks();
     const has = (kind: Kind) => this.#on[kind] && tracks.some((track) => track.kind === kind);
-    this.#widget.setState({ audio: has('audio'), video: has('video') });
-    this.#widget.show(this.#media).catch(() => {}); // interrupted by another one, or there is nothing to play
+    this.widget.setState({ audio: has('audio'), video: has('video') });
+    this.widget.show(this.#media).catch(() => {}); // interrupted by another one, or there is nothing to play
   }
 
-  #resized(): void {
-    const { videoWidth: width, videoHeight: height } = this.#widget.video;
-    const oldValue = this.#size;
-    if (width === 0 || (width === oldValue.width && height === oldValue.height)) return;
-    this.#size = { width, height };
-    if (oldValue.width > 0) this.dispatch('videoDimensionsChanged', { about: { oldValue, newValue: this.#size } });
+  protected override level(): number {
+    return this.#on.audio ? (this.#meter?.level() ?? 0) : 0;
+  }
+
+  protected override toggleSound(): void {
+    this.publishAudio(!this.#on.audio);
   }
 
   protected override handlersChanged(): void {
     const listened = this.listened('audioLevelUpdated') && !this.#destroyed;
     if (listened && !this.#meter && this.#media.getAudioTracks().length > 0) this.#meter = meter(this.#media);
-    this.#levels.run(listened);
+    if (!listened) {
+      this.#meter?.close();
+      this.#meter = undefined;
+    }
+    this.levels.run(listened);
   }
 
   /** Puts another track into what is shown and sent. */
@@ -405,27 +392,6 @@ export class Publisher extends EventEmitter {
     if (!this.#publication) throw notConnected();
     const reports = await this.#publication.reports();
     return reports.map(({ connectionId, report }) => ({ connectionId, subscriberId: connectionId, rtcStatsReport: report }));
-  }
-
-  getImgData(): string | null {
-    return this.#widget.image();
-  }
-
-  getStyle(): PublisherStyle {
-    return this.#widget.getStyle();
-  }
-
-  setStyle(style: string | Partial<PublisherStyle>, value?: unknown): this {
-    this.#widget.setStyle(typeof style === 'string' ? { [style]: value } : style);
-    return this;
-  }
-
-  videoWidth(): number | undefined {
-    return this.#widget.video.videoWidth || undefined;
-  }
-
-  videoHeight(): number | undefined {
-    return this.#widget.video.videoHeight || undefined;
   }
 
   getVideoContentHint(): '' | 'text' | 'detail' | 'motion' {

@@ -12,8 +12,12 @@ export const subscribers = new Collection<Subscriber>();
 
 export const exceptions = new EventEmitter();
 
-/** Tells of a failure as an exception event; the error is returned. */
+const raised = new WeakSet<OTError>();
+
+/** Tells of a failure as an exception event, once; the error is returned. */
 export function raise(error: OTError, target: object): OTError {
+  if (raised.has(error)) return error;
+  raised.add(error);
   exceptions.dispatch('exception', { about: { target, code: error.code, message: error.message, title: titleOf(error.code) } });
   return error;
 }

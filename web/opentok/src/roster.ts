@@ -88,3 +88,16 @@ export class Stream {
     return changes;
   }
 }
+
+/** Stands in for a stream that there is not. */
+export const nobodys: chattok.Stream = {
+  id: '',
+  connection: { id: '', data: null, role: 'PUBLISHER', createdAt: '' },
+  name: null,
+  hasAudio: false,
+  hasVideo: false,
+  videoType: 'CAMERA',
+  width: null,
+  height: null,
+  createdAt: '',
+};

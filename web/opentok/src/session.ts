@@ -1,16 +1,30 @@
-import { open, type ChattokError, type ConnectOptions, type Publication, type Role, type Session as ChattokSession, type SessionState } from '../../sdk/src/index.ts';
+import { open, type ChattokError, type ConnectOptions, type Publication, type Session as ChattokSession, type SessionState } from '../../sdk/src/index.ts';
 import * as chattok from '../../sdk/src/index.ts';
 import { Collection } from './collection.ts';
-import { settled, withPromise, type Completion } from './completion.ts';
+import { quiet, settled, withPromise, type Completion } from './completion.ts';
 import { asConnectError, asOTError, codes, notConnected, OTError } from './errors.ts';
 import { EventEmitter, later } from './events.ts';
 import { warn } from './log.ts';
-import { none, notHere, Publisher, type PublisherProperties } from './publisher.ts';
+import { none, notHere, Publisher } from './publisher.ts';
 import { publishers, raise, sessions, subscribers } from './registry.ts';
-import { Connection, Stream } from './roster.ts';
-import { originRefused } from './refusal.ts';
+import { Connection, nobodys, Stream } from './roster.ts';
+import { answersOthers } from './refusal.ts';
 import { serverAddress } from './server.ts';
-import { decode, encode, type SignalProperties } from './signals.ts';
+import {
+  capabilitiesOf,
+  connectionId,
+  nothing,
+  streamId,
+  type Capabilities,
+  type ConnectionLike,
+  type IceConfig,
+  type PublishArguments,
+  type SessionOptions,
+  type Signal,
+  type StreamLike,
+  type SubscribeArguments,
+} from './session-types.ts';
+import { decode, encode } from './signals.ts';
 import { SharedSubscription, Subscriber, type Media, type SubscriberProperties } from './subscriber.ts';
 import type { Target } from './widget.ts';
 
@@ -20,53 +34,13 @@ const connectPatience = 30_000;
 /** Tokens that are none: in open mode the session's id is enough. */
 const noTokens = new Set(['', 'devtoken']);
 
-export interface IceConfig {
-  includeServers: 'all' | 'custom';
-  transportPolicy: 'all' | 'relay';
-  customServers: { urls: string | string[]; username?: string; credential?: string }[];
-}
-
-export interface SessionOptions {
-  connectionEventsSuppressed?: boolean;
-  iceConfig?: IceConfig;
-  ipWhitelist?: boolean;
-  encryptionSecret?: string;
-  singlePeerConnection?: boolean;
-  sessionMigration?: boolean;
-}
-
-export interface Capabilities {
-  forceDisconnect: number;
-  forceUnpublish: number;
-  forceMute: number;
-  publish: number;
-  subscribe: number;
-}
-
-/** What names a connection, and what a stream. */
-type ConnectionLike = { connectionId: string } | string;
-type StreamLike = { streamId: string } | string;
-
-export interface Signal extends SignalProperties {
-  to?: ConnectionLike;
-  retryAfterReconnect?: boolean;
-}
-
-const nothing: Capabilities = { forceDisconnect: 0, forceUnpublish: 0, forceMute: 0, publish: 0, subscribe: 0 };
-
-function capabilitiesOf(role: Role): Capabilities {
-  const moderates = Number(role === 'MODERATOR');
-  return { forceDisconnect: moderates, forceUnpublish: moderates, forceMute: moderates, publish: Number(role !== 'SUBSCRIBER'), subscribe: 1 };
-}
-
-const streamId = (stream: StreamLike): string => (typeof stream === 'string' ? stream : stream.streamId);
-const connectionId = (connection: ConnectionLike): string => (typeof connection === 'string' ? connection : connection.connectionId);
-
 /** A session of the SDK while it is being joined, and afterwards. */
 interface Joined {
   readonly chattok: ChattokSession;
   readonly token: string;
   live: boolean;
+  /** It answered a page of any origin, after it had not answered this one. */
+  answers: boolean;
   /** What happened while the session was not live, for after it is. */
   backlog: (() => void)[];
 }
@@ -148,7 +122,7 @@ export class Session extends EventEmitter {
       ...(!noTokens.has(token) && { token }),
       ...(rtc && { rtc }),
     });
-    const joined: Joined = { chattok: session, token, live: false, backlog: [] };
+    const joined: Joined = { chattok: session, token, live: false, answers: false, backlog: [] };
     this.#joined = joined;
     this.#patience = setTimeout(() => this.#refuse(new OTError('OT_CONNECT_FAILED', this.#tooLate(joined), codes.connect)), connectPatience);
     this.#follow(joined);
@@ -182,7 +156,7 @@ export class Session extends EventEmitter {
   #changed(joined: Joined, state: SessionState): void {
     switch (state.name) {
       case 'connecting':
-        if (state.error?.code === 'NETWORK') void this.#diagnose(joined, state.error, state.attempt);
+        if (state.error?.code === 'NETWORK') void this.#diagnose(joined, state.error);
         return;
       case 'live':
         joined.live = true;
@@ -204,10 +178,15 @@ export class Session extends EventEmitter {
     }
   }
 
-  /** A server that answers, but not to this page, does not list its origin: to wait would be in vain. */
-  async #diagnose(joined: Joined, error: ChattokError, attempt: number): Promise<void> {
-    if (attempt < 2 || !(await originRefused(serverAddress()))) return;
-    if (this.#joined !== joined || this.isConnected()) return;
+  /**
+   * A server that answers everybody's pages, but not this one before and after that, does not list its origin: to wait would
+   * be in vain. One that has only just come back is waited for.
+   */
+  async #diagnose(joined: Joined, error: ChattokError): Promise<void> {
+    if (!joined.answers) {
+      joined.answers = await answersOthers(serverAddress());
+      return;
+    }
     const message = `${error.message}: pages of ${location.origin} may not use the server unless its CHATTOK_ORIGINS lists that origin`;
     this.#refuse(new OTError('OT_CONNECT_FAILED', message, codes.connect, error));
   }
@@ -492,36 +471,4 @@ export class Session extends EventEmitter {
   async setEncryptionSecret(_secret: string): Promise<void> {
     throw notHere('encryption secrets');
   }
-}
-
-type PublishArguments = [
-  publisher?: { stream?: object | undefined } | Target,
-  propertiesOrCompletion?: PublisherProperties | Completion | null | undefined,
-  completion?: Completion | undefined,
-];
-
-type SubscribeArguments = [
-  stream: StreamLike,
-  target?: Target | Completion,
-  propertiesOrCompletion?: SubscriberProperties | Completion | null | undefined,
-  completion?: Completion | undefined,
-];
-
-/** Stands in for a stream that there is not. */
-const nobodys: chattok.Stream = {
-  id: '',
-  connection: { id: '', data: null, role: 'PUBLISHER', createdAt: '' },
-  name: null,
-  hasAudio: false,
-  hasVideo: false,
-  videoType: 'CAMERA',
-  width: null,
-  height: null,
-  createdAt: '',
-};
-
-/** A promise whose rejection is no fault of a page that does not look at it. */
-function quiet<Value>(promise: Promise<Value>): Promise<Value> {
-  promise.catch(() => {});
-  return promise;
 }

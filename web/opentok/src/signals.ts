@@ -1,10 +1,10 @@
 // How OpenTok's signals travel as ours. Text goes as it is, so that every ChatTok client reads it. Any other JSON goes as
-// text under a type that ends in `.json`, and a signal without a type under the empty name before that dot, or `.` alone:
-// types of OpenTok have no dot.
+// text under a type that ends in `.json`, and a signal without a type under `.text` or `.json` alone: types of OpenTok have
+// no dot.
 import { codes, OTError } from './errors.ts';
 
 const jsonSuffix = '.json';
-const noType = '.';
+const noType = '.text';
 
 /** The limits, in bytes. */
 const maxType = 128;

@@ -2,16 +2,15 @@ import type { Stream as ChattokStream, Subscription } from '../../sdk/src/index.
 import { settled, withPromise, type Completion } from './completion.ts';
 import { followOutput } from './devices.ts';
 import { codes, notConnected, OTError } from './errors.ts';
-import { EventEmitter } from './events.ts';
 import { uniqueId } from './ids.ts';
-import { Levels } from './levels.ts';
 import { warn } from './log.ts';
 import { none, notHere, type MediaProcessorConnector } from './publisher.ts';
 import { raise, subscribers } from './registry.ts';
 import type { Dimensions, Stream } from './roster.ts';
 import type { Session } from './session.ts';
+import { Shown } from './shown.ts';
 import { subscriberStats, type SubscriberStats } from './stats.ts';
-import { Widget, type Target, type WidgetProperties, type WidgetStyle } from './widget.ts';
+import type { Target, WidgetProperties, WidgetStyle } from './widget.ts';
 
 type Kind = 'audio' | 'video';
 
@@ -69,16 +68,12 @@ export class SharedSubscription {
 /** Where the media comes from: another's stream, or one's own publisher's. */
 export type Media = { readonly shared: SharedSubscription } | { readonly own: MediaStream } | { readonly error: OTError };
 
-export class Subscriber extends EventEmitter {
-  element: HTMLElement | undefined;
-  id: string | undefined;
+export class Subscriber extends Shown {
   stream: Stream | undefined;
   session: Session | undefined;
   readonly #shared: SharedSubscription | undefined;
   readonly #received: MediaStream;
   readonly #media = new MediaStream(); // of what is received, what this subscriber wants
-  readonly #widget: Widget;
-  readonly #levels: Levels;
   readonly #wanted: Record<Kind, boolean>;
   readonly #connectors: Partial<Record<Kind, { connector: MediaProcessorConnector; from: MediaStreamTrack; to: MediaStreamTrack }>> = {};
   readonly #unfollow: () => void;
@@ -87,20 +82,12 @@ export class Subscriber extends EventEmitter {
   #connected = false;
   #was: Subscription['state'] = 'connecting';
   #hasVideo: boolean;
-  #size: Dimensions = { width: 0, height: 0 };
   #blocked = false;
   #destroyed = false;
 
   /** @internal */
   constructor(session: Session, stream: Stream, media: Media, target: Target, properties: SubscriberProperties, completion: Completion | undefined) {
-    super();
-    this.session = session;
-    this.stream = stream;
-    this.#shared = 'shared' in media ? media.shared : undefined;
-    this.#received = 'own' in media ? media.own : (this.#shared?.subscription.media ?? new MediaStream());
-    this.#wanted = { audio: properties.subscribeToAudio ?? true, video: properties.subscribeToVideo ?? true };
-    this.#hasVideo = stream.hasVideo;
-    this.#widget = new Widget(target, {
+    super(target, {
       ...properties,
       ...('error' in media && { insertDefaultUI: false }),
       kind: 'subscriber',
@@ -108,23 +95,15 @@ export class Subscriber extends EventEmitter {
       fitMode: properties.fitMode ?? (stream.videoType === 'screen' ? 'contain' : 'cover'),
       mirror: false,
       style: properties.style ?? {},
-      muted: () => {
-        this.#widget.video.muted = !this.#widget.video.muted;
-        this.#look();
-      },
     });
-    this.element = this.#widget.element;
-    this.id = this.#widget.id;
-    this.#widget.video.addEventListener('resize', () => this.#resized());
-    this.#widget.video.volume = volume(properties.audioVolume ?? 100);
-    this.#unfollow = followOutput(this.#widget.video);
-    this.#levels = new Levels(
-      () => (this.#wanted.audio ? (this.#shared?.subscription.audioLevel() ?? 0) : 0),
-      (audioLevel) => {
-        this.#widget.setLevel(audioLevel);
-        this.dispatch('audioLevelUpdated', { about: { audioLevel } });
-      },
-    );
+    this.session = session;
+    this.stream = stream;
+    this.#shared = 'shared' in media ? media.shared : undefined;
+    this.#received = 'own' in media ? media.own : (this.#shared?.subscription.media ?? new MediaStream());
+    this.#wanted = { audio: properties.subscribeToAudio ?? true, video: properties.subscribeToVideo ?? true };
+    this.#hasVideo = stream.hasVideo;
+    this.widget.video.volume = volume(properties.audioVolume ?? 100);
+    this.#unfollow = followOutput(this.widget.video);
     if (properties.subscribeToCaptions) warn('there are no captions here; it is subscribed to without');
     void settled(new Promise<void>((resolve, reject) => (this.#connect = { resolve, reject })), completion);
     if ('error' in media) this.#fail(media.error);
@@ -159,7 +138,7 @@ export class Subscriber extends EventEmitter {
   #live(): void {
     if (!this.#connected) {
       this.dispatch('mediaStreamAvailable', { about: { mediaStream: this.#media } });
-      this.dispatch('videoElementCreated', { about: { element: this.#widget.video } });
+      this.dispatch('videoElementCreated', { about: { element: this.widget.video } });
     }
     this.#connected = true;
     this.dispatch('connected');
@@ -196,23 +175,23 @@ export class Subscriber extends EventEmitter {
   }
 
   #look(): void {
-    const { video } = this.#widget;
+    const { video } = this.widget;
     const audio = this.#wanted.audio && !(video.muted && !this.#blocked);
-    this.#widget.setState({ audio, video: this.#wanted.video && this.#hasVideo });
+    this.widget.setState({ audio, video: this.#wanted.video && this.#hasVideo });
     if (this.#media.getTracks().length > 0) void this.#play();
   }
 
   /** Plays; where the browser allows no sound before a click, without it until `unblockAudio`. */
   async #play(): Promise<void> {
     try {
-      await this.#widget.show(this.#media);
+      await this.widget.show(this.#media);
     } catch (cause) {
       if (!(cause instanceof DOMException) || cause.name !== 'NotAllowedError' || this.#blocked) return;
       this.#blocked = true;
-      this.#widget.video.muted = true;
+      this.widget.video.muted = true;
       this.element?.classList.add('OT_audio-blocked');
       this.dispatch('audioBlocked');
-      await this.#widget.show(this.#media).catch(() => {}); // not even the picture
+      await this.widget.show(this.#media).catch(() => {}); // not even the picture
     }
   }
 
@@ -223,7 +202,7 @@ export class Subscriber extends EventEmitter {
   /** Plays with sound, from a click. Rejects where the browser still does not allow it. @internal */
   async unblock(): Promise<void> {
     if (!this.#blocked) return;
-    const { video } = this.#widget;
+    const { video } = this.widget;
     video.muted = false;
     try {
       await video.play();
@@ -241,11 +220,11 @@ export class Subscriber extends EventEmitter {
     if (this.#destroyed) return;
     this.#fail(new OTError('OT_DISCONNECTED', 'it was unsubscribed before it could be shown', codes.subscribe));
     this.#destroyed = true;
-    this.#levels.run(false);
+    this.levels.run(false);
     this.#unfollow();
     for (const { connector } of Object.values(this.#connectors)) void connector.destroy().catch(() => {});
     this.#shared?.leave(this);
-    this.#widget.destroy();
+    this.widget.destroy();
     subscribers.remove(this.#key);
     this.dispatch('destroyed', { about: { reason } });
     this.session = none;
@@ -273,16 +252,16 @@ export class Subscriber extends EventEmitter {
 
   readonly setAudioVolume = withPromise(
     (value: number): this => {
-      this.#widget.video.volume = volume(value);
+      this.widget.video.volume = volume(value);
       return this;
     },
     async (value: number): Promise<void> => {
-      this.#widget.video.volume = volume(value);
+      this.widget.video.volume = volume(value);
     },
   );
 
   getAudioVolume(): number {
-    return Math.round(this.#widget.video.volume * 100);
+    return Math.round(this.widget.video.volume * 100);
   }
 
   // Of no effect in a relayed session, as OpenTok documents.
@@ -326,27 +305,6 @@ export class Subscriber extends EventEmitter {
     return new Map(await this.#shared.subscription.report());
   }
 
-  getImgData(): string | null {
-    return this.#widget.image();
-  }
-
-  getStyle(): SubscriberStyle {
-    return this.#widget.getStyle();
-  }
-
-  setStyle(style: string | Partial<SubscriberStyle>, value?: unknown): this {
-    this.#widget.setStyle(typeof style === 'string' ? { [style]: value } : style);
-    return this;
-  }
-
-  videoWidth(): number | undefined {
-    return this.#widget.video.videoWidth || undefined;
-  }
-
-  videoHeight(): number | undefined {
-    return this.#widget.video.videoHeight || undefined;
-  }
-
   async subscribeToCaptions(_on: boolean): Promise<void> {
     throw notHere('captions');
   }
@@ -363,16 +321,17 @@ export class Subscriber extends EventEmitter {
     return false;
   }
 
-  #resized(): void {
-    const { videoWidth: width, videoHeight: height } = this.#widget.video;
-    const oldValue = this.#size;
-    if (width === 0 || (width === oldValue.width && height === oldValue.height)) return;
-    this.#size = { width, height };
-    if (oldValue.width > 0) this.dispatch('videoDimensionsChanged', { about: { oldValue, newValue: this.#size } });
+  protected override level(): number {
+    return this.#wanted.audio ? (this.#shared?.subscription.audioLevel() ?? 0) : 0;
+  }
+
+  protected override toggleSound(): void {
+    this.widget.video.muted = !this.widget.video.muted;
+    this.#look();
   }
 
   protected override handlersChanged(): void {
-    this.#levels.run(this.listened('audioLevelUpdated') && !this.#destroyed);
+    this.levels.run(this.listened('audioLevelUpdated') && !this.#destroyed);
   }
 }
 

@@ -44,6 +44,11 @@ export class Log {
     this.#life++;
   }
 
+  /** How many entries should have come live before this one, and did not. */
+  missedBefore(entry: ChatEntry): number {
+    return this.#seen > 0 ? Math.max(0, entry.seq - this.#seen - 1) : 0;
+  }
+
   /** Takes the next live entry. False for one that had come live before. */
   live(entry: ChatEntry): boolean {
     if (entry.seq <= this.#seen) return false;

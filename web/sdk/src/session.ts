@@ -11,6 +11,7 @@ import {
   forceMuteDocument,
   forceUnpublishDocument,
   lastCursorDocument,
+  missedEntriesDocument,
   negotiationReceivedDocument,
   sessionEventsDocument,
   signalReceivedDocument,
@@ -285,7 +286,10 @@ export class ChatSession implements types.Session {
   #followEntries(link: Link): void {
     link.follow(entryAddedDocument, () => ({ after: this.#log.cursor }), {
       next: ({ entryAdded }) => {
+        const { cursor } = this.#log;
+        const missed = this.#log.missedBefore(entryAdded);
         if (!this.#log.live(entryAdded)) return;
+        if (missed > 0) void this.#fill(link, cursor, missed);
         this.#outbox.arrived(entryAdded);
         this.store.touch('entries', 'history');
         this.#events.emit('entry', entryAdded);
@@ -296,6 +300,19 @@ export class ChatSession implements types.Session {
         this.#resetLog(link).catch((cause: unknown) => this.#connector.fail(asError(cause)));
       },
     });
+  }
+
+  /** Loads what did not come live, such as an event that could not be read; it shows in the store, in its place. */
+  async #fill(link: Link, after: string, missed: number): Promise<void> {
+    const { life } = this.#log;
+    try {
+      const { chatEntries } = await link.run(missedEntriesDocument, { first: Math.min(missed, maxPage), after });
+      if (this.#log.life !== life) return;
+      for (const entry of chatEntries.nodes) this.#log.merge(entry);
+      this.store.touch('entries');
+    } catch (error) {
+      this.#events.emit('error', asError(error));
+    }
   }
 
   /** The server's database is another one than it was: what we have of the log is of the past. */

@@ -16,6 +16,12 @@ test.each([
   expect(limitsFor(type, height, videos)).toEqual({ maxBitrate, scaleResolutionDownBy });
 });
 
+test('a bitrate of the page holds where the number of videos allows more', () => {
+  expect(limitsFor('CAMERA', 720, 2, 400_000).maxBitrate).toBe(400_000);
+  expect(limitsFor('CAMERA', 720, 10, 400_000).maxBitrate).toBe(150_000);
+  expect(limitsFor('SCREEN', 720, 2, 400_000).maxBitrate).toBe(400_000);
+});
+
 test('the last of several limits holds, and what holds is not set again', async () => {
   let parameters: RTCRtpSendParameters = { encodings: [{}] } as RTCRtpSendParameters;
   let transaction = 0;

@@ -310,6 +310,20 @@ describe('what goes wrong with an event', () => {
     expect(server.sockets.length).toBe(1);
   });
 
+  test('what did not come live is loaded, and stands in its place', async () => {
+    const { session, entries } = start();
+    await session.ready;
+    server.socket.next('EntryAdded', { data: { entryAdded: entry(1) } });
+    server.socket.next('EntryAdded', { data: null, ...failure('INTERNAL') });
+    server.socket.next('EntryAdded', { data: { entryAdded: entry(4) } });
+    await soon();
+    expect(subscribed(server.socket, 'MissedEntries').variables).toEqual({ first: 2, after: 'c1' });
+    server.socket.next('MissedEntries', { data: { chatEntries: { nodes: [entry(2), entry(3)] } } });
+    await soon();
+    expect(session.store.get().entries.map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+    expect(entries).toEqual([1, 4]);
+  });
+
   test('what a listener throws is the page\'s, and ends nothing', async () => {
     const { session, entries } = start();
     await session.ready;

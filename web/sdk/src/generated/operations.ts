@@ -178,6 +178,14 @@ export type ChatEntriesQueryVariables = Exact<{
 
 export type ChatEntriesQuery = { chatEntries: { nodes: Array<{ id: string, seq: number, cursor: string, connectionId: string, body: string, createdAt: string, connection: { id: string, data: string | null, role: Role, createdAt: string } }>, pageInfo: { hasPreviousPage: boolean } } };
 
+export type MissedEntriesQueryVariables = Exact<{
+  first: number;
+  after: string;
+}>;
+
+
+export type MissedEntriesQuery = { chatEntries: { nodes: Array<{ id: string, seq: number, cursor: string, connectionId: string, body: string, createdAt: string, connection: { id: string, data: string | null, role: Role, createdAt: string } }> } };
+
 export type LastCursorQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -262,6 +270,9 @@ export const negotiateDocument: Document<NegotiateMutation, NegotiateMutationVar
 
 export const chatEntriesDocument: Document<ChatEntriesQuery, ChatEntriesQueryVariables> =
   'query ChatEntries($last:Int!$before:String){chatEntries(last:$last before:$before){nodes{...Entry}pageInfo{hasPreviousPage}}}fragment Entry on ChatEntry{id seq cursor connectionId connection{...Member}body createdAt}fragment Member on Connection{id data role createdAt}';
+
+export const missedEntriesDocument: Document<MissedEntriesQuery, MissedEntriesQueryVariables> =
+  'query MissedEntries($first:Int!$after:String!){chatEntries(first:$first after:$after){nodes{...Entry}}}fragment Entry on ChatEntry{id seq cursor connectionId connection{...Member}body createdAt}fragment Member on Connection{id data role createdAt}';
 
 export const lastCursorDocument: Document<LastCursorQuery, LastCursorQueryVariables> =
   'query LastCursor{session{lastCursor}}';

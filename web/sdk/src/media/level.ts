@@ -12,6 +12,7 @@ export function meter(media: MediaStream): LevelMeter {
   const wave = new Float32Array(samples);
   return {
     level() {
+      if (context.state === 'suspended' && navigator.userActivation?.hasBeenActive) void context.resume().catch(() => {}); // closed
       analyser.getFloatTimeDomainData(wave);
       return Math.min(1, wave.reduce((loudest, value) => Math.max(loudest, Math.abs(value)), 0));
     },

@@ -1,0 +1,125 @@
+package graph
+
+import (
+	"maps"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"chattok/graph/generated"
+	"chattok/graph/transport"
+)
+
+// limitsOf returns the limits as New makes them.
+func limitsOf(t *testing.T, table map[string]int) (*transport.Limits, error) {
+	t.Helper()
+	l := &transport.Limits{Weights: table}
+	return l, l.Validate(generated.NewExecutableSchema(generated.Config{}))
+}
+
+// TestEveryTextHasAWeight: the server does not start with a field of text that has no weight, or a weight of no field.
+func TestEveryTextHasAWeight(t *testing.T) {
+	if _, err := limitsOf(t, weights); err != nil {
+		t.Fatal(err)
+	}
+	for name := range weights {
+		table := maps.Clone(weights)
+		delete(table, name)
+		if _, err := limitsOf(t, table); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("without %s: %v", name, err)
+		}
+	}
+	table := maps.Clone(weights)
+	table["ChatEntry.colour"] = 1
+	if _, err := limitsOf(t, table); err == nil || !strings.Contains(err.Error(), "ChatEntry.colour") {
+		t.Errorf("with a weight too many: %v", err)
+	}
+}
+
+// longestAnswer is how long an answer may become as it is written.
+const longestAnswer = 48 << 20
+
+// TestOwnOperationsFit: what our own clients send passes, and fits full of the text that grows most as JSON.
+func TestOwnOperationsFit(t *testing.T) {
+	l, err := limitsOf(t, weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
+	backticks := regexp.MustCompile("(?s)(?:gql|query: )`(.*?)`")
+	fences := regexp.MustCompile("(?s)```graphql\n(.*?)```")
+	all := func(pattern *regexp.Regexp, file string) (texts []string) {
+		for _, m := range pattern.FindAllStringSubmatch(read(t, file), -1) {
+			texts = append(texts, regexp.MustCompile(`\$\{\w+\}`).ReplaceAllString(m[1], ""))
+		}
+		return texts
+	}
+	for name, documents := range map[string][]string{
+		"the SDK":        {read(t, "../web/sdk/src/operations.graphql")},
+		"the playground": all(backticks, "../web/playground/src/tutorial.js"),
+		"Apollo":         {strings.Join(all(backticks, "../web/examples/apollo/src/operations.ts"), "\n")},
+		"README":         all(fences, "../README.md"),
+		"introspection":  {read(t, "transport/testdata/introspection.graphql")},
+	} {
+		operations := 0
+		for _, text := range documents {
+			document, errs := gqlparser.LoadQuery(schema, text)
+			if len(errs) > 0 {
+				t.Errorf("%s: %v", name, errs)
+				continue
+			}
+			for _, operation := range document.Operations {
+				operations++
+				bytes, _ := l.Weigh(document, operation)
+				limit := l.EventBytes
+				if operation.Operation == ast.Query {
+					limit = l.Bytes
+				}
+				if bytes == 0 || bytes > limit || 6*bytes > longestAnswer {
+					t.Errorf("%s: %s weighs %d bytes", name, operation.Name, bytes)
+				}
+			}
+		}
+		if operations == 0 && name != "README" {
+			t.Errorf("%s: no operation was found", name)
+		}
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestWeights: lists multiply, fragments count wherever they are spread, and of fragments on object types the heaviest.
+func TestWeights(t *testing.T) {
+	l, err := limitsOf(t, weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
+	const body, data = 16384, 1024
+	for text, want := range map[string]int{
+		`{latestChatEntry(connectionId:"a"){body}}`:                                                                                   15 + 4 + 3 + 4 + 4 + body,
+		`{latestChatEntry(connectionId:"a"){a:body b:body}}`:                                                                          15 + 4 + 3 + 2*(1+4+body),
+		`{latestChatEntry(connectionId:"a"){...F x:connection{data}}} fragment F on ChatEntry{body}`:                                  15 + 4 + 3 + 4 + 4 + body + 1 + 4 + 3 + 4 + 4 + data,
+		`{chatEntries(first:200){nodes{body}}}`:                                                                                       11 + 4 + 200*(3+5+4+3+4+4+body),
+		`subscription{sessionEvents{...on ConnectionCreated{connection{data}} ...on ConnectionDestroyed{connection{d:data e:data}}}}`: 13 + 4 + 3 + 10 + 4 + 3 + 2*(1+4+data),
+	} {
+		document, errs := gqlparser.LoadQuery(schema, text)
+		if len(errs) > 0 {
+			t.Fatal(errs)
+		}
+		if got, _ := l.Weigh(document, document.Operations[0]); got != want {
+			t.Errorf("%s weighs %d, want %d", text, got, want)
+		}
+	}
+}
