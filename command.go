@@ -83,7 +83,7 @@ func usage(err error) error {
 func secretCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	c, err := parseConfig(args)
 	if errors.Is(err, flag.ErrHelp) {
-		return printHelp(stdout)
+		return printCommandHelp(stdout, "secret", nil)
 	}
 	if err != nil {
 		return err
@@ -138,7 +138,7 @@ func tokenCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	expires := f.Duration("expires", 24*time.Hour, "for how long connect accepts it")
 	err := parseInto(f, &c, args)
 	if errors.Is(err, flag.ErrHelp) {
-		return printHelp(stdout)
+		return printCommandHelp(stdout, "token", f)
 	}
 	if err != nil {
 		return usage(err)
@@ -198,6 +198,9 @@ func (s *server) announce(w io.Writer) {
 	if s.config.open && !isLoopback(s.listener.Addr()) {
 		s.log.Warn("open mode on an address that others can reach: anybody may connect, and post in the lobby; CHATTOK_OPEN=false asks for tokens", "addr", s.listener.Addr().String())
 	}
+	if s.config.open && isLoopback(s.listener.Addr()) && s.config.origins != "" {
+		s.log.Warn("open mode for pages of other origins: where a proxy passes them on, anybody who reaches it may connect, and post in the lobby; CHATTOK_OPEN=false asks for tokens", "origins", s.config.origins)
+	}
 }
 
 // address returns where a browser finds the server.
@@ -248,20 +251,9 @@ func version() string {
 func printHelp(w io.Writer) error {
 	var c config
 	var b strings.Builder
-	b.WriteString(`ChatTok passes real-time data between the people in a session.
-
-Usage:
-  chattok [flags]                                    serve
-  chattok secret [flags]                             print the API secret
-  chattok token -session ID [-role ROLE] [-data TEXT] [-expires 24h] [flags]
-                                                     mint a session token
-  chattok migrate [-restored] [flags]                bring the database's schema up to date
-  chattok copy [-from DATABASE] -to DATABASE         carry a database over, such as a file to PostgreSQL
-  chattok healthcheck [flags]                        say whether the server with these settings is ready
-  chattok version
-
-Each flag, and the environment variable that stands for it:
-`)
+	b.WriteString("ChatTok passes real-time data between the people in a session.\n\n")
+	printUsage(&b)
+	b.WriteString("\nEach flag, and the environment variable that stands for it:\n")
 	printFlags(&b, c.flags())
 	fmt.Fprintf(&b, `
 %s, which has no flag, is the secret that signs tokens: %d bytes at least.

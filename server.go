@@ -278,7 +278,8 @@ func (s *server) handler() (handler, plain http.Handler, err error) {
 	mux := http.NewServeMux()
 	api := e.SameSite(s.graph)
 	mux.Handle("/graphql", api)
-	mux.Handle("/query", api) // where gqlgen's projects and their clients expect it
+	mux.Handle("/graphql/{$}", api) // as some write it
+	mux.Handle("/query", api)       // where gqlgen's projects and their clients expect it
 	others := http.NewServeMux()
 	mux.Handle("/", taken(others))
 	others.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil, nil) })

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"flag"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,7 +27,12 @@ func TestUsage(t *testing.T) {
 	}{
 		{"--help", 0, "ChatTok passes real-time data", ""},
 		{"help", 0, "ChatTok passes real-time data", ""},
-		{"token --help", 0, "ChatTok passes real-time data", ""},
+		{"serve --help", 0, "ChatTok passes real-time data", ""},
+		{"token --help", 0, "Usage: chattok token -session ID", ""},
+		{"secret --help", 0, "Usage: chattok secret", ""},
+		{"migrate --help", 0, "Usage: chattok migrate", ""},
+		{"copy --help", 0, "Usage: chattok copy", ""},
+		{"healthcheck --help", 0, "Usage: chattok healthcheck", ""},
 		{"--version", 0, "chattok ", ""},
 		{"nope", 2, "", `there is no command "nope"`},
 		{"-nope", 2, "", "-nope"},
@@ -102,6 +109,32 @@ func TestEverySettingIsExplained(t *testing.T) {
 	})
 }
 
+// TestHelpOfCommands: a command's help has what it takes, and none of the server's settings that are nothing to it.
+func TestHelpOfCommands(t *testing.T) {
+	var all strings.Builder
+	if err := printHelp(&all); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range commands {
+		if !strings.Contains(all.String(), "chattok "+c.name) {
+			t.Errorf("the help has no %s", c.name)
+		}
+	}
+	var help strings.Builder
+	if err := dispatch(t.Context(), []string{"token", "--help"}, &help, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	var flags []string
+	for line := range strings.Lines(help.String()) {
+		if flag, ok := strings.CutPrefix(line, "  -"); ok {
+			flags = append(flags, strings.Fields(flag)[0])
+		}
+	}
+	if want := []string{"data", "expires", "role", "session", "database"}; !slices.Equal(flags, want) {
+		t.Errorf("token --help has the flags %q, want %q:\n%s", flags, want, help.String())
+	}
+}
+
 // output returns what a command of the binary prints, on the same database.
 func output(t *testing.T, b *binary, args ...string) string {
 	t.Helper()
@@ -144,6 +177,9 @@ func TestServerLife(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
+	if r, err := http.Post("http://"+b.addr+"/graphql/", "application/json", strings.NewReader(`{"query":"{__typename}"}`)); err != nil || r.StatusCode != http.StatusOK {
+		t.Errorf("/graphql/: %v, %v", r, err)
+	}
 	c, _, err := websocket.Dial(ctx, "ws://"+b.addr+"/query", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
 	if err != nil {
 		t.Fatal(err)

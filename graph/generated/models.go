@@ -96,6 +96,10 @@ type Query struct {
 // of its protocol is to be resumed: a server that stops cuts, and so it does where a client has not taken a write for 10
 // seconds.
 //
+// Subscriptions that select the same, however it is spelt, share what is executed. A connection, or a guest's address, follows 32
+// different selections at once by default; one more is RATE_LIMITED, reason TOO_MANY_SELECTIONS. A document with a
+// subscription has 32,768 bytes at most.
+//
 // An event that could not be executed, such as an entry whose sender can't be read now (UNAVAILABLE), ends its subscription
 // with the error, so that nobody passes it over: subscribe again, with the last cursor you saw where the field takes one.
 type Subscription struct {

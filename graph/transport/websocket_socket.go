@@ -294,7 +294,7 @@ func (s *socket) control(op ws.OpCode, payload []byte) error {
 		_ = s.write(ws.OpPong, payload)
 	case ws.OpClose:
 		code, reason := ws.ParseCloseFrameData(payload)
-		if len(payload) == 1 || !utf8.ValidString(reason) || len(payload) >= 2 && code.IsProtocolReserved() {
+		if len(payload) == 1 || !utf8.ValidString(reason) || len(payload) >= 2 && (code < 1000 || code > 4999 || code.IsProtocolReserved()) {
 			code = ws.StatusProtocolError
 		}
 		if len(payload) == 0 {

@@ -412,6 +412,11 @@ func TestFrames(t *testing.T) {
 	s.text(`{"type":"pong"}`)
 	s.frame(ws.OpClose, true, string(ws.NewCloseFrameBody(1000, "bye")))
 	s.expectClose(CloseNormal)
+	for _, code := range []ws.StatusCode{0, 999, 1005, 1006, 5000} { // which nobody may send
+		s = w.ready(t)
+		s.frame(ws.OpClose, true, string(ws.NewCloseFrameBody(code, "")))
+		s.expectClose(CloseProtocol)
+	}
 
 	big := strings.Repeat("x", 600)
 	s = w.ready(t)
