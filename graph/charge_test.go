@@ -264,7 +264,7 @@ func TestKindsOfRates(t *testing.T) {
 		{rates.RosterChanges, 3, `mutation{publishStream{id}}`, nil, 2},
 		{rates.Processor, 250, `{session{id}}`, nil, 0}, // 100 µs a query at least, and the first took much more to read
 	} {
-		t.Run(fmt.Sprint(c.kind, " ", strings.TrimLeft(c.query, "mutation")[:8]), func(t *testing.T) {
+		t.Run(fmt.Sprint(c.kind, " ", strings.TrimPrefix(c.query, "mutation")[:8]), func(t *testing.T) {
 			w := newWorld(t, options{rates: scarce(c.kind, c.burst)})
 			me, other := w.join(t, "room", "PUBLISHER"), w.join(t, "room", "PUBLISHER")
 			var published struct{ PublishStream struct{ ID string } }

@@ -15,12 +15,6 @@ func TestIdempotencyKeyIsItsSenders(t *testing.T) {
 	w := newWorld(t, options{})
 	ann, ben := w.join(t, "room", session.RolePublisher), w.join(t, "room", session.RoleSubscriber)
 	const selected = `subscription{entryAdded{seq ...K}} fragment K on ChatEntry{...on ChatEntry{k:idempotencyKey}}`
-	type event struct {
-		EntryAdded struct {
-			Seq int
-			K   *string
-		}
-	}
 	address := serve(t, w.handler, 0)
 	var streams []*stream
 	for _, who := range []person{ann, ben} {

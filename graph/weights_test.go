@@ -9,6 +9,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"chattok/graph/generated"
 	"chattok/graph/transport"
@@ -67,7 +68,7 @@ func TestOwnOperationsFit(t *testing.T) {
 	} {
 		operations := 0
 		for _, text := range documents {
-			document, errs := gqlparser.LoadQuery(schema, text)
+			document, errs := gqlparser.LoadQueryWithRules(schema, text, rules.NewDefaultRules())
 			if len(errs) > 0 {
 				t.Errorf("%s: %v", name, errs)
 				continue
@@ -114,7 +115,7 @@ func TestWeights(t *testing.T) {
 		`{chatEntries(first:200){nodes{body}}}`:                                                                                       11 + 4 + 200*(3+5+4+3+4+4+body),
 		`subscription{sessionEvents{...on ConnectionCreated{connection{data}} ...on ConnectionDestroyed{connection{d:data e:data}}}}`: 13 + 4 + 3 + 10 + 4 + 3 + 2*(1+4+data),
 	} {
-		document, errs := gqlparser.LoadQuery(schema, text)
+		document, errs := gqlparser.LoadQueryWithRules(schema, text, rules.NewDefaultRules())
 		if len(errs) > 0 {
 			t.Fatal(errs)
 		}
