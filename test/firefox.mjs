@@ -99,7 +99,7 @@ class Page {
     for (;;) {
       const found = await this.run(f, ...parameters).catch(() => false); // the page may be on its way to another
       if (found) return;
-      if (Date.now() > late) throw new Error(`${f} ${JSON.stringify(parameters)} did not come true: ${await this.run(() => document.body.innerText)}`);
+      if (Date.now() > late) throw new Error(`${f} ${JSON.stringify(parameters)} did not come true: ${await this.run(describe)}`);
       await new Promise((done) => setTimeout(done, 100));
     }
   }
@@ -133,6 +133,15 @@ class Page {
     const actions = [...values.map((value) => ({ type: 'keyDown', value })), ...values.toReversed().map((value) => ({ type: 'keyUp', value }))];
     await this.#driver.send('input.performActions', { context: this.#context, actions: [{ type: 'key', id: 'keyboard', actions }] });
   }
+}
+
+/** Runs in a page: what it shows, for whoever has to find out. */
+function describe() {
+  const videos = [...document.querySelectorAll('figure')].map((figure) => {
+    const video = figure.querySelector('video');
+    return [figure.ariaLabel, video?.className, video?.videoWidth, video?.readyState, video?.paused, video?.currentTime];
+  });
+  return `${JSON.stringify(videos)} ${document.body.innerText}`;
 }
 
 /** Commands and their answers over one socket. */
