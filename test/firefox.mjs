@@ -15,6 +15,7 @@ const preferences = {
   'media.navigator.streams.fake': true,
   'media.navigator.permission.disabled': true,
   'media.autoplay.default': 0,
+  'media.block-autoplay-until-in-foreground': false, // one of two windows alone is
   'media.peerconnection.ice.loopback': true,
   'media.peerconnection.ice.obfuscate_host_addresses': false,
   'datareporting.policy.dataSubmissionEnabled': false,
