@@ -29,6 +29,7 @@ var arrows = map[string]arrow{
 	"media":       {[]string{"session"}, true, "ICE servers are named for the domain's connections; what a credential proves is asked of nobody"},
 	"token":       {[]string{"session"}, true, "tokens say what the domain's grants hold, and look nothing up"},
 	"rates":       {nil, true, "whom something is charged to, and for what, is said by those who know operations"},
+	"accept":      {[]string{"rates"}, true, "connections are counted before anything is known of what is said over them"},
 	"graph": {[]string{"session", "token", "rates", "graph/transport", "graph/edge", "graph/generated", "graph/scalar"}, true,
 		"the edge calls the domain by its service; a store or a bus behind it is wired by package main"},
 	"graph/transport": {[]string{"session"}, true, "transports carry any schema: of the domain they know the errors alone"},

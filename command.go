@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"chattok/db"
+	"chattok/graph/edge"
 	"chattok/session"
 	"chattok/token"
 )
@@ -83,7 +84,7 @@ func usage(err error) error {
 func secretCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	c, err := parseConfig(args)
 	if errors.Is(err, flag.ErrHelp) {
-		return printHelp(stdout)
+		return printCommandHelp(stdout, "secret", nil)
 	}
 	if err != nil {
 		return err
@@ -135,10 +136,11 @@ func tokenCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	id := f.String("session", "", "`id` of the session that the token admits to")
 	role := f.String("role", string(session.RolePublisher), "what its holder may do: SUBSCRIBER, PUBLISHER or MODERATOR")
 	data := f.String("data", "", "what the others see of its holder")
-	expires := f.Duration("expires", 24*time.Hour, "for how long connect accepts it")
+	var expires time.Duration
+	durationVar(f, &expires, "expires", 24*time.Hour, "for how long connect accepts it")
 	err := parseInto(f, &c, args)
 	if errors.Is(err, flag.ErrHelp) {
-		return printHelp(stdout)
+		return printCommandHelp(stdout, "token", f)
 	}
 	if err != nil {
 		return usage(err)
@@ -146,14 +148,14 @@ func tokenCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if f.NArg() > 0 {
 		return fmt.Errorf("%w: unexpected argument %q; a role is given as -role MODERATOR", errUsage, f.Arg(0))
 	}
-	grant := session.SessionGrant{SessionID: *id, Role: session.Role(strings.ToUpper(*role)), ExpiresAt: time.Now().Add(*expires)}
+	grant := session.SessionGrant{SessionID: *id, Role: session.Role(strings.ToUpper(*role)), ExpiresAt: time.Now().Add(expires)}
 	if *data != "" {
 		grant.Data = data
 	}
 	if err := grant.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
-	if *expires <= 0 {
+	if expires <= 0 {
 		return fmt.Errorf("%w: -expires must be more than 0", errUsage)
 	}
 	secret, err := readSecret(ctx, c, stderr, func(store *db.Store) error { return describeSession(ctx, store, *id, stderr) })
@@ -197,6 +199,9 @@ func (s *server) announce(w io.Writer) {
 	}
 	if s.config.open && !isLoopback(s.listener.Addr()) {
 		s.log.Warn("open mode on an address that others can reach: anybody may connect, and post in the lobby; CHATTOK_OPEN=false asks for tokens", "addr", s.listener.Addr().String())
+	}
+	if s.config.open && isLoopback(s.listener.Addr()) && edge.BeyondLoopback(list(s.config.origins)) {
+		s.log.Warn("open mode behind a proxy that others can reach, as CHATTOK_ORIGINS has it: anybody may connect, and post in the lobby; CHATTOK_OPEN=false asks for tokens", "origins", s.config.origins)
 	}
 }
 
@@ -248,20 +253,9 @@ func version() string {
 func printHelp(w io.Writer) error {
 	var c config
 	var b strings.Builder
-	b.WriteString(`ChatTok passes real-time data between the people in a session.
-
-Usage:
-  chattok [flags]                                    serve
-  chattok secret [flags]                             print the API secret
-  chattok token -session ID [-role ROLE] [-data TEXT] [-expires 24h] [flags]
-                                                     mint a session token
-  chattok migrate [-restored] [flags]                bring the database's schema up to date
-  chattok copy [-from DATABASE] -to DATABASE         carry a database over, such as a file to PostgreSQL
-  chattok healthcheck [flags]                        say whether the server with these settings is ready
-  chattok version
-
-Each flag, and the environment variable that stands for it:
-`)
+	b.WriteString("ChatTok passes real-time data between the people in a session.\n\n")
+	printUsage(&b)
+	b.WriteString("\nEach flag, and the environment variable that stands for it:\n")
 	printFlags(&b, c.flags())
 	fmt.Fprintf(&b, `
 %s, which has no flag, is the secret that signs tokens: %d bytes at least.

@@ -19,7 +19,7 @@ func migrateCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	restored := f.Bool("restored", false, "the database was put back from a snapshot of its disk: refuse every cursor from before")
 	err := parseInto(f, &c, args)
 	if errors.Is(err, flag.ErrHelp) {
-		return printHelp(stdout)
+		return printCommandHelp(stdout, "migrate", f)
 	}
 	if err != nil {
 		return usage(err)
@@ -58,7 +58,7 @@ func copyCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	to := f.String("to", "", "`database` to copy to, empty or an unfinished copy of the same")
 	err := parseInto(f, &c, args)
 	if errors.Is(err, flag.ErrHelp) {
-		return printHelp(stdout)
+		return printCommandHelp(stdout, "copy", f)
 	}
 	if err != nil {
 		return usage(err)

@@ -66,13 +66,13 @@ func (c *config) flags() *flag.FlagSet {
 	f.StringVar(&c.addr, "addr", "", "`address` to serve on; where it is not set and PORT is, \":$PORT\" (default "+defaultAddr+", "+defaultDomainAddr+" with -domain)")
 	f.StringVar(&c.bus, "bus", "", "`url` of what joins the nodes: NATS servers, as nats://host:port or tls://host:port, several separated by commas; or a PostgreSQL database, and that of -database where it is one and nothing is set")
 	c.nats.flags(f)
-	f.StringVar(&c.database, "database", "chattok.db", "`file` of the SQLite database, made where it does not exist; or a PostgreSQL URL, postgres://user@host/name, whose password is better set in the environment")
+	f.StringVar(&c.database, "database", "chattok.db", "`file` of the SQLite database, made where it does not exist; or a PostgreSQL server, as postgres://user@host/name or libpq's host=… dbname=…, whose password is better set in the environment")
 	f.IntVar(&c.connections, "database-connections", 0, fmt.Sprintf("connections to PostgreSQL at most; 0 for %d", db.DefaultConnections))
 	f.BoolVar(&c.open, "open", true, "open mode: anybody may connect to any session that no backend made, and be a guest in the lobby")
 	f.StringVar(&c.origins, "origins", "", "further `origins` whose pages may use the server, separated by commas; * for any")
 	f.StringVar(&c.hosts, "hosts", "", "`names` that browsers reach the server by, separated by commas, *.example.com for all below one, * for any; beside IP addresses, localhost, this machine's own name, and the hosts of -domain and -origins")
-	f.DurationVar(&c.grace, "grace", 20*time.Second, "`time` a connection has to come back after its last socket closed")
-	f.DurationVar(&c.idle, "idle", 10*time.Minute, "`time` after the last request of a connection without a socket when it ends")
+	durationVar(f, &c.grace, "grace", 20*time.Second, "`time` a connection has to come back after its last socket closed")
+	durationVar(f, &c.idle, "idle", 10*time.Minute, "`time` after the last request of a connection without a socket when it ends")
 	f.BoolVar(&c.introspection, "introspection", true, "answer questions about the schema")
 	f.StringVar(&c.metricsAddr, "metrics-addr", "", "`address` of its own for /metrics, for a network of yours; on addr, for this machine alone, where it is not set")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "`file` with the certificate for HTTPS and its chain, PEM; read again when it changes")
@@ -198,7 +198,7 @@ func (c config) secret(ctx context.Context, store *db.Store) ([]byte, error) {
 func (c config) logger(w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.logLevel}
 	if c.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(newBoundedLog(slog.NewJSONHandler(w, options)))
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(newBoundedLog(slog.NewTextHandler(w, options)))
 }

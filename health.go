@@ -21,7 +21,7 @@ const healthTimeout = 3 * time.Second
 func healthCommand(ctx context.Context, args []string, stdout io.Writer) error {
 	c, err := parseConfig(args)
 	if errors.Is(err, flag.ErrHelp) {
-		return printHelp(stdout)
+		return printCommandHelp(stdout, "healthcheck", nil)
 	}
 	if err != nil {
 		return err

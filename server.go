@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"chattok/accept"
 	"chattok/bus"
 	"chattok/db"
 	"chattok/graph"
@@ -41,6 +42,8 @@ const (
 func main() {
 	tuneCollector()
 	limitMemory()
+	// A log whose reader has gone must not end the server: a write to it fails, and that is all.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -73,6 +76,7 @@ type server struct {
 	metrics  *metrics
 	secured  *secured     // nil: plain HTTP
 	listener net.Listener // the API and the pages
+	accepted *accept.Connections
 	http     []*http.Server
 }
 
@@ -139,7 +143,7 @@ func newServer(ctx context.Context, c config, log *slog.Logger) (*server, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{config: c, log: log, store: store, secured: secured}
+	s := &server{config: c, log: log, store: store, secured: secured, accepted: c.limits.connections(log)}
 	if err := s.wire(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -190,7 +194,7 @@ func (s *server) wire(ctx context.Context) error {
 		TokenConnections: s.config.limits.tokenConnections, AddressConnections: s.config.limits.addressConnections,
 		MaxStay: s.config.limits.maxStay})
 	s.graph = graph.New(graph.Config{Service: s.service, Tokens: tokens, Log: s.log, Introspection: s.config.introspection,
-		Streams: s.config.limits.streams(), Answers: transport.AnswersConfig{Budget: budget,
+		Streams: s.config.limits.streams(s.log), Answers: transport.AnswersConfig{Budget: budget,
 			MaxRequests: s.config.limits.requests, MaxRequestsPerAddress: s.config.limits.requestsPerAddress},
 		Rates: rates.New(s.config.limits.rates)})
 	s.metrics.observe(s.service, s.graph)
@@ -245,7 +249,8 @@ func (s *server) listenBeside(what, addr string, handler http.Handler, ended cha
 }
 
 func (s *server) start(listener net.Listener, handler http.Handler, secured *secured, ended chan<- error) {
-	h := &http.Server{Handler: handler, ConnContext: transport.WithConn, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
+	listener = s.accepted.Listener(listener)
+	h := &http.Server{Handler: handler, ConnState: s.accepted.State, ConnContext: transport.WithConn, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
 		IdleTimeout: idleTimeout, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: http2Streams},
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	serve := h.Serve
@@ -274,8 +279,10 @@ func (s *server) handler() (handler, plain http.Handler, err error) {
 	}
 	mux := http.NewServeMux()
 	api := e.SameSite(s.graph)
-	mux.Handle("/graphql", api)
-	mux.Handle("/query", api) // where gqlgen's projects and their clients expect it
+	for _, path := range []string{"/graphql", "/query"} { // the second is where gqlgen's projects and their clients expect it
+		mux.Handle(path, api)
+		mux.Handle(path+"/{$}", api) // as some write it, and some frameworks' links do
+	}
 	others := http.NewServeMux()
 	mux.Handle("/", taken(others))
 	others.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil, nil) })

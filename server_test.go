@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"flag"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,7 +27,12 @@ func TestUsage(t *testing.T) {
 	}{
 		{"--help", 0, "ChatTok passes real-time data", ""},
 		{"help", 0, "ChatTok passes real-time data", ""},
-		{"token --help", 0, "ChatTok passes real-time data", ""},
+		{"serve --help", 0, "ChatTok passes real-time data", ""},
+		{"token --help", 0, "Usage: chattok token -session ID", ""},
+		{"secret --help", 0, "Usage: chattok secret", ""},
+		{"migrate --help", 0, "Usage: chattok migrate", ""},
+		{"copy --help", 0, "Usage: chattok copy", ""},
+		{"healthcheck --help", 0, "Usage: chattok healthcheck", ""},
 		{"--version", 0, "chattok ", ""},
 		{"nope", 2, "", `there is no command "nope"`},
 		{"-nope", 2, "", "-nope"},
@@ -64,11 +71,21 @@ func TestUsage(t *testing.T) {
 		{"token -database x -session a -role KING", 2, "", "role must be SUBSCRIBER, PUBLISHER or MODERATOR"},
 		{"secret -database does/not/exist.db", 1, "", "does/not/exist.db"},
 		{"-database postgre://me:secret@db/chattok", 1, "", "chattok: database must be a file or begin with postgres://, but begins with \"postgre://\"\n"},
+		{"-database sqlite:x.db", 1, "", "chattok: database must be the file's path alone, without \"sqlite:\" before it\n"},
+		{"-database postgres:x", 1, "", "chattok: database must be a file or begin with postgres://, but begins with \"postgres:\"; a file of such a name"},
+		{"-database me:hunter2@db/chattok", 1, "", "chattok: database must be a file or begin with postgres://, but begins with \"me:\"; a file of such a name"},
+		{"-database Server=db;Password=hunter2", 1, "", "this has a password in it, and is neither\n"},
+		{"-database //me:hunter2@db/chattok", 1, "", "this has a password in it, and is neither\n"},
+		{"-database port=hunter2", 1, "", "chattok: the database's name can't be read"},
+		{"token -session a -expires 5", 2, "", "write 5s for seconds"},
 		{"-database /proc/nope/x.db", 1, "", "/proc/nope/x.db"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			var stdout, stderr strings.Builder
 			code := run(t.Context(), strings.Fields(c.args), &stdout, &stderr)
+			if strings.Contains(stdout.String()+stderr.String(), "hunter2") {
+				t.Errorf("the password is shown: %s %s", stdout.String(), stderr.String())
+			}
 			if code != c.code || !strings.HasPrefix(stdout.String(), c.stdout) || !strings.Contains(stderr.String(), c.stderr) {
 				t.Errorf("exit %d, stdout %.80q, stderr %q", code, stdout.String(), stderr.String())
 			}
@@ -100,6 +117,32 @@ func TestEverySettingIsExplained(t *testing.T) {
 			t.Errorf("docs/operations.md does not explain %s", variable(f.Name))
 		}
 	})
+}
+
+// TestHelpOfCommands: a command's help has what it takes, and none of the server's settings that are nothing to it.
+func TestHelpOfCommands(t *testing.T) {
+	var all strings.Builder
+	if err := printHelp(&all); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range commands {
+		if !strings.Contains(all.String(), "chattok "+c.name) {
+			t.Errorf("the help has no %s", c.name)
+		}
+	}
+	var help strings.Builder
+	if err := dispatch(t.Context(), []string{"token", "--help"}, &help, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	var flags []string
+	for line := range strings.Lines(help.String()) {
+		if flag, ok := strings.CutPrefix(line, "  -"); ok {
+			flags = append(flags, strings.Fields(flag)[0])
+		}
+	}
+	if want := []string{"data", "expires", "role", "session", "database"}; !slices.Equal(flags, want) {
+		t.Errorf("token --help has the flags %q, want %q:\n%s", flags, want, help.String())
+	}
 }
 
 // output returns what a command of the binary prints, on the same database.
@@ -144,6 +187,9 @@ func TestServerLife(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
+	if r, err := http.Post("http://"+b.addr+"/graphql/", "application/json", strings.NewReader(`{"query":"{__typename}"}`)); err != nil || r.StatusCode != http.StatusOK {
+		t.Errorf("/graphql/: %v, %v", r, err)
+	}
 	c, _, err := websocket.Dial(ctx, "ws://"+b.addr+"/query", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
 	if err != nil {
 		t.Fatal(err)

@@ -39,6 +39,7 @@ var parts = []part{
 	{"stalled", partStalled, false},
 	{"listened", partListened, false},
 	{"compare", partCompare, true},
+	{"rooms", partRooms, true},
 	{"growth", partGrowth, true},
 	{"nodes", partNodes, true},
 }
@@ -72,7 +73,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	b := &bench{log: stderr}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	only := flags.String("only", "", "parts to run, with commas between: "+strings.Join(partNames(), ", ")+"; all but the last three where empty, \"all\" for all")
+	only := flags.String("only", "", "parts to run, with commas between: "+strings.Join(partNames(), ", ")+"; all but the last four where empty, \"all\" for all")
 	write := flags.Bool("write", false, "also put the tables into bench/README.md, and the plot beside it")
 	parent := flags.String("dir", "", "folder for databases, on the disk to be measured; the system's folder for temporary files where empty")
 	flags.IntVar(&b.turns, "turns", 3, "runs that each median is taken of")

@@ -97,7 +97,7 @@ func (c charged) read(ctx context.Context, payer *rates.Caller, params *graphql.
 	if wait := payer.Owes(rates.Processor); wait > 0 {
 		return &graphql.OperationContext{}, refuse(ctx, limited(rates.Processor, wait))
 	}
-	leave, err := payer.Enter(ctx)
+	leave, err := payer.Enter(ctx, rates.Reading)
 	if err != nil {
 		return &graphql.OperationContext{}, gqlerror.List{present(ctx, err)}
 	}
@@ -204,8 +204,12 @@ func (c charged) DispatchOperation(ctx context.Context, op *graphql.OperationCon
 	if payer == nil || op.Operation.Operation != ast.Query {
 		return responses, inner
 	}
+	work := rates.Executing
+	if introspects(op.Operation.SelectionSet) {
+		work = rates.Reading
+	}
 	return func(ctx context.Context) *graphql.Response {
-		leave, err := payer.Enter(ctx)
+		leave, err := payer.Enter(ctx, work)
 		if err != nil {
 			return nil // given up
 		}
@@ -213,6 +217,41 @@ func (c charged) DispatchOperation(ctx context.Context, op *graphql.OperationCon
 		defer spend(payer, time.Now())
 		return responses(ctx)
 	}, inner
+}
+
+// introspects says whether something that is selected is the schema's.
+func introspects(set ast.SelectionSet) bool {
+	for _, selection := range set {
+		switch selection := selection.(type) {
+		case *ast.Field:
+			if selection.Name == "__schema" || selection.Name == "__type" {
+				return true
+			}
+		case *ast.InlineFragment:
+			if introspects(selection.SelectionSet) {
+				return true
+			}
+		case *ast.FragmentSpread:
+			if selection.Definition != nil && introspects(selection.Definition.SelectionSet) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// decode takes a turn for a large body to be decoded, whose time is charged.
+func decode(ctx context.Context) (done func(), err error) {
+	payer := payerOf(ctx)
+	leave, err := payer.Enter(ctx, rates.Reading)
+	if err != nil {
+		return nil, err
+	}
+	begun := time.Now()
+	return func() {
+		spend(payer, begun)
+		leave()
+	}, nil
 }
 
 // spend charges the processor time since begun.

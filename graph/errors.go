@@ -87,8 +87,11 @@ func presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 		internal := code == string(session.CodeInternal)
 		if errors.As(err, &ours) && ours.Err != nil || internal {
 			level := slog.LevelWarn
-			if internal {
+			switch {
+			case internal:
 				level = slog.LevelError
+			case ctx.Err() != nil:
+				level = slog.LevelDebug // its client has gone, or closed its socket
 			}
 			request := edge.RequestID(ctx)
 			if id, ok := shown.Extensions["requestId"].(string); ok {

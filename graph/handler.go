@@ -58,7 +58,7 @@ func New(c Config) *Handler {
 	resolver := &Resolver{service: c.Service, tokens: c.Tokens, now: c.Now}
 	c.Streams.Authenticate, c.Streams.Attach, c.Streams.Shared = auth.authenticate, auth.attach, resolver.shared()
 	c.Streams.Detach = func(ctx context.Context) context.Context { return withAddress(edge.Detach(ctx), addressOf(ctx)) }
-	c.Streams.Pace = pace
+	c.Streams.Pace, c.Streams.Decode, c.HTTP.Decode = pace, decode, decode
 	c.Streams.Connection = connectionOf
 	c.Limits.Weights = weights
 	c.Answers.Limits = &c.Limits

@@ -18,6 +18,8 @@ import (
 // Accounts has an account for each connection and network that did something of late.
 type Accounts struct {
 	connection, client, site [kinds]Rate // of one of each
+	nobody                   *account    // of callers that are not counted: their turns
+	works                    [works]chan struct{}
 
 	mu   sync.Mutex
 	byID *simplelru.LRU[accountID, *account]
@@ -44,7 +46,7 @@ type account struct {
 const (
 	clientBits = 64
 	siteBits   = 48
-	siteTimes  = 10 // how many times the rates of a client hold for a site
+	SiteTimes  = 10 // how many times what a client may have a site may
 )
 
 // New returns Accounts under these limits.
@@ -53,22 +55,26 @@ func New(limits Limits) *Accounts {
 	if err != nil {
 		panic(err) // for a size below 1
 	}
+	processors := runtime.GOMAXPROCS(0)
 	a := &Accounts{connection: limits.Rates, byID: byID}
+	a.nobody = newAccount(new([kinds]Rate), processors-1)
+	a.works[Reading] = make(chan struct{}, max(1, processors/2))
+	a.works[Executing] = make(chan struct{}, 4*processors)
 	for k, r := range limits.Rates {
 		times := limits.Address
 		if Kind(k) == Connects { // which only addresses do
 			times = 1
 		}
-		a.client[k], a.site[k] = r.times(times), r.times(times*siteTimes)
+		a.client[k], a.site[k] = r.times(times), r.times(times*SiteTimes)
 	}
 	return a
 }
 
-// Caller returns whom operations of a connection are charged to; of a caller that is none, connection is "". Nil, to
-// which nothing is charged, stands for one that is neither a connection nor has an address that counts: those of this
-// machine don't.
+// Caller returns whom operations of a connection are charged to; of a caller that is none, connection is "". Nothing is
+// charged to one that is neither a connection nor has an address that counts, as those of this machine don't; but all such
+// callers take their turns together.
 func (a *Accounts) Caller(connection string, address netip.Addr) *Caller {
-	c := &Caller{}
+	c := &Caller{works: &a.works}
 	if connection != "" {
 		c.accounts = append(c.accounts, a.account(accountID{connection: connection}, &a.connection, runtime.GOMAXPROCS(0)/2))
 	}
@@ -80,7 +86,7 @@ func (a *Accounts) Caller(connection string, address netip.Addr) *Caller {
 		c.accounts = append(c.accounts, a.account(accountID{network: network}, rates, runtime.GOMAXPROCS(0)-1))
 	}
 	if len(c.accounts) == 0 {
-		return nil
+		c.accounts = append(c.accounts, a.nobody)
 	}
 	return c
 }
@@ -105,9 +111,13 @@ func (a *Accounts) account(id accountID, rates *[kinds]Rate, turns int) *account
 	if found, ok := a.byID.Get(id); ok {
 		return found
 	}
-	made := &account{rates: rates, turns: make(chan struct{}, max(1, turns))}
+	made := newAccount(rates, turns)
 	a.byID.Add(id, made)
 	return made
+}
+
+func newAccount(rates *[kinds]Rate, turns int) *account {
+	return &account{rates: rates, turns: make(chan struct{}, max(1, turns))}
 }
 
 // bucket returns the bucket of a kind; nil where there is no limit.
@@ -122,8 +132,20 @@ func (a *account) bucket(k Kind) *rate.Limiter {
 	return a.buckets[k].Load()
 }
 
+// Work is something that is done for few callers at once.
+type Work uint8
+
+const (
+	Reading   Work = iota // of what only takes the processor: on half of them at most
+	Executing             // of what may wait for the store too
+	works
+)
+
 // Caller is whom operations are charged to. Its methods may be called on nil, to which nothing is charged.
-type Caller struct{ accounts []*account }
+type Caller struct {
+	accounts []*account
+	works    *[works]chan struct{}
+}
 
 // Charge is so much of a kind.
 type Charge struct {
@@ -202,8 +224,9 @@ func (c *Caller) Spend(k Kind, amount int) (wait time.Duration) {
 }
 
 // Enter waits for the caller's turn to be worked for, so that it can't take all processors before its debt is known, and
-// returns what ends the turn. Errors: ctx's, where that ends first.
-func (c *Caller) Enter(ctx context.Context) (leave func(), err error) {
+// then for a turn among all callers' for this work, so that many can't either. It returns what ends the turn. Errors: ctx's,
+// where that ends first.
+func (c *Caller) Enter(ctx context.Context, work Work) (leave func(), err error) {
 	if c == nil {
 		return func() {}, nil
 	}
@@ -215,7 +238,16 @@ func (c *Caller) Enter(ctx context.Context) (leave func(), err error) {
 			return nil, context.Cause(ctx)
 		}
 	}
-	return func() { c.leave(len(c.accounts)) }, nil
+	select {
+	case c.works[work] <- struct{}{}:
+	case <-ctx.Done():
+		c.leave(len(c.accounts))
+		return nil, context.Cause(ctx)
+	}
+	return func() {
+		<-c.works[work]
+		c.leave(len(c.accounts))
+	}, nil
 }
 
 func (c *Caller) leave(entered int) {

@@ -158,7 +158,7 @@ func TestTurns(t *testing.T) {
 	most := cap(c.accounts[0].turns)
 	var leaves []func()
 	for range most {
-		leave, err := c.Enter(t.Context())
+		leave, err := c.Enter(t.Context(), Executing)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,10 +167,10 @@ func TestTurns(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	given := errors.New("given up")
 	cancel(given)
-	if _, err := c.Enter(ctx); !errors.Is(err, given) {
+	if _, err := c.Enter(ctx, Executing); !errors.Is(err, given) {
 		t.Errorf("one too many: %v", err)
 	}
-	if leave, err := a.Caller("another", netip.Addr{}).Enter(t.Context()); err != nil {
+	if leave, err := a.Caller("another", netip.Addr{}).Enter(t.Context(), Executing); err != nil {
 		t.Error(err)
 	} else {
 		leave()
@@ -179,9 +179,41 @@ func TestTurns(t *testing.T) {
 		leave()
 	}
 	for range most {
-		if _, err := c.Enter(t.Context()); err != nil {
+		if _, err := c.Enter(t.Context(), Executing); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// Many callers together are not worked for by more processors than there are for such work; those that are not counted
+// take turns too.
+func TestTurnsOfAll(t *testing.T) {
+	a := New(Limits{Address: 1})
+	most := cap(a.works[Reading])
+	for i := range most {
+		if _, err := a.Caller(fmt.Sprint(i), netip.Addr{}).Enter(t.Context(), Reading); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	another := a.Caller("another", netip.Addr{})
+	if _, err := another.Enter(ctx, Reading); !errors.Is(err, context.Canceled) {
+		t.Errorf("one too many reads: %v", err)
+	}
+	if n := len(another.accounts[0].turns); n != 0 {
+		t.Errorf("who gave up has %d turns", n)
+	}
+	if _, err := another.Enter(t.Context(), Executing); err != nil {
+		t.Errorf("other work: %v", err)
+	}
+	for range cap(a.nobody.turns) {
+		if _, err := a.Caller("", netip.MustParseAddr("127.0.0.1")).Enter(t.Context(), Executing); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := a.Caller("", netip.Addr{}).Enter(ctx, Executing); !errors.Is(err, context.Canceled) {
+		t.Errorf("one too many of those that are not counted: %v", err)
 	}
 }
 

@@ -69,6 +69,16 @@ test('Apollo Client: history, live, a page back, and a server that went away', a
   const page = await context.newPage();
   const faults = [];
   page.on('pageerror', (error) => faults.push(error.stack));
+  const events = []; // that came over WebSockets
+  page.on('websocket', (socket) => {
+    socket.on('framereceived', ({ payload }) => {
+      const body = /"entryAdded":.*"body":"([^"]*)"/.exec(payload)?.[1];
+      if (body) events.push(body);
+    });
+  });
+  const renewals = [];
+  page.on('request', (request) => request.postData()?.includes('RenewAccess') && renewals.push(request.url()));
+  await page.clock.install();
   await page.goto(`${origin}/?server=${encodeURIComponent(server.origin)}`);
   await page.getByRole('textbox', { name: 'Name' }).fill('Ann');
   await page.getByRole('button', { name: 'Join' }).click();
@@ -99,8 +109,55 @@ test('Apollo Client: history, live, a page back, and a server that went away', a
   await shows(chat, all.slice(-43));
   await shows(overHTTP, all);
 
+  // A socket that comes back gets what it missed, and nothing again.
+  assert.deepEqual(events, all.slice(50));
+
+  // What one posts shows at once, while what others post shows too, and is no row twice.
+  await page.route('**/graphql', async (route) => {
+    if (route.request().postData()?.includes('mutation AddEntry')) await held;
+    await route.continue();
+  });
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.getByRole('textbox', { name: 'Message' }).fill('on its way.');
+  await page.getByRole('button', { name: 'Post' }).click();
+  const onTheirWay = page.getByRole('list', { name: 'On their way' });
+  await onTheirWay.getByText('on its way.').waitFor();
+  all.push('of another meanwhile.', 'on its way.');
+  await add('of another meanwhile.');
+  await shows(chat, all.slice(-45, -1));
+  assert.equal(await onTheirWay.getByRole('listitem').count(), 1);
+  release();
+  await shows(chat, all.slice(-45));
+  await onTheirWay.getByRole('listitem').waitFor({ state: 'detached' });
+
+  // Half an hour later the token is renewed.
+  assert.equal(renewals.length, 0);
+  await Promise.all([page.waitForRequest((request) => Boolean(request.postData()?.includes('RenewAccess'))), page.clock.fastForward('31:00')]);
+
   await page.getByRole('button', { name: 'Earlier' }).click();
   await shows(chat, all);
   assert.equal(await page.getByRole('button', { name: 'Earlier' }).count(), 0);
   assert.deepEqual(faults, []);
+});
+
+test('Apollo Client in a fresh session: what is posted there shows', async (t) => {
+  const server = await startServer(t);
+  const origin = await serveFolder(t, join(example, 'dist'));
+  const browser = await startBrowser(t);
+  const context = await browser.newContext();
+  context.setDefaultTimeout(patience);
+  t.after(() => context.close());
+  const page = await context.newPage();
+  await page.goto(`${origin}/?server=${encodeURIComponent(server.origin)}`);
+  await page.getByRole('textbox', { name: 'Session' }).fill('fresh');
+  await page.getByRole('textbox', { name: 'Name' }).fill('Ann');
+  await page.getByRole('button', { name: 'Join' }).click();
+  const chat = page.getByRole('list', { name: 'Entries', exact: true });
+  for (const body of ['the first.', 'the second.']) {
+    await page.getByRole('textbox', { name: 'Message' }).fill(body);
+    await page.getByRole('button', { name: 'Post' }).click();
+    await chat.getByText(body).waitFor();
+  }
+  assert.deepEqual(await bodies(chat), ['the first.', 'the second.']);
 });

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Gets what the tests of this folder need on a Debian machine: chromium, firefox, nginx, caddy, systemd's check of units and
-# Python's GraphQL where there are none, and the Node packages where they are older than the lock file. It asks nothing, needs root for Debian's
+# Gets what the tests of this folder need on a Debian machine: chromium, firefox, nginx, caddy, systemd's check of units, Python's
+# GraphQL and websockets where there are none, and the Node packages where they are older than the lock file. It asks nothing, needs root for Debian's
 # packages only, and does nothing the second time.
 set -eu
 cd "$(dirname "$0")"
@@ -29,6 +29,13 @@ if [ ! -x /usr/sbin/nginx ] || [ ! -x /usr/bin/caddy ]; then
   export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
   apt-get -qq update
   apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends nginx-light caddy >/dev/null
+fi
+
+# A client in Python.
+if ! /usr/bin/python3 -c 'import websockets' 2>/dev/null; then
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -qq update
+  apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends python3-websockets >/dev/null
 fi
 
 # What checks the unit in deploy/.

@@ -20,9 +20,20 @@ test('connect() where it can not succeed', async (t) => {
   const bundled = await readFile(script, 'utf8');
   const policy = (rule) =>
     blankPage(server).replace('<title>', `<meta http-equiv="Content-Security-Policy" content="connect-src ${rule}">\n<title>`);
+  const clients = await readFile(new URL('../docs/clients.md', import.meta.url), 'utf8');
+  const named = /```\n(script-src .*)\n```/
+    .exec(clients)[1]
+    .replace('script-src', "script-src 'self'") // the page's own script
+    .replaceAll('https://chat.example', server.origin)
+    .replaceAll('wss://chat.example', server.origin.replace('http', 'ws'));
   const origin = await servePages(t, {
     '/': blankPage(server),
     '/strict': policy("'self'"),
+    '/named': blankPage(server)
+      .replace('<title>', `<meta http-equiv="Content-Security-Policy" content="${named}">\n<title>`)
+      .replace('<script type="module">', '<script type="module" src="/named.js">')
+      .replace(/import \* as chattok[^]*?chattok = chattok;/, ''),
+    '/named.js': `import * as chattok from '${server.origin}/sdk/chattok.js';\nglobalThis.chattok = chattok;`,
     '/no-sockets': policy(server.origin),
     '/without': blankPage(server).replace('<script', '<script>delete globalThis.WebSocket</script>\n<script'),
     '/bundled': blankPage(server).replace(`${server.origin}/sdk/chattok.js`, '/node_modules/.vite/deps/chattok.js'),
@@ -52,6 +63,10 @@ test('connect() where it can not succeed', async (t) => {
     const { code, reason, message } = await refusal(await open(t, '/no-sockets'), demo);
     assert.deepEqual([code, reason], ['MISCONFIGURED', 'CONTENT_SECURITY_POLICY']);
     assert.match(message, /forbids ws:/);
+  });
+
+  await t.test('one that names both, as docs/clients.md has it, lets them through', async (t) => {
+    assert.equal(await refusal(await open(t, '/named'), demo), 'live');
   });
 
   await t.test('the server refuses the page\'s origin', async (t) => {

@@ -29,13 +29,14 @@ type file struct {
 	content     []byte
 	contentType string
 	etag        string
-	policy      string // Content-Security-Policy
-	permissions string // Permissions-Policy; none where empty
-	framed      bool   // other sites may have it in a frame, as its policy says
-	immutable   bool   // the content is named by its hash: it may be kept for good
-	compressed  bool   // content is gzip
-	public      bool   // pages of every origin may read it
-	packed      []byte // the content as gzip, for those who take it; nil where there is but one form
+	policy      string        // Content-Security-Policy
+	permissions string        // Permissions-Policy; none where empty
+	framed      bool          // other sites may have it in a frame, as its policy says
+	immutable   bool          // the content is named by its hash: it may be kept for good
+	compressed  bool          // content is gzip
+	public      bool          // pages of every origin may read it
+	packed      []byte        // the content as gzip, for those who take it; nil where there is but one form
+	unpacked    func() []byte // of compressed content, for the few who take none; it is unpacked once, when one comes
 }
 
 func newFile(name string, content []byte, policy string) file {
@@ -123,14 +124,24 @@ func (f file) serveCompressed(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	if r.Method == http.MethodHead {
-		return
+	content := f.unpacked()
+	h.Set("Content-Length", strconv.Itoa(len(content)))
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(content)
 	}
-	unpacked, err := gzip.NewReader(bytes.NewReader(f.content))
+}
+
+// unpack returns what gzip holds.
+func unpack(content []byte) []byte {
+	z, err := gzip.NewReader(bytes.NewReader(content))
+	var unpacked []byte
+	if err == nil {
+		unpacked, err = io.ReadAll(z)
+	}
 	if err != nil {
 		panic("web: an asset is not gzip: " + err.Error()) // the package's tests read every one
 	}
-	_, _ = io.Copy(w, unpacked)
+	return unpacked
 }
 
 // acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3) as far as gzip is concerned; "*" stands for it where it is

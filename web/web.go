@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 // Config is what the pages say of the server. Its zero value will do.
@@ -107,6 +108,10 @@ func (s site) addAssets(files embed.FS, root, folder, policy string) {
 		f := newFile(name, mustRead(files, path.Join(root, folder, entry.Name())), policy)
 		f.immutable = true
 		f.compressed = compressed
+		if compressed {
+			content := f.content
+			f.unpacked = sync.OnceValue(func() []byte { return unpack(content) })
+		}
 		s["/"+folder+"/"+name] = f
 	}
 }

@@ -196,6 +196,9 @@ func TestAssets(t *testing.T) {
 		if packed.Header.Get("Vary") != "Accept-Encoding" || plain.Header.Get("Vary") != "Accept-Encoding" {
 			t.Errorf("%s: a cache is not told that the answer varies", path)
 		}
+		if plain.ContentLength <= 0 {
+			t.Errorf("%s: it is unpacked anew for each that takes no gzip", path)
+		}
 		unpacked, err := gzip.NewReader(packed.Body)
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)

@@ -33,28 +33,30 @@ func ParseProxies(list []string) (Proxies, error) {
 
 // Client returns the address that a request comes from: the connection's, or, where that is a trusted proxy's, the
 // last one in X-Forwarded-For that is not. What stands before it is the client's own claim, and counts for nothing. It
-// is the zero Addr where there is none to be known, as on a Unix socket.
-func (p Proxies) Client(r *http.Request) netip.Addr {
+// is the zero Addr where there is none to be known, as on a Unix socket. unbelieved says that there is an X-Forwarded-For
+// from somebody who is not trusted.
+func (p Proxies) Client(r *http.Request) (client netip.Addr, unbelieved bool) {
 	remote, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return netip.Addr{}
+		return netip.Addr{}, false
 	}
-	client := remote.Addr().Unmap().WithZone("")
-	if !p.trusted(client) {
-		return client
+	client = remote.Addr().Unmap().WithZone("")
+	values := r.Header["X-Forwarded-For"]
+	if !p.Trusted(client) {
+		return client, len(values) > 0
 	}
-	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	forwarded := strings.Split(strings.Join(values, ","), ",")
 	for _, entry := range slices.Backward(forwarded) {
 		addr, err := forwardedAddr(strings.TrimSpace(entry))
 		if err != nil {
-			return client // the proxy named nobody
+			return client, false // the proxy named nobody
 		}
 		client = addr
-		if !p.trusted(client) {
+		if !p.Trusted(client) {
 			break
 		}
 	}
-	return client
+	return client, false
 }
 
 // forwardedAddr reads an address, which some proxies write with a port.
@@ -66,6 +68,7 @@ func forwardedAddr(entry string) (netip.Addr, error) {
 	return addr.Unmap().WithZone(""), err
 }
 
-func (p Proxies) trusted(addr netip.Addr) bool {
+// Trusted says whether an address is one of a proxy's.
+func (p Proxies) Trusted(addr netip.Addr) bool {
 	return slices.ContainsFunc(p, func(prefix netip.Prefix) bool { return prefix.Contains(addr) })
 }

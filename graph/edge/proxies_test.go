@@ -35,8 +35,12 @@ func TestClient(t *testing.T) {
 			r := httptest.NewRequest("GET", "/graphql", nil)
 			r.RemoteAddr = c.remote
 			r.Header["X-Forwarded-For"] = c.forwarded
-			if got := proxies.Client(r).String(); got != c.want {
+			got, unbelieved := proxies.Client(r)
+			if got.String() != c.want {
 				t.Errorf("%s, want %s", got, c.want)
+			}
+			if unbelieved != (c.name == "a claim by nobody's proxy") {
+				t.Errorf("unbelieved: %t", unbelieved)
 			}
 		})
 	}

@@ -1274,9 +1274,15 @@ Errors carry ` + "`" + `extensions.code` + "`" + `: UNAUTHENTICATED, FORBIDDEN, 
 INTERNAL; where one code has several causes, ` + "`" + `extensions.reason` + "`" + ` tells them apart. RATE_LIMITED may come from any field: each
 connection, and each client address, may do so much of everything, far more than people do. ` + "`" + `extensions.retryAfterMs` + "`" + ` says
 in how many milliseconds the same may work; an operation that was refused so has done nothing, and over HTTP its status is
-429, with ` + "`" + `Retry-After` + "`" + `. Every field may answer UNAVAILABLE
+429, with ` + "`" + `Retry-After` + "`" + `. A document that can't be run has GRAPHQL_PARSE_FAILED or GRAPHQL_VALIDATION_FAILED, and an unknown
+hash PERSISTED_QUERY_NOT_FOUND. Every field may answer UNAVAILABLE
 where the store fails, and what needs a session or a connection FORBIDDEN to the API secret, which is in none. Sizes are
 bytes of UTF-8.
+
+What an answer may weigh by the limits of its fields, times aliases and the sizes of lists, is bounded: 16 MiB for a query, 8 MiB
+for a mutation's answer and for each event of a subscription; so is its length as JSON, 48 MiB. Above, an operation is refused
+before it is executed with BAD_USER_INPUT, reason ANSWER_TOO_LARGE. Where the server has too much to answer at once, it is
+UNAVAILABLE. A request has 10,000 JSON values at most, and a WebSocket's operation an id of 128 bytes (else 4400).
 """
 schema {
   query: Query
@@ -1396,8 +1402,9 @@ type Mutation {
   Become a connection of a session. With ` + "`" + `token` + "`" + ` (a session token) the token says which session and role. Without, in
   open mode, ` + "`" + `sessionId` + "`" + ` names the session, which is made on first use, and the role is PUBLISHER; a session made by
   ` + "`" + `createSession` + "`" + ` always asks for a token. Send the returned access token as ` + "`" + `Authorization: Bearer …` + "`" + `, in the HTTP
-  header or in ` + "`" + `connection_init` + "`" + `'s payload.
+  header or in ` + "`" + `connection_init` + "`" + `'s payload. A token that ended, or that begins in the future, still counts for 30 seconds.
   Codes: UNAUTHENTICATED for a token that is refused or missing; FORBIDDEN for a ` + "`" + `sessionId` + "`" + ` that is not the token's;
+  BAD_USER_INPUT for ` + "`" + `data` + "`" + ` that differs from what a token carries;
   NOT_FOUND for a token's session that does not exist; RATE_LIMITED, with reason TOO_MANY_CONNECTIONS where the token or
   the client's address (1,000 by default) or the session (100,000) has as many live connections as it may; BAD_USER_INPUT;
   UNAVAILABLE.
@@ -1405,9 +1412,12 @@ type Mutation {
   connect(
     "A session token, as ` + "`" + `createToken` + "`" + ` or ` + "`" + `chattok token` + "`" + ` mints it."
     token: String
-    "The session to join: 1 to 128 of ` + "`" + `A-Za-z0-9-_~.` + "`" + `. Needed without a token."
+    "The session to join: 1 to 128 of ` + "`" + `A-Za-z0-9-_~.` + "`" + `. Needed without a token; with one, its session or absent."
     sessionId: ID
-    "What the others see of me, such as a name: up to 1,024 bytes of UTF-8. A token that carries data decides it."
+    """
+    What the others see of me, such as a name: up to 1,024 bytes of UTF-8. A token that carries data decides it: then give
+    none, or the same; with one that carries none it is mine to say.
+    """
     data: String
   ): ConnectPayload!
 
@@ -1548,7 +1558,8 @@ type Mutation {
 
   """
   Mint a session token, which ` + "`" + `connect` + "`" + ` trades for a connection. For the holder of the API secret.
-  Codes: FORBIDDEN; NOT_FOUND for an unknown session; BAD_USER_INPUT.
+  Codes: UNAUTHENTICATED without a token, or with one that is none; FORBIDDEN with an access token; NOT_FOUND for an unknown
+  session; BAD_USER_INPUT; UNAVAILABLE.
   """
   createToken(
     "The session it admits to."
@@ -1566,12 +1577,17 @@ type Mutation {
 What a caller may follow: over WebSocket by ` + "`" + `graphql-transport-ws` + "`" + ` or the older ` + "`" + `graphql-ws` + "`" + `; over HTTP as Server-Sent
 Events by the GraphQL-over-SSE protocol (` + "`" + `Accept: text/event-stream` + "`" + `, POST, or GET as a browser's EventSource sends it), or
 as parts by Apollo's multipart protocol (POST, ` + "`" + `Accept: multipart/mixed;subscriptionSpec=1.0` + "`" + `). A request that names
-neither is refused with BAD_USER_INPUT, reason STREAM_REQUIRED.
+neither is refused with BAD_USER_INPUT, reason STREAM_REQUIRED; one over HTTP/1.0, where a cut looks like the end, with
+reason HTTP_VERSION.
 
 A connection lives while a stream of its own is open, as it does with a socket. An SSE event of ` + "`" + `entryAdded` + "`" + ` has the
 entry's cursor as its id; ` + "`" + `Last-Event-ID` + "`" + ` goes on after it, in the place of ` + "`" + `after` + "`" + `. A response that is cut before the end
 of its protocol is to be resumed: a server that stops cuts, and so it does where a client has not taken a write for 10
 seconds.
+
+Subscriptions that select the same, however it is spelt, share what is executed. A connection, or a guest's address, follows 32
+different selections at once by default; one more is RATE_LIMITED, reason TOO_MANY_SELECTIONS. A document with a
+subscription has 32,768 bytes at most.
 
 An event that could not be executed, such as an entry whose sender can't be read now (UNAVAILABLE), ends its subscription
 with the error, so that nobody passes it over: subscribe again, with the last cursor you saw where the field takes one.
@@ -1888,7 +1904,10 @@ type IceServer {
   expiresAt: Time
 }
 
-"What ` + "`" + `sessionEvents` + "`" + ` carries. Further kinds may come: select ` + "`" + `__typename` + "`" + ` and ignore those you do not know."
+"""
+What ` + "`" + `sessionEvents` + "`" + ` carries. It may grow: select ` + "`" + `__typename` + "`" + `, and ignore kinds that you do not know. Kinds that are added
+after the first release are sent only to operations that have a fragment on them.
+"""
 union SessionEvent = SessionState | ConnectionCreated | ConnectionDestroyed | ConnectionsChanged | StreamCreated | StreamUpdated | StreamDestroyed | StreamsChanged | MuteForced
 
 "A snapshot, which replaces what the client had."

@@ -89,12 +89,17 @@ type Query struct {
 // What a caller may follow: over WebSocket by `graphql-transport-ws` or the older `graphql-ws`; over HTTP as Server-Sent
 // Events by the GraphQL-over-SSE protocol (`Accept: text/event-stream`, POST, or GET as a browser's EventSource sends it), or
 // as parts by Apollo's multipart protocol (POST, `Accept: multipart/mixed;subscriptionSpec=1.0`). A request that names
-// neither is refused with BAD_USER_INPUT, reason STREAM_REQUIRED.
+// neither is refused with BAD_USER_INPUT, reason STREAM_REQUIRED; one over HTTP/1.0, where a cut looks like the end, with
+// reason HTTP_VERSION.
 //
 // A connection lives while a stream of its own is open, as it does with a socket. An SSE event of `entryAdded` has the
 // entry's cursor as its id; `Last-Event-ID` goes on after it, in the place of `after`. A response that is cut before the end
 // of its protocol is to be resumed: a server that stops cuts, and so it does where a client has not taken a write for 10
 // seconds.
+//
+// Subscriptions that select the same, however it is spelt, share what is executed. A connection, or a guest's address, follows 32
+// different selections at once by default; one more is RATE_LIMITED, reason TOO_MANY_SELECTIONS. A document with a
+// subscription has 32,768 bytes at most.
 //
 // An event that could not be executed, such as an entry whose sender can't be read now (UNAVAILABLE), ends its subscription
 // with the error, so that nobody passes it over: subscribe again, with the last cursor you saw where the field takes one.

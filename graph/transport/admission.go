@@ -21,8 +21,12 @@ const (
 	DefaultMaxWaiting    = 10_000
 )
 
-// ipv6Client is how much of an IPv6 address tells clients apart: one has a network of that size at least (RFC 6177).
-const ipv6Client = 64
+// How much of an IPv6 address tells clients apart, and their sites: they have networks of these sizes at least (RFC 6177).
+const (
+	ipv6Client = 64
+	ipv6Site   = 48
+	siteTimes  = 10 // how many times what a client may have open a site may
+)
 
 // admission counts the sockets and streams that are open, and refuses those that are too many.
 type admission struct {
@@ -116,17 +120,30 @@ func (t *Streams) admit(client netip.Prefix) crowding {
 		return crowdedServer
 	case !client.IsValid():
 		return ""
-	case t.open.addresses[client] >= t.config.MaxPerAddress:
+	case t.open.addresses[client] >= t.config.MaxPerAddress, t.open.addresses[site(client)] >= siteTimes*t.config.MaxPerAddress:
 		return crowdedAddress
 	}
 	t.open.addresses[client]++
+	if of := site(client); of.IsValid() {
+		t.open.addresses[of]++
+	}
 	return ""
+}
+
+// site returns the network that a client's network is a part of; the zero Prefix for an IPv4 address.
+func site(client netip.Prefix) netip.Prefix {
+	if !client.IsValid() || client.Addr().Is4() {
+		return netip.Prefix{}
+	}
+	return netip.PrefixFrom(client.Addr(), ipv6Site).Masked()
 }
 
 // leave counts one of a client out. mu is held.
 func (a *admission) leave(client netip.Prefix) {
-	if a.addresses[client]--; a.addresses[client] <= 0 {
-		delete(a.addresses, client)
+	for _, network := range []netip.Prefix{client, site(client)} {
+		if a.addresses[network]--; a.addresses[network] <= 0 {
+			delete(a.addresses, network)
+		}
 	}
 }
 

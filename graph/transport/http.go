@@ -48,6 +48,7 @@ type HTTP struct {
 	MaxQueryBytes int                            // of a URL's query string, above which it is refused with 414; 0 for DefaultMaxQueryBytes
 	Answers       *Answers                       // what answers under way are bounded by; nil: by nothing
 	Client        func(*http.Request) netip.Addr // the address a request comes from; nil: it is not known, and not limited
+	Decode        Decode                         // nil: nothing waits
 	BodyTimeout   time.Duration                  // for a POST's body to arrive, after which it is refused with 408; 0 for DefaultBodyTimeout
 }
 
@@ -297,6 +298,11 @@ func (x *exchange) bodyParams() (*graphql.RawParams, *refusal) {
 	if refused := x.readBody(buffer); refused != nil {
 		return nil, refused
 	}
+	done, given := x.Decode.wait(x.r.Context(), len(*buffer))
+	if given != nil {
+		return nil, &refusal{http.StatusServiceUnavailable, newError(session.CodeUnavailable, "", "the request was given up")}
+	}
+	defer done()
 	params, err := decodeParams(*buffer)
 	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, err}

@@ -214,6 +214,41 @@ func (l *Limits) checkDocument(document *ast.QueryDocument) *gqlerror.Error {
 			return err
 		}
 	}
+	return checkNames(document)
+}
+
+// maxNamePairs bounds the fields of a document that answer under the same name, as pairs, which validation compares with
+// each other: 181 of one name are as many as 60 each of nine names.
+const maxNamePairs = 1 << 15
+
+// checkNames refuses a document that says the same over and over: what it costs grows with the square of that.
+func checkNames(document *ast.QueryDocument) *gqlerror.Error {
+	names := make(map[string]int)
+	var count func(set ast.SelectionSet)
+	count = func(set ast.SelectionSet) {
+		for _, selection := range set {
+			switch s := selection.(type) {
+			case *ast.Field:
+				names[s.Alias]++ // the name where it has no alias
+				count(s.SelectionSet)
+			case *ast.InlineFragment:
+				count(s.SelectionSet)
+			}
+		}
+	}
+	for _, operation := range document.Operations {
+		count(operation.SelectionSet)
+	}
+	for _, fragment := range document.Fragments {
+		count(fragment.SelectionSet)
+	}
+	pairs := 0
+	for _, n := range names {
+		pairs += n * n
+	}
+	if pairs > maxNamePairs {
+		return exceeded(ReasonTooComplex, "a document must not repeat the same fields so often; one name may stand in it 181 times at most")
+	}
 	return nil
 }
 

@@ -284,3 +284,33 @@ func plainDepth(set ast.SelectionSet) int {
 	}
 	return depth
 }
+
+// TestRepeatedNames: what validation compares pair by pair has a bound of its own, wherever in the document it stands.
+func TestRepeatedNames(t *testing.T) {
+	l := &Limits{}
+	if err := l.Validate(nil); err != nil {
+		t.Fatal(err)
+	}
+	inParts := func(n int) string {
+		return "{s{" + strings.Repeat("...{"+strings.Repeat("a ", 20)+"}", n/20) + "}}"
+	}
+	var various strings.Builder
+	for i := range 450 {
+		fmt.Fprintf(&various, "f%d ", i%60)
+	}
+	for text, refused := range map[string]bool{
+		"{s{" + strings.Repeat("__typename ", 181) + "}}": false,
+		"{s{" + strings.Repeat("__typename ", 182) + "}}": true,
+		"{s{" + strings.Repeat("__typename ", 490) + "}}": true,
+		inParts(180): false,
+		inParts(200): true,
+		"{s{...F}} fragment F on S{" + strings.Repeat("nope ", 400) + "}":                 true,
+		"{s{" + various.String() + "}}":                                                   false,
+		"{" + strings.Repeat("a ", 5) + "s{" + strings.Repeat("id name b:id ", 40) + "}}": false,
+	} {
+		err := l.Check(text)
+		if refused != (err != nil) || refused && err.Extensions["reason"] != ReasonTooComplex {
+			t.Errorf("%.40s… of %d bytes: %v, want refused %t", text, len(text), err, refused)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"net/url"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ const (
 	ReasonMalformedRequest = "MALFORMED_REQUEST" // the body or a parameter is not JSON, or not of the kind it must be
 	ReasonInvalidText      = "INVALID_TEXT"      // invalid UTF-8, or a lone surrogate escape
 	ReasonStreamRequired   = "STREAM_REQUIRED"   // a subscription, sent where only one response can come back
+	ReasonHTTPVersion      = "HTTP_VERSION"      // a subscription over HTTP/1.0, which can't tell a stream's end from a cut
 )
 
 // newError makes an error as clients see it; reason may be empty.
@@ -27,6 +29,21 @@ func newError(code session.Code, reason, message string) *gqlerror.Error {
 		extensions["reason"] = reason
 	}
 	return &gqlerror.Error{Message: message, Extensions: extensions}
+}
+
+// Decode is called before a large body or message is decoded, with the context of its operation, and returns when there
+// is room for that; done is called afterwards. Errors: the context's, where that ends first.
+type Decode func(ctx context.Context) (done func(), err error)
+
+// largeBytes is from which size on decoding is costly.
+const largeBytes = 16 << 10
+
+// wait calls d for so many bytes, if they are many.
+func (d Decode) wait(ctx context.Context, bytes int) (done func(), err error) {
+	if d == nil || bytes < largeBytes {
+		return func() {}, nil
+	}
+	return d(ctx)
 }
 
 // RetryAfterMs names the extension of a RATE_LIMITED error that says in how many milliseconds the same may work.

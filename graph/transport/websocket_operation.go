@@ -122,7 +122,7 @@ func (s *socket) acknowledge(values []string) {
 	s.mu.Unlock()
 	_ = s.send("connection_ack", "", nil)
 	if s.protocol.keepAlive {
-		s.keptAlive.Store(clock())
+		s.keptAlive.Store(s.streams.awake.Load())
 		_ = s.send("ka", "", nil)
 	}
 	s.workQueue()
@@ -293,7 +293,13 @@ func (s *socket) start(ctx context.Context, cancel context.CancelFunc, op *opera
 		return
 	}
 	ctx = graphql.StartOperationTrace(ctx)
+	done, given := s.streams.config.Decode.wait(ctx, len(payload))
+	if given != nil {
+		s.finish(op)
+		return
+	}
 	params, err := decodeParams(payload)
+	done()
 	switch {
 	case err == nil:
 	case err.Extensions["reason"] == ReasonInvalidText: // the message is in order, what the user wrote is not

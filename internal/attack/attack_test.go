@@ -56,15 +56,11 @@ func TestMain(m *testing.M) {
 
 // tested are attempts that every run of the tests does, with the share of their amounts.
 var tested = map[string]float64{
-	"documents that fill the cache":      0.1,
 	"flood of connects":                  1,
-	"flood of entries":                   1,
 	"flood of entries, ten in a request": 1,
-	"flood of stream updates":            1,
-	"idle connections":                   0.1,
+	"ghosts":                             1,
 	"permissions of TURN":                0.02,
 	"ports of TURN":                      1,
-	"refusals that fill the log":         0.2,
 	"resets that fill the log":           0.3,
 }
 

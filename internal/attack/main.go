@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -60,6 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (held boo
 	f.DurationVar(&o.floor, "floor", 100*time.Millisecond, "99th percentile of the people's adds that is fine whatever it was before, since scheduling decides it")
 	stopAt := f.Int64("stop-at", 4096, "`MiB` of memory at which a server is ended")
 	only := f.String("only", "", "run those whose name contains one of these `texts`, separated by commas")
+	except := f.String("except", "", "leave those out whose name contains one of these `texts`, separated by commas")
 	besieged := f.Duration("siege", 0, "run them all at once for so long, on a server bounded to 512 MiB, in place of one after the other")
 	edgesToo := f.Bool("edge", true, "also do what honest people do at the edge")
 	list := f.Bool("list", false, "say which attempts there are, and why")
@@ -68,6 +70,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (held boo
 	}
 	o.stopAt = *stopAt * MiB
 	chosen := choose(attempts(), *only)
+	if *except != "" {
+		left := choose(chosen, *except)
+		chosen = slices.DeleteFunc(chosen, func(at attempt) bool {
+			return slices.ContainsFunc(left, func(out attempt) bool { return out.name == at.name })
+		})
+	}
 	if *list {
 		for _, at := range chosen {
 			fmt.Fprintf(stdout, "%s\n\t%s\n\t%s\n", at.name, at.sent, at.why)

@@ -48,7 +48,7 @@ var rooms = []attempt{
 				_, err := c.connect(ctx, fmt.Sprint("s", i), "", "")
 				return err
 			})
-			a.perSecond("connects", begin, connectsPerSecond)
+			a.answered("connects", begin, connectRate)
 			return nil
 		},
 	},

@@ -175,7 +175,7 @@ var worse = []attempt{
 		sent: "16 requests at once, each of ten aliases of addChatEntry",
 		why:  "a limit that counts requests lets ten times as much through",
 		attack: func(ctx context.Context, a *assault) error {
-			return flood(ctx, a, officeSession, "requests", addsPerSecond/10, func(ctx context.Context, c *client, m member, _ int) error {
+			return flood(ctx, a, officeSession, "requests", addRate.share(10), func(ctx context.Context, c *client, m member, _ int) error {
 				return c.ask(ctx, m.access, "mutation{"+tenfold(`addChatEntry(connectionId:"`+m.id+`",body:"x"){id}`)+"}", nil, nil)
 			})
 		},
@@ -185,7 +185,7 @@ var worse = []attempt{
 		sent: "16 requests at once, each of ten aliases of connect, to sessions that are new",
 		why:  "the same",
 		attack: func(ctx context.Context, a *assault) error {
-			return flood(ctx, a, "", "requests", connectsPerSecond/10, func(ctx context.Context, c *client, _ member, i int) error {
+			return flood(ctx, a, "", "requests", connectRate.share(10), func(ctx context.Context, c *client, _ member, i int) error {
 				return c.ask(ctx, "", "mutation{"+tenfold(fmt.Sprintf(`connect(sessionId:"n%d"){expiresAt}`, i))+"}", nil, nil)
 			})
 		},
@@ -195,7 +195,7 @@ var worse = []attempt{
 		sent: "32 clients that connect to the people's session and disconnect",
 		why:  "each is two changes that are stored and told to everybody",
 		attack: func(ctx context.Context, a *assault) error {
-			return flood(ctx, a, "", "comings", connectsPerSecond, func(ctx context.Context, c *client, _ member, _ int) error {
+			return flood(ctx, a, "", "comings", connectRate, func(ctx context.Context, c *client, _ member, _ int) error {
 				m, err := c.connect(ctx, officeSession, "", "")
 				if err != nil {
 					return err
@@ -217,7 +217,7 @@ var worse = []attempt{
 				}
 				members = append(members, m)
 			}
-			return flood(ctx, a, "", "adds", placePerSecond, func(ctx context.Context, c *client, _ member, i int) error {
+			return flood(ctx, a, "", "adds", placeRate, func(ctx context.Context, c *client, _ member, i int) error {
 				m := members[i%len(members)]
 				return c.ask(ctx, m.access, addQuery, map[string]any{"c": m.id, "b": "x"}, nil)
 			})

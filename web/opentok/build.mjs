@@ -23,7 +23,7 @@ async function outputs() {
     const [declarations] = (await types.generate({ format: 'es' })).output;
     return {
       'opentok.js': `${banner}\n${js.code}`,
-      'opentok.d.ts': declarations.code,
+      'opentok.d.ts': declarations.code.replace('export { OT as default };', 'export = OT;'), // as a UMD module exports it
       'opentok.css': await readFile(join(root, 'src/opentok.css'), 'utf8'),
     };
   } finally {

@@ -1005,4 +1005,4 @@ declare const OT: {
   EventEmitter: typeof EventEmitter;
   Error: typeof OTError;
 };
-export { OT as default };
+export = OT;

@@ -2,10 +2,10 @@
 
 const suffix = /sdk\/opentok\.js$/;
 
-/** The script's own address, while it is the one being run; undefined in a bundle, whose address says nothing. */
+/** The script’s own address, while it is being run; empty or undefined where it is in a page or in a module. */
 const script = (globalThis.document?.currentScript as HTMLScriptElement | null | undefined)?.src;
 
-let server = script === undefined ? undefined : baseOf(script);
+let server = script ? baseOf(script) : undefined;
 
 /** The server's address: the folder above `sdk/`. */
 function baseOf(address: string): URL | undefined {

@@ -19,7 +19,10 @@ export interface ConnectOptions {
    * `ChattokError` of code FORBIDDEN, UNAUTHENTICATED, NOT_FOUND or BAD_USER_INPUT that it throws is final.
    */
   token?: string | (() => string | Promise<string>);
-  /** What the others see of me, such as a name: up to 1,024 bytes. A token that carries data decides it. */
+  /**
+   * What the others see of me, such as a name: up to 1,024 bytes. A token that carries data decides it: then give none, or the
+   * same.
+   */
   data?: string;
   /** How many of the newest entries to load into the store before `ready` resolves: 0 to 200; 0 where absent. */
   history?: number;

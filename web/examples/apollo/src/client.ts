@@ -1,20 +1,26 @@
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from '@apollo/client';
+import { SetContextLink } from '@apollo/client/link/context';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { getMainDefinition, relayStylePagination } from '@apollo/client/utilities';
 import { createClient as createSocketClient } from 'graphql-ws';
-
-/** Where the server is; `?server=` names another. */
-export const server = new URLSearchParams(location.search).get('server') ?? 'http://127.0.0.1:8080';
+import { tap } from 'rxjs';
+import type { Access } from './access';
+import { server } from './server';
 
 /** How subscriptions travel: over a WebSocket beside HTTP, or as a multipart response, over HTTP alone. */
 export type Subscriptions = 'websocket' | 'multipart';
 
-/** A client that acts as the connection with this access token, or as a guest where there is none. */
-export function createClient(subscriptions: Subscriptions, accessToken?: string): ApolloClient {
-  const authorization = accessToken && `Bearer ${accessToken}`;
-  const http = new HttpLink({ uri: `${server}/graphql`, headers: authorization ? { authorization } : {} });
+/**
+ * A client that acts as the connection with this access token, or as a guest where there is none. `onEnded` is called where
+ * that connection is no more, with why.
+ */
+export function createClient(subscriptions: Subscriptions, access?: Access, onEnded?: (why: string) => void): ApolloClient {
+  const http = ApolloLink.from([
+    new SetContextLink(async () => ({ headers: access ? { authorization: `Bearer ${await access.token()}` } : {} })),
+    new HttpLink({ uri: `${server}/graphql` }),
+  ]);
   return new ApolloClient({
-    link: subscriptions === 'multipart' ? http : ApolloLink.split(isSubscription, socketLink(authorization), http),
+    link: subscriptions === 'multipart' ? http : ApolloLink.split(isSubscription, socketLink(access, onEnded), http),
     cache: new InMemoryCache({
       typePolicies: { Query: { fields: { chatEntries: relayStylePagination() } } },
     }),
@@ -26,13 +32,39 @@ function isSubscription({ query }: ApolloLink.Operation): boolean {
   return definition.kind === 'OperationDefinition' && definition.operation === 'subscription';
 }
 
-function socketLink(authorization: string | undefined): ApolloLink {
-  return new GraphQLWsLink(
-    createSocketClient({
-      url: `${server.replace(/^http/, 'ws')}/graphql`,
-      connectionParams: authorization ? { Authorization: authorization } : {},
-      retryAttempts: Infinity,
-      shouldRetry: () => true,
+function socketLink(access: Access | undefined, onEnded: ((why: string) => void) | undefined): ApolloLink {
+  const socket = createSocketClient({
+    url: `${server.replace(/^http/, 'ws')}/graphql`,
+    connectionParams: async () => (access ? { Authorization: `Bearer ${await access.token()}` } : {}),
+    retryAttempts: Infinity,
+    shouldRetry: () => true,
+    on: {
+      // 4401: the connection has ended, which graphql-ws takes for final; 4403 is retried, with a token of then.
+      closed: (event) => {
+        const { code, reason } = event as CloseEvent;
+        if (code === 4401) onEnded?.(reason);
+      },
+    },
+  });
+  return ApolloLink.from([movingCursor, new GraphQLWsLink(socket)]);
+}
+
+/**
+ * Hands back the last cursor that came: graphql-ws reads the variables anew for each socket that it subscribes on, so a
+ * reconnection gets what it missed, and not once more all that came since the page was opened.
+ */
+const movingCursor = new ApolloLink((operation, forward) => {
+  let after: string | undefined = operation.variables['after'];
+  if (after === undefined) return forward(operation);
+  operation.variables = {
+    ...operation.variables,
+    get after() {
+      return after;
+    },
+  };
+  return forward(operation).pipe(
+    tap(({ data }) => {
+      after = data?.['entryAdded']?.cursor ?? after;
     }),
   );
-}
+});

@@ -1,32 +1,51 @@
 import { ApolloProvider } from '@apollo/client/react';
 import { StrictMode, useMemo, useState, type FormEvent } from 'react';
 import { createRoot } from 'react-dom/client';
+import { Access } from './access';
 import { Chat } from './Chat';
 import { createClient } from './client';
 import { LiveOverHTTP } from './LiveOverHTTP';
 import { CONNECT } from './operations';
 import './style.css';
 
+/** How one came in. */
+interface Joining {
+  sessionId: string;
+  data: string;
+}
+
 interface Me {
+  joining: Joining;
   connectionId: string;
-  accessToken: string;
+  access: Access;
+}
+
+/** Trades a name and a session for a connection and its access token. */
+async function connect(joining: Joining): Promise<Me> {
+  const { data } = await createClient('multipart').mutate({ mutation: CONNECT, variables: joining });
+  const { connection, ...granted } = data!.connect;
+  return { joining, connectionId: connection.id, access: new Access(granted) };
 }
 
 function App() {
   const [me, setMe] = useState<Me>();
-  return me ? <Room me={me} /> : <Join onJoined={setMe} />;
+  const [ended, setEnded] = useState<string>();
+  // A connection that was away for too long has ended: another one goes on in its place. One that a moderator ended does not.
+  const onEnded = async (why: string) => {
+    if (why.includes('forceDisconnected') || !me) setEnded('A moderator has removed you');
+    else await connect(me.joining).then(setMe, (error: Error) => setEnded(error.message));
+  };
+  if (ended) return <p role="alert">{ended}</p>;
+  return me ? <Room key={me.connectionId} me={me} onEnded={onEnded} /> : <Join onJoined={setMe} />;
 }
 
-/** Trades a name and a session for a connection and its access token. */
 function Join({ onJoined }: { onJoined: (me: Me) => void }) {
   const [failure, setFailure] = useState<string>();
   const join = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const variables = { sessionId: String(form.get('session')), data: String(form.get('name')) };
     try {
-      const { data } = await createClient('multipart').mutate({ mutation: CONNECT, variables });
-      if (data) onJoined({ connectionId: data.connect.connection.id, accessToken: data.connect.accessToken });
+      onJoined(await connect({ sessionId: String(form.get('session')), data: String(form.get('name')) }));
     } catch (error) {
       setFailure((error as Error).message);
     }
@@ -49,9 +68,9 @@ function Join({ onJoined }: { onJoined: (me: Me) => void }) {
 }
 
 /** The session twice: with a WebSocket for subscriptions, and over HTTP alone. */
-function Room({ me }: { me: Me }) {
+function Room({ me, onEnded }: { me: Me; onEnded: (why: string) => void }) {
   const [overSockets, overHTTP] = useMemo(
-    () => [createClient('websocket', me.accessToken), createClient('multipart', me.accessToken)],
+    () => [createClient('websocket', me.access, onEnded), createClient('multipart', me.access)],
     [me],
   );
   return (

@@ -1,4 +1,5 @@
 import { gql, type TypedDocumentNode } from '@apollo/client';
+import type { Granted } from './access';
 
 export interface Entry {
   id: string;
@@ -33,12 +34,13 @@ const ENTRY = gql`
 `;
 
 export const CONNECT: TypedDocumentNode<
-  { connect: { accessToken: string; connection: { id: string } } },
+  { connect: Granted & { connection: { id: string } } },
   { sessionId: string; data: string }
 > = gql`
   mutation Connect($sessionId: ID!, $data: String!) {
     connect(sessionId: $sessionId, data: $data) {
       accessToken
+      expiresAt
       connection {
         id
       }
@@ -76,13 +78,13 @@ export const ENTRY_ADDED: TypedDocumentNode<{ entryAdded: Entry }, { after: stri
 `;
 
 export const ADD_ENTRY: TypedDocumentNode<
-  { addChatEntry: { id: string; seq: number } },
+  { addChatEntry: Entry },
   { connectionId: string; body: string; key: string }
 > = gql`
   mutation AddEntry($connectionId: ID!, $body: String!, $key: ID!) {
     addChatEntry(connectionId: $connectionId, body: $body, idempotencyKey: $key) {
-      id
-      seq
+      ...EntryParts
     }
   }
+  ${ENTRY}
 `;

@@ -1,0 +1,46 @@
+package transport
+
+import (
+	"bufio"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestIdleStreamOverHTTP2 lasts: a write deadline that passes while nothing is written would end it, as net/http resets the
+// stream.
+func TestIdleStreamOverHTTP2(t *testing.T) {
+	g, w := newGroupWorldWith(t, StreamConfig{WriteTimeout: 100 * time.Millisecond, KeepAlive: 300 * time.Millisecond})
+	server := httptest.NewUnstartedServer(w.server.Config.Handler)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader(jsonBody(t, entryQuery)))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "text/event-stream")
+	response, err := server.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.ProtoMajor != 2 {
+		t.Fatalf("HTTP/%d", response.ProtoMajor)
+	}
+	lines := bufio.NewScanner(response.Body)
+	next := func(want string) {
+		t.Helper()
+		for lines.Scan() {
+			if lines.Text() == want {
+				return
+			}
+		}
+		t.Fatalf("the stream ended before %q: %v", want, lines.Err())
+	}
+	for range 4 { // the first at once, the others after a silence each
+		next(":")
+	}
+	g.window.Append(w.entry("a", "x"))
+	next(`data: {"data":{"entryAdded":{"body":"x"}}}`)
+}
