@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"chattok/db"
+	"chattok/graph/edge"
 	"chattok/session"
 	"chattok/token"
 )
@@ -135,7 +136,8 @@ func tokenCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	id := f.String("session", "", "`id` of the session that the token admits to")
 	role := f.String("role", string(session.RolePublisher), "what its holder may do: SUBSCRIBER, PUBLISHER or MODERATOR")
 	data := f.String("data", "", "what the others see of its holder")
-	expires := f.Duration("expires", 24*time.Hour, "for how long connect accepts it")
+	var expires time.Duration
+	durationVar(f, &expires, "expires", 24*time.Hour, "for how long connect accepts it")
 	err := parseInto(f, &c, args)
 	if errors.Is(err, flag.ErrHelp) {
 		return printCommandHelp(stdout, "token", f)
@@ -146,14 +148,14 @@ func tokenCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if f.NArg() > 0 {
 		return fmt.Errorf("%w: unexpected argument %q; a role is given as -role MODERATOR", errUsage, f.Arg(0))
 	}
-	grant := session.SessionGrant{SessionID: *id, Role: session.Role(strings.ToUpper(*role)), ExpiresAt: time.Now().Add(*expires)}
+	grant := session.SessionGrant{SessionID: *id, Role: session.Role(strings.ToUpper(*role)), ExpiresAt: time.Now().Add(expires)}
 	if *data != "" {
 		grant.Data = data
 	}
 	if err := grant.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
-	if *expires <= 0 {
+	if expires <= 0 {
 		return fmt.Errorf("%w: -expires must be more than 0", errUsage)
 	}
 	secret, err := readSecret(ctx, c, stderr, func(store *db.Store) error { return describeSession(ctx, store, *id, stderr) })
@@ -198,8 +200,8 @@ func (s *server) announce(w io.Writer) {
 	if s.config.open && !isLoopback(s.listener.Addr()) {
 		s.log.Warn("open mode on an address that others can reach: anybody may connect, and post in the lobby; CHATTOK_OPEN=false asks for tokens", "addr", s.listener.Addr().String())
 	}
-	if s.config.open && isLoopback(s.listener.Addr()) && s.config.origins != "" {
-		s.log.Warn("open mode for pages of other origins: where a proxy passes them on, anybody who reaches it may connect, and post in the lobby; CHATTOK_OPEN=false asks for tokens", "origins", s.config.origins)
+	if s.config.open && isLoopback(s.listener.Addr()) && edge.BeyondLoopback(list(s.config.origins)) {
+		s.log.Warn("open mode behind a proxy that others can reach, as CHATTOK_ORIGINS has it: anybody may connect, and post in the lobby; CHATTOK_OPEN=false asks for tokens", "origins", s.config.origins)
 	}
 }
 

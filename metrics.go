@@ -91,7 +91,7 @@ func (m *metrics) observeBus(b nodeBus) {
 	counter("chattok_bus_published_total", "Messages handed to other nodes.", func(s bus.Stats) int64 { return s.Published })
 	counter("chattok_bus_received_total", "Messages received from other nodes.", func(s bus.Stats) int64 { return s.Received })
 	counter("chattok_bus_refused_total", "Messages that could not be handed to other nodes.", func(s bus.Stats) int64 { return s.Refused })
-	counter("chattok_bus_lost_total", "Times that messages of other nodes may have been lost, as at each connection.",
+	counter("chattok_bus_lost_total", "Times that messages of other nodes may have been lost, as at each connection but the first.",
 		func(s bus.Stats) int64 { return s.Lost })
 }
 

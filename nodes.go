@@ -6,11 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"chattok/bus"
 	"chattok/bus/natsbus"
 	"chattok/bus/pgbus"
+	"chattok/db"
 	"chattok/session"
 )
 
@@ -62,9 +62,7 @@ func (c config) busURL() string {
 	return c.bus
 }
 
-func isPostgres(url string) bool {
-	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
-}
+func isPostgres(name string) bool { return db.IsPostgres(name) }
 
 // openBus opens the bus between nodes; it is nil where this node has no others.
 func (s *server) openBus(ctx context.Context) (nodeBus, error) {

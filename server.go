@@ -42,6 +42,8 @@ const (
 func main() {
 	tuneCollector()
 	limitMemory()
+	// A log whose reader has gone must not end the server: a write to it fails, and that is all.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -277,9 +279,10 @@ func (s *server) handler() (handler, plain http.Handler, err error) {
 	}
 	mux := http.NewServeMux()
 	api := e.SameSite(s.graph)
-	mux.Handle("/graphql", api)
-	mux.Handle("/graphql/{$}", api) // as some write it
-	mux.Handle("/query", api)       // where gqlgen's projects and their clients expect it
+	for _, path := range []string{"/graphql", "/query"} { // the second is where gqlgen's projects and their clients expect it
+		mux.Handle(path, api)
+		mux.Handle(path+"/{$}", api) // as some write it, and some frameworks' links do
+	}
 	others := http.NewServeMux()
 	mux.Handle("/", taken(others))
 	others.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil, nil) })

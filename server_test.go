@@ -71,11 +71,21 @@ func TestUsage(t *testing.T) {
 		{"token -database x -session a -role KING", 2, "", "role must be SUBSCRIBER, PUBLISHER or MODERATOR"},
 		{"secret -database does/not/exist.db", 1, "", "does/not/exist.db"},
 		{"-database postgre://me:secret@db/chattok", 1, "", "chattok: database must be a file or begin with postgres://, but begins with \"postgre://\"\n"},
+		{"-database sqlite:x.db", 1, "", "chattok: database must be the file's path alone, without \"sqlite:\" before it\n"},
+		{"-database postgres:x", 1, "", "chattok: database must be a file or begin with postgres://, but begins with \"postgres:\"; a file of such a name"},
+		{"-database me:hunter2@db/chattok", 1, "", "chattok: database must be a file or begin with postgres://, but begins with \"me:\"; a file of such a name"},
+		{"-database Server=db;Password=hunter2", 1, "", "this has a password in it, and is neither\n"},
+		{"-database //me:hunter2@db/chattok", 1, "", "this has a password in it, and is neither\n"},
+		{"-database port=hunter2", 1, "", "chattok: the database's name can't be read"},
+		{"token -session a -expires 5", 2, "", "write 5s for seconds"},
 		{"-database /proc/nope/x.db", 1, "", "/proc/nope/x.db"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			var stdout, stderr strings.Builder
 			code := run(t.Context(), strings.Fields(c.args), &stdout, &stderr)
+			if strings.Contains(stdout.String()+stderr.String(), "hunter2") {
+				t.Errorf("the password is shown: %s %s", stdout.String(), stderr.String())
+			}
 			if code != c.code || !strings.HasPrefix(stdout.String(), c.stdout) || !strings.Contains(stderr.String(), c.stderr) {
 				t.Errorf("exit %d, stdout %.80q, stderr %q", code, stdout.String(), stderr.String())
 			}

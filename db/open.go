@@ -91,7 +91,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		config.LockWait = DefaultLockWait
 	}
 	open := s.openFile
-	if isPostgres(config.Path) {
+	if IsPostgres(config.Path) {
 		s.path, s.engine = DisplayName(config.Path), postgresEngine
 		open = s.openServer
 	}

@@ -64,14 +64,17 @@ const (
 	minPostgres = 130000 // as server_version_num has it: gen_random_uuid without an extension
 )
 
-// isPostgres says whether a database's name is a PostgreSQL server's.
-func isPostgres(name string) bool {
-	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
+// keywordFirst is how libpq's other form of a database's name begins: host=… dbname=….
+var keywordFirst = regexp.MustCompile(`^\s*(host|hostaddr|port|dbname|user|password|passfile|service|servicefile|sslmode|sslrootcert|sslcert|sslkey|connect_timeout|application_name|options|target_session_attrs)\s*=`)
+
+// IsPostgres says whether a database's name is a PostgreSQL server's: a URL, or libpq's keywords and values.
+func IsPostgres(name string) bool {
+	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://") || keywordFirst.MatchString(name)
 }
 
 // DisplayName is a database's name as it may be shown: without its password.
 func DisplayName(name string) string {
-	if !isPostgres(name) {
+	if !IsPostgres(name) {
 		return name
 	}
 	config, err := pgx.ParseConfig(name)
@@ -81,13 +84,13 @@ func DisplayName(name string) string {
 	return "postgres://" + config.User + "@" + net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))) + "/" + config.Database
 }
 
-// parsePostgres reads a URL; every setting of libpq's may stand in it. A server that takes no writes, such as a standby, is
+// parsePostgres reads a URL, or libpq's keywords and values; every setting of libpq's may stand in it. A server that takes no writes, such as a standby, is
 // passed over for the next one that the URL names, and else can't be reached, unless it is to be read only.
 func parsePostgres(name string, readOnly bool) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(name)
 	if err != nil {
 		// The error repeats the URL, password and all.
-		return nil, &openError{text: "the database's URL can't be read: it must be postgres://user:password@host:port/database?options", cause: err}
+		return nil, &openError{text: "the database's name can't be read: it must be postgres://user:password@host:port/database?options, or libpq's host=… port=… user=… password=… dbname=…", cause: err}
 	}
 	if !strings.Contains(name, "connect_timeout") {
 		config.ConnectTimeout = connectTimeout
@@ -255,6 +258,29 @@ func isLost(err error) bool {
 	return pgconn.SafeToRetry(err)
 }
 
+// reasonPostgres is why a server can't be reached, without the driver's text around it, which may repeat the URL.
+func reasonPostgres(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Message
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok && !e.Timeout() {
+		return e.Error()
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		return e.Error()
+	}
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+		return "it does not answer"
+	}
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	if _, driver := err.(*pgconn.ConnectError); driver {
+		return "the connection failed"
+	}
+	return err.Error()
+}
+
 // explainPostgres turns a failure to open into one that names the database and what to do, without the driver's text,
 // which may repeat the URL.
 func explainPostgres(name string, err error) error {
@@ -274,7 +300,7 @@ func explainPostgres(name string, err error) error {
 	case state == stateNoPrivilege:
 		what = "does not let this user make its tables"
 	case judgePostgres(err) == failureLost:
-		what = "can't be reached"
+		what = "can't be reached: " + reasonPostgres(err)
 	default:
 		return err
 	}

@@ -52,6 +52,9 @@ func (s *Store) awaitServer(ctx context.Context, wait time.Duration) error {
 		if err == nil || ctx.Err() != nil || s.engine.judge(err) != failureLost || time.Now().After(deadline) {
 			return err
 		}
+		if try == 1 {
+			s.logger.Warn("the database can't be reached; trying on", "database", s.path, "for", wait, "error", reasonPostgres(err))
+		}
 		s.pause(try)
 	}
 }

@@ -9,7 +9,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -120,12 +122,37 @@ func checkPath(path string, readOnly bool) (file string, err error) {
 	return file, nil
 }
 
+// Names that are meant for a server, or another program's way to name a file. Two letters at least: C:\\chattok.db is a file.
+var (
+	schemeFirst   = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`)
+	passwordIn    = regexp.MustCompile(`(?i)(password|passwd|pwd)\s*=|^//[^/]*@`)
+	sqliteSchemes = []string{"sqlite", "sqlite3"}
+)
+
+// checkNoServer refuses names that a file would be made of by mistake. The errors repeat nothing that may be a password.
+func checkNoServer(path string) error {
+	if passwordIn.MatchString(path) {
+		return errors.New("database must be a file, or a PostgreSQL server as postgres://user:password@host/name or host=… dbname=…; this has a password in it, and is neither")
+	}
+	parts := schemeFirst.FindStringSubmatch(path)
+	switch {
+	case parts == nil || filepath.VolumeName(path) != "":
+		return nil
+	case slices.Contains(sqliteSchemes, strings.ToLower(parts[1])):
+		return fmt.Errorf("database must be the file's path alone, without %q before it", parts[1]+":")
+	}
+	if begins := parts[1] + "://"; strings.HasPrefix(path, begins) {
+		return fmt.Errorf("database must be a file or begin with postgres://, but begins with %q", begins)
+	}
+	return fmt.Errorf("database must be a file or begin with postgres://, but begins with %q; a file of such a name is written with ./ before it", parts[1]+":")
+}
+
 func checkFile(path string, readOnly bool) error {
 	if path == "" || strings.HasPrefix(path, ":") || strings.HasPrefix(path, "file:") {
 		return fmt.Errorf("database path %q must name a file; a database in memory would lose what was answered", path)
 	}
-	if scheme, _, isURL := strings.Cut(path, "://"); isURL { // which may have a password in it
-		return fmt.Errorf("database must be a file or begin with postgres://, but begins with %q", scheme+"://")
+	if err := checkNoServer(path); err != nil {
+		return err
 	}
 	info, err := os.Stat(path)
 	switch {

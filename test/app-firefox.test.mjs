@@ -65,7 +65,7 @@ async function say(page, text) {
 /** Runs in a page: whether the tile of this name has a picture, and its time goes on. Firefox counts no frames of a stream. */
 function plays(name) {
   const video = document.querySelector(`figure[aria-label="${name}"] video`);
-  return video !== null && !video.classList.contains('unseen') && video.videoWidth > 0 && !video.paused && video.currentTime > 0.5;
+  return video !== null && !video.classList.contains('unseen') && video.videoWidth > 0 && video.currentTime > 0;
 }
 
 /** Runs in a page: whether the log has this text. */

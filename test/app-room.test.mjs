@@ -81,10 +81,25 @@ test('the room', async (t) => {
   });
 
   await t.test('who talks while muted is told; the level shows around the button', async (t) => {
-    const ann = await joinSession(t, browser, at('muted'), 'Ann', { video: false });
-    await ann.waitForFunction(() => Number(document.querySelector('.own-level').style.getPropertyValue('--level')) > 0);
+    const prepare = (page) =>
+      page.addInitScript(() => {
+        // Somebody who does not stop talking; the browser's own fake device only beeps.
+        navigator.mediaDevices.getUserMedia = async () => {
+          const context = new AudioContext();
+          const tone = context.createOscillator();
+          const output = context.createMediaStreamDestination();
+          tone.connect(output);
+          tone.start();
+          return output.stream;
+        };
+      });
+    const ann = await openPage(t, browser, at('muted'), { prepare });
+    await ann.getByRole('textbox', { name: 'Name' }).fill('Ann');
+    await ann.getByRole('button', { name: 'Turn microphone off' }).waitFor();
+    await ann.getByRole('button', { name: 'Join' }).click();
+    await ann.waitForFunction(() => Number(document.querySelector('.own-level')?.style.getPropertyValue('--level')) > 0);
     await ann.getByRole('button', { name: 'Mute', exact: true }).click();
-    await ann.getByRole('status', { name: 'Microphone' }).getByText('You are muted').waitFor(); // the fake device beeps on
+    await ann.getByRole('status', { name: 'Microphone' }).getByText('You are muted').waitFor();
   });
 
   await t.test('messages that nobody looked at mark the tab, and notifications are offered then', async (t) => {

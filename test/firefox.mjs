@@ -15,6 +15,7 @@ const preferences = {
   'media.navigator.streams.fake': true,
   'media.navigator.permission.disabled': true,
   'media.autoplay.default': 0,
+  'media.block-autoplay-until-in-foreground': false, // one of two windows alone is
   'media.peerconnection.ice.loopback': true,
   'media.peerconnection.ice.obfuscate_host_addresses': false,
   'datareporting.policy.dataSubmissionEnabled': false,
@@ -99,7 +100,7 @@ class Page {
     for (;;) {
       const found = await this.run(f, ...parameters).catch(() => false); // the page may be on its way to another
       if (found) return;
-      if (Date.now() > late) throw new Error(`${f} ${JSON.stringify(parameters)} did not come true: ${await this.run(() => document.body.innerText)}`);
+      if (Date.now() > late) throw new Error(`${f} ${JSON.stringify(parameters)} did not come true: ${await this.run(describe)}`);
       await new Promise((done) => setTimeout(done, 100));
     }
   }
@@ -133,6 +134,15 @@ class Page {
     const actions = [...values.map((value) => ({ type: 'keyDown', value })), ...values.toReversed().map((value) => ({ type: 'keyUp', value }))];
     await this.#driver.send('input.performActions', { context: this.#context, actions: [{ type: 'key', id: 'keyboard', actions }] });
   }
+}
+
+/** Runs in a page: what it shows, for whoever has to find out. */
+function describe() {
+  const videos = [...document.querySelectorAll('figure')].map((figure) => {
+    const video = figure.querySelector('video');
+    return [figure.ariaLabel, video?.className, video?.videoWidth, video?.readyState, video?.paused, video?.currentTime];
+  });
+  return `${JSON.stringify(videos)} ${document.body.innerText}`;
 }
 
 /** Commands and their answers over one socket. */

@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
+import { Client, fetchExchange } from '@urql/core';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { startServer } from './server.mjs';
@@ -54,8 +56,8 @@ async function startProxy(t, folder, command, args, base, environment = {}) {
 }
 
 const proxies = {
-  async nginx(t, folder, port, upstream, prefix) {
-    let site = await readFile(join(deploy, 'nginx.conf'), 'utf8');
+  async nginx(t, folder, port, upstream, prefix, change = (site) => site) {
+    let site = change(await readFile(join(deploy, 'nginx.conf'), 'utf8'));
     site = replace(site, 'listen 80;', `listen 127.0.0.1:${port};`);
     site = replace(site, 'server 127.0.0.1:8080', `server ${upstream}`);
     if (prefix !== '/') {
@@ -109,6 +111,38 @@ class Arrivals {
     return this.#bodies;
   }
 }
+
+test("behind nginx's default, HTTP/1.0, a stream is refused with a sentence", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'chattok-proxy-'));
+  const server = await startServer(t);
+  const port = await freePort();
+  await proxies.nginx(t, folder, port, new URL(server.origin).host, '/', (site) => replace(site, 'proxy_http_version 1.1;', 'proxy_http_version 1.0;'));
+  const base = `http://127.0.0.1:${port}/`;
+  const ask = (query, accept) =>
+    fetch(`${base}graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept },
+      body: JSON.stringify({ query }),
+    });
+  for (const accept of ['text/event-stream', 'multipart/mixed;subscriptionSpec=1.0,application/json']) {
+    const response = await ask(entryAdded, accept);
+    assert.equal(response.status, 505, accept);
+    const { errors } = await response.json();
+    assert.equal(errors[0].extensions.reason, 'HTTP_VERSION');
+    assert.match(errors[0].message, /proxy_http_version 1\.1/);
+  }
+  assert.deepEqual(await (await ask('{__typename}', 'application/json')).json(), { data: { __typename: 'Query' } });
+  // Apollo Client and urql say so, where they took the stream's end for its completion.
+  const apollo = new ApolloClient({ cache: new InMemoryCache(), link: new HttpLink({ uri: `${base}graphql` }) });
+  const urql = new Client({ url: `${base}graphql`, preferGetMethod: false, exchanges: [fetchExchange], fetchSubscriptions: true });
+  const outcome = (subscribe) =>
+    new Promise((resolve) => {
+      subscribe({ error: (error) => resolve(`error ${error.message}`), next: ({ error }) => error && resolve(`error ${error.message}`), complete: () => resolve('complete') });
+    });
+  assert.match(await outcome((observer) => apollo.subscribe({ query: gql(entryAdded) }).subscribe(observer)), /^error/);
+  assert.match(await outcome(({ next }) => urql.subscription(entryAdded, {}).subscribe(next)), /^error/);
+  apollo.stop();
+});
 
 for (const [name, prefix] of [['nginx', '/'], ['nginx', '/chat/'], ['caddy', '/']]) {
   test(`behind ${name}, under ${prefix}`, async (t) => {

@@ -124,7 +124,7 @@ func Open(c Config) (*Bus, error) {
 	if b.conn.IsConnected() {
 		<-b.ready
 	} else {
-		b.log.Warn("the bus can't be reached; trying on", "error", b.conn.LastError())
+		b.log.Warn("the bus can't be reached; trying on", "error", cause(b.conn.LastError()))
 	}
 	return b, nil
 }
@@ -135,18 +135,16 @@ func (b *Bus) callbacks() []nats.Option {
 		nats.ConnectHandler(b.connected),
 		nats.ReconnectHandler(b.connected),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err == nil {
-				err = errors.New("the connection was closed")
-			}
+			err = cause(err)
 			b.setDown(err)
 			b.log.Warn("the bus is cut off; trying on", "error", err)
 		}),
-		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { b.setDown(err) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { b.setDown(cause(err)) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			if errors.Is(err, nats.ErrSlowConsumer) {
 				b.loses()
 			}
-			b.log.Warn("the bus has an error", "error", err)
+			b.log.Warn("the bus has an error", "error", cause(err))
 		}),
 		nats.ClosedHandler(func(*nats.Conn) { close(b.closed) }),
 	}
@@ -163,9 +161,22 @@ func (b *Bus) connected(conn *nats.Conn) {
 		b.maxPayload.Store(conn.MaxPayload())
 		b.down.Store(nil)
 		b.log.Info("the bus is connected", "server", conn.ConnectedUrlRedacted())
-		b.loses()
+		select {
+		case <-b.ready:
+			b.loses()
+		default:
+			b.compare() // at the first connection nothing was lost: what others did before is in the store
+		}
 		return
 	}
+}
+
+// cause is why there is no connection, of which nats.go says nothing where no server answered, or one closed.
+func cause(err error) error {
+	if err == nil {
+		return errors.New("no server answers")
+	}
+	return err
 }
 
 func (b *Bus) setDown(err error) {
@@ -176,6 +187,11 @@ func (b *Bus) setDown(err error) {
 // loses says that messages may have been lost.
 func (b *Bus) loses() {
 	b.counters.Lost()
+	b.compare()
+}
+
+// compare has the sessions that are open compared with the store.
+func (b *Bus) compare() {
 	select {
 	case b.lost <- struct{}{}:
 	default:

@@ -28,7 +28,9 @@ func node(t testing.TB, c natsbus.Config) func() session.Bus {
 
 func mustOpen(t testing.TB, c natsbus.Config) *natsbus.Bus {
 	t.Helper()
-	c.Logger = slog.New(slog.DiscardHandler)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
 	if c.Installation == "" {
 		c.Installation = "test"
 	}

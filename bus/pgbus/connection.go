@@ -51,12 +51,18 @@ type connection struct {
 // run keeps the connection until the bus is closed. first is called after the first try.
 func (b *Bus) run(first func()) {
 	var place uint64 // of the newest message that was sent
+	again := false
 	for {
 		c, err := b.connect()
 		if err == nil {
 			b.down.Store(nil)
 			b.log.Info("the bus is connected", "server", b.config.Host)
-			b.loses()
+			if again {
+				b.loses()
+			} else {
+				b.compare() // at the first connection nothing was lost: what others did before is in the store
+			}
+			again = true
 			first()
 			err = c.serve(&place)
 			ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)

@@ -123,6 +123,11 @@ func (b *Bus) setDown(err error) {
 // loses says that messages may have been lost.
 func (b *Bus) loses() {
 	b.counters.Lost()
+	b.compare()
+}
+
+// compare has the sessions that are open compared with the store.
+func (b *Bus) compare() {
 	select {
 	case b.lost <- struct{}{}:
 	default:

@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rs/cors"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"golang.org/x/net/idna"
 
 	"chattok/graph/transport"
 	"chattok/session"
@@ -31,21 +35,22 @@ type Origins struct {
 func NewOrigins(list []string) (*Origins, error) {
 	o := &Origins{listed: make(map[string]bool, len(list))}
 	for _, entry := range list {
-		origin := normalOrigin(strings.TrimSpace(entry))
-		switch u, err := url.Parse(origin); {
-		case origin == "":
-		case origin == "*":
+		switch entry = strings.TrimSpace(entry); entry {
+		case "":
+		case "*":
 			o.any = true
-		case err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != origin || strings.Contains(origin, "*"):
-			return nil, fmt.Errorf("%q is not an origin, such as https://app.example or http://app.example:8080", entry)
 		default:
+			origin, ok := browserOrigin(entry)
+			if !ok {
+				return nil, fmt.Errorf("%q is not an origin, such as https://app.example or http://app.example:8080", entry)
+			}
 			o.listed[origin] = true
 		}
 	}
 	o.cors = cors.New(cors.Options{
 		AllowOriginVaryRequestFunc: func(r *http.Request, _ string) (bool, []string) { return o.AllowedOrigin(r), nil },
 		AllowedMethods:             []string{http.MethodGet, http.MethodHead, http.MethodPost},
-		AllowedHeaders:             []string{"Accept", "Authorization", "Content-Type", "Last-Event-ID", RequestIDHeader},
+		AllowedHeaders:             []string{"*"}, // there are no cookies; see backendHeaders for those that are not
 		ExposedHeaders:             []string{RequestIDHeader},
 		MaxAge:                     preflightSeconds,
 	})
@@ -89,8 +94,90 @@ func (o *Origins) Guard(next http.Handler) http.Handler {
 			refuse(w, http.StatusForbidden, "pages of this origin may not use the server; CHATTOK_ORIGINS lists those that may")
 			return
 		}
+		if r.Method == http.MethodOptions && asksForBackendHeader(r.Header) {
+			w.Header().Add("Vary", "Origin")
+			refuse(w, http.StatusForbidden, "pages may not send X-OPENTOK-AUTH and X-TB-PARTNER-AUTH: the API secret is a backend's")
+			return
+		}
 		allowed.ServeHTTP(w, r)
 	})
+}
+
+// backendHeaders carry the API secret, or what it signed, which is no page's to have.
+var backendHeaders = []string{"x-opentok-auth", "x-tb-partner-auth"}
+
+// asksForBackendHeader says whether a preflight is for one of them.
+func asksForBackendHeader(header http.Header) bool {
+	for _, line := range header.Values("Access-Control-Request-Headers") {
+		for name := range strings.SplitSeq(line, ",") {
+			if slices.Contains(backendHeaders, strings.ToLower(strings.TrimSpace(name))) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// BeyondLoopback says whether a list of origins has one that is not of this machine, or all.
+func BeyondLoopback(list []string) bool {
+	for _, entry := range list {
+		if entry == "*" {
+			return true
+		}
+		if origin, ok := browserOrigin(entry); ok {
+			if _, host, _ := strings.Cut(origin, "://"); !loopbackHost(host) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hostNames is how browsers turn a host's name into ASCII: https://url.spec.whatwg.org/#concept-domain-to-ascii.
+var hostNames = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false), idna.CheckHyphens(false), idna.BidiRule())
+
+var defaultPorts = map[string]string{"http": "80", "https": "443"}
+
+// browserOrigin returns an origin as browsers send it: in lower case, an international name in ASCII, and without the
+// scheme's own port. ok is false for what no browser sends.
+func browserOrigin(entry string) (origin string, ok bool) {
+	u, err := url.Parse(strings.TrimSuffix(entry, "/"))
+	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" ||
+		u.ForceQuery || strings.ContainsAny(entry, "*%#?@\\ ") {
+		return "", false
+	}
+	scheme, host, port := strings.ToLower(u.Scheme), u.Hostname(), u.Port()
+	own, web := defaultPorts[scheme]
+	if !web { // such as capacitor://localhost, which is sent as it is
+		return scheme + "://" + strings.ToLower(u.Host), true
+	}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		if addr.Zone() != "" {
+			return "", false
+		}
+		host = addr.String()
+		if addr.Is6() {
+			host = "[" + host + "]"
+		}
+	} else if host, err = hostNames.ToASCII(host); err != nil || host == "" || strings.ContainsAny(host, ":[]<>^|") || numeric(host) {
+		return "", false
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err == nil {
+		port = strconv.FormatUint(n, 10)
+	} else if port != "" {
+		return "", false
+	}
+	if port == "" || port == own {
+		return scheme + "://" + host, true
+	}
+	return scheme + "://" + host + ":" + port, true
+}
+
+// numeric says whether a host ends in a number, which browsers take for an IPv4 address in some spelling.
+func numeric(host string) bool {
+	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
+	_, err := strconv.ParseUint(labels[len(labels)-1], 0, 64)
+	return err == nil
 }
 
 // hosts returns the hosts of the listed origins; "*" where any origin is.

@@ -1577,7 +1577,8 @@ type Mutation {
 What a caller may follow: over WebSocket by ` + "`" + `graphql-transport-ws` + "`" + ` or the older ` + "`" + `graphql-ws` + "`" + `; over HTTP as Server-Sent
 Events by the GraphQL-over-SSE protocol (` + "`" + `Accept: text/event-stream` + "`" + `, POST, or GET as a browser's EventSource sends it), or
 as parts by Apollo's multipart protocol (POST, ` + "`" + `Accept: multipart/mixed;subscriptionSpec=1.0` + "`" + `). A request that names
-neither is refused with BAD_USER_INPUT, reason STREAM_REQUIRED.
+neither is refused with BAD_USER_INPUT, reason STREAM_REQUIRED; one over HTTP/1.0, where a cut looks like the end, with
+reason HTTP_VERSION.
 
 A connection lives while a stream of its own is open, as it does with a socket. An SSE event of ` + "`" + `entryAdded` + "`" + ` has the
 entry's cursor as its id; ` + "`" + `Last-Event-ID` + "`" + ` goes on after it, in the place of ` + "`" + `after` + "`" + `. A response that is cut before the end

@@ -43,6 +43,9 @@ func (t *Streams) Answer(w http.ResponseWriter, r *http.Request, framing Framing
 		defer hold.release()
 		responses, ctx := exec.DispatchOperation(ctx, op)
 		s.answerOnce(responses(ctx))
+	case !r.ProtoAtLeast(1, 1):
+		WriteError(w, http.StatusHTTPVersionNotSupported, newError(session.CodeBadUserInput, ReasonHTTPVersion,
+			"a stream needs HTTP/1.1 or newer: over HTTP/1.0 one that is cut off looks complete; nginx speaks 1.1 to a server where proxy_http_version 1.1 says so"))
 	default:
 		var resume string
 		if framing == SSE {

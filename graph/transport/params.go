@@ -19,6 +19,7 @@ const (
 	ReasonMalformedRequest = "MALFORMED_REQUEST" // the body or a parameter is not JSON, or not of the kind it must be
 	ReasonInvalidText      = "INVALID_TEXT"      // invalid UTF-8, or a lone surrogate escape
 	ReasonStreamRequired   = "STREAM_REQUIRED"   // a subscription, sent where only one response can come back
+	ReasonHTTPVersion      = "HTTP_VERSION"      // a subscription over HTTP/1.0, which can't tell a stream's end from a cut
 )
 
 // newError makes an error as clients see it; reason may be empty.

@@ -92,6 +92,8 @@ type Streams struct {
 
 	open    admission
 	parking parking
+	tick    time.Duration // of watch
+	awake   atomic.Int64  // ticks that watch has seen
 	running sync.WaitGroup
 	stop    chan struct{} // closed at the end of Shutdown
 }
@@ -99,7 +101,8 @@ type Streams struct {
 // NewStreams returns Streams that work until Shutdown.
 func NewStreams(config StreamConfig) *Streams {
 	config.setDefaults()
-	t := &Streams{config: config, open: newAdmission(), stop: make(chan struct{})}
+	t := &Streams{config: config, open: newAdmission(), stop: make(chan struct{}),
+		tick: min(config.PingInterval, config.KeepAlive) / 4}
 	t.groups = newGroups(config, t.running.Go)
 	if t.parking.open() {
 		t.running.Go(func() { t.parking.run(t.resume) })
@@ -154,15 +157,26 @@ func (t *Streams) all() (sockets []*socket, responses []*httpStream) {
 	return sockets, responses
 }
 
-// watch pings the sockets that are silent, and closes those that stay so, with one timer for all.
+// ticks is how many of watch's ticks a time has.
+func (t *Streams) ticks(d time.Duration) int64 { return int64(d / t.tick) }
+
+// watch counts silence by its own ticks and not by the clock: a process that stood still, as on a laptop that was shut or a
+// machine that was moved, has sockets of which it has not read for long, and not
+// clients that have been silent. It pings the sockets that are silent, and closes those that stay so, with one timer for all.
 func (t *Streams) watch() {
-	tick := time.NewTicker(min(t.config.PingInterval, t.config.KeepAlive) / 4)
+	tick := time.NewTicker(t.tick)
 	defer tick.Stop()
-	for {
+	for last := time.Now(); ; {
 		select {
 		case <-t.stop:
 			return
 		case <-tick.C:
+			if now := time.Now(); now.Sub(last) < t.tick/2 {
+				continue // one that was late, as after a pause: the next is no sign of more silence
+			} else {
+				last = now
+			}
+			t.awake.Add(1)
 			sockets, _ := t.all()
 			for _, s := range sockets {
 				s.checkAlive()

@@ -122,7 +122,7 @@ func (s *socket) acknowledge(values []string) {
 	s.mu.Unlock()
 	_ = s.send("connection_ack", "", nil)
 	if s.protocol.keepAlive {
-		s.keptAlive.Store(clock())
+		s.keptAlive.Store(s.streams.awake.Load())
 		_ = s.send("ka", "", nil)
 	}
 	s.workQueue()

@@ -30,11 +30,6 @@ const maxInitBytes = 32 << 10
 // restartReason is what sockets are told at a shutdown.
 const restartReason = "the server is restarting; come back with your last cursor"
 
-var processStart = time.Now()
-
-// clock is nanoseconds of the monotonic clock: a wall clock that is set must not make every client look silent.
-func clock() int64 { return int64(time.Since(processStart)) }
-
 // socket is one WebSocket. Lock order: mu, then writing.
 type socket struct {
 	streams  *Streams
@@ -44,9 +39,9 @@ type socket struct {
 	awaited  bool         // connection_init has not come; guarded by streams.open.mu
 	conn     net.Conn
 	reader   idleReader
-	heard    atomic.Int64 // when the client last sent anything, by clock
-	pinged   atomic.Int64 // when we last pinged it, by clock
-	// keptAlive is when it last had a ka, by clock.
+	heard    atomic.Int64 // when the client last sent anything, by Streams.awake
+	pinged   atomic.Int64 // when we last pinged it, by Streams.awake
+	// keptAlive is when it last had a ka, by Streams.awake.
 	keptAlive atomic.Int64
 
 	ctx       context.Context // the operations'; ends with the socket
@@ -98,7 +93,8 @@ func (s *socket) open(conn net.Conn, reader *bufio.Reader) {
 		early, _ := reader.Peek(n)
 		s.reader.first = bytes.Clone(early)
 	}
-	s.heard.Store(clock())
+	s.heard.Store(s.streams.awake.Load())
+	s.pinged.Store(s.heard.Load())
 	s.unlock()
 	s.initTimer = time.AfterFunc(s.streams.config.InitTimeout, func() {
 		s.close(CloseInitTimeout, "connection_init did not come in time")
@@ -206,7 +202,7 @@ func (s *socket) readMessage() ([]byte, error) {
 			return nil, err
 		}
 		ws.Cipher(payload, h.Mask, 0)
-		s.heard.Store(clock())
+		s.heard.Store(s.streams.awake.Load())
 		s.pace()
 		if h.OpCode.IsControl() {
 			if err := s.control(h.OpCode, payload); err != nil {
@@ -294,7 +290,7 @@ func (s *socket) control(op ws.OpCode, payload []byte) error {
 		_ = s.write(ws.OpPong, payload)
 	case ws.OpClose:
 		code, reason := ws.ParseCloseFrameData(payload)
-		if len(payload) == 1 || !utf8.ValidString(reason) || len(payload) >= 2 && (code < 1000 || code > 4999 || code.IsProtocolReserved()) {
+		if len(payload) == 1 || !utf8.ValidString(reason) || len(payload) >= 2 && !mayBeSent(code) {
 			code = ws.StatusProtocolError
 		}
 		if len(payload) == 0 {
@@ -304,6 +300,11 @@ func (s *socket) control(op ws.OpCode, payload []byte) error {
 		return io.EOF
 	}
 	return nil
+}
+
+// mayBeSent says whether a close frame may have this code: RFC 6455, section 7.4, and IANA's registry of 1012 to 1014.
+func mayBeSent(code ws.StatusCode) bool {
+	return code >= 1000 && code <= 1003 || code >= 1007 && code <= 1014 || code >= 3000 && code <= 4999
 }
 
 // fail closes the socket for a fault of the client's and returns the error that ends its reading.
@@ -500,7 +501,8 @@ func (s *socket) send(kind, id string, payload []byte) error {
 	return s.write(ws.OpText, *buffer)
 }
 
-// checkAlive pings a client that has been silent for an interval, and gives up on one that has been so for two.
+// checkAlive pings a client that has been silent for an interval, and gives up on one that has been so for two. One tick
+// more leaves time to read what has come meanwhile, as after a pause of the whole process.
 func (s *socket) checkAlive() {
 	s.mu.Lock()
 	ready := s.state == acknowledged
@@ -508,18 +510,17 @@ func (s *socket) checkAlive() {
 	if !ready {
 		return // the init timer looks after it
 	}
-	interval := s.streams.config.PingInterval
-	now := clock()
-	if s.protocol.keepAlive && time.Duration(now-s.keptAlive.Load()) >= s.streams.config.KeepAlive*3/4 {
+	now, interval := s.streams.awake.Load(), s.streams.ticks(s.streams.config.PingInterval)
+	if s.protocol.keepAlive && now-s.keptAlive.Load() >= s.streams.ticks(s.streams.config.KeepAlive*3/4) {
 		// Its client takes the first one for a promise of others, and comes back where they fail to come for 30 s.
 		s.keptAlive.Store(now)
 		s.streams.running.Go(func() { _ = s.send("ka", "", nil) })
 	}
-	silent := time.Duration(now - s.heard.Load())
+	silent := now - s.heard.Load()
 	switch {
-	case silent >= 2*interval:
+	case silent > 2*interval:
 		s.hangUp()
-	case silent >= interval && time.Duration(now-s.pinged.Load()) >= interval:
+	case silent >= interval && now-s.pinged.Load() >= interval:
 		s.pinged.Store(now)
 		s.streams.running.Go(func() { _ = s.write(ws.OpPing, nil) }) // a stalled socket must not hold up the others' pings
 	}

@@ -418,6 +418,13 @@ func TestFrames(t *testing.T) {
 		s.expectClose(CloseProtocol)
 	}
 
+	for code, want := range map[ws.StatusCode]CloseCode{0: CloseProtocol, 999: CloseProtocol, 1004: CloseProtocol, 1005: CloseProtocol, 1006: CloseProtocol,
+		1015: CloseProtocol, 1016: CloseProtocol, 2999: CloseProtocol, 5000: CloseProtocol, 65535: CloseProtocol, 1001: 1001, 1014: 1014, 3000: 3000, 4999: 4999} {
+		s = w.ready(t)
+		s.frame(ws.OpClose, true, string(ws.NewCloseFrameBody(code, "")))
+		s.expectClose(want) // a code that no close frame may have is a fault, and not to be echoed
+	}
+
 	big := strings.Repeat("x", 600)
 	s = w.ready(t)
 	s.frame(ws.OpText, false, big)

@@ -5,7 +5,7 @@ import '@graphiql/plugin-history/style.css';
 import 'graphiql/graphiql.css';
 import './playground.css';
 import { DOC_EXPLORER_PLUGIN } from '@graphiql/plugin-doc-explorer';
-import { pick, useGraphiQL } from '@graphiql/react';
+import { pick, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { GraphiQL } from 'graphiql';
 import { useEffect } from 'react';
 import { createRoot } from 'react-dom/client';
@@ -37,6 +37,20 @@ function EditorOptions() {
   return null;
 }
 
+/** The style sheet follows the system's colour scheme by itself; the editors are told when it changes. */
+function FollowScheme() {
+  const { setTheme } = useGraphiQLActions();
+  const theme = useGraphiQL((state) => state.theme);
+  useEffect(() => {
+    if (theme) return undefined; // chosen in the settings
+    const scheme = matchMedia('(prefers-color-scheme: dark)');
+    const change = () => setTheme(null);
+    scheme.addEventListener('change', change);
+    return () => scheme.removeEventListener('change', change);
+  }, [theme, setTheme]);
+  return null;
+}
+
 createRoot(document.getElementById('playground')).render(
   <GraphiQL
     fetcher={fetcher}
@@ -57,5 +71,6 @@ createRoot(document.getElementById('playground')).render(
       <StreamList streams={streams} />
     </GraphiQL.Footer>
     <EditorOptions />
+    <FollowScheme />
   </GraphiQL>,
 );
