@@ -1,5 +1,5 @@
 #!/bin/sh
-# Gets what the tests of this folder need on a Debian machine: chromium, firefox, nginx, caddy, systemd's check of units, Python's
+# Gets what the tests of this folder need on a Debian machine: chromium, nginx, caddy, systemd's check of units, Python's
 # GraphQL and websockets where there are none, and the Node packages where they are older than the lock file. It asks nothing, needs root for Debian's
 # packages only, and does nothing the second time.
 set -eu
@@ -9,12 +9,6 @@ if [ ! -x "${CHATTOK_CHROMIUM:-/usr/bin/chromium}" ]; then
   export DEBIAN_FRONTEND=noninteractive
   apt-get -qq update
   apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends chromium fonts-liberation >/dev/null
-fi
-
-if [ ! -x "${CHATTOK_FIREFOX:-/usr/bin/firefox-esr}" ]; then
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get -qq update
-  apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends firefox-esr >/dev/null
 fi
 
 # Python's GraphQL, which its tools stand on.

@@ -56,9 +56,15 @@ func TestMain(m *testing.M) {
 
 // tested are attempts that every run of the tests does, with the share of their amounts.
 var tested = map[string]float64{
+	"aliases of a negotiation":           1,
+	"aliases of entries":                 0.5,
+	"answers not read":                   0.5,
+	"answers not read over HTTP/2":       0.5,
 	"flood of connects":                  1,
 	"flood of entries, ten in a request": 1,
 	"ghosts":                             1,
+	"groups of one":                      1,
+	"ids of 1 MB":                        0.3,
 	"permissions of TURN":                0.02,
 	"ports of TURN":                      1,
 	"resets that fill the log":           0.3,
