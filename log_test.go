@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,7 +14,7 @@ import (
 // what is debugged, are written as they come.
 func TestBoundedLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var written strings.Builder
+		var written lockedText
 		log := slog.New(newBoundedLog(slog.NewTextHandler(&written, &slog.HandlerOptions{Level: slog.LevelDebug})))
 		lines := func(part string) int { return strings.Count(written.String(), part) }
 		for range 10_000 {
@@ -26,6 +27,7 @@ func TestBoundedLog(t *testing.T) {
 			t.Errorf("%d, %d and %d lines", lines("msg=again"), lines("msg=once"), lines("msg=detail"))
 		}
 		time.Sleep(logReport + time.Millisecond)
+		synctest.Wait()
 		if said := fmt.Sprintf("message=again lines=%d", 20_000-logBurst); lines(said) != 1 {
 			t.Errorf("the log does not say %q", said)
 		}
@@ -36,6 +38,7 @@ func TestBoundedLog(t *testing.T) {
 			t.Errorf("%d lines after a rest", n)
 		}
 		time.Sleep(logReport + time.Millisecond)
+		synctest.Wait()
 		if lines("lines=90") != 1 {
 			t.Error("the second report is missing")
 		}
@@ -47,4 +50,22 @@ func TestBoundedLog(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 	})
+}
+
+// lockedText is what several goroutines write.
+type lockedText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lockedText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
