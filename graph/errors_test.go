@@ -11,8 +11,8 @@ func TestArgumentErrors(t *testing.T) {
 		variables map[string]any
 		want      string
 	}{
-		{`query($n:Int){chatEntries(first:$n){nodes{seq}}}`, map[string]any{"n": 1 << 40}, bad},
-		{`{chatEntries(first:4294967296){nodes{seq}}}`, nil, bad},
+		{`query($n:Int){chatEntries(first:$n){nodes{seq}}}`, map[string]any{"n": 1 << 40}, invalidDoc},
+		{`{chatEntries(first:4294967296){nodes{seq}}}`, nil, invalidDoc},
 		{`query($n:Int){chatEntries(first:$n){nodes{seq}}}`, map[string]any{"n": 1.5}, invalidDoc},
 		{`{chatEntries(first:"1"){nodes{seq}}}`, nil, invalidDoc},
 		{`mutation{createToken(sessionId:"room",role:KING){token}}`, nil, invalidDoc},

@@ -122,7 +122,7 @@ func TestFaultsNameTheirRequest(t *testing.T) {
 	store := &faulty{}
 	w := newWorld(t, options{store: func(s session.Store) session.Store { store.Store = s; return store }})
 	me := w.join(t, "room", "PUBLISHER")
-	e, err := edge.New(edge.Config{Logger: slog.New(slog.DiscardHandler)})
+	e, err := edge.New(edge.Config{Hosts: []string{"*"}, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
