@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -223,14 +224,14 @@ func TestLostAllTheTime(t *testing.T) {
 type pingStore struct {
 	Store
 	gate  chan struct{}
-	pings int
+	pings atomic.Int32
 	fail  error
 }
 
 func (s *pingStore) Lanes() int { return 1 }
 
 func (s *pingStore) Ping(context.Context) error {
-	s.pings++
+	s.pings.Add(1)
 	<-s.gate
 	return nil
 }
@@ -264,8 +265,8 @@ func TestReadyOfASlowStore(t *testing.T) {
 			}
 			probes.Wait()
 		}
-		if took := time.Since(begun); took != 2*pingWait || store.pings != 1 {
-			t.Errorf("20 probes took %v and asked %d times", took, store.pings)
+		if took := time.Since(begun); took != 2*pingWait || store.pings.Load() != 1 {
+			t.Errorf("20 probes took %v and asked %d times", took, store.pings.Load())
 		}
 		close(store.gate)
 		synctest.Wait()
