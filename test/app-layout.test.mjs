@@ -1,9 +1,9 @@
 // Where everything lies: at each size of window, with two, four and nine people and with a screen that is shared, no
 // control covers another or leaves the window, names can be read, and what is pressed with a finger is large enough.
+// CHATTOK_SCREENSHOTS names a folder for pictures of it all.
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import test from 'node:test';
 import { joinSession, openPage, startBrowser } from './app.mjs';
@@ -17,14 +17,14 @@ const desktop = { 1280: [1280, 720], 1920: [1920, 1080], zoomed: [640, 360] };
 const phone = { 320: [320, 640], portrait: [390, 844], landscape: [844, 390] };
 
 test('the layout', async (t) => {
-  const folder = process.env.CHATTOK_SCREENSHOTS ?? (await mkdtemp(joinPath(tmpdir(), 'chattok-layout-')));
-  await mkdir(folder, { recursive: true });
-  t.diagnostic(`screenshots in ${folder}`);
+  const folder = process.env.CHATTOK_SCREENSHOTS;
+  if (folder !== undefined) await mkdir(folder, { recursive: true });
+  const picture = (page, name) => folder && page.screenshot({ path: joinPath(folder, `layout-${name}.png`) });
   const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   const server = await startServer(t);
   const browser = await startBrowser(t);
   const url = `${server.origin}/s/layout`;
-  const prepare = (hue) => (page) => page.addInitScript(paintCamera, { hue });
+  const prepare = (hue) => (page) => page.addInitScript(paintCamera, { hue, small: process.env.CHATTOK_SCREENSHOTS === undefined });
   const crowd = await openPage(t, browser, `${server.origin}/`, { prepare: prepare(200) });
   const touch = { hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
   const desk = await joinSession(t, browser, url, 'Ann', { viewport: { width: 1280, height: 720 }, prepare: prepare(165) });
@@ -37,16 +37,17 @@ test('the layout', async (t) => {
       for (const [label, [width, height]] of Object.entries(sizes)) {
         await page.setViewportSize({ width, height });
         await page.evaluate(settle);
-        await page.screenshot({ path: joinPath(folder, `layout-${scene}-${label}.png`) });
+        await picture(page, `${scene}-${label}`);
         for (const fault of await page.evaluate(inspect, finger)) faults.push(`${scene} at ${width}×${height}: ${fault}`);
       }
     }
+    if (scene === 'two' || scene === 'nine') return; // what axe looks at is in the others too
     for (const page of [desk, hand]) {
       for (const media of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { colorScheme: 'light', forcedColors: 'active' }]) {
         await page.emulateMedia(media);
         await page.evaluate(settle);
         const name = media.forcedColors ? 'forced' : media.colorScheme;
-        await page.screenshot({ path: joinPath(folder, `layout-${scene}-${page === desk ? 'desk' : 'hand'}-${name}.png`) });
+        await picture(page, `${scene}-${page === desk ? 'desk' : 'hand'}-${name}`);
         await page.evaluate(axe);
         const { violations } = await page.evaluate(() => globalThis.axe.run(document));
         found.push(...violations.map(({ impact, id, nodes }) => `${scene} ${name}: ${impact} ${id} ${nodes.map(({ html }) => html)}`));

@@ -1,16 +1,17 @@
 // Cameras that are painted, so that a picture of the page shows people rather than a test pattern. The media is real: it
 // is a canvas' stream, and travels as a camera's does.
 
-/** Runs in a page before all else: what asking for a camera or a screen gives is a painting. `hue` tells people apart. */
-export function paintCamera({ hue }) {
-  const framesPerSecond = 8;
+/** Runs in a page before all else: what asking for a camera or a screen gives is a painting. `hue` tells people apart;
+ * `small` pictures, of which there are many, cost little. */
+export function paintCamera({ hue, small = false }) {
+  const framesPerSecond = small ? 1 : 8;
   const { mediaDevices } = navigator;
   const original = mediaDevices.getUserMedia.bind(mediaDevices);
   mediaDevices.getUserMedia = async (constraints) => (constraints.video ? painted(paintPerson) : original(constraints));
   mediaDevices.getDisplayMedia = async () => painted(paintSlide);
 
   function painted(paint) {
-    const scale = paint === paintSlide ? 1 : 0.75;
+    const scale = small ? 0.125 : paint === paintSlide ? 1 : 0.75;
     const canvas = Object.assign(document.createElement('canvas'), { width: 1280 * scale, height: 720 * scale });
     const context = canvas.getContext('2d');
     context.scale(scale, scale);

@@ -296,8 +296,7 @@ export class Media {
   }
 
   #drop(publication: LocalPublication, reason: PublicationEnd): void {
-    publication.state = 'ended';
-    publication.reason = reason;
+    publication.end(reason);
     this.publications.delete(publication);
     [...this.#peers.values()].forEach((peer) => peer.withdraw(publication));
     this.#hooks.changed('publications');

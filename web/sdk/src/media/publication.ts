@@ -36,6 +36,8 @@ export class LocalPublication implements Publication {
   readonly #hooks: PublicationHooks;
   readonly #readings: Readings = new Map();
   readonly #listeners = new Set<() => void>();
+  /** Aborted at the end: a browser may keep a track that was asked for, and with it all that listens to it. */
+  readonly #watching = new AbortController();
   #bitrates: Parameters<Publication['setBitrates']>[0];
   #audio: boolean;
   #video: boolean;
@@ -55,6 +57,13 @@ export class LocalPublication implements Publication {
     const own = () => listener();
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);
+  }
+
+  /** Ends it; the tracks go on, since they are the page's. */
+  end(reason: PublicationEnd): void {
+    this.state = 'ended';
+    this.reason = reason;
+    this.#watching.abort();
   }
 
   tell(): void {
@@ -176,10 +185,11 @@ export class LocalPublication implements Publication {
       if (contentHint !== undefined) track.contentHint = contentHint;
       else if (this.videoType === 'SCREEN') track.contentHint ||= 'detail'; // sharp before smooth
     }
-    track.addEventListener('ended', () => {
+    const ended = () => {
       if (this.state === 'live' && this.media.getTracks().every(({ readyState }) => readyState === 'ended')) {
         void this.#hooks.unpublish(this, 'mediaStopped').catch(() => {});
       }
-    });
+    };
+    track.addEventListener('ended', ended, { signal: this.#watching.signal });
   }
 }
