@@ -78,12 +78,13 @@ test('what pages written for OpenTok rely on', async (t) => {
     assert.equal(await publish(ann, 'slides'), 'published');
     assert.deepEqual(await told(ann), ['sessionConnected', 'connectionCreated me', 'then', 'publisher: streamCreated slides']);
 
-    await bob.evaluate(() => {
+    const early = bob.evaluate(() => {
       // A handler of the connection comes first, the completion handler with it, whatever they were given before.
       const session = OT.initSession('123456', 'order');
       session.connect('devtoken', () => globalThis.told.push('completion'));
     });
-    assert.equal(await join(bob, 'order'), 'connected');
+    const [, joined] = await Promise.all([early, join(bob, 'order')]); // at once: the events must not come before the handlers
+    assert.equal(joined, 'connected');
     await waitTold(bob, 'streamCreated');
     assert.deepEqual(await told(bob), ['sessionConnected', 'completion', 'connectionCreated other', 'connectionCreated me', 'streamCreated slides']);
     await waitTold(ann, 'connectionCreated other');

@@ -109,7 +109,7 @@ export function Controls({ meeting }: { meeting: Meeting }) {
         badge={meeting.unread.count.value}
         onClick={() => togglePanel('chat')}
       />
-      {!tight && <Control icon={Settings2} label="Devices and help" short="Settings" onClick={openSettings} />}
+      {!tight && <Control icon={Settings2} label="Devices and help" short="Devices" onClick={openSettings} />}
       <Menu label="More" icon={EllipsisVertical} class="room-control" face={<Face icon={EllipsisVertical} label="More" />}>
         {() => (
           <>
