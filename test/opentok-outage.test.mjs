@@ -34,6 +34,12 @@ test('outages, as OpenTok’s events tell of them', async (t) => {
   const ids = () => ann.evaluate(() => [globalThis.session.connection.connectionId, OT.publishers.find(() => true).stream.streamId]);
   const clear = () => Promise.all([ann, bob].map((page) => page.evaluate(() => (globalThis.told.length = 0))));
 
+  /** The network is there again, and the browser says so. */
+  const comeBack = () => {
+    network.on();
+    return ann.evaluate(() => void dispatchEvent(new Event('online')));
+  };
+
   await t.test('the network is gone for 10 seconds: the same connection, and nobody else sees anything', async () => {
     const before = await ids();
     await clear();
@@ -41,7 +47,7 @@ test('outages, as OpenTok’s events tell of them', async (t) => {
     await waitTold(ann, 'sessionReconnecting');
     await play(ann, video); // from browser to browser, meanwhile
     await delay(10_000);
-    network.on();
+    await comeBack();
     await waitTold(ann, 'sessionReconnected');
     assert.deepEqual(await told(ann), ['sessionReconnecting', 'sessionReconnected']);
     assert.deepEqual(await told(bob), []);
@@ -56,7 +62,7 @@ test('outages, as OpenTok’s events tell of them', async (t) => {
     await waitTold(ann, 'sessionReconnecting');
     await delay(40_000);
     await waitTold(bob, 'connectionDestroyed networkDisconnected');
-    network.on();
+    await comeBack();
     await waitTold(ann, 'sessionReconnected');
     await waitTold(ann, 'connectionCreated me');
     await waitTold(bob, 'streamCreated ann');
