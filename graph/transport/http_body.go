@@ -53,7 +53,7 @@ func (x *exchange) readBody(buffer *[]byte) *refusal {
 	if x.r.ContentLength > limit {
 		return x.bodyTooLarge(limit)
 	}
-	defer x.bodyDeadline()()
+	lift := x.bodyDeadline()
 	b := (*buffer)[:0]
 	for counted := false; ; {
 		if !counted && len(b) > uncountedBody {
@@ -73,8 +73,10 @@ func (x *exchange) readBody(buffer *[]byte) *refusal {
 		case int64(len(b)) > limit:
 			return x.bodyTooLarge(limit)
 		case err == io.EOF:
+			lift()
 			return nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
+			x.w.Header().Set("Connection", "close")
 			return &refusal{http.StatusRequestTimeout, malformed("the body did not arrive in time")}
 		case err != nil:
 			return &refusal{http.StatusBadRequest, malformed("the body could not be read to its end")}
@@ -129,7 +131,8 @@ func (x *exchange) bodyTooLarge(limit int64) *refusal {
 	return &refusal{http.StatusRequestEntityTooLarge, tooLarge("the body", limit)}
 }
 
-// bodyDeadline sets when the body must have arrived, and returns what lifts that again for the streams that follow.
+// bodyDeadline sets when the body must have arrived, and returns what lifts that again for the streams that follow. It
+// stays where the body did not arrive: net/http reads what is left of it before it answers, and would wait without end.
 // Not every ResponseWriter knows deadlines; those that don't are no sockets.
 func (x *exchange) bodyDeadline() (lift func()) {
 	timeout := x.BodyTimeout
