@@ -141,18 +141,18 @@ export class Publishing {
   readonly #seen = new Set<Publication>();
 
   #gone(publication: Publication): void {
-    const live = publication.media.getTracks().some(({ readyState }) => readyState === 'live');
+    if (publication === this.#camera) this.#camera = undefined;
+    // It ended by itself, and the devices say why. What they have now is published anew.
+    if (publication.reason === 'mediaStopped') return;
     const over = this.#ended || this.#source.session.store.get().state.name === 'ended';
-    if (publication === this.#camera) {
-      this.#camera = undefined;
-      // Without a live track it ended by itself, and the devices say why. What they have now is published anew.
-      if (!live) return;
+    const forced = publication.reason === 'forceUnpublished' && !over;
+    if (isScreen(publication)) {
+      stop(publication.media);
+      if (forced) notify('A moderator ended your screen share');
+    } else {
       mute();
       close('video');
-      if (!over) notify('A moderator ended your video');
-    } else if (live) {
-      stop(publication.media);
-      if (!over) notify('A moderator ended your screen share');
+      if (forced) notify('A moderator ended your video');
     }
   }
 }
