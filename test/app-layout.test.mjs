@@ -43,6 +43,8 @@ test('the layout', async (t) => {
     }
     if (scene === 'two' || scene === 'nine') return; // what axe looks at is in the others too
     for (const page of [desk, hand]) {
+      // News fade out, and have any contrast while they do.
+      await page.getByText(' joined').first().waitFor({ state: 'detached', timeout: 20_000 }).catch(() => {});
       for (const media of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { colorScheme: 'light', forcedColors: 'active' }]) {
         await page.emulateMedia(media);
         await page.evaluate(settle);
@@ -134,6 +136,7 @@ test('the layout', async (t) => {
     assert.deepEqual(faults, []);
     assert.deepEqual(found.filter((violation) => /: (serious|critical|moderate) /.test(violation)), []);
   });
+  await Promise.all([crowd, desk, hand].map((page) => page.context().close())); // before the server goes
 });
 
 /** Runs in a page: connects one person for each name, each with a painted picture. */
