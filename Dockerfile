@@ -1,4 +1,5 @@
-# A small image of nothing but the server: no shell, no packages, not root. Checked, not run: see docs/operations.md.
+# A small image of the server alone: no shell, no packages, not root. The tests check this file and do not build it: see
+# docs/operations.md.
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -15,10 +16,10 @@ COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
 WORKDIR /data
 VOLUME /data
-# In a container others reach the server at its own address; what may reach that is for the network to say.
+# A container serves on its own address; the network decides who can reach it.
 ENV CHATTOK_ADDR=:8080 CHATTOK_LOG_FORMAT=json
 EXPOSE 8080
-# It ends its sockets one after the other, and is done within 10 s: docker stop --time 15.
+# The server closes its sockets one after the other, and exits within 10 s: docker stop --time 15.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["/chattok", "healthcheck"]
 ENTRYPOINT ["/chattok"]

@@ -1,10 +1,18 @@
-// Package accept counts the TCP connections that a server has accepted, whatever they are used for: those that wait for a
-// request, shake hands, send slowly, or have become WebSockets. Where there are too many, in all or of one address, the
-// one that has been idle longest is closed for a new one, and where none is idle the new one is.
+// Package accept bounds the TCP connections that an HTTP server has open, in all and by client address. It counts each of
+// them from its acceptance to its end: while it is silent, shakes hands, sends a request's header, is served, or has become
+// a WebSocket.
+//
+// A connection waits while no handler serves it: it has sent nothing yet, a part of a header, or nothing since its last
+// answer. At a limit, the connection that has waited longest is closed in favour of a new one; a new one is refused only
+// where none waits. So connections that are opened and left cost nobody else an answer.
+//
+// Three hooks tell Connections which ones wait: Listener, State and Context belong to the http.Server, and Handler stands
+// around all that it serves.
 package accept
 
 import (
 	"container/list"
+	"context"
 	"crypto/tls"
 	"errors"
 	"log/slog"
@@ -16,44 +24,44 @@ import (
 	"chattok/rates"
 )
 
-// Config is what Connections are made of.
+// Config holds the limits of Connections.
 type Config struct {
-	Max        int                   // open at once, of all listeners together
-	PerAddress int                   // of one IPv4 address or IPv6 /64; ten times as many of a /48; none of loopback is counted
-	Proxy      func(netip.Addr) bool // says of whom no address is counted, since they speak for many; nil: of none
-	Log        *slog.Logger
+	Max        int                   // connections open at once, over all listeners
+	PerAddress int                   // the same of one IPv4 address or IPv6 /64; ten times as many of a /48; loopback is exempt
+	Proxy      func(netip.Addr) bool // whether an address is a proxy's, which PerAddress does not bound; nil: none is
+	Log        *slog.Logger          // told of refused connections, as warnings
 }
 
-// Connections are those that are open.
+// Connections are the open connections of a server. Their methods are safe for concurrent use.
 type Connections struct {
 	config   Config
 	networks func(netip.Addr) []netip.Prefix // rates.Networks
 
-	mu    sync.Mutex
-	open  int
-	idle  *list.List // of *conn, the one that has been idle longest in front
-	peers map[netip.Prefix]*peer
+	mu      sync.Mutex
+	open    int
+	waiting *list.List // of *conn, in front the one that has waited longest
+	peers   map[netip.Prefix]*peer
 }
 
-// peer is one network's connections.
+// peer holds one network's connections.
 type peer struct {
-	open int
-	idle *list.List // as Connections.idle
+	open    int
+	waiting *list.List // as Connections.waiting
 }
 
 // New returns Connections, of which none is open.
 func New(config Config) *Connections {
-	return &Connections{config: config, networks: rates.Networks, idle: list.New(), peers: make(map[netip.Prefix]*peer)}
+	return &Connections{config: config, networks: rates.Networks, waiting: list.New(), peers: make(map[netip.Prefix]*peer)}
 }
 
-// Open returns how many there are.
+// Open returns how many connections are open.
 func (c *Connections) Open() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.open
 }
 
-// Listener returns l with its connections counted. It must be one of TCP.
+// Listener returns l with its connections counted. l must be a TCP listener.
 func (c *Connections) Listener(l net.Listener) net.Listener { return &listener{l, c} }
 
 type listener struct {
@@ -82,7 +90,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// conn is a connection that is counted until it is closed. It is a *net.TCPConn for all who look at what it can do.
+// conn is a connection that is counted until it is closed. It embeds the *net.TCPConn, so that callers find its methods.
 type conn struct {
 	*net.TCPConn
 	all   *Connections
@@ -90,7 +98,9 @@ type conn struct {
 
 	// Guarded by all.mu.
 	left   bool
-	places []*list.Element // in the lists of idle ones, all's first; none while it is in use
+	served int             // handlers that are running: at most one over HTTP/1, one for each stream over HTTP/2
+	idle   bool            // the server's own state; over HTTP/2, streams that were reset may still be served
+	places []*list.Element // in the waiting lists, the one of Connections first; nil while it does not wait
 }
 
 // Close implements net.Conn.
@@ -101,7 +111,7 @@ func (c *conn) Close() error {
 	return c.TCPConn.Close()
 }
 
-// admit counts a connection in; nil where it is one too many.
+// admit counts a connection in, and returns nil where there is no room for it.
 func (c *Connections) admit(tcp *net.TCPConn) *conn {
 	made := &conn{TCPConn: tcp, all: c}
 	address, err := netip.ParseAddrPort(tcp.RemoteAddr().String())
@@ -124,43 +134,62 @@ func (c *Connections) admit(tcp *net.TCPConn) *conn {
 	return made
 }
 
-// makeRoom takes idle connections out where there are too many for a new one, and says why there is no room where none is
-// idle. mu is held.
+// spared is how many connections with a request that the server has not seen yet are passed over when one has to be closed.
+const spared = 16
+
+// longestWaiting returns the connection that has waited longest, or nil where none waits. One whose next request has come, while the
+// server was too busy to read it, waits no longer: it goes to the end of the lists, so that its request is answered. mu is held.
+func (c *Connections) longestWaiting(waiting *list.List) *conn {
+	for range min(spared, waiting.Len()-1) {
+		front := waiting.Front().Value.(*conn)
+		if !unread(front.TCPConn) {
+			return front
+		}
+		c.wait(front)
+	}
+	if waiting.Len() == 0 {
+		return nil
+	}
+	return waiting.Front().Value.(*conn)
+}
+
+// makeRoom removes waiting connections where a new one would exceed a limit. why says which limit leaves no room, and is
+// empty where there is room. mu is held.
 func (c *Connections) makeRoom(made *conn) (victims []*conn, why string) {
-	take := func(idle *list.List) bool {
-		front := idle.Front()
-		if front == nil {
+	take := func(waiting *list.List) bool {
+		v := c.longestWaiting(waiting)
+		if v == nil {
 			return false
 		}
-		v := front.Value.(*conn)
 		c.leave(v)
 		victims = append(victims, v)
 		return true
 	}
 	limit := c.config.PerAddress
 	for _, network := range made.peers {
-		if p := c.peers[network]; p != nil && p.open >= limit && !take(p.idle) {
+		if p := c.peers[network]; p != nil && p.open >= limit && !take(p.waiting) {
 			return victims, "its address has as many open as it may"
 		}
 		limit *= rates.SiteTimes
 	}
-	if c.open >= c.config.Max && !take(c.idle) {
+	if c.open >= c.config.Max && !take(c.waiting) {
 		return victims, "as many are open as there may be"
 	}
 	return victims, ""
 }
 
-// enter counts a connection in. mu is held.
+// enter counts a connection in, which waits from then on. mu is held.
 func (c *Connections) enter(made *conn) {
 	c.open++
 	for _, network := range made.peers {
 		p := c.peers[network]
 		if p == nil {
-			p = &peer{idle: list.New()}
+			p = &peer{waiting: list.New()}
 			c.peers[network] = p
 		}
 		p.open++
 	}
+	c.wait(made)
 }
 
 // leave counts a connection out, once. mu is held.
@@ -169,7 +198,7 @@ func (c *Connections) leave(gone *conn) {
 		return
 	}
 	gone.left = true
-	c.setIdle(gone, false)
+	c.stopWaiting(gone)
 	c.open--
 	for _, network := range gone.peers {
 		p := c.peers[network]
@@ -179,38 +208,87 @@ func (c *Connections) leave(gone *conn) {
 	}
 }
 
-// setIdle puts a connection at the end of the lists of idle ones, or takes it out. mu is held.
-func (c *Connections) setIdle(of *conn, idle bool) {
-	if idle == (of.places != nil) {
-		return
-	}
-	lists := []*list.List{c.idle}
-	for _, network := range of.peers {
-		lists = append(lists, c.peers[network].idle)
-	}
-	places := of.places
-	of.places = nil
-	for i, l := range lists {
-		if idle {
-			of.places = append(of.places, l.PushBack(of))
-		} else {
-			l.Remove(places[i])
+// wait puts a connection at the end of the waiting lists, unless a handler serves it. mu is held.
+func (c *Connections) wait(of *conn) {
+	switch {
+	case of.left || of.served > 0:
+	case of.places == nil:
+		of.places = append(of.places, c.waiting.PushBack(of))
+		for _, network := range of.peers {
+			of.places = append(of.places, c.peers[network].waiting.PushBack(of))
+		}
+	default:
+		c.waiting.MoveToBack(of.places[0])
+		for i, network := range of.peers {
+			c.peers[network].waiting.MoveToBack(of.places[1+i])
 		}
 	}
 }
 
-// State is http.Server's ConnState.
+// stopWaiting takes a connection out of the waiting lists. mu is held.
+func (c *Connections) stopWaiting(of *conn) {
+	if of.places == nil {
+		return
+	}
+	c.waiting.Remove(of.places[0])
+	for i, network := range of.peers {
+		c.peers[network].waiting.Remove(of.places[1+i])
+	}
+	of.places = nil
+}
+
+// State is http.Server's ConnState. A connection begins to wait anew when a request's header is complete, and after an answer.
 func (c *Connections) State(of net.Conn, state http.ConnState) {
+	if state != http.StateActive && state != http.StateIdle {
+		return
+	}
+	if counted := countedConn(of); counted != nil {
+		c.mu.Lock()
+		counted.idle = state == http.StateIdle
+		c.wait(counted)
+		c.mu.Unlock()
+	}
+}
+
+// contextKey is of the *conn in a request's context.
+type contextKey struct{}
+
+// Context is http.Server's ConnContext, by which Handler knows the connection of a request.
+func (c *Connections) Context(ctx context.Context, of net.Conn) context.Context {
+	if counted := countedConn(of); counted != nil {
+		return context.WithValue(ctx, contextKey{}, counted)
+	}
+	return ctx
+}
+
+// Handler returns next, during whose calls the request's connection does not wait. A hijacked connection never waits again.
+func (c *Connections) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		counted, ok := r.Context().Value(contextKey{}).(*conn)
+		if !ok {
+			next.ServeHTTP(w, r)
+			return
+		}
+		c.mu.Lock()
+		counted.served++
+		c.stopWaiting(counted)
+		c.mu.Unlock()
+		defer func() {
+			c.mu.Lock()
+			if counted.served--; counted.idle {
+				c.wait(counted)
+			}
+			c.mu.Unlock()
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// countedConn returns the counted connection below of, or nil.
+func countedConn(of net.Conn) *conn {
 	if secured, ok := of.(*tls.Conn); ok {
 		of = secured.NetConn()
 	}
-	counted, ok := of.(*conn)
-	if !ok {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !counted.left {
-		c.setIdle(counted, state == http.StateIdle)
-	}
+	counted, _ := of.(*conn)
+	return counted
 }

@@ -3,7 +3,8 @@ package accept
 import (
 	"bufio"
 	"bytes"
-	"crypto/tls"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,11 +12,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"chattok/internal/await"
 	"chattok/rates"
 )
 
@@ -52,7 +55,7 @@ func newWorld(t *testing.T, c Config, secured bool) *world {
 	c.Log = slog.New(slog.NewTextHandler(w.log, nil))
 	w.all = New(c)
 	w.all.networks = func(a netip.Addr) []netip.Prefix { return []netip.Prefix{netip.PrefixFrom(a, 32)} }
-	w.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	w.Server = httptest.NewUnstartedServer(w.all.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/hijack" {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err != nil {
@@ -66,8 +69,12 @@ func newWorld(t *testing.T, c Config, secured bool) *world {
 			}()
 			return
 		}
+		if r.URL.Path == "/slow" {
+			_, _ = io.Copy(io.Discard, r.Body)
+		}
 		_, _ = io.WriteString(w, "ok\n")
-	}))
+	})))
+	w.Config.ConnContext = w.all.Context
 	w.Listener = w.all.Listener(w.Listener)
 	before := w.Config.ConnState
 	w.Config.ConnState = func(c net.Conn, s http.ConnState) {
@@ -128,33 +135,24 @@ func (c *client) closed() bool {
 	return err != nil
 }
 
-func (w *world) eventually(t *testing.T, what string, holds func() bool) {
+// waits returns once so many connections wait.
+func (w *world) waits(t *testing.T, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("gave up waiting: %s", what)
-		}
-	}
-}
-
-// idles waits until so many connections are idle.
-func (w *world) idles(t *testing.T, n int) {
-	t.Helper()
-	w.eventually(t, fmt.Sprint(n, " are idle"), func() bool {
+	await.True(t, fmt.Sprint(n, " wait"), func() bool {
 		w.all.mu.Lock()
 		defer w.all.mu.Unlock()
-		return w.all.idle.Len() == n
+		return w.all.waiting.Len() == n
 	})
 }
 
-// An address that has as many connections as it may loses the one that is idle longest to a new one; others lose none.
-func TestOldestIdleOfAddress(t *testing.T) {
+// A new connection of an address at its limit replaces the one of that address which has waited longest.
+func TestLongestWaitingOfAddress(t *testing.T) {
 	w := newWorld(t, Config{Max: 100, PerAddress: 3}, false)
 	other := w.dial(t, "127.0.0.2")
 	if !other.ask("/") {
 		t.Fatal("not answered")
 	}
-	w.idles(t, 1)
+	w.waits(t, 1)
 	var mine []*client
 	for i := range 3 {
 		c := w.dial(t, "127.0.0.3")
@@ -162,15 +160,15 @@ func TestOldestIdleOfAddress(t *testing.T) {
 			t.Fatal("not answered")
 		}
 		mine = append(mine, c)
-		w.idles(t, 2+i)
+		w.waits(t, 2+i)
 	}
 	if !mine[0].ask("/") { // so that the second has been idle longest
 		t.Fatal("not answered")
 	}
-	w.eventually(t, "the first is the last to be idle", func() bool {
+	await.True(t, "the first is the last to be idle", func() bool {
 		w.all.mu.Lock()
 		defer w.all.mu.Unlock()
-		return w.all.idle.Len() == 4 && w.all.idle.Back().Value.(*conn).RemoteAddr().String() == mine[0].LocalAddr().String()
+		return w.all.waiting.Len() == 4 && w.all.waiting.Back().Value.(*conn).RemoteAddr().String() == mine[0].LocalAddr().String()
 	})
 	if !w.dial(t, "127.0.0.3").ask("/") {
 		t.Error("a new one is not served")
@@ -191,32 +189,101 @@ func TestOldestIdleOfAddress(t *testing.T) {
 	}
 }
 
-// Where none of an address is idle, the new one is refused, and the log says so: connections that have sent nothing, or a
-// part of a request, and those that are sockets are not idle.
-func TestNoneIdle(t *testing.T) {
+// A connection that a handler serves does not wait, and neither does a WebSocket: where an address has nothing else, a new
+// connection is refused, and the log says so.
+func TestNoneWaits(t *testing.T) {
 	w := newWorld(t, Config{Max: 100, PerAddress: 3}, false)
-	socket, silent, slow := w.dial(t, "127.0.0.3"), w.dial(t, "127.0.0.3"), w.dial(t, "127.0.0.3")
-	if !socket.ask("/hijack") {
+	socket, socket2, served := w.dial(t, "127.0.0.3"), w.dial(t, "127.0.0.3"), w.dial(t, "127.0.0.3")
+	if !socket.ask("/hijack") || !socket2.ask("/hijack") {
 		t.Fatal("not answered")
 	}
-	if _, err := io.WriteString(slow, "GET / HT"); err != nil {
+	if _, err := io.WriteString(served, "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n1"); err != nil {
 		t.Fatal(err)
 	}
-	w.eventually(t, "all three are counted", func() bool { return w.all.Open() == 3 })
+	w.waits(t, 0)
 	if !w.dial(t, "127.0.0.3").closed() {
 		t.Error("a fourth was taken")
 	}
-	w.eventually(t, "the log says so", func() bool {
+	await.True(t, "the log says so", func() bool {
 		return strings.Contains(w.log.String(), "a connection was refused: its address has as many open as it may") && strings.Contains(w.log.String(), "address=127.0.0.3")
 	})
 	if !w.dial(t, "127.0.0.2").ask("/") {
 		t.Error("another address is not served")
 	}
 	_ = socket.Close()
-	w.eventually(t, "the socket is counted out", func() bool { return w.all.Open() == 3 })
-	if !w.dial(t, "127.0.0.3").ask("/") || !silent.ask("/") {
+	await.True(t, "the socket is counted out", func() bool { return w.all.Open() == 3 })
+	if !w.dial(t, "127.0.0.3").ask("/") {
 		t.Error("not served after one has gone")
 	}
+	if _, err := io.WriteString(served, "2"); err != nil {
+		t.Fatal(err)
+	}
+	if response, err := http.ReadResponse(served.r, nil); err != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("the request that was under way: %v, %v", response, err)
+	}
+}
+
+// Connections that say nothing, or only begin a header, give way to new ones of any address.
+func TestSilentGiveWay(t *testing.T) {
+	for name, says := range map[string]string{"nothing": "", "part of a header": "GET / HT"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, Config{Max: 4, PerAddress: 2}, false)
+			var silent []*client
+			for i := range 4 {
+				c := w.dial(t, fmt.Sprintf("127.0.0.%d", 3+i/2))
+				if _, err := io.WriteString(c, says); err != nil {
+					t.Fatal(err)
+				}
+				w.waits(t, i+1)
+				silent = append(silent, c)
+			}
+			visitor := w.dial(t, "127.0.0.9")
+			if !visitor.ask("/") {
+				t.Error("a visitor is not served")
+			}
+			closed := 0
+			for _, c := range silent {
+				_ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+				if _, err := c.r.ReadByte(); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+					closed++
+				}
+			}
+			if closed != 1 {
+				t.Errorf("%d were closed for one visitor", closed)
+			}
+			if said := w.log.String(); said != "" {
+				t.Errorf("the log says %s", said)
+			}
+		})
+	}
+}
+
+// A stream that its client resets leaves the connection waiting once its handler has ended.
+func TestResetStreamWaits(t *testing.T) {
+	w := newWorld(t, Config{Max: 100, PerAddress: 2}, true)
+	body, writer := io.Pipe()
+	defer writer.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL+"/slow", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if response, err := w.Client().Do(request); err == nil {
+			_ = response.Body.Close()
+		}
+	}()
+	await.True(t, "it is served", func() bool {
+		w.all.mu.Lock()
+		defer w.all.mu.Unlock()
+		return w.all.open == 1 && w.all.waiting.Len() == 0
+	})
+	cancel()
+	<-done
+	w.waits(t, 1)
 }
 
 // The number of all holds for all, proxies too, whose address is not counted.
@@ -229,7 +296,7 @@ func TestAllTogether(t *testing.T) {
 		if !c.ask("/") {
 			t.Fatalf("connection %d of a proxy is not served", i)
 		}
-		w.idles(t, i+1)
+		w.waits(t, i+1)
 		kept = append(kept, c)
 	}
 	if !w.dial(t, "127.0.0.2").ask("/hijack") || !kept[0].closed() {
@@ -243,7 +310,7 @@ func TestAllTogether(t *testing.T) {
 	if !w.dial(t, "127.0.0.4").closed() {
 		t.Error("one too many was taken")
 	}
-	w.eventually(t, "the log says so", func() bool { return strings.Contains(w.log.String(), "as many are open as there may be") })
+	await.True(t, "the log says so", func() bool { return strings.Contains(w.log.String(), "as many are open as there may be") })
 }
 
 // Over TLS, with HTTP/2 and in the middle of a handshake, it is the same.
@@ -266,20 +333,31 @@ func TestSecured(t *testing.T) {
 	if response, err := get(first); err != nil || response.ProtoMajor != 2 {
 		t.Fatalf("%v, %v", response, err)
 	}
-	w.idles(t, 1)
+	w.waits(t, 1)
 	shaking := w.dial(t, "127.0.0.3") // says nothing
-	w.eventually(t, "it is counted", func() bool { return w.all.Open() == 2 })
+	w.waits(t, 2)
+	if response, err := get(first); err != nil || response.ProtoMajor != 2 { // so that the silent one has waited longest
+		t.Fatalf("%v, %v", response, err)
+	}
+	await.True(t, "the silent one is the first to go", func() bool {
+		w.all.mu.Lock()
+		defer w.all.mu.Unlock()
+		return w.all.waiting.Len() == 2 && w.all.waiting.Front().Value.(*conn).RemoteAddr().String() == shaking.LocalAddr().String()
+	})
 	second := over()
 	defer second.CloseIdleConnections()
 	if _, err := get(second); err != nil {
 		t.Errorf("a new one: %v", err)
 	}
-	if n := w.all.Open(); n != 2 {
-		t.Errorf("%d are open, want the one that shakes hands and the new one", n)
+	if !shaking.closed() {
+		t.Error("the one in its handshake was kept for a new one")
 	}
-	w.idles(t, 1)
-	if tls.Client(shaking, &tls.Config{InsecureSkipVerify: true}).Handshake() != nil {
-		t.Error("the one that shakes hands was closed")
+	w.waits(t, 2)
+	if n := w.all.Open(); n != 2 {
+		t.Errorf("%d are open, want the first and the second", n)
+	}
+	if response, err := get(first); err != nil || response.ProtoMajor != 2 {
+		t.Errorf("the first was closed: %v, %v", response, err)
 	}
 }
 
@@ -315,9 +393,9 @@ func TestComingAndGoing(t *testing.T) {
 		})
 	}
 	all.Wait()
-	w.eventually(t, "none is open", func() bool {
+	await.True(t, "none is open", func() bool {
 		w.all.mu.Lock()
 		defer w.all.mu.Unlock()
-		return w.all.open == 0 && len(w.all.peers) == 0 && w.all.idle.Len() == 0
+		return w.all.open == 0 && len(w.all.peers) == 0 && w.all.waiting.Len() == 0
 	})
 }

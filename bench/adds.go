@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// addsResult is what one run of adds gave.
+// addsResult holds the figures of one run of adds.
 type addsResult struct {
 	perSecond    float64
 	p50, p99     float64 // milliseconds from a post to its answer
-	serverMicros float64 // processor time of the server, an add
-	clientMicros float64 // and of ours
+	serverMicros float64 // server's processor time per add, in µs
+	clientMicros float64 // this process's, in µs
 }
 
-// measureAdds has so many posters add to new sessions for a while, each the next entry when the last was answered, and
-// checks that the answers are the numbers 1 to n in each session, and the log's head n.
+// measureAdds runs posters that add to new sessions for a while, each posting its next entry once the last was answered. It
+// checks that the numbers answered in each session are 1 to n, each once, and that the log ends at n.
 func measureAdds(s *server, posters, sessions, size int, lasts time.Duration) (addsResult, error) {
 	name := newSession()
 	members, err := connectAll(s, posters, func(i int) string { return fmt.Sprintf("%s-%d", name, i%sessions) })
@@ -32,7 +32,7 @@ func measureAdds(s *server, posters, sessions, size int, lasts time.Duration) (a
 	callers, all := newCallers(f, posters), make([]*poster, posters)
 	var until int64
 	for i := range all {
-		// A session's posters are at different nodes, where there are several.
+		// Posters of one session are spread over the nodes.
 		host := s.at(i / sessions)
 		p := newPoster(host, members[i], size)
 		all[i] = p
@@ -56,8 +56,8 @@ func measureAdds(s *server, posters, sessions, size int, lasts time.Duration) (a
 	return summarizeAdds(s, members[:sessions], all, took, used)
 }
 
-// summarizeAdds checks and sums up what posters were answered; the i-th is in session i modulo their number, of which
-// there is one member each.
+// summarizeAdds checks the answers of the posters and sums them up. Poster i is in session i modulo the number of members,
+// of which each session has one.
 func summarizeAdds(s *server, sessions []member, all []*poster, took time.Duration, used *usage) (addsResult, error) {
 	server, own, err := used.since(s)
 	if err != nil {
@@ -85,7 +85,7 @@ func summarizeAdds(s *server, sessions []member, all []*poster, took time.Durati
 	}, nil
 }
 
-// checkHead asks the server for the end of a member's log, which must be n.
+// checkHead returns an error unless the log of the member's session ends at n.
 func checkHead(s *server, m member, n int64) error {
 	c, err := dialClient(s.host)
 	if err != nil {

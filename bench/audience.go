@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// sampledSubscribers is how many subscribers record each delivery's time, about.
+// sampledSubscribers is about how many subscribers record the time of each delivery.
 const sampledSubscribers = 64
 
 // audience is the subscribers of a run, spread evenly over its sessions.
@@ -85,8 +85,8 @@ func (a *audience) open(l load) error {
 	return a.awaitSubscribed(l.subscribers + l.stalled)
 }
 
-// awaitSubscribed asks the peers how many subscribers they have. ChatTok's begin at the log's beginning, and so miss
-// nothing.
+// awaitSubscribed waits until the server counts all subscribers. ChatTok is not asked: its subscribers begin at the start
+// of the log, so none misses an entry.
 func (a *audience) awaitSubscribed(n int) error {
 	if a.server.speaks.members {
 		return nil
@@ -110,8 +110,8 @@ func (a *audience) awaitSubscribed(n int) error {
 	}
 }
 
-// dialLocal dials from one of several loopback addresses, each of which has ports of its own. A narrow socket has a
-// small receive buffer, so that the server notices soon that nobody reads.
+// dialLocal dials from one of several loopback addresses, each of which has ports of its own. A narrow socket has a small
+// receive buffer, so that the server's writes to a reader that stops block early.
 func dialLocal(host string, i int, narrow bool) (net.Conn, error) {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%8))}}
 	conn, err := d.Dial("tcp", host)
@@ -121,8 +121,7 @@ func dialLocal(host string, i int, narrow bool) (net.Conn, error) {
 	return conn, err
 }
 
-// warmUp has one entry posted in each session, and waits until all subscribers have it: after that, every subscription
-// is live.
+// warmUp posts one entry in each session and waits until all subscribers have it. From then on every subscription is live.
 func (a *audience) warmUp(one func(session int) error) error {
 	all := a.counts.Load()
 	for i := range a.sessions {
@@ -136,14 +135,14 @@ func (a *audience) warmUp(one func(session int) error) error {
 	return nil
 }
 
-// expect begins to count the deliveries of so many entries over all sessions.
+// expect starts counting the deliveries of n entries over all sessions.
 func (a *audience) expect(entries int) *countdown {
 	all := newCountdown(int64(len(a.all) / len(a.sessions) * entries))
 	a.counts.Store(all)
 	return all
 }
 
-// finish listens for deliveries too many, and ends the fleet.
+// finish waits a moment for surplus deliveries, which are errors, and ends the fleet.
 func (a *audience) finish() error {
 	select {
 	case <-a.fleet.failed:
@@ -157,7 +156,7 @@ func (a *audience) finish() error {
 	return nil
 }
 
-// latencies returns milliseconds from the posts to the readers and, where the answers are known, from those.
+// latencies returns the milliseconds from each post to its readers, and from its answer where that is known.
 func (a *audience) latencies(answers []map[int64]post) (postP50, postP99, answerP50, answerP99 float64) {
 	var fromPost, fromAnswer []int64
 	for _, u := range a.all {
@@ -167,7 +166,7 @@ func (a *audience) latencies(answers []map[int64]post) (postP50, postP99, answer
 			}
 			fromPost = append(fromPost, d.read-d.sent)
 			if answers != nil {
-				// A reader may have it before the poster has its answer.
+				// A reader may be served before the poster is answered.
 				fromAnswer = append(fromAnswer, max(0, d.read-answers[u.session][d.seq].answered))
 			}
 		}

@@ -15,14 +15,14 @@ import (
 // stampDigits is how many digits a time in Unix nanoseconds has, from 2001 to 2286.
 const stampDigits = 19
 
-// caller is a keep-alive connection of a fleet that asks again as soon as it was answered.
+// caller is a keep-alive connection of a fleet that sends its next request as soon as the last is answered.
 type caller struct {
-	request []byte // the same bytes each time, save what next changes in them
-	// next makes request the next one, at this time, and says whether there is one.
+	request []byte // sent again each time, with the bytes that next changes
+	// next prepares request for the time now, and reports whether there is another one.
 	next func(request []byte, now int64) bool
-	// answer takes a body, which is valid during the call.
+	// answer handles a response body, which is valid during the call only.
 	answer func(body []byte, sent, now int64) error
-	// ended is called once, when next says that there is no more.
+	// ended is called once, after the last answer.
 	ended func()
 	sent  int64
 }
@@ -45,7 +45,7 @@ func (c *caller) receive(s *socket, data []byte, now int64) (int, error) {
 	return used, c.ask(s)
 }
 
-// ask sends the next request, if there is one.
+// ask sends the next request where there is one.
 func (c *caller) ask(s *socket) error {
 	c.sent = time.Now().UnixNano()
 	if !c.next(c.request, c.sent) {
@@ -58,16 +58,16 @@ func (c *caller) ask(s *socket) error {
 // post is an add that was answered.
 type post struct{ seq, sent, answered int64 }
 
-// poster adds entries as one member and keeps what was answered.
+// poster adds entries as one member and records the answers.
 type poster struct {
 	request []byte
-	stamp   int // where in request the body's time is
+	stamp   int // offset of the body's time in request
 	posts   []post
 }
 
 const addQuery = `mutation($c:ID!,$b:String!){addChatEntry(connectionId:$c,body:$b){seq}}`
 
-// newPoster makes the requests of one member; size is that of the body, with room for the time at least.
+// newPoster returns a poster whose bodies have size bytes, of which the time takes the first.
 func newPoster(host string, m member, size int) *poster {
 	blank := strings.Repeat("0", stampDigits) + "|"
 	body := blank + strings.Repeat("x", max(0, size-len(blank)))
@@ -75,12 +75,12 @@ func newPoster(host string, m member, size int) *poster {
 	return &poster{request: request, stamp: bytes.LastIndex(request, []byte(blank))}
 }
 
-// setTime puts the time into the request's body.
+// setTime writes a time into the request's body.
 func (p *poster) setTime(request []byte, now int64) {
 	strconv.AppendInt(request[:p.stamp], now, 10)
 }
 
-// took keeps an answer, which must be an entry's number and nothing else.
+// took records an answer, which must be the number of an entry and nothing else.
 func (p *poster) took(body []byte, sent, now int64) error {
 	rest, found := bytes.CutPrefix(bytes.TrimSpace(body), []byte(`{"data":{"addChatEntry":{"seq":`))
 	seq, digits := leadingNumber(rest)
@@ -91,12 +91,12 @@ func (p *poster) took(body []byte, sent, now int64) error {
 	return nil
 }
 
-// callers are the callers of a fleet that start together.
+// callers are callers of one fleet that start together.
 type callers struct {
 	fleet   *fleet
 	all     []*caller
 	sockets []*socket
-	left    *countdown // those that have not ended
+	left    *countdown // callers that have not ended
 }
 
 func newCallers(f *fleet, n int) *callers {
@@ -118,7 +118,7 @@ func (c *callers) open(host string, one *caller) error {
 	return nil
 }
 
-// run has all of them ask, and waits until each has ended. It returns how long that took, to the last answer.
+// run starts all callers and waits for the end of each. It returns the time until the last answer.
 func (c *callers) run(timeout time.Duration, what string) (time.Duration, error) {
 	begin := time.Now()
 	for i, one := range c.all {

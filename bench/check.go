@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// sequence is what one subscriber must see: 1, 2, 3 … each once and in order. Its zero value waits for 1.
+// sequence checks that a subscriber sees 1, 2, 3 … each once and in order. The zero value expects 1.
 type sequence struct{ last int64 }
 
-// next takes the number that came. A gap, a double and a step back are errors.
+// next checks the number that arrived. A gap, a double and a step back are errors.
 func (s *sequence) next(n int64) error {
 	switch {
 	case n == s.last+1:
@@ -23,7 +23,7 @@ func (s *sequence) next(n int64) error {
 	}
 }
 
-// checkNumbers says whether the numbers that were answered, over all posters, are 1 to n, each once.
+// checkNumbers returns an error unless the numbers answered to all posters together are 1 to n, each once.
 func checkNumbers(answered []int64) error {
 	slices.Sort(answered)
 	var s sequence

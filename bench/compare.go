@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// growthSubscribers are the sizes of a session that are compared.
+// growthSubscribers are the numbers of subscribers that partGrowth compares.
 var growthSubscribers = []int{100, 1000, 5000, 10_000}
 
-// loadFor is flatOut with as many deliveries as the product does in a few seconds.
+// loadFor returns a flatOut load with as many deliveries as the product makes in a few seconds.
 func (b *bench) loadFor(p product, subscribers int) load {
 	l := b.flatOut(subscribers)
 	l.entries = max(20, int(float64(l.entries)*p.share))
 	return l
 }
 
-// inTurn runs each product's load so many times, one product after the other, since machines drift.
+// inTurn runs each product's load several times, alternating between the products, since the machine's speed drifts.
 func (b *bench) inTurn(ctx context.Context, products []product, loadOf func(p product) load) ([][]fanoutResult, error) {
 	results := make([][]fanoutResult, len(products))
 	for range b.turns {
@@ -34,7 +34,7 @@ func (b *bench) inTurn(ctx context.Context, products []product, loadOf func(p pr
 	return results, nil
 }
 
-// partCompare puts ChatTok beside its peers.
+// partCompare measures ChatTok and its peers side by side.
 func partCompare(ctx context.Context, b *bench) (section, error) {
 	products, err := b.withPeers(ctx)
 	if err != nil {
@@ -81,7 +81,7 @@ func perSecond(r fanoutResult) float64    { return r.perSecond }
 func serverMicros(r fanoutResult) float64 { return r.serverMicros }
 func grownMiB(r fanoutResult) float64     { return r.grown }
 
-// partGrowth shows how each product grows with its subscribers, and plots it.
+// partGrowth measures each product over numbers of subscribers, and plots the curves.
 func partGrowth(ctx context.Context, b *bench) (section, error) {
 	products, err := b.withPeers(ctx)
 	if err != nil {
@@ -135,7 +135,7 @@ func partGrowth(ctx context.Context, b *bench) (section, error) {
 		plot: plot("Deliveries a second, by subscribers", lines)}, nil
 }
 
-// partSessions shows how ChatTok does where the same subscribers are in several sessions.
+// partSessions measures ChatTok with the same number of subscribers spread over more sessions.
 func partSessions(ctx context.Context, b *bench) (section, error) {
 	t := newFanoutTable("sessions")
 	for _, sessions := range []int{1, 10, 100} {
@@ -154,7 +154,7 @@ func partSessions(ctx context.Context, b *bench) (section, error) {
 			"each durable add; medians of %d turns.", b.turns)}, nil
 }
 
-// partStalled shows what readers that never read cost the others.
+// partStalled measures the cost of subscribers that never read to the others.
 func partStalled(ctx context.Context, b *bench) (section, error) {
 	t := table{head: []string{"of 1,000 readers stalled", "deliveries/s of the others", "server CPU µs a delivery", "MiB that the run added"}}
 	rates := make(map[int]float64)
@@ -177,7 +177,7 @@ func partStalled(ctx context.Context, b *bench) (section, error) {
 			figure(100*rates[10]/rates[0]), b.turns)}, nil
 }
 
-// partListened shows what subscribers cost the adds.
+// partListened measures the cost of subscribers to the adds.
 func partListened(ctx context.Context, b *bench) (section, error) {
 	t := table{head: []string{"subscribers", "adds/s", "of those without", "server CPU µs an add"}}
 	alone := 0.0

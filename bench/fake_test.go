@@ -3,9 +3,9 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,16 +14,18 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/gobwas/ws"
 )
 
-// fake is a server with ChatTok's face and no store, which can be told to err.
+// fake is a server with ChatTok's API and no store, which errs on request.
 type fake struct {
 	mu       sync.Mutex
 	sessions map[string]*fakeSession
 	members  map[string]string // access token → session
-	// deliver returns what a subscriber is sent for an entry; nil sends each entry once.
+	// deliver returns the entries that a subscriber is sent for one entry; nil sends each entry once.
 	deliver func(seq int64) []int64
-	// number returns what an add is answered; nil answers the entry's number.
+	// number returns the number that an add is answered with; nil answers the entry's own.
 	number func(seq int64) int64
 }
 
@@ -31,7 +33,7 @@ type fakeSession struct {
 	seq         int64
 	latest      map[string]string // the newest entry of each connection
 	subscribers []fakeSubscriber
-	entries     []string // the rest of each delivery's frame, behind the operation's id
+	entries     []string // each delivery's frame after the operation's id
 }
 
 type fakeSubscriber struct {
@@ -39,7 +41,7 @@ type fakeSubscriber struct {
 	conn net.Conn
 }
 
-// serve runs the fake as the server that a part talks to. Its process is ours.
+// serve runs the fake in this process as the server of a part.
 func (f *fake) serve(t *testing.T) *server {
 	t.Helper()
 	f.sessions, f.members = make(map[string]*fakeSession), make(map[string]string)
@@ -65,7 +67,7 @@ func (f *fake) session(id string) *fakeSession {
 
 func (f *fake) handle(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Upgrade") != "" {
-		f.socket(w)
+		f.socket(w, r)
 		return
 	}
 	var request struct {
@@ -116,12 +118,12 @@ func (f *fake) add(s *fakeSession, connection, body string) int64 {
 }
 
 // socket serves one subscriber until it has subscribed; its frames are written by add.
-func (f *fake) socket(w http.ResponseWriter) {
-	conn, rw, err := http.NewResponseController(w).Hijack()
+func (f *fake) socket(w http.ResponseWriter, r *http.Request) {
+	upgrader := ws.HTTPUpgrader{Protocol: func(string) bool { return true }}
+	conn, rw, _, err := upgrader.Upgrade(r, w)
 	if err != nil {
 		return
 	}
-	fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
 	var init struct {
 		Payload struct{ Authorization string }
 	}
@@ -129,7 +131,7 @@ func (f *fake) socket(w http.ResponseWriter) {
 	if json.Unmarshal(clientMessage(rw.Reader), &init) != nil {
 		return
 	}
-	_, _ = conn.Write(serverFrame(opText, `{"type":"connection_ack"}`))
+	_, _ = conn.Write(serverFrame(ws.OpText, `{"type":"connection_ack"}`))
 	if json.Unmarshal(clientMessage(rw.Reader), &subscribe) != nil {
 		return
 	}
@@ -144,49 +146,26 @@ func (f *fake) socket(w http.ResponseWriter) {
 }
 
 func (u fakeSubscriber) send(entry string) {
-	_, _ = u.conn.Write(serverFrame(opText, `{"id":"`+u.id+`",`+entry))
+	_, _ = u.conn.Write(serverFrame(ws.OpText, `{"id":"`+u.id+`",`+entry))
 }
 
-// clientMessage reads a frame of ours, which is masked with zeros.
-func clientMessage(r *bufio.Reader) []byte {
-	head := make([]byte, 2)
-	if _, err := readFull(r, head); err != nil {
+// clientMessage reads a message of the generator, and returns nil where there is none.
+func clientMessage(r io.Reader) []byte {
+	header, err := ws.ReadHeader(r)
+	if err != nil {
 		return nil
 	}
-	n := int(head[1] & 0x7f)
-	if n == 126 {
-		long := make([]byte, 2)
-		if _, err := readFull(r, long); err != nil {
-			return nil
-		}
-		n = int(long[0])<<8 | int(long[1])
-	}
-	b := make([]byte, 4+n)
-	if _, err := readFull(r, b); err != nil {
+	payload := make([]byte, header.Length)
+	if _, err := io.ReadFull(r, payload); err != nil {
 		return nil
 	}
-	return b[4:]
+	if header.Masked {
+		ws.Cipher(payload, header.Mask, 0)
+	}
+	return payload
 }
 
-func readFull(r *bufio.Reader, b []byte) (n int, err error) {
-	for n < len(b) && err == nil {
-		var more int
-		more, err = r.Read(b[n:])
-		n += more
-	}
-	return n, err
-}
-
-// serverFrame is an unmasked frame.
-func serverFrame(opcode byte, payload string) []byte {
-	b := []byte{0x80 | opcode}
-	switch n := len(payload); {
-	case n < 126:
-		b = append(b, byte(n))
-	case n < 1<<16:
-		b = append(b, 126, byte(n>>8), byte(n))
-	default:
-		b = append(b, 127, 0, 0, 0, 0, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
-	}
-	return append(b, payload...)
+// serverFrame returns an unmasked frame.
+func serverFrame(opcode ws.OpCode, payload string) []byte {
+	return ws.MustCompileFrame(ws.NewFrame(opcode, true, []byte(payload)))
 }

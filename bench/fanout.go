@@ -20,11 +20,11 @@ type load struct {
 	settle      time.Duration // how long the memory is waited for at most; 0 takes it as it is
 }
 
-// fanoutResult is what one run gave.
+// fanoutResult holds the figures of one run.
 type fanoutResult struct {
-	perSecond    float64 // deliveries a second, from the first post to the last delivery
-	serverMicros float64 // processor time of the server, a delivery
-	clientMicros float64 // and of ours
+	perSecond    float64 // deliveries per second, from the first post to the last delivery
+	serverMicros float64 // server's processor time per delivery, in µs
+	clientMicros float64 // this process's, in µs
 	postP50      float64 // milliseconds from the post to the reader
 	postP99      float64
 	answerP50    float64 // milliseconds from the post's answer, when the entry is stored, to the reader
@@ -32,18 +32,18 @@ type fanoutResult struct {
 	kibibytes    float64 // resident memory of a subscriber before the first entry
 	grown        float64 // resident memory in MiB that the run itself added
 	addsPerSec   float64
-	addMicros    float64 // processor time of the server, an add with its deliveries
+	addMicros    float64 // server's processor time per add with its deliveries, in µs
 }
 
 // Waits of a fan-out.
 const (
 	settleLimit   = 10 * time.Second
 	fanoutTimeout = 2 * time.Minute
-	// surplusWait is how long a run listens for deliveries too many after the last.
+	// surplusWait is how long a run waits for surplus deliveries after the last.
 	surplusWait = 100 * time.Millisecond
 )
 
-// measureFanout starts the product, opens the subscribers, has the entries posted and checks every delivery.
+// measureFanout starts the product, opens the subscribers, posts the entries and checks every delivery.
 func measureFanout(ctx context.Context, b *bench, p product, l load) (fanoutResult, error) {
 	s, err := p.start(ctx, b.dir)
 	if err != nil {
@@ -143,17 +143,17 @@ func partFanout(ctx context.Context, b *bench) (section, error) {
 			"the post, and from its answer (the entry is on disk), to the reader; medians of %d turns.", b.posters, b.size, b.turns)}, nil
 }
 
-// flatOut is a load that has as many deliveries as one run is meant to have, whatever the subscribers.
+// flatOut returns a load with the deliveries of one run, whatever the number of subscribers.
 func (b *bench) flatOut(subscribers int) load {
 	return load{subscribers: subscribers, sessions: 1, posters: b.posters, entries: max(20, b.deliveries/subscribers), size: b.size, settle: settleLimit}
 }
 
-// calm is 100 entries a second.
+// calm returns a load of 100 entries per second.
 func (b *bench) calm(subscribers int) load {
 	return load{subscribers: subscribers, sessions: 1, posters: 16, entries: int(100 * b.calmLasts.Seconds()), rate: 100, size: b.size, settle: settleLimit}
 }
 
-// fanoutTable has a row a load.
+// fanoutTable returns a table with a row for each load.
 type fanoutTable struct{ table }
 
 func newFanoutTable(first string) *fanoutTable {

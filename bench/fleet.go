@@ -28,14 +28,14 @@ type fleet struct {
 	err     error         // the first error; read it after failed
 }
 
-// handler is what one socket of a fleet is for. A loop calls it from its own goroutine.
+// handler handles the data of one socket. The socket's loop calls it from its own goroutine.
 type handler interface {
-	// receive takes what has come, at the time now (Unix nanoseconds), and says how much of it is done with; what is
-	// left comes again with more behind it. An error ends the fleet. data is valid during the call only.
+	// receive handles data that arrived at the time now (Unix nanoseconds) and returns how many bytes it has consumed. The
+	// rest is passed again with more data after it. An error ends the fleet. data is valid during the call only.
 	receive(s *socket, data []byte, now int64) (used int, err error)
 }
 
-// loop is one epoll instance and the sockets that were added to it.
+// loop is an epoll instance with its sockets.
 type loop struct {
 	epoll   int
 	mu      sync.Mutex
@@ -48,7 +48,7 @@ type socket struct {
 	file    *os.File // owns fd
 	loop    *loop
 	handler handler
-	left    []byte // read, but not done with
+	left    []byte // read, but not consumed
 }
 
 // Sizes of a loop's work.
@@ -74,7 +74,7 @@ func newFleet(loops int) (*fleet, error) {
 	return f, nil
 }
 
-// add takes conn over, and what its reader (if there is one) has read ahead.
+// add takes over conn and the data that its reader, which may be nil, has buffered.
 func (f *fleet) add(conn net.Conn, r *bufio.Reader, h handler) (*socket, error) {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -106,7 +106,7 @@ func (f *fleet) add(conn net.Conn, r *bufio.Reader, h handler) (*socket, error) 
 	return s, nil
 }
 
-// write sends b whole or fails: a fleet's sockets have little to say, which their buffers take.
+// write sends all of b or fails: a fleet's messages fit in the kernel's buffers.
 func (s *socket) write(b []byte) error {
 	n, err := syscall.Write(s.fd, b)
 	if err == nil && n < len(b) {
@@ -115,14 +115,14 @@ func (s *socket) write(b []byte) error {
 	return err
 }
 
-// first runs what a socket's handler does before anything has come, so that the loop sees all of it afterwards.
+// first runs a handler's opening move on its loop, before any data arrives.
 func (s *socket) first(do func(s *socket) error) error {
 	s.loop.mu.Lock()
 	defer s.loop.mu.Unlock()
 	return do(s)
 }
 
-// take hands data to the handler, behind what it left the last time.
+// take passes data to the handler, after the bytes that it left the last time.
 func (s *socket) take(data []byte, now int64) error {
 	if len(s.left) > 0 {
 		s.left = append(s.left, data...)
@@ -157,7 +157,7 @@ func (f *fleet) run(l *loop) {
 	}
 }
 
-// read takes what one system call brings; epoll tells of the rest again.
+// read makes one system call; epoll reports the socket again where more is left.
 func (s *socket) read(buffer []byte) error {
 	n, err := syscall.Read(s.fd, buffer)
 	switch {
@@ -171,7 +171,7 @@ func (s *socket) read(buffer []byte) error {
 	return s.take(buffer[:n], time.Now().UnixNano())
 }
 
-// fail ends the fleet with its first error; those that come while it closes are none.
+// fail ends the fleet with its first error. Errors during its close are dropped.
 func (f *fleet) fail(err error) {
 	if f.closing.Load() {
 		return
@@ -182,7 +182,7 @@ func (f *fleet) fail(err error) {
 	})
 }
 
-// await returns when done is closed; an error where the fleet failed first or it took too long.
+// await returns once done is closed, and an error where the fleet fails first or the time is up.
 func (f *fleet) await(done <-chan struct{}, timeout time.Duration, what string) error {
 	select {
 	case <-done:

@@ -8,27 +8,22 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
+	"net/url"
+
+	"github.com/gobwas/ws"
 )
 
-// maxFrameBytes bounds what one frame may carry; a length beyond it is a broken stream.
+// maxFrameBytes bounds a frame's payload; a larger length means a broken stream.
 const maxFrameBytes = 1 << 20
-
-// WebSocket opcodes (RFC 6455, section 5.2).
-const (
-	opText  = 1
-	opClose = 8
-	opPing  = 9
-)
 
 // frame is one message of the server's.
 type frame struct {
-	opcode  byte
+	opcode  ws.OpCode
 	payload []byte
 }
 
-// parseFrame returns the frame that data begins with and how many bytes it takes; errIncomplete where it is not all
-// there. Fragments, masks and extensions are errors: no server here needs them.
+// parseFrame returns the frame at the start of data and its size in bytes, or errIncomplete where data ends before it does.
+// Fragments, masks and extensions are errors: no server here needs them. BenchmarkFrames compares it with gobwas/ws.
 func parseFrame(data []byte) (f frame, used int, err error) {
 	if len(data) < 2 {
 		return frame{}, 0, errIncomplete
@@ -59,49 +54,33 @@ func parseFrame(data []byte) (f frame, used int, err error) {
 	if len(data) < skip+n {
 		return frame{}, 0, errIncomplete
 	}
-	return frame{opcode: data[0] & 0x0f, payload: data[skip : skip+n]}, skip + n, nil
+	return frame{opcode: ws.OpCode(data[0] & 0x0f), payload: data[skip : skip+n]}, skip + n, nil
 }
 
-// appendFrame appends a client's frame. Its mask is zero, which leaves the payload as it is.
-func appendFrame(b []byte, opcode byte, payload string) []byte {
-	b = append(b, 0x80|opcode)
-	if n := len(payload); n < 126 {
-		b = append(b, 0x80|byte(n))
-	} else {
-		b = append(b, 0x80|126, byte(n>>8), byte(n))
-	}
-	b = append(b, 0, 0, 0, 0)
-	return append(b, payload...)
+// clientFrame returns a frame to the server. Its mask is zero, which leaves the payload as it is.
+func clientFrame(opcode ws.OpCode, payload string) []byte {
+	return ws.MustCompileFrame(ws.MaskFrameWith(ws.NewFrame(opcode, true, []byte(payload)), [4]byte{}))
 }
 
-// upgrade asks for a WebSocket on conn; protocol may be empty. What the server sends next stands in the reader.
+// upgrade opens a WebSocket on conn; protocol may be empty. The returned reader holds the data after the server's answer.
 func upgrade(conn net.Conn, host, path, protocol string) (*bufio.Reader, error) {
+	var dialer ws.Dialer
 	if protocol != "" {
-		protocol = "Sec-WebSocket-Protocol: " + protocol + "\r\n"
+		dialer.Protocols = []string{protocol}
 	}
-	_, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n", path, host, protocol)
+	r, _, err := dialer.Upgrade(conn, &url.URL{Scheme: "ws", Host: host, Path: path})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("upgrade: %w", err)
 	}
-	r := bufio.NewReaderSize(conn, 4<<10)
-	for first := true; ; first = false {
-		line, err := r.ReadString('\n')
-		if err != nil {
-			return nil, fmt.Errorf("upgrade: %w", err)
-		}
-		if first && !strings.HasPrefix(line, "HTTP/1.1 101 ") {
-			return nil, fmt.Errorf("upgrade: %s", strings.TrimSpace(line))
-		}
-		if line == "\r\n" {
-			return r, nil
-		}
+	if r == nil { // no data came with the answer
+		r = bufio.NewReaderSize(conn, 4<<10)
 	}
+	return r, nil
 }
 
 // exchange sends a text frame and returns the text frame that comes next.
 func exchange(conn net.Conn, r *bufio.Reader, text string) (string, error) {
-	if _, err := conn.Write(appendFrame(nil, opText, text)); err != nil {
+	if _, err := conn.Write(clientFrame(ws.OpText, text)); err != nil {
 		return "", err
 	}
 	for size := 2; ; {
@@ -125,9 +104,9 @@ func exchange(conn net.Conn, r *bufio.Reader, text string) (string, error) {
 			return "", err
 		}
 		switch f.opcode {
-		case opText:
+		case ws.OpText:
 			return answer, nil
-		case opClose:
+		case ws.OpClose:
 			return "", fmt.Errorf("after %.60s: closed: %w: %q", text, io.EOF, answer)
 		}
 		size = 2

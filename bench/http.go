@@ -15,10 +15,10 @@ import (
 // requestTimeout is how long a single request of the blocking client may take.
 const requestTimeout = 30 * time.Second
 
-// errIncomplete says that there is more of the message to come.
+// errIncomplete means that the rest of the message has not arrived.
 var errIncomplete = errors.New("incomplete")
 
-// graphqlRequest is a whole HTTP/1.1 request of an operation. access may be empty.
+// graphqlRequest returns the bytes of an HTTP/1.1 request for an operation. access may be empty.
 func graphqlRequest(host, access, query string, variables map[string]any) []byte {
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 	if err != nil {
@@ -33,8 +33,8 @@ func graphqlRequest(host, access, query string, variables map[string]any) []byte
 	return b.Bytes()
 }
 
-// parseResponse returns the body of the HTTP/1.1 response that data begins with, and how many bytes the response takes;
-// errIncomplete where it is not all there. A status other than 200 is an error that quotes the body.
+// parseResponse returns the body of the HTTP/1.1 response at the start of data and the response's size in bytes, or
+// errIncomplete where data ends before it does. A status other than 200 is an error that quotes the body.
 func parseResponse(data []byte) (body []byte, used int, err error) {
 	end := bytes.Index(data, []byte("\r\n\r\n"))
 	if end < 0 {
@@ -117,7 +117,7 @@ func parseChunks(data []byte) (body []byte, used int, err error) {
 	}
 }
 
-// client is a blocking keep-alive connection, for what is not measured. It is not safe for concurrent use.
+// client is a blocking keep-alive connection for requests that are not measured. It is not safe for concurrent use.
 type client struct {
 	host string
 	conn net.Conn
@@ -163,7 +163,7 @@ func (c *client) do(request []byte, timeout time.Duration) ([]byte, error) {
 	}
 }
 
-// get returns the body of a path that answers 200.
+// get returns the body of a path, and an error where the status is not 200.
 func (c *client) get(path string, timeout time.Duration) ([]byte, error) {
 	body, err := c.do(fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, c.host), timeout)
 	if err != nil {

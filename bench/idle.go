@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// idleResult is what waiting subscribers hold.
+// idleResult is the server's resident memory without and with waiting subscribers.
 type idleResult struct{ before, after, each float64 } // MiB, MiB, KiB
 
 // measureIdle opens subscribers that wait, and compares the resident memory before and after.

@@ -15,10 +15,10 @@ const (
 	latestEntries = 32 // of each caller
 )
 
-// latestResult is what one run of reads gave.
+// latestResult holds the figures of one run of reads.
 type latestResult struct{ perSecond, serverMicros, clientMicros, p50, p99 float64 }
 
-// partLatest asks for each caller's own newest entry, in a session where all of them have posted.
+// partLatest measures latestChatEntry of each caller's own entry, in a session in which all of them have posted.
 func partLatest(ctx context.Context, b *bench) (section, error) {
 	s, err := b.chattok.start(ctx, b.dir)
 	if err != nil {
@@ -62,7 +62,7 @@ func latestRequest(host string, m member) []byte {
 	return graphqlRequest(host, m.access, `query($c:ID!){latestChatEntry(connectionId:$c){id seq body createdAt}}`, map[string]any{"c": m.id})
 }
 
-// postAndRead has a member post, and returns the answer that its reads must have from now on.
+// postAndRead posts an entry as the member and returns the answer that its reads must have from then on.
 func postAndRead(c *client, m member, size int) ([]byte, error) {
 	p := newPoster(c.host, m, size)
 	for range latestEntries {

@@ -20,7 +20,7 @@ import (
 // userHZ is the unit of /proc's processor times: a second's ticks, 100 on every Linux that Go runs on.
 const userHZ = 100
 
-// cpu returns the processor time that a process has used, of user and system, in steps of 10 ms.
+// cpu returns the user and system time of a process, in steps of 10 ms.
 func cpu(pid int) (time.Duration, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -96,7 +96,7 @@ func raiseDescriptors(want uint64) (uint64, error) {
 	return limit.Cur, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
 }
 
-// describeMachine says what the figures were measured on, in one line and without names of hosts or folders.
+// describeMachine describes the machine in one line, without the names of hosts or folders.
 func describeMachine(dir string) string {
 	sync, err := syncTime(dir)
 	disk := fmt.Sprintf("a write of 4 KiB and its fdatasync take %.2f ms", float64(sync.Microseconds())/1000)
@@ -152,7 +152,7 @@ func fileSystem(dir string) string {
 	return fmt.Sprintf("file system %#x", s.Type)
 }
 
-// syncTime is the median of 100 times that the disk takes to keep a page.
+// syncTime returns the median time of 100 writes of 4 KiB, each with its fdatasync.
 func syncTime(dir string) (time.Duration, error) {
 	f, err := os.Create(filepath.Join(dir, "sync"))
 	if err != nil {
@@ -191,7 +191,7 @@ func describeBuild(binary string) (string, error) {
 	return strings.Join(said, ", "), nil
 }
 
-// usage is what the server and this process had used at a moment.
+// usage is the processor time of the server and of this process at a moment.
 type usage struct{ server, own time.Duration }
 
 func measureCPU(s *server) (*usage, error) {
@@ -206,7 +206,7 @@ func measureCPU(s *server) (*usage, error) {
 	return u, nil
 }
 
-// since returns what the two have used since then.
+// since returns the processor time that both have used since u.
 func (u *usage) since(s *server) (server, own time.Duration, err error) {
 	now, err := measureCPU(s)
 	return now.server - u.server, now.own - u.own, err

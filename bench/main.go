@@ -22,7 +22,7 @@ import (
 // wantDescriptors is enough for 10,000 sockets and what else is open.
 const wantDescriptors = 65_536
 
-// part is one question to the server.
+// part is one measurement, with a section of the README.
 type part struct {
 	name    string
 	measure func(context.Context, *bench) (section, error)
@@ -38,13 +38,16 @@ var parts = []part{
 	{"sessions", partSessions, false},
 	{"stalled", partStalled, false},
 	{"listened", partListened, false},
+	{"changes", partChanges, false},
+	{"unread", partUnread, true},
+	{"retention", partRetention, true},
 	{"compare", partCompare, true},
 	{"rooms", partRooms, true},
 	{"growth", partGrowth, true},
 	{"nodes", partNodes, true},
 }
 
-// bench is what the parts share.
+// bench holds what all parts use.
 type bench struct {
 	turns      int
 	lasts      time.Duration // a turn of adds or reads
@@ -73,7 +76,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	b := &bench{log: stderr}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	only := flags.String("only", "", "parts to run, with commas between: "+strings.Join(partNames(), ", ")+"; all but the last four where empty, \"all\" for all")
+	only := flags.String("only", "", "parts to run, with commas between: "+strings.Join(partNames(), ", ")+"; all but the last six where empty, \"all\" for all")
 	write := flags.Bool("write", false, "also put the tables into bench/README.md, and the plot beside it")
 	parent := flags.String("dir", "", "folder for databases, on the disk to be measured; the system's folder for temporary files where empty")
 	flags.IntVar(&b.turns, "turns", 3, "runs that each median is taken of")
@@ -113,7 +116,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	return b.measure(ctx, chosen, *write, stdout)
 }
 
-// measure runs the parts and prints what each found.
+// measure runs the parts and prints the section of each.
 func (b *bench) measure(ctx context.Context, chosen []part, write bool, stdout io.Writer) error {
 	built, err := describeBuild(b.chattok.binary)
 	if err != nil {

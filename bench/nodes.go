@@ -10,21 +10,22 @@ import (
 	"slices"
 
 	"chattok/internal/cluster"
+	"chattok/internal/program"
 )
 
-// What the nodes are measured with.
+// Loads of partNodes.
 const (
 	nodesPosters     = 64 // or one a session where there are more sessions
 	nodesSubscribers = 3000
 )
 
-// startNodes starts PostgreSQL with durable commits, NATS, and so many nodes, as one server.
+// startNodes starts PostgreSQL with durable commits, NATS, and n nodes, and returns them as one server.
 func (b *bench) startNodes(ctx context.Context, n int, env ...string) (*server, *cluster.Cluster, error) {
 	nats := filepath.Join(b.dir, "nats-server")
 	if _, err := build(ctx, filepath.Join(b.root, "tools"), "github.com/nats-io/nats-server/v2", nats); err != nil {
 		return nil, nil, err
 	}
-	c, err := cluster.Start(ctx, cluster.Config{Program: b.chattok.binary, NATS: nats, Nodes: n, Durable: true, Env: slices.Concat(cluster.HighRates, env)})
+	c, err := cluster.Start(ctx, cluster.Config{Program: b.chattok.binary, NATS: nats, Nodes: n, Durable: true, Env: slices.Concat(program.HighRates, env)})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -91,7 +92,7 @@ func (b *bench) addsOverNodes(ctx context.Context, nodes, sessions int, env ...s
 	return results, nil
 }
 
-// fanoutOverNodes has entries delivered to the subscribers of three nodes.
+// fanoutOverNodes measures deliveries to subscribers that are spread over three nodes.
 func (b *bench) fanoutOverNodes(ctx context.Context) (t table, err error) {
 	t = table{head: []string{"nodes", "subscribers", "deliveries/s", "the nodes' CPU µs a delivery", "p50 ms", "p99 ms"}}
 	for _, nodes := range []int{1, 3} {

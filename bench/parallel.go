@@ -11,7 +11,7 @@ import (
 // openers is how many clients prepare a run together.
 const openers = 32
 
-// parallel calls do with 0 to n-1, from several clients of the host at a time, and returns the first error.
+// parallel calls do with 0 to n-1, from several clients of the host at once, and returns the first error.
 func parallel(host string, n int, do func(i int, c *client) error) error {
 	var next atomic.Int64
 	var workers sync.WaitGroup
@@ -42,7 +42,8 @@ func parallel(host string, n int, do func(i int, c *client) error) error {
 	}
 }
 
-// connectAll makes n connections, the i-th in the session that session names; without members, n nobodies.
+// connectAll makes n connections, the i-th in the session that session(i) names. Where the product has no members, it
+// returns n empty ones.
 func connectAll(s *server, n int, session func(i int) string) ([]member, error) {
 	members := make([]member, n)
 	if !s.speaks.members {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gobwas/ws"
 )
 
 // says fails the test unless the error's text holds want; an empty want wants no error.
@@ -97,9 +99,9 @@ func TestParseResponse(t *testing.T) {
 func TestParseFrame(t *testing.T) {
 	for _, n := range []int{0, 1, 125, 126, 65_535, 65_536} {
 		text := strings.Repeat("x", n)
-		data := serverFrame(opText, text)
+		data := serverFrame(ws.OpText, text)
 		f, used, err := parseFrame(append(bytes.Clone(data), 0x81))
-		if err != nil || used != len(data) || f.opcode != opText || string(f.payload) != text {
+		if err != nil || used != len(data) || f.opcode != ws.OpText || string(f.payload) != text {
 			t.Errorf("%d bytes: opcode %d, payload of %d, used %d, %v", n, f.opcode, len(f.payload), used, err)
 		}
 		for _, cut := range []int{0, 1, len(data) - n - 1, len(data) - 1} {
@@ -115,15 +117,6 @@ func TestParseFrame(t *testing.T) {
 		if _, _, err := parseFrame([]byte(c.data)); err == nil || err == errIncomplete {
 			t.Errorf("%s: error %v", c.name, err)
 		}
-	}
-}
-
-func TestAppendFrame(t *testing.T) {
-	if got := appendFrame(nil, opText, "hi"); string(got) != "\x81\x82\x00\x00\x00\x00hi" {
-		t.Errorf("short: %q", got)
-	}
-	if got := appendFrame(nil, opPong, strings.Repeat("x", 300)); string(got[:8]) != "\x8a\xfe\x01\x2c\x00\x00\x00\x00" || len(got) != 308 {
-		t.Errorf("long: %q and on, %d bytes", got[:8], len(got))
 	}
 }
 
@@ -194,7 +187,7 @@ func TestSubscriberMessage(t *testing.T) {
 
 func TestSubscriberRefuses(t *testing.T) {
 	u := &subscriber{speaks: &chattok}
-	_, err := u.receive(nil, serverFrame(opClose, "\x0f\xa0bye"), 0)
+	_, err := u.receive(nil, serverFrame(ws.OpClose, "\x0f\xa0bye"), 0)
 	says(t, err, "opcode 8")
 }
 

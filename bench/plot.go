@@ -26,7 +26,7 @@ const (
 	plotTop, plotBottom   = 50, 50
 )
 
-// colours are told apart by readers who see colours differently, on white and on black (after Okabe and Ito).
+// colours can be told apart with any colour vision, on white and on black (after Okabe and Ito).
 var colours = []string{"#0a8f6c", "#d55e00", "#4f8fd0"}
 
 // plot draws the lines on two logarithmic axes, as an SVG that follows the reader's light or dark scheme.
@@ -106,7 +106,7 @@ func axisOver(lines []line, of func(point) float64) axis {
 	return a
 }
 
-// at returns where a value lies, from 0 to 1.
+// at returns the position of a value on the axis, from 0 to 1.
 func (a axis) at(v float64) float64 { return math.Log(v/a.low) / math.Log(a.high/a.low) }
 
 func (a axis) ticks() (ticks []float64) {
@@ -116,7 +116,7 @@ func (a axis) ticks() (ticks []float64) {
 	return ticks
 }
 
-// short writes a tick.
+// short formats a tick's label.
 func short(v float64) string {
 	switch {
 	case v >= 1e6:

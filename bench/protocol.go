@@ -8,21 +8,23 @@ import (
 	"fmt"
 	"net"
 	"strings"
+
+	"github.com/gobwas/ws"
 )
 
-// protocol is how a product's subscribers speak.
+// protocol describes the messages between a product and its subscribers.
 type protocol struct {
 	path        string
 	subprotocol string
-	// members says whether callers connect to a session first; else all of the product is one session.
+	// members is true where callers connect to a session first; otherwise the whole product is one session.
 	members bool
-	// serverPosts says whether the product posts by itself (POST /publish), rather than by callers' addChatEntry.
+	// serverPosts is true where the product posts by itself (POST /publish), not by callers' addChatEntry.
 	serverPosts bool
 	// open subscribes the i-th subscriber on an upgraded connection.
 	open func(conn net.Conn, r *bufio.Reader, access string, i int) error
 	// mark stands right before an entry's number.
 	mark []byte
-	// bodyFirst says that an entry's body stands before the mark, not behind it.
+	// bodyFirst is true where an entry's body comes before the mark, not after it.
 	bodyFirst bool
 	// isPing recognises the message that pong answers.
 	isPing func(message []byte) bool
@@ -35,7 +37,7 @@ var chattok = protocol{
 		// From the log's beginning, so that no subscriber misses the first entry however late it is served.
 		return openGraphQL(conn, r, access, i, `subscription{entryAdded(after:\"0\"){seq connectionId body createdAt}}`)
 	},
-	mark: []byte(`"entryAdded":{"seq":`), isPing: isGraphQLPing, pong: appendFrame(nil, opText, `{"type":"pong"}`),
+	mark: []byte(`"entryAdded":{"seq":`), isPing: isGraphQLPing, pong: clientFrame(ws.OpText, `{"type":"pong"}`),
 }
 
 var stockGraphQL = protocol{
@@ -61,7 +63,7 @@ var centrifuge = protocol{
 		return nil
 	},
 	mark: []byte(`"offset":`), bodyFirst: true,
-	isPing: func(m []byte) bool { return len(m) == 2 && m[0] == '{' && m[1] == '}' }, pong: appendFrame(nil, opText, "{}"),
+	isPing: func(m []byte) bool { return len(m) == 2 && m[0] == '{' && m[1] == '}' }, pong: clientFrame(ws.OpText, "{}"),
 }
 
 // openGraphQL initialises and subscribes. Operation ids are as long as clients' usual UUIDs.
@@ -78,7 +80,7 @@ func openGraphQL(conn net.Conn, r *bufio.Reader, access string, i int, query str
 		return fmt.Errorf("connection_init: %s", answer)
 	}
 	subscribe := fmt.Sprintf(`{"id":"aaaaaaaa-0000-4000-8000-%012d","type":"subscribe","payload":{"query":"%s"}}`, i, query)
-	_, err = conn.Write(appendFrame(nil, opText, subscribe))
+	_, err = conn.Write(clientFrame(ws.OpText, subscribe))
 	return err
 }
 

@@ -15,7 +15,7 @@ type publisher struct {
 	one func(session int) error
 	// all posts the entries of the load and returns how long that took.
 	all func(begin time.Time) (time.Duration, error)
-	// check holds the answers against the numbers that there must be, and returns them by session and number; nil
+	// check compares the answers with the numbers that the entries must have, and returns them by session and number; nil
 	// where the server posts by itself.
 	check func() ([]map[int64]post, error)
 }
@@ -31,7 +31,7 @@ func preparePublisher(s *server, a *audience, l load) (*publisher, error) {
 	}
 }
 
-// serverPublisher asks the server to post.
+// serverPublisher tells the server to post.
 func serverPublisher(s *server, l load) (*publisher, error) {
 	publish := func(n int, rate float64) error {
 		c, err := dialClient(s.host)
@@ -55,7 +55,7 @@ func serverPublisher(s *server, l load) (*publisher, error) {
 	}, nil
 }
 
-// desks are the posters of a run, the i-th in session i modulo the number of sessions.
+// desks are the posters of a run. Poster i is in session i modulo the number of sessions.
 type desks struct {
 	server  *server
 	posters []*poster
@@ -119,7 +119,7 @@ func (d *desks) check() ([]map[int64]post, error) {
 	return answers, nil
 }
 
-// fleetPublisher posts flat out, each poster its next entry when the last was answered.
+// fleetPublisher posts flat out: each poster sends its next entry once the last was answered.
 func fleetPublisher(s *server, a *audience, l load) (*publisher, error) {
 	d, err := newDesks(s, a, l)
 	if err != nil {
@@ -140,7 +140,7 @@ func fleetPublisher(s *server, a *audience, l load) (*publisher, error) {
 	return &publisher{one: d.one, all: all, check: d.check}, nil
 }
 
-// pacedPublisher posts at a rate, whether or not the last entry was answered.
+// pacedPublisher posts at a rate, without waiting for answers.
 func pacedPublisher(s *server, a *audience, l load) (*publisher, error) {
 	if l.sessions != 1 {
 		return nil, fmt.Errorf("a rate needs one session, not %d", l.sessions)

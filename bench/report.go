@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// section is what a part has found.
+// section is the result of a part.
 type section struct {
 	title  string
 	text   string
@@ -52,7 +52,7 @@ func grouped(n int) string {
 	return grouped(n/1000) + fmt.Sprintf(",%03d", n%1000)
 }
 
-// writeSection puts text between the part's markers in the file, whose other words stay as they are.
+// writeSection replaces the text between the part's markers in the file.
 func writeSection(path, part, text string) error {
 	b, err := os.ReadFile(path)
 	if err != nil {

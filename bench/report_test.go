@@ -56,7 +56,7 @@ func TestReplaceSection(t *testing.T) {
 	}
 }
 
-// TestMarkers holds the README to having a place for every part.
+// TestMarkers checks that the README has a place for every part.
 func TestMarkers(t *testing.T) {
 	text, err := os.ReadFile("README.md")
 	if err != nil {
@@ -71,7 +71,7 @@ func TestMarkers(t *testing.T) {
 
 func TestChoose(t *testing.T) {
 	for _, c := range []struct{ only, want, wrong string }{
-		{"", "adds,latest,fanout,idle,start,sessions,stalled,listened", ""},
+		{"", "adds,latest,fanout,idle,start,sessions,stalled,listened,changes", ""},
 		{"compare,adds", "adds,compare", ""},
 		{"all", strings.Join(partNames(), ","), ""},
 		{"adds,nothing", "", `"nothing" is none of`},

@@ -10,10 +10,10 @@ import (
 // roomLog is how many entries each room of partRooms gets.
 const roomLog = 20
 
-// roomsResult is what rooms take each, in KiB.
+// roomsResult is the memory of one room, in KiB.
 type roomsResult struct{ opened, filled float64 }
 
-// measureRooms opens rooms with a subscriber each, has entries posted in every one, and checks every delivery.
+// measureRooms opens rooms with a subscriber each, posts entries in every one, and checks every delivery.
 func measureRooms(ctx context.Context, b *bench, n int) (r roomsResult, err error) {
 	s, err := b.chattok.start(ctx, b.dir)
 	if err != nil {
@@ -66,7 +66,8 @@ func measureRooms(ctx context.Context, b *bench, n int) (r roomsResult, err erro
 	return r, a.finish()
 }
 
-// partRooms measures the memory of many rooms, each with one subscriber and a log that the server keeps as far as it may.
+// partRooms measures the memory of many rooms, each with one subscriber and a log of which the server caches what its
+// budget allows.
 func partRooms(ctx context.Context, b *bench) (section, error) {
 	t := table{head: []string{"rooms", "KiB a room just opened", "KiB a room with a log"}}
 	for _, n := range []int{1000, 10_000} {
@@ -83,6 +84,6 @@ func partRooms(ctx context.Context, b *bench) (section, error) {
 	}
 	return section{title: "Many rooms", tables: []table{t},
 		text: fmt.Sprintf("Resident memory of the server, settled, each room with one subscriber: before it has an entry, and after %d of %d bytes "+
-			"and a second connection that posted them. Everything counts: room, socket, connections, and garbage. What is kept "+
-			"of the logs is bounded by `CHATTOK_MEMORY`.", roomLog, b.size)}, nil
+			"and a second connection that posted them. Everything counts: room, socket, connections, and garbage. The parts "+
+			"of the logs that are kept are bounded by `CHATTOK_MEMORY`.", roomLog, b.size)}, nil
 }

@@ -14,10 +14,10 @@ import (
 	"syscall"
 	"time"
 
-	"chattok/internal/cluster"
+	"chattok/internal/program"
 )
 
-// Times that a server is given.
+// Timeouts of a server's start and end.
 const (
 	buildTimeout = 5 * time.Minute
 	readyTimeout = 20 * time.Second
@@ -72,7 +72,7 @@ func (p product) startIn(ctx context.Context, dir string, env ...string) (*serve
 	s.cmd = exec.CommandContext(ctx, p.binary)
 	s.cmd.Env = append(environment(),
 		"CHATTOK_ADDR=127.0.0.1:0", "CHATTOK_DATABASE="+filepath.Join(dir, "bench.db"))
-	s.cmd.Env = append(append(s.cmd.Env, cluster.HighRates...), env...)
+	s.cmd.Env = append(append(s.cmd.Env, program.HighRates...), env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.said, s.said
 	s.cmd.WaitDelay = stopTimeout
 	begin := time.Now()
@@ -91,7 +91,7 @@ func (p product) startIn(ctx context.Context, dir string, env ...string) (*serve
 	return s, nil
 }
 
-// environment is ours without what would configure the server.
+// environment returns this process's environment without settings of the server.
 func environment() []string {
 	var kept []string
 	for _, pair := range os.Environ() {
@@ -118,7 +118,7 @@ func (s *server) awaitReady() error {
 	}
 }
 
-// answers asks the server whether it is ready.
+// answers reports whether the server's probe answers 200.
 func (s *server) answers() error {
 	c, err := dialClient(s.host)
 	if err != nil {
@@ -129,13 +129,13 @@ func (s *server) answers() error {
 	return err
 }
 
-// kill ends the process at once and waits for it. What it served is not needed any more.
+// kill ends the process at once and waits for it.
 func (s *server) kill() {
 	_ = s.cmd.Process.Kill()
 	<-s.exited
 }
 
-// stop asks the process to end in order, and waits for it.
+// stop shuts the process down in order and waits for it.
 func (s *server) stop() error {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
@@ -166,7 +166,7 @@ type node struct {
 	pid  int
 }
 
-// at returns where the i-th client finds the server: clients are spread over its nodes.
+// at returns the host for the i-th client: clients are spread over the nodes.
 func (s *server) at(i int) string {
 	if len(s.nodes) == 0 {
 		return s.host
@@ -185,7 +185,7 @@ func (s *server) pids() []int {
 	return pids
 }
 
-// output is what a process says: the address is found in it, and its end is kept for an error's text.
+// output reads a process's output: it finds the address there, and keeps the end for error texts.
 type output struct {
 	host chan string // gets the address once
 
@@ -194,7 +194,7 @@ type output struct {
 	found bool
 }
 
-// outputBytes is how much of the end of an output is kept.
+// outputBytes bounds the kept end of an output.
 const outputBytes = 8 << 10
 
 var addressPattern = regexp.MustCompile(`http://(127\.0\.0\.1:[0-9]+)[^0-9]`)

@@ -12,7 +12,7 @@ import (
 // startTurns is how many starts a median is taken of.
 const startTurns = 10
 
-// startEntries is how many entries the database holds that is opened again.
+// startEntries is the number of entries in the database that partStart opens again.
 const startEntries = 10_000
 
 // partStart measures from the process's start until /readyz answers.

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// number is what medians are taken of.
+// number is the type of values that have a median.
 type number interface {
 	cmp.Ordered
 	~int64 | ~float64
@@ -19,7 +19,7 @@ type number interface {
 // median returns the middle of the values, the upper one where there are two; 0 of none. It sorts them.
 func median[N number](values []N) N { return quantile(values, 0.5) }
 
-// quantile returns the value that a share of the values lies below; 0 of none. It sorts them.
+// quantile returns the value that the given share of the values lies below, or 0 of none. It sorts them.
 func quantile[N number](values []N, share float64) N {
 	if len(values) == 0 {
 		return 0
@@ -28,7 +28,7 @@ func quantile[N number](values []N, share float64) N {
 	return values[min(len(values)-1, int(float64(len(values))*share))]
 }
 
-// over returns one figure of each of the results.
+// over returns one figure of each result.
 func over[R any](results []R, figure func(R) float64) []float64 {
 	values := make([]float64, len(results))
 	for i, r := range results {
@@ -37,7 +37,7 @@ func over[R any](results []R, figure func(R) float64) []float64 {
 	return values
 }
 
-// spread writes the median of the values, and their ends where there are several.
+// spread formats the median of the values, and their range where there are several.
 func spread(values []float64) string {
 	m := median(values)
 	if len(values) < 2 {
@@ -46,7 +46,7 @@ func spread(values []float64) string {
 	return fmt.Sprintf("%s (%s–%s)", figure(m), figure(values[0]), figure(values[len(values)-1]))
 }
 
-// figure writes a number with three digits that count, and commas between thousands.
+// figure formats a number with three significant digits and commas between thousands.
 func figure(v float64) string {
 	switch {
 	case v < 0:

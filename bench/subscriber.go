@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/gobwas/ws"
 )
 
-const opPong = 10
-
-// countdown counts deliveries until all have come.
+// countdown counts deliveries down to zero.
 type countdown struct {
 	left atomic.Int64
 	done chan struct{} // closed with the last
@@ -37,7 +37,7 @@ func (c *countdown) count(n int64) {
 // delivery is when an entry was posted and when it was read, in Unix nanoseconds.
 type delivery struct{ seq, sent, read int64 }
 
-// subscriber holds what one socket gets against what it must get.
+// subscriber checks the deliveries of one socket.
 type subscriber struct {
 	speaks  *protocol
 	session int // which of the audience's sessions it is in
@@ -50,38 +50,48 @@ type subscriber struct {
 // receive implements handler.
 func (u *subscriber) receive(s *socket, data []byte, now int64) (used int, err error) {
 	entries := 0
+	used, err = readFrames(s, data, func(payload []byte) error {
+		n, err := u.message(s, payload, now)
+		if err != nil {
+			return fmt.Errorf("a subscriber's %w", err)
+		}
+		entries += n
+		return nil
+	})
+	if err == nil && entries > 0 {
+		u.counts.Load().count(int64(entries))
+	}
+	return used, err
+}
+
+// readFrames passes the text of each whole frame in data on, answers pings, and returns how many bytes those frames have.
+func readFrames(s *socket, data []byte, text func(payload []byte) error) (used int, err error) {
 	for {
 		f, n, err := parseFrame(data[used:])
 		if err == errIncomplete {
-			break
+			return used, nil
 		}
 		if err != nil {
 			return used, err
 		}
 		used += n
 		switch f.opcode {
-		case opText:
-			n, err := u.message(s, f.payload, now)
-			if err != nil {
-				return used, fmt.Errorf("a subscriber's %w", err)
-			}
-			entries += n
-		case opPing:
-			if err := s.write(appendFrame(nil, opPong, string(f.payload))); err != nil {
+		case ws.OpText:
+			if err := text(f.payload); err != nil {
 				return used, err
 			}
-		case opPong:
+		case ws.OpPing:
+			if err := s.write(clientFrame(ws.OpPong, string(f.payload))); err != nil {
+				return used, err
+			}
+		case ws.OpPong:
 		default:
 			return used, fmt.Errorf("the server sent opcode %d: %.200q", f.opcode, f.payload)
 		}
 	}
-	if entries > 0 {
-		u.counts.Load().count(int64(entries))
-	}
-	return used, nil
 }
 
-// message takes a text frame and says how many entries it brought; one that is neither entries nor a ping is an error.
+// message handles a text frame and returns how many entries it brought. A frame with neither entries nor a ping is an error.
 func (u *subscriber) message(s *socket, message []byte, now int64) (entries int, err error) {
 	for rest := message; ; entries++ {
 		at := bytes.Index(rest, u.speaks.mark)
@@ -127,7 +137,7 @@ func (u *subscriber) record(seq int64, body []byte, now int64) error {
 	return nil
 }
 
-// leadingNumber reads the digits that b begins with, and says how many there are.
+// leadingNumber parses the digits at the start of b and returns how many there are.
 func leadingNumber(b []byte) (n int64, digits int) {
 	for digits < len(b) && b[digits] >= '0' && b[digits] <= '9' {
 		n = n*10 + int64(b[digits]-'0')

@@ -1,5 +1,5 @@
-// Package bus is session.Bus within one process: the bus of a single node. Each message is handed over on the
-// publisher's goroutine, so that it has arrived when Publish returns.
+// Package bus is session.Bus within one process: the bus of a single node. A message is handed over on the publisher's
+// goroutine, so that its subscribers have it when Publish returns.
 package bus
 
 import (
@@ -17,7 +17,7 @@ type Bus struct {
 
 // topic is a session's receivers. It is kept while there are any.
 type topic struct {
-	mu        sync.Mutex // held while a message is handed over: one at a time, in one order for all
+	mu        sync.Mutex // held while a message is handed over: one at a time, in the same order for all receivers
 	receivers map[*receiver]struct{}
 }
 
@@ -44,7 +44,7 @@ func (b *Bus) Publish(_ context.Context, m session.Message) error {
 	return nil
 }
 
-// Subscribe has receive called for every message of a session.
+// Subscribe calls receive for every message of a session.
 func (b *Bus) Subscribe(sessionID string, receive func(session.Message)) (stop func(), err error) {
 	r := &receiver{receive}
 	b.mu.Lock()
@@ -71,7 +71,10 @@ func (b *Bus) unsubscribe(sessionID string, t *topic, r *receiver) {
 	}
 }
 
-// Lost never has a value: nothing is lost within a process.
+// SingleNode implements session.Bus.
+func (b *Bus) SingleNode() bool { return true }
+
+// Lost is nil: nothing is lost within a process.
 func (b *Bus) Lost() <-chan struct{} { return nil }
 
 // Err is always nil.

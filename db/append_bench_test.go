@@ -11,11 +11,15 @@ import (
 	"chattok/session"
 )
 
-// BenchmarkAppendEntries reports durable entries a second by the size of the group: bodies of 100 bytes, every one with
-// an idempotency key, by one sender for every four entries.
+// BenchmarkAppendEntries reports durable entries a second for groups of several sizes. Each entry has a body of 100
+// bytes and an idempotency key, and each sender posts four entries of a group. Senders with a user have a read mark each.
 func BenchmarkAppendEntries(b *testing.B) {
-	for _, size := range []int{1, 8, 64, 256} {
-		b.Run(fmt.Sprintf("group=%d", size), func(b *testing.B) {
+	for _, of := range []struct {
+		size  int
+		users bool
+	}{{1, false}, {8, false}, {64, false}, {256, false}, {1, true}, {64, true}, {256, true}} {
+		size := of.size
+		b.Run(fmt.Sprintf("group=%d/users=%t", size, of.users), func(b *testing.B) {
 			store, err := db.Open(b.Context(), db.Config{Path: filepath.Join(b.TempDir(), "bench.db")})
 			if err != nil {
 				b.Fatal(err)
@@ -25,6 +29,9 @@ func BenchmarkAppendEntries(b *testing.B) {
 			for i := range connections {
 				connections[i] = session.NewConnection{
 					ID: fmt.Sprintf("c%021d", i), SessionID: "bench", Role: session.RolePublisher, MakeSession: true, NewEpoch: 1,
+				}
+				if user := fmt.Sprintf("~%023d", i); of.users {
+					connections[i].UserID = &user
 				}
 			}
 			for _, r := range store.CreateConnections(b.Context(), connections, time.Hour) {
@@ -40,7 +47,7 @@ func BenchmarkAppendEntries(b *testing.B) {
 				for i := range entries {
 					n++
 					entries[i] = session.NewEntry{
-						SessionID: "bench", ConnectionID: connections[i/4].ID, Body: body, IdempotencyKey: fmt.Sprintf("key-%018d", n),
+						SessionID: "bench", ConnectionID: connections[i/4].ID, UserID: connections[i/4].UserID, Body: body, IdempotencyKey: fmt.Sprintf("key-%018d", n),
 					}
 				}
 				for _, r := range store.AppendEntries(b.Context(), entries) {

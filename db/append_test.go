@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -10,7 +11,7 @@ import (
 	"chattok/session"
 )
 
-// A row that the database will not take fails alone: the rest of its group is stored, without a hole.
+// An entry that the database refuses fails alone: the rest of its group is stored, without a hole in the numbers.
 func TestRowThatCannotBeStored(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, path string) {
 		store := mustOpen(t, db.Config{Path: path})
@@ -21,14 +22,14 @@ func TestRowThatCannotBeStored(t *testing.T) {
 			{SessionID: "a", ConnectionID: "a1", Body: "1"},
 			{SessionID: "a", ConnectionID: "a1", Body: "poison", IdempotencyKey: "k"},
 			{SessionID: "b", ConnectionID: "b1", Body: "poison"},
-			{SessionID: "a", ConnectionID: "a1", Body: "2", IdempotencyKey: "k"}, // its key is free: nothing was stored under it
+			{SessionID: "a", ConnectionID: "a1", Body: "2", IdempotencyKey: "k"}, // the key is unused, since nothing was stored under it
 			{SessionID: session.Lobby, ConnectionID: "mallory", Guest: true, Body: "poison"},
 			{SessionID: session.Lobby, ConnectionID: "alice", Guest: true, Body: "hi"},
 			{SessionID: "a", ConnectionID: "gone", Body: "3"},
 			{SessionID: "a", ConnectionID: "a1", Body: "2", IdempotencyKey: "k"},
 			{SessionID: "b", ConnectionID: "b1", Body: "1"},
 			{SessionID: session.Lobby, ConnectionID: "bob", Guest: true, Body: "poison"},
-			{SessionID: session.Lobby, ConnectionID: "bob", Guest: true, Body: "hi again"}, // which is bob's first
+			{SessionID: session.Lobby, ConnectionID: "bob", Guest: true, Body: "hi again"}, // bob's first entry that is stored
 		}
 		want := []struct {
 			seq      int64
@@ -58,7 +59,7 @@ func TestRowThatCannotBeStored(t *testing.T) {
 			wantLog(t, store, id, bodies...)
 		}
 
-		// The group after it is stored together again.
+		// The next group is stored in one insertion again.
 		unpoison()
 		if seq := mustPost(t, store, "a1", "poison", "k2"); seq != 3 {
 			t.Errorf("the next number is %d, want 3", seq)
@@ -66,7 +67,7 @@ func TestRowThatCannotBeStored(t *testing.T) {
 	})
 }
 
-// poison has the database take no entry whose body begins so, until unpoison is called.
+// poison makes the database refuse entries whose body begins with a word, until unpoison is called.
 func poison(t *testing.T, path string) (unpoison func()) {
 	t.Helper()
 	if !strings.HasPrefix(path, "postgres://") {
@@ -79,7 +80,7 @@ func poison(t *testing.T, path string) (unpoison func()) {
 	return func() { rawExec(t, path, "DROP TRIGGER poison ON entries") }
 }
 
-// A key holds in parallel, in one group, and after a restart.
+// A key is unique among parallel calls, within one group, and after a restart.
 func TestKeyOutlivesRestart(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, path string) {
 		const callers = 50
@@ -93,7 +94,7 @@ func TestKeyOutlivesRestart(t *testing.T) {
 		all.Wait()
 		first, replays := results[0].Entry, 0
 		for i, r := range results {
-			if r.Err != nil || *r.Entry != *first {
+			if r.Err != nil || !reflect.DeepEqual(r.Entry, first) {
 				t.Fatalf("caller %d: %+v, want %+v", i, r, first)
 			}
 			if r.Replayed {
@@ -107,7 +108,7 @@ func TestKeyOutlivesRestart(t *testing.T) {
 
 		store = mustOpen(t, db.Config{Path: path})
 		for _, sender := range []string{"a1", "a2"} {
-			if r := post(t, store, sender, "hi", "k"); r.Err != nil || !r.Replayed || *r.Entry != *first {
+			if r := post(t, store, sender, "hi", "k"); r.Err != nil || !r.Replayed || !reflect.DeepEqual(r.Entry, first) {
 				t.Errorf("after the restart, by %s: %+v, want %+v", sender, r, first)
 			}
 		}

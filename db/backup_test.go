@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// TestDocumentedBackupsArePrivate runs the commands that docs/operations.md has for a backup of SQLite, with a program in
-// the place of sqlite3 that makes the file that it is told to: it has the API secret in it, so nobody else may read it.
+// TestDocumentedBackupsArePrivate runs the commands that docs/operations.md gives for a backup of SQLite, with a
+// program in place of sqlite3 that creates the file it is told to. The file has the API secret in it, so no other user
+// may read it.
 func TestDocumentedBackupsArePrivate(t *testing.T) {
 	text, err := os.ReadFile("../docs/operations.md")
 	if err != nil {

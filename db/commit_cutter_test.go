@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// commitCutter is a proxy to PostgreSQL that cuts connections at their commits: before the server hears of it, or when it
-// has been told and the client has not heard.
+// commitCutter is a proxy to PostgreSQL that cuts connections at their commits: before the server gets the commit, or
+// after the server has made it and before the client hears of it.
 type commitCutter struct {
 	listener net.Listener
 	target   string
@@ -22,7 +22,7 @@ type commitCutter struct {
 	serving  sync.WaitGroup
 }
 
-// commitMessage is how the driver says it: a simple query, with its length and a zero at its end.
+// commitMessage is a commit as the driver sends it: a simple query, with its length and a zero byte at the end.
 var commitMessage = []byte("Q\x00\x00\x00\x0bcommit\x00")
 
 func startCommitCutter(t *testing.T, target string, seed uint64) *commitCutter {
@@ -48,7 +48,7 @@ func startCommitCutter(t *testing.T, target string, seed uint64) *commitCutter {
 	return c
 }
 
-// verdict is what happens to a commit.
+// verdict is what the proxy does with a commit.
 type verdict int
 
 const (
@@ -121,7 +121,7 @@ func (c *commitCutter) serve(client net.Conn) {
 			return
 		}
 		if what == cutAfter {
-			// The server has it; the client is told of an end without an answer.
+			// The server has made the commit, and the client's connection ends without an answer.
 			return
 		}
 	}

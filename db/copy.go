@@ -8,36 +8,35 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/uptrace/bun"
 
 	"chattok/session"
 )
 
-// CopyConfig says what to copy where.
+// CopyConfig names the databases of a copy.
 type CopyConfig struct {
 	From, To Config
-	// Progress, where it is not nil, is called now and then, from the goroutine that copies.
+	// Progress, where it is not nil, is called at intervals, on the goroutine that copies.
 	Progress func(CopyProgress)
 }
 
-// CopyProgress is how far a copy is.
+// CopyProgress is the progress of a copy.
 type CopyProgress struct {
-	Checking    bool // the rows are compared; before, they are copied
+	Checking    bool // the rows are being compared; before that, they are copied
 	Table       string
 	Rows, Total int64 // of all tables, in this phase
-	Began       int64 // how many of Rows were there when this run began
+	Began       int64 // how many of Rows an earlier run had copied
 }
 
-// CopyReport is what a copy did.
+// CopyReport is the result of a copy.
 type CopyReport struct {
 	Tables    []CopiedTable
 	Resumed   bool // an earlier run had been interrupted
-	Restarted bool // the source had changed since, so its rows were not used
+	Restarted bool // the source had changed since then, so its rows were copied again
 }
 
-// CopiedTable is what was found the same on both sides, row by row.
+// CopiedTable is a table whose rows were found equal on both sides.
 type CopiedTable struct {
 	Name string
 	Rows int64
@@ -45,26 +44,26 @@ type CopiedTable struct {
 }
 
 const (
-	// keyCopying is in a database from the first row that is copied to it until all have been found the same: nobody
-	// serves it meanwhile. Its value is a copyState.
+	// keyCopying is in a database from the first row that is copied to it until all rows have been found equal: no
+	// server serves the database meanwhile. Its value is a copyState.
 	keyCopying = "copying"
-	// copyChunk is how many rows are read, and written in one transaction.
+	// copyChunk is how many rows one transaction copies.
 	copyChunk = 2000
 )
 
-// copyState is where a copy is.
+// copyState is how far a copy has come.
 type copyState struct {
-	Source string `json:"source"` // of what
-	State  string `json:"state"`  // as it was when the copy began
-	Table  string `json:"table"`  // that is being copied; those before it are
-	After  []any  `json:"after"`  // the key of its last row
+	Source string `json:"source"` // the database that is copied
+	State  string `json:"state"`  // of the source when the copy began
+	Table  string `json:"table"`  // the table that is being copied, after those before it
+	After  []any  `json:"after"`  // the key of the last row that was copied
 	Rows   int64  `json:"rows"`   // of all tables
 }
 
-// Copy carries a database over to another one, which is empty or an unfinished copy of the same: an interrupted copy is
-// taken up where it was. Nobody may serve either. At the end every row of both is compared. Sessions keep their epochs
-// and the secret stays, so cursors and tokens are valid; presence is not carried over: connections that live have the
-// grace time of the next start to come back.
+// Copy copies a database to another one, which is empty or an unfinished copy of the same database: an interrupted copy
+// goes on where it stopped. No server may serve either database. At the end every row of both is compared. Sessions
+// keep their epochs, and the API secret and the user key stay, so cursors, tokens and users' ids stay valid. Presence is not
+// copied: live connections have the grace time of the next start to come back.
 func Copy(ctx context.Context, config CopyConfig) (report CopyReport, err error) {
 	if config.From.Path == config.To.Path {
 		return report, errors.New("copy: from and to are the same database")
@@ -92,13 +91,13 @@ func Copy(ctx context.Context, config CopyConfig) (report CopyReport, err error)
 	return report, nil
 }
 
-// openSource opens a database that nobody serves, to read it.
+// openSource opens a database to read, which no server may serve.
 func openSource(ctx context.Context, config Config) (*Store, error) {
 	config.ReadOnly, config.alone = true, true
 	return Open(ctx, config)
 }
 
-// openTarget opens a database that nobody serves, which may be an unfinished copy.
+// openTarget opens a database to write, which no server may serve and which may be an unfinished copy.
 func openTarget(ctx context.Context, config Config) (*Store, error) {
 	config.ReadOnly, config.alone, config.unfinished = false, true, true
 	return Open(ctx, config)
@@ -136,7 +135,7 @@ func (c *copying) run(ctx context.Context) error {
 	return c.finish(ctx)
 }
 
-// begin finds out whether the target may be written to, and where to go on.
+// begin finds out whether the target may be written to, and where the copy goes on.
 func (c *copying) begin(ctx context.Context) error {
 	source, state, total, err := describeSource(ctx, c.from)
 	if err != nil {
@@ -168,7 +167,7 @@ func (c *copying) begin(ctx context.Context) error {
 	c.state = copyState{Source: source, State: state}
 	return c.to.unbounded(ctx, func(ctx context.Context, tx bun.Tx) error {
 		for i := range copiedTables {
-			table := copiedTables[len(copiedTables)-1-i] // what refers to others goes first
+			table := copiedTables[len(copiedTables)-1-i] // rows that refer to others are deleted first
 			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table.name); err != nil {
 				return err
 			}
@@ -177,18 +176,19 @@ func (c *copying) begin(ctx context.Context) error {
 	})
 }
 
-// describeSource returns what a database is, as its secret says, in what state it is, and how many rows it has.
+// describeSource returns an identification of a database by its secret, a text that changes with its content, and its
+// number of rows.
 func describeSource(ctx context.Context, s *Store) (source, state string, rows int64, err error) {
 	secret, err := s.Secret(ctx)
 	if err != nil {
 		return "", "", 0, err
 	}
 	sum := sha256.Sum256(append([]byte("copy of "), secret...))
-	life, err := getMeta(ctx, s.readers, keyLife) // which a start of a server renews, where it is in a file
+	generation, err := getMeta(ctx, s.readers, keyGeneration) // a start of a server renews it, where the database is a file
 	if err != nil {
 		return "", "", 0, err
 	}
-	state = life
+	state = generation
 	for _, table := range copiedTables {
 		var n int64
 		if err := s.readers.NewRaw("SELECT count(*) FROM "+table.name).Scan(ctx, &n); err != nil {
@@ -198,14 +198,14 @@ func describeSource(ctx context.Context, s *Store) (source, state string, rows i
 		state += fmt.Sprint(" ", n)
 	}
 	var changes int64
-	const numbers = "SELECT CAST(coalesce(sum(last_seq), 0) + coalesce(sum(revision), 0) AS BIGINT) FROM sessions"
+	const numbers = "SELECT CAST(coalesce(sum(last_seq + changes + revision), 0) AS BIGINT) FROM sessions"
 	if err := s.readers.NewRaw(numbers).Scan(ctx, &changes); err != nil {
 		return "", "", 0, err
 	}
 	return hex.EncodeToString(sum[:16]), state + fmt.Sprint(" ", changes), rows, nil
 }
 
-// mustBeEmpty refuses a database that has more than what Open makes.
+// mustBeEmpty refuses a database that has more in it than Open creates.
 func mustBeEmpty(ctx context.Context, s *Store) error {
 	for _, table := range copiedTables {
 		query, args := "SELECT EXISTS (SELECT 1 FROM "+table.name+")", []any(nil)
@@ -223,7 +223,7 @@ func mustBeEmpty(ctx context.Context, s *Store) error {
 	return nil
 }
 
-// note records where the copy is.
+// note records how far the copy has come.
 func (c *copying) note(ctx context.Context, tx bun.Tx) error {
 	text, err := json.Marshal(c.state)
 	if err != nil {
@@ -232,20 +232,28 @@ func (c *copying) note(ctx context.Context, tx bun.Tx) error {
 	return putMeta(ctx, tx, keyCopying, string(text))
 }
 
-// finish makes the copy one that can be served.
+// finish makes the copy a database that can be served.
 func (c *copying) finish(ctx context.Context) error {
-	secret, err := c.from.Secret(ctx)
-	if err != nil {
-		return err
+	secrets := make(map[string]string)
+	for _, key := range []string{keySecret, keyUsers} {
+		value, err := read(ctx, c.from, "read a secret", func(ctx context.Context) (string, error) {
+			return getMeta(ctx, c.from.readers, key)
+		})
+		if err != nil {
+			return err
+		}
+		secrets[key] = value
 	}
-	err = c.to.unbounded(ctx, func(ctx context.Context, tx bun.Tx) error {
-		// Those that live are attached nowhere here.
+	err := c.to.unbounded(ctx, func(ctx context.Context, tx bun.Tx) error {
+		// No live connection is attached to a node here.
 		end := "UPDATE connections SET expires_at = " + c.to.engine.now + " WHERE expires_at IS NULL AND " + sqlLive
 		if _, err := tx.ExecContext(ctx, end); err != nil {
 			return err
 		}
-		if err := putMeta(ctx, tx, keySecret, string(secret)); err != nil {
-			return err
+		for key, value := range secrets {
+			if err := putMeta(ctx, tx, key, value); err != nil {
+				return err
+			}
 		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM meta WHERE key = ?", keyCopying)
 		return err
@@ -254,8 +262,7 @@ func (c *copying) finish(ctx context.Context) error {
 		return err
 	}
 	var total int64
-	const entries = "SELECT CAST(coalesce(sum(last_seq), 0) AS BIGINT) FROM sessions"
-	if err := c.to.writer.NewRaw(entries).Scan(ctx, &total); err != nil {
+	if err := c.to.writer.NewRaw(sqlEvents).Scan(ctx, &total); err != nil {
 		return err
 	}
 	c.to.total.Store(total)
@@ -284,33 +291,4 @@ func (s *Store) checkFinished(ctx context.Context, db bun.IDB) error {
 		err = fmt.Errorf("database %s is an unfinished copy; run the same 'chattok copy' again to finish it", s.path)
 	}
 	return err
-}
-
-// leaseWait is how long the lease of a node that has ended may still run.
-const leaseWait = 20 * time.Second
-
-// awaitNoNodes returns when no node holds a lease.
-func (s *Store) awaitNoNodes(ctx context.Context) error {
-	if !s.engine.shared {
-		return nil // the file's lock says so
-	}
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(leaseWait); ; {
-		var nodes int
-		if err := s.readers.NewRaw("SELECT count(*) FROM nodes WHERE lease_until > "+s.engine.now).Scan(ctx, &nodes); err != nil {
-			return err
-		}
-		if nodes == 0 {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("database %s is being served by %d nodes; stop them first", s.path, nodes)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }

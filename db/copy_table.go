@@ -13,27 +13,38 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// copiedTable is a table that a copy carries over.
+// copiedTable is a table that is copied.
 type copiedTable struct {
 	name string
-	key  []string // its primary key, in whose order the rows go
-	// passing are columns that are copied and not compared: they say how things are with the nodes.
-	passing []string
+	key  []string // its primary key, which gives the order of the rows
+	// unchecked columns are copied and not compared, since they depend on the nodes that serve the database.
+	unchecked []string
 }
 
-// copiedTables are those that are carried over, in an order in which each row's references are there before it. Of the
-// others, nodes, attachments, writers and connection_holders say who serves and uses the database, migrations how its schema came about, and of meta
-// the secret alone is carried over.
+// copiedTables are the tables that are copied, each after the tables that its rows refer to. The others are not copied:
+// nodes, attachments, writers, leases, erasure_nodes and connection_holders belong to the nodes that serve a database and their users, and
+// migrations to its schema. Of meta the API secret and the user key are copied.
 var copiedTables = []copiedTable{
 	{name: "sessions", key: []string{"id"}},
-	{name: "connections", key: []string{"id"}, passing: []string{"expires_at"}},
+	{name: "connections", key: []string{"id"}, unchecked: []string{"expires_at"}},
+	{name: "service_connections", key: []string{"session_id", "actor"}},
 	{name: "streams", key: []string{"id"}},
 	{name: "stream_changes", key: []string{"session_id", "revision"}},
 	{name: "entries", key: []string{"session_id", "seq"}},
 	{name: "sender_entries", key: []string{"session_id", "connection_id", "seq"}},
+	{name: "read_marks", key: []string{"session_id", "reader"}},
+	{name: "bans", key: []string{"id"}},
+	{name: "reactions", key: []string{"session_id", "seq", "reactor", "name"}},
+	{name: "feed", key: []string{"first_place"}},
+	{name: "feed_sessions", key: []string{"session_id"}},
+	{name: "feed_state", key: []string{"name"}},
+	{name: "webhooks", key: []string{"id"}},
+	{name: "change_keys", key: []string{"session_id", "change_key"}},
+	{name: "deleted_sessions", key: []string{"id"}},
+	{name: "erasures", key: []string{"id"}},
 }
 
-// columnsOf returns a table's columns, the key's first.
+// columnsOf returns a table's columns, beginning with those of the key.
 func columnsOf(ctx context.Context, db *bun.DB, table *copiedTable) ([]string, error) {
 	rows, err := db.QueryContext(ctx, "SELECT * FROM "+table.name+" LIMIT 0")
 	if err != nil {
@@ -58,10 +69,10 @@ type tableReader struct {
 	store   *Store
 	table   *copiedTable
 	columns []string
-	after   []any // the key of the last row that was read
+	after   []any // the key of the last row that next returned
 }
 
-// next returns up to copyChunk rows, none at the end.
+// next returns up to copyChunk rows; none at the end.
 func (r *tableReader) next(ctx context.Context) (found [][]any, err error) {
 	key := strings.Join(r.table.key, ", ")
 	query := "SELECT " + strings.Join(r.columns, ", ") + " FROM " + r.table.name
@@ -87,7 +98,7 @@ func (r *tableReader) next(ctx context.Context) (found [][]any, err error) {
 			return nil, errors.Join(err, rows.Close())
 		}
 		for i, value := range row {
-			// SQLite has no truth values of its own.
+			// SQLite has no boolean values.
 			if number, ok := value.(int64); ok && strings.HasPrefix(types[i].DatabaseTypeName(), "BOOL") {
 				row[i] = number != 0
 			}
@@ -103,7 +114,7 @@ func (r *tableReader) next(ctx context.Context) (found [][]any, err error) {
 	return found, nil
 }
 
-// copyTable copies a table's rows from where the copy is, a chunk a transaction.
+// copyTable copies a table's rows from where the copy stopped, in chunks of one transaction each.
 func (c *copying) copyTable(ctx context.Context, table *copiedTable) error {
 	columns, err := columnsOf(ctx, c.from.readers, table)
 	if err != nil {
@@ -144,7 +155,7 @@ func (c *copying) copyTable(ctx context.Context, table *copiedTable) error {
 	}
 }
 
-// keyFromJSON makes of a key's numbers integers again.
+// keyFromJSON turns the numbers of a key into integers again.
 func keyFromJSON(after []any) ([]any, error) {
 	key := slices.Clone(after)
 	for i, value := range key {
@@ -158,7 +169,7 @@ func keyFromJSON(after []any) ([]any, error) {
 	return key, nil
 }
 
-// insertRows stores rows as they are.
+// insertRows inserts rows as they were read.
 func insertRows(ctx context.Context, tx bun.Tx, table *copiedTable, columns []string, rows [][]any) error {
 	e := engineOf(tx)
 	one := "(" + strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + ")"
@@ -170,7 +181,7 @@ func insertRows(ctx context.Context, tx bun.Tx, table *copiedTable, columns []st
 		for _, row := range chunk {
 			args = append(args, row...)
 		}
-		// The chunks but the last have one text, which the driver keeps.
+		// All chunks but the last have the same text, for which the driver prepares one statement.
 		if _, err := tx.Tx.ExecContext(ctx, e.rebind(query), slices.Concat(e.keep, args)...); err != nil {
 			return err
 		}
@@ -187,7 +198,7 @@ func (c *copying) check(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		columns = slices.DeleteFunc(columns, func(column string) bool { return slices.Contains(table.passing, column) })
+		columns = slices.DeleteFunc(columns, func(column string) bool { return slices.Contains(table.unchecked, column) })
 		checked := CopiedTable{Name: table.name}
 		from := &tableReader{store: c.from, table: table, columns: columns}
 		to := &tableReader{store: c.to, table: table, columns: columns}
@@ -218,7 +229,7 @@ func (c *copying) check(ctx context.Context) error {
 	return nil
 }
 
-// compareRows says which row is not the same on both sides.
+// compareRows returns an error that names the first row that differs.
 func compareRows(table *copiedTable, want, got [][]any) error {
 	for i := range max(len(want), len(got)) {
 		switch {
@@ -240,7 +251,7 @@ func hashRows(sum hash.Hash, rows [][]any) {
 	}
 }
 
-// text writes a row so that equal rows of both engines, and they alone, are equal.
+// text writes a row as text that is equal for equal rows of both engines, and for no other rows.
 func text(row []any) string {
 	var b strings.Builder
 	for _, value := range row {

@@ -27,9 +27,12 @@ func openInside(t *testing.T, path string) *Store {
 	return store
 }
 
-// Every connection of each pool has the pragmas, those too that are opened after others went.
+// fileOf returns the backend of a store on a SQLite database.
+func fileOf(store *Store) *sqliteFile { return store.backend.(*sqliteFile) }
+
+// Every connection of each pool has the pragmas, also one that replaces an earlier one.
 func TestPragmas(t *testing.T) {
-	store := openInside(t, filepath.Join(t.TempDir(), "test #1?%41.db")) // which is no URI
+	store := openInside(t, filepath.Join(t.TempDir(), "test #1?%41.db")) // a name that is no URI
 	for name, pool := range map[string]*bun.DB{"writer": store.writer, "readers": store.readers} {
 		for range 2 {
 			var taken []bun.Conn
@@ -43,7 +46,7 @@ func TestPragmas(t *testing.T) {
 			for i, conn := range taken {
 				for pragma, want := range map[string]string{
 					"busy_timeout": "10000", "foreign_keys": "1", "synchronous": "2", "journal_mode": "wal", "temp_store": "2",
-					"query_only": map[string]string{"writer": "0", "readers": "1"}[name],
+					"query_only": map[string]string{"writer": "0", "readers": "1"}[name], "secure_delete": map[string]string{"writer": "1", "readers": "0"}[name],
 				} {
 					var got string
 					if err := conn.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
@@ -54,7 +57,7 @@ func TestPragmas(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			pool.SetMaxIdleConns(0) // closes them: the next ones are new
+			pool.SetMaxIdleConns(0) // closes the idle connections, so that the next ones are new
 			pool.SetMaxIdleConns(len(taken))
 		}
 	}
@@ -63,7 +66,7 @@ func TestPragmas(t *testing.T) {
 	}
 }
 
-// Every query of a path that is taken often goes by an index, and none sorts what it could read in order.
+// Every query of a frequent path uses an index, and none sorts rows that it could read in order.
 func TestIndexes(t *testing.T) {
 	store := openInside(t, filepath.Join(t.TempDir(), "test.db"))
 	entries := func(q session.EntryQuery) string {
@@ -77,11 +80,11 @@ func TestIndexes(t *testing.T) {
 		"entries backward":  entries(session.EntryQuery{Before: 3, Backward: true}),
 		"sender's":          selectSenderForward.text(sqliteEngine, 1),
 		"sender's latest":   selectSenderBackward.text(sqliteEngine, 1),
-		"heads":             selectHeads.text(sqliteEngine, 4),
+		"heads":             selectLogs.text(sqliteEngine, 4),
 		"senders":           selectSenders.text(sqliteEngine, 4),
 		"used keys":         strings.Replace(selectUsedKeys.text(sqliteEngine, 2), "(?, ?), (?, ?)", "('a', 'k')", 1),
 		"advance":           advanceSeq.text(sqliteEngine, 1),
-		"index senders":     strings.Replace(sqlIndexSenders, " ORDER BY connection_id, seq", "", 1), // which sorts a run
+		"index senders":     strings.Replace(sqlIndexSenders, " ORDER BY connection_id, seq", "", 1), // without the order by which it sorts a run
 		"created changes":   "SELECT * FROM connections " + fmt.Sprintf(changes, "created_revision"),
 		"destroyed changes": "SELECT * FROM connections " + fmt.Sprintf(changes, "destroyed_revision"),
 		"roster":            "SELECT * FROM connections WHERE session_id = 'a' AND " + sqlLive + " ORDER BY created_revision",

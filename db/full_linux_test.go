@@ -11,18 +11,19 @@ import (
 	"chattok/session"
 )
 
-// full is a way to run out of room, and to have room again.
+// full is a way to fill a disk, and to make room again.
 type full struct {
 	name string
-	told bool // before anybody writes, since it is the disk's room
-	// limit prepares the folder; fill, of the open store, takes the room away but for a little, and free gives it back.
+	told bool // Ping notices it, since it is the disk's own space
+	// limit prepares the folder; fill takes away nearly all space from the open store, and free gives it back.
 	limit func(t *testing.T, folder string)
 	fill  func(t *testing.T, folder string, store *Store)
 	free  func(t *testing.T, folder string, store *Store)
 }
 
-// TestDiskFull fills the disk: writes are UNAVAILABLE, reads go on, and when there is room everything does, without a
-// hole in the numbers. The real disk, a small tmpfs, needs root; SQLite's own page limit stands for it everywhere.
+// TestDiskFull fills the disk: writes return UNAVAILABLE and reads go on. When there is space again, writes go on
+// without a hole in the numbers. The real disk, a small tmpfs, needs root; SQLite's own page limit stands in for it
+// everywhere.
 func TestDiskFull(t *testing.T) {
 	pages := func(t *testing.T, store *Store, n int) {
 		t.Helper()

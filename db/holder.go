@@ -9,7 +9,8 @@ import (
 	"chattok/session"
 )
 
-// holderRow is a row of connection_holders: a live connection, and someone whom it counts to.
+// holderRow is a row of connection_holders: a live connection, and one holder whose number of connections is limited,
+// such as a token or an address.
 type holderRow struct {
 	bun.BaseModel `bun:"table:connection_holders"`
 
@@ -17,13 +18,14 @@ type holderRow struct {
 	ConnectionID string `bun:"connection_id,pk"`
 }
 
-// crowd is how many live connections each holder has. Transactions of one session wait for each other, so that a token's
-// count is exact; an address's may be passed by as many as connect to different sessions at the same instant.
-type crowd map[int64]int
+// holderCounts is how many live connections each holder has. Transactions of one session wait for each other, so the
+// count of a session token is exact. The limit of an address may be exceeded by connections to different sessions that
+// are created at the same instant.
+type holderCounts map[int64]int
 
-// readCrowd counts for those whom new connections are to count to.
-func readCrowd(ctx context.Context, tx bun.Tx, connections []session.NewConnection) (crowd, error) {
-	c := crowd{}
+// countHolders counts the live connections of the new connections' holders.
+func countHolders(ctx context.Context, tx bun.Tx, connections []session.NewConnection) (holderCounts, error) {
+	c := holderCounts{}
 	var keys []int64
 	for _, n := range connections {
 		for _, h := range n.Holders {
@@ -52,12 +54,12 @@ func readCrowd(ctx context.Context, tx bun.Tx, connections []session.NewConnecti
 	return c, rows.Err()
 }
 
-// sqlCountHolders counts live connections alone: a node of an earlier version ends one without knowing of holders.
+// sqlCountHolders joins connections, since a node of an earlier version ends a connection and leaves its holders.
 const sqlCountHolders = "SELECT h.holder, count(*) FROM connection_holders AS h JOIN connections AS c ON c.id = h.connection_id" +
 	" WHERE h.holder IN (?) AND c.destroyed_revision IS NULL GROUP BY h.holder"
 
-// admit counts a connection in, or says which limit it is above.
-func (c crowd) admit(n session.NewConnection) error {
+// admit counts a connection, or returns the limit that it would exceed.
+func (c holderCounts) admit(n session.NewConnection) error {
 	for _, h := range n.Holders {
 		if c[h.Key] >= h.Limit {
 			return session.TooManyConnections(h.Name, h.Limit)
@@ -69,7 +71,7 @@ func (c crowd) admit(n session.NewConnection) error {
 	return nil
 }
 
-// insertHolders records whom connections that were created count to.
+// insertHolders stores the holders of the connections that were created.
 func insertHolders(ctx context.Context, tx bun.Tx, connections []session.NewConnection, results []session.ConnectionResult) error {
 	var rows []*holderRow
 	for i, n := range connections {

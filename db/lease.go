@@ -13,44 +13,47 @@ import (
 	"chattok/session"
 )
 
-// How a connection comes to its end: expires_at is NULL while it is attached to a node whose lease runs, and else the
-// time of its end. A node's lease is a row of nodes; one that ran out is never renewed: its node starts again with a new
-// row, so that what was attached before stays with the old one until the sweep takes it. A connection may have an
-// expires_at and be attached to a node whose lease has run out, where it was touched since: the later end counts.
-
+// The end of a connection: expires_at is NULL while the connection is attached to a node whose lease runs, and
+// otherwise the time at which it ends.
 //
-// Who changes what a connection is attached to, or its end, takes its row first, in a statement of its own: what it reads
-// then is what others left. Two that detach the last two sockets at once would else each see the other's, and the
-// connection would have no end.
+// A node's lease is a row of nodes. A lease that ran out is never renewed: the node begins again with a new row, and
+// what was attached to the old row stays there until the sweep releases it. A connection that was touched since its
+// node's lease ran out has an expires_at and is attached as well: the later end counts.
+//
+// A transaction that changes a connection's attachments, or its end, locks the connection's row first, in a statement
+// of its own, and then reads what other transactions left. Otherwise two transactions that detach a connection's last
+// two sockets at the same time would each see the other's attachment, and the connection would never end.
 
-// lockConnections keeps the connections of the condition from other transactions until the end of this one.
+// lockConnections locks the connections that meet a condition until the end of the transaction.
 func lockConnections(ctx context.Context, tx bun.Tx, condition string, args ...any) error {
-	lock := engineOf(tx).lockRows
-	if lock == "" {
+	e := engineOf(tx)
+	if !e.locksRows() {
 		return nil
 	}
-	query := "SELECT count(*) FROM (SELECT id FROM connections WHERE " + condition + " ORDER BY id FOR " + lock + ") AS locked"
+	query := "SELECT count(*) FROM (SELECT id FROM connections WHERE " + condition + " ORDER BY id" + e.forLock() + ") AS locked"
 	_, err := tx.ExecContext(ctx, query, args...)
 	return err
 }
 
-// sqlAttached is the condition of a connection with a socket on a live node; it takes the time.
+// sqlAttached is the condition of a connection with a socket on a node whose lease runs. Its argument is the time.
 const sqlAttached = "EXISTS (SELECT 1 FROM attachments AS a JOIN nodes AS n ON n.id = a.node_id" +
 	" WHERE a.connection_id = connections.id AND n.lease_until > ?)"
 
 // RenewNode implements session.Store.
-func (s *Store) RenewNode(ctx context.Context, node string, lease time.Duration) (held bool, err error) {
+func (s *Store) RenewNode(ctx context.Context, node string, lease time.Duration, report session.NodeReport) (held bool, err error) {
 	err = s.write(ctx, "renew node", func(ctx context.Context, tx bun.Tx) error {
 		now, err := s.now(ctx, tx)
 		if err != nil {
 			return err
 		}
 		until := now + lease.Milliseconds()
-		if err := heedLeases(ctx, tx, now, lease); err != nil {
+		if err := clampLeases(ctx, tx, now, lease); err != nil {
 			return err
 		}
-		const renew = "UPDATE nodes SET lease_until = ? WHERE name = ? AND lease_until > ?"
-		renewed, err := tx.ExecContext(ctx, renew, until, node, now)
+		row := newNodeRow(node, report, now)
+		row.ID, row.LeaseUntil, row.SchemaVersion = rand.Int64(), until, s.migrated.To
+		renewed, err := tx.NewUpdate().Model(row).ExcludeColumn("id", "name", "started_at").
+			Where("name = ? AND lease_until > ?", node, now).Exec(ctx)
 		if err != nil {
 			return err
 		}
@@ -61,20 +64,19 @@ func (s *Store) RenewNode(ctx context.Context, node string, lease time.Duration)
 		if held = n > 0; held {
 			return nil
 		}
-		const begin = "INSERT INTO nodes (id, name, lease_until) VALUES (?, ?, ?)"
-		_, err = tx.ExecContext(ctx, begin, rand.Int64(), node, until)
+		_, err = tx.NewInsert().Model(row).Exec(ctx)
 		return err
 	})
 	return held && err == nil, err
 }
 
-// longLease is longer than any node's lease is.
-const longLease = time.Minute
+// maxLease is longer than any node's lease.
+const maxLease = time.Minute
 
-// heedLeases brings leases that run longer than any can, since the clock went back, to where the longest would end now: a
-// node that has died would else be alive for as long as it went back.
-func heedLeases(ctx context.Context, tx bun.Tx, now int64, lease time.Duration) error {
-	until := now + max(longLease, lease).Milliseconds()
+// clampLeases shortens leases that run longer than any lease can, which happens when the clock is set back: the lease
+// of a node that has died would run for as long as the clock went back.
+func clampLeases(ctx context.Context, tx bun.Tx, now int64, lease time.Duration) error {
+	until := now + max(maxLease, lease).Milliseconds()
 	_, err := tx.ExecContext(ctx, "UPDATE nodes SET lease_until = ? WHERE lease_until > ?", until, until)
 	return err
 }
@@ -124,7 +126,7 @@ func (s *Store) Attach(ctx context.Context, node string, connectionIDs []string)
 	return refused, nil
 }
 
-// selectLive returns those of the ids that are live connections'.
+// selectLive returns the ids of live connections among these ids.
 func selectLive(ctx context.Context, db bun.IDB, ids []string) ([]string, error) {
 	ids = storableOnly(ids)
 	if len(ids) == 0 {
@@ -152,7 +154,7 @@ func refusals(ids, live []string) map[string]error {
 	return refused
 }
 
-// Detach implements session.Store. A connection that is not attached to the node is left as it is.
+// Detach implements session.Store. A connection that is not attached to the node is not changed.
 func (s *Store) Detach(ctx context.Context, node string, connectionIDs []string, grace time.Duration) error {
 	connectionIDs = storableOnly(connectionIDs)
 	if len(connectionIDs) == 0 {
@@ -176,8 +178,8 @@ func (s *Store) Detach(ctx context.Context, node string, connectionIDs []string,
 	})
 }
 
-// postpone gives the live connections of the condition at least so long from now, save those that are attached to a
-// live node, which have no end in sight.
+// postpone moves the ends of live connections that meet a condition to at least this long from now. A connection that
+// is attached to a node whose lease runs has no end, and is not changed.
 func postpone(ctx context.Context, tx bun.Tx, now int64, by time.Duration, condition string, args ...any) error {
 	until := now + by.Milliseconds()
 	query := "UPDATE connections SET expires_at = ? WHERE (expires_at IS NULL OR expires_at < ?) AND " + sqlLive +
@@ -210,11 +212,8 @@ func (s *Store) Touch(ctx context.Context, connectionIDs []string, idle, grace t
 
 // Ping implements session.Store.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.checkPlace(true); err != nil {
+	if err := s.backend.check(); err != nil {
 		return err
-	}
-	if err := s.checkRoom(); err != nil {
-		return fail("ping", err)
 	}
 	if _, err := s.Session(ctx, session.Lobby); err != nil {
 		return err

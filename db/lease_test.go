@@ -4,15 +4,17 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"chattok/session"
 )
 
-// A lease that ran out leaves nothing behind, so that nodes that come and go don't add up.
+// The rows of leases that ran out are removed, so that nodes that come and go don't add up.
 func TestSweepForgetsNodes(t *testing.T) {
 	store := openInside(t, filepath.Join(t.TempDir(), "test.db"))
 	var offset time.Duration
 	store.clockOffset = func() time.Duration { return offset }
 	for range 3 {
-		if _, err := store.RenewNode(t.Context(), "n", time.Hour); err != nil {
+		if _, err := store.RenewNode(t.Context(), "n", time.Hour, session.NodeReport{}); err != nil {
 			t.Fatal(err)
 		}
 		offset += 2 * time.Hour

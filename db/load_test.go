@@ -12,19 +12,21 @@ import (
 	"time"
 
 	"chattok/db"
+	"chattok/internal/need"
 	"chattok/session"
 )
 
-// Many write and read at once, and a second server tries the file: nobody sees an error, and every entry is there once,
-// at the number that it was answered with.
+// Many goroutines write and read at once, and a second server tries to open the file. No call fails, and every entry is
+// stored once, at the number that it was answered with.
 func TestManyWriters(t *testing.T) {
+	need.Time(t, "many writers")
 	const writers, each, size, readers = 64, 50, 5, 16
 	path := newPath(t)
 	store := mustOpen(t, db.Config{Path: path})
 	connect(t, store, "a", "a1")
 	var writing, reading sync.WaitGroup
 	var answered [writers * each]atomic.Int64
-	stored := make(chan struct{}, readers) // wakes a reader that has read all, so that none spins
+	stored := make(chan struct{}, readers) // wakes readers that have read everything
 	for w := range writers {
 		writing.Go(func() {
 			for first := w * each; first < (w+1)*each; first += size {
@@ -55,7 +57,7 @@ func TestManyWriters(t *testing.T) {
 				var last bool
 				select {
 				case <-done:
-					last = true // what is read from here on is all
+					last = true // nothing is stored after this read
 				default:
 				}
 				entries, err := store.Entries(t.Context(), session.EntryQuery{SessionID: "a", After: after, Limit: session.MaxPage})
@@ -105,7 +107,7 @@ func TestManyWriters(t *testing.T) {
 	}
 }
 
-// A third of many callers go away: theirs is stored once or not at all, the others' are not touched.
+// A third of many callers give up. Their entries are stored once or not at all, and the other entries are not affected.
 func TestCancelledCallers(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, path string) {
 		const callers = 200
@@ -148,7 +150,7 @@ func TestCancelledCallers(t *testing.T) {
 	})
 }
 
-// A number never comes back, not even after the newest entry was removed.
+// A number is never given twice, not even after the newest entry was removed.
 func TestNumbersOnlyGrow(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, path string) {
 		store := mustOpen(t, db.Config{Path: path})
@@ -167,7 +169,7 @@ func TestNumbersOnlyGrow(t *testing.T) {
 	})
 }
 
-// A caller that goes away in the midst of the transaction, when the store reads its clock, does not take it along.
+// A caller that gives up within the transaction, when the store reads its clock, does not abort it.
 func TestCancelledWithinTransaction(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, path string) {
 		leave := func() {}
@@ -192,14 +194,14 @@ func TestCancelledWithinTransaction(t *testing.T) {
 		ctx, cancel = context.WithCancel(t.Context())
 		defer cancel()
 		leave = cancel
-		if _, err := store.DestroyConnection(ctx, "a1", session.ClientDisconnected); err != nil || ctx.Err() == nil {
+		if _, err := store.DestroyConnection(ctx, "a1", "", session.ClientDisconnected); err != nil || ctx.Err() == nil {
 			t.Errorf("destroy: %v, caller: %v", err, ctx.Err())
 		}
 	})
 }
 
-// A sender that one process has found live is refused as soon as another one, or the same, has ended it, and one of a
-// session that has begun anew too.
+// A sender that one process has found live is refused as soon as this process or another one has ended it. So is a
+// sender of a session that was removed and created again.
 func TestSenderEndedElsewhere(t *testing.T) {
 	for name, newDatabase := range engines {
 		t.Run(name, func(t *testing.T) {
@@ -214,7 +216,7 @@ func TestSenderEndedElsewhere(t *testing.T) {
 			for _, id := range []string{"a1", "a2", "a1", "a2"} {
 				mustPost(t, here, id, "hi", "")
 			}
-			if _, err := there.DestroyConnection(t.Context(), "a1", session.ForceDisconnected); err != nil {
+			if _, err := there.DestroyConnection(t.Context(), "a1", "", session.ForceDisconnected); err != nil {
 				t.Fatal(err)
 			}
 			var got []session.Code

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -12,30 +11,6 @@ import (
 
 	"github.com/uptrace/bun"
 )
-
-// Migrated is what became of a database's schema.
-type Migrated struct{ From, To int } // versions; From is 0 for an empty database
-
-// Migrate brings a database's schema up to date, and does nothing else that a server does at its start but make what an
-// empty one needs. restored says that the database was put back in a way that can't be told from within, such as a
-// snapshot of its disk: then every cursor from before is refused. A file must not be in use by a server.
-func Migrate(ctx context.Context, config Config, restored bool) (m Migrated, err error) {
-	s, err := Open(ctx, config)
-	if err != nil {
-		return m, err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	if restored {
-		err = s.changeSchema(ctx, func(ctx context.Context, tx bun.Tx) (err error) {
-			if !s.engine.shared {
-				return renewEpochs(ctx, tx) // its life stands beside it too
-			}
-			_, err = renewLife(ctx, tx)
-			return err
-		})
-	}
-	return s.migrated, err
-}
 
 //go:embed migrations/*.sql
 var migrations embed.FS
@@ -46,7 +21,7 @@ type migration struct {
 	query   string
 }
 
-// readMigrations returns the steps in order; their versions are 1, 2, 3 … without a hole.
+// readMigrations returns the steps in order. Their versions are 1, 2, 3 … without a hole.
 func readMigrations(fsys fs.FS) ([]migration, error) {
 	names, err := fs.Glob(fsys, "migrations/*.sql") // sorted
 	if err != nil {
@@ -68,8 +43,8 @@ func readMigrations(fsys fs.FS) ([]migration, error) {
 	return steps, nil
 }
 
-// schemaVersion returns how far the database's schema has come; 0 for an empty database. One that has tables of another
-// program alone is refused, so that a mistyped path puts nothing into it.
+// schemaVersion returns the version of the database's schema; 0 for an empty database. It refuses a database that has
+// only another program's tables, so that a mistyped path changes nothing there.
 func (s *Store) schemaVersion(ctx context.Context, db bun.IDB) (version int, err error) {
 	var tables []string
 	if err := db.NewRaw(s.engine.tables).Scan(ctx, &tables); err != nil {
@@ -85,7 +60,7 @@ func (s *Store) schemaVersion(ctx context.Context, db bun.IDB) (version int, err
 	return version, err
 }
 
-// checkVersion refuses a database that this binary does not know.
+// checkVersion refuses a schema that is newer than this binary.
 func checkVersion(path string, version, newest int) error {
 	if version > newest {
 		return fmt.Errorf("database %s has schema version %d, but this chattok knows only up to %d; use a newer chattok",
@@ -94,7 +69,7 @@ func checkVersion(path string, version, newest int) error {
 	return nil
 }
 
-// migrate brings the schema up to date, in one transaction, and returns from which version.
+// migrate brings the schema up to date, in one transaction, and returns its version before.
 func (s *Store) migrate(ctx context.Context, steps []migration) (from int, err error) {
 	err = s.changeSchema(ctx, func(ctx context.Context, tx bun.Tx) error {
 		from, err = s.schemaVersion(ctx, tx)
@@ -111,7 +86,7 @@ func (s *Store) migrate(ctx context.Context, steps []migration) (from int, err e
 			}
 		}
 		for _, step := range steps[from:] {
-			// Without bun's formatting: a migration is plain SQL, in which a question mark means itself.
+			// Not formatted by bun: a migration is plain SQL, in which a question mark stands for itself.
 			if _, err := tx.Tx.ExecContext(ctx, s.engine.schema(step.query)); err != nil {
 				return fmt.Errorf("migration %d: %w", step.version, err)
 			}
@@ -125,16 +100,23 @@ func (s *Store) migrate(ctx context.Context, steps []migration) (from int, err e
 	return from, err
 }
 
-// changeSchema runs what only one process may do at a time, in one transaction.
+// changeSchema runs a transaction that only one process at a time may run.
 func (s *Store) changeSchema(ctx context.Context, change func(ctx context.Context, tx bun.Tx) error) error {
 	return s.writer.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		if s.engine.lockSchema != "" {
-			if _, err := tx.ExecContext(ctx, s.engine.lockSchema); err != nil {
-				return err
-			}
+		if err := s.lockSchema(ctx, tx); err != nil {
+			return err
 		}
 		return change(ctx, tx)
 	})
+}
+
+// lockSchema waits until no other process runs a transaction that has called it.
+func (s *Store) lockSchema(ctx context.Context, tx bun.Tx) error {
+	if s.engine.lockSchema == "" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, s.engine.lockSchema)
+	return err
 }
 
 // checkSchema refuses a database whose schema is not this binary's, for a reader that can't change it.

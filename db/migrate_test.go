@@ -6,13 +6,16 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
+
+	"chattok/session"
 )
 
 func TestReadMigrations(t *testing.T) {
 	file := &fstest.MapFile{Data: []byte("SELECT 1")}
 	for _, c := range []struct {
 		names []string
-		want  string // of the error
+		want  string // part of the error
 	}{
 		{[]string{"0001_a.sql", "0002_b.sql"}, ""},
 		{[]string{"0001_a.sql", "0003_c.sql"}, "0003_c.sql must have number 2"},
@@ -49,7 +52,7 @@ func TestMigrate(t *testing.T) {
 		wantCount(t, store, "SELECT count(*) FROM migrations", len(next))
 	}
 
-	// A step that fails leaves nothing behind, and none of the steps before it.
+	// A step that fails leaves no change behind, and neither do the steps before it.
 	broken := append(next,
 		migration{len(next) + 1, "CREATE TABLE half (x BIGINT)"},
 		migration{len(next) + 2, "CREATE TABLE other (x BIGINT); SELECT nonsense FROM nowhere"})
@@ -59,7 +62,7 @@ func TestMigrate(t *testing.T) {
 	wantCount(t, store, "SELECT count(*) FROM sqlite_master WHERE name IN ('half', 'other')", 0)
 	wantCount(t, store, "SELECT count(*) FROM migrations", len(next))
 
-	// This binary does not know the schema any more.
+	// Now the schema is newer than this binary.
 	path := store.path
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
@@ -92,5 +95,31 @@ func wantCount(t testing.TB, store *Store, query string, want int) {
 	}
 	if got != want {
 		t.Errorf("%s: got %d, want %d", query, got, want)
+	}
+}
+
+// TestColumnsOfNewerVersions: a node that runs goes on where a newer version adds columns to the tables that it reads.
+func TestColumnsOfNewerVersions(t *testing.T) {
+	store := openInside(t, filepath.Join(t.TempDir(), "test.db"))
+	made := store.CreateConnections(t.Context(), []session.NewConnection{
+		{ID: "a1", SessionID: "a", Role: session.RolePublisher, MakeSession: true, NewEpoch: 7}}, time.Hour)
+	if made[0].Err != nil {
+		t.Fatal(made[0].Err)
+	}
+	for _, table := range []string{"connections", "stream_changes", "sessions", "streams", "entries"} {
+		if _, err := store.writer.ExecContext(t.Context(), "ALTER TABLE "+table+" ADD COLUMN newer TEXT DEFAULT 'x'"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data := "Ann"
+	if _, _, err := store.SetConnectionData(t.Context(), "a1", &data, 0); err != nil {
+		t.Error(err)
+	}
+	changes, err := store.RosterChanges(t.Context(), "a", 0, 10)
+	if err != nil || len(changes) != 2 {
+		t.Errorf("changes %+v, %v", changes, err)
+	}
+	if _, err := store.Roster(t.Context(), "a"); err != nil {
+		t.Error(err)
 	}
 }

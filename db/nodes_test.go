@@ -12,6 +12,7 @@ import (
 
 	"chattok/db"
 	"chattok/db/storetest"
+	"chattok/internal/await"
 	"chattok/internal/pgtest"
 	"chattok/session"
 )
@@ -19,7 +20,7 @@ import (
 // rounds is how often each collision is tried.
 const rounds = 30
 
-// nodePair are two nodes on one database, whose clock is moved by hand.
+// nodePair is two nodes on one database whose clock the test moves.
 type nodePair struct {
 	a, b  *db.Store
 	clock *storetest.Clock
@@ -34,17 +35,17 @@ func openPair(t *testing.T) *nodePair {
 	return p
 }
 
-// renew has both nodes hold a lease for long.
+// renew gives both nodes a long lease.
 func (p *nodePair) renew(t *testing.T) {
 	t.Helper()
 	for _, node := range []string{"a", "b"} {
-		if _, err := p.a.RenewNode(t.Context(), node, 1000*time.Hour); err != nil {
+		if _, err := p.a.RenewNode(t.Context(), node, 1000*time.Hour, session.NodeReport{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// both runs two calls at the same time, neither of which may fail.
+// both runs two calls at the same time. Neither may fail.
 func (p *nodePair) both(t *testing.T, first, second func() error) {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -61,7 +62,7 @@ func (p *nodePair) both(t *testing.T, first, second func() error) {
 	}
 }
 
-// connect makes four connections, and returns their ids.
+// connect creates four connections, and returns their ids.
 func (p *nodePair) connect(t *testing.T, sessionID string, round int) (ids []string) {
 	t.Helper()
 	for i := range 4 {
@@ -79,7 +80,7 @@ func sweep(ctx context.Context, store *db.Store) (ended []string, err error) {
 	return ended, err
 }
 
-// The last two sockets of connections close, on two nodes: the connections end in their time.
+// The last two sockets of connections close on two nodes at the same time: the connections end in their time.
 func TestLastSocketsClose(t *testing.T) {
 	t.Parallel()
 	p, ctx := openPair(t), t.Context()
@@ -100,13 +101,14 @@ func TestLastSocketsClose(t *testing.T) {
 	}
 }
 
-// A socket opens on one node while the other finds that the time is up: either it is refused, or nobody ended.
+// A socket opens on one node while the other node finds that its connection is due: either the socket is refused, or
+// the connection goes on.
 func TestSocketOpensInTheEnd(t *testing.T) {
 	t.Parallel()
 	p, ctx := openPair(t), t.Context()
 	for round := range rounds {
 		ids := p.connect(t, "s", round)
-		p.clock.Advance(2 * time.Hour) // connect gives an hour
+		p.clock.Advance(2 * time.Hour) // connect gives each an hour
 		var ended []string
 		var refused map[string]error
 		p.both(t, func() (err error) {
@@ -131,7 +133,7 @@ func TestSocketOpensInTheEnd(t *testing.T) {
 	}
 }
 
-// Two nodes end the same connections: each ends once, and the changes have no hole.
+// Two nodes end the same connections: each connection ends once, and the changes have no hole.
 func TestTwoEndTheSame(t *testing.T) {
 	t.Parallel()
 	p, ctx := openPair(t), t.Context()
@@ -147,7 +149,7 @@ func TestTwoEndTheSame(t *testing.T) {
 				byB, err = sweep(ctx, p.b)
 				return err
 			}
-			_, err = p.b.DestroyConnection(ctx, ids[2], session.ForceDisconnected)
+			_, err = p.b.DestroyConnection(ctx, ids[2], "", session.ForceDisconnected)
 			if session.CodeOf(err) == session.CodeNotFound {
 				return nil
 			}
@@ -166,15 +168,15 @@ func TestTwoEndTheSame(t *testing.T) {
 	}
 }
 
-// An empty session is removed by one node while somebody comes into it on the other, and posts: he is in the session that
-// is there then.
+// One node removes an empty session while a connection is created in it and posts on the other node: the connection is
+// in the session that exists afterwards.
 func TestEmptySessionGoes(t *testing.T) {
 	t.Parallel()
 	p, ctx := openPair(t), t.Context()
 	for round := range rounds {
 		id := fmt.Sprint("empty", round)
 		connect(t, p.a, id, id+"-1")
-		if _, err := p.a.DestroyConnection(ctx, id+"-1", session.ClientDisconnected); err != nil {
+		if _, err := p.a.DestroyConnection(ctx, id+"-1", "", session.ClientDisconnected); err != nil {
 			t.Fatal(err)
 		}
 		p.clock.Advance(2000 * time.Hour)
@@ -195,7 +197,7 @@ func TestEmptySessionGoes(t *testing.T) {
 	}
 }
 
-// A node is taken for gone while it attaches: what it attached has an end all the same.
+// A node's lease runs out while it attaches connections: they have an end all the same.
 func TestAttachWhileLeaseEnds(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t)
@@ -203,12 +205,12 @@ func TestAttachWhileLeaseEnds(t *testing.T) {
 	store := mustOpen(t, db.Config{Path: url, ClockOffset: clock.Offset})
 	for round := range rounds {
 		node, id := fmt.Sprint("n", round), fmt.Sprint("c", round)
-		if _, err := store.RenewNode(t.Context(), node, time.Minute); err != nil {
+		if _, err := store.RenewNode(t.Context(), node, time.Minute, session.NodeReport{}); err != nil {
 			t.Fatal(err)
 		}
 		connect(t, store, "s", id)
 		var wg sync.WaitGroup
-		wg.Go(func() { _, _ = store.Attach(t.Context(), node, []string{id}) }) // or it holds no lease any more
+		wg.Go(func() { _, _ = store.Attach(t.Context(), node, []string{id}) }) // or the node holds no lease any more
 		wg.Go(func() {
 			clock.Advance(2 * time.Minute)
 			if _, err := store.Sweep(t.Context(), "", time.Minute, 1000*time.Hour, 1000); err != nil {
@@ -232,14 +234,14 @@ func TestAttachWhileLeaseEnds(t *testing.T) {
 	}
 }
 
-// A node renews its lease at the moment it ends by a sweeper's clock: it was told that it holds it, so nothing of it is
-// taken.
+// A node renews its lease at the moment when the lease ends by a sweeper's clock: the node was told that it holds the
+// lease, so its attachments stay.
 func TestRenewWhileLeaseEnds(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t)
 	var clock storetest.Clock
 	store := mustOpen(t, db.Config{Path: url, ClockOffset: clock.Offset})
-	if _, err := store.RenewNode(t.Context(), "n", time.Minute); err != nil {
+	if _, err := store.RenewNode(t.Context(), "n", time.Minute, session.NodeReport{}); err != nil {
 		t.Fatal(err)
 	}
 	connect(t, store, "s", "c")
@@ -264,18 +266,14 @@ func TestRenewWhileLeaseEnds(t *testing.T) {
 		swept <- err
 	}()
 	const waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-	for end := time.Now().Add(30 * time.Second); pgCount(t, url, waiting) == 0; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the sweep does not wait for the node")
-		}
-	}
+	await.True(t, "the sweep waits for the node", func() bool { return pgCount(t, url, waiting) > 0 })
 	if _, err := conn.Exec(t.Context(), "COMMIT"); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-swept; err != nil {
 		t.Fatal(err)
 	}
-	if held, err := store.RenewNode(t.Context(), "n", time.Hour); err != nil || !held {
+	if held, err := store.RenewNode(t.Context(), "n", time.Hour, session.NodeReport{}); err != nil || !held {
 		t.Errorf("the node's lease is gone: %v", err)
 	}
 	if n := pgCount(t, url, "SELECT count(*) FROM attachments"); n != 1 {

@@ -31,7 +31,7 @@ func TestSecretIsKept(t *testing.T) {
 	}
 }
 
-// Whatever stands in the way, the error names the path and says what is wrong, in no driver's words.
+// Whatever prevents an Open, the error names the path and says what is wrong, without the driver's words.
 func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
@@ -92,7 +92,7 @@ func writeFile(t testing.TB, path, content string) {
 	}
 }
 
-// foreignDatabase makes a database with these tables, and one more, of another program.
+// foreignDatabase creates a database with these tables and one more, as another program would.
 func foreignDatabase(t testing.TB, tables ...string) string {
 	t.Helper()
 	path := newPath(t)
@@ -102,7 +102,7 @@ func foreignDatabase(t testing.TB, tables ...string) string {
 	return path
 }
 
-// rawExec changes a database behind the store's back.
+// rawExec changes a database without the store.
 func rawExec(t testing.TB, path, query string, args ...any) {
 	t.Helper()
 	if strings.HasPrefix(path, "postgres://") {
@@ -134,7 +134,7 @@ func TestNewerDatabaseIsRefused(t *testing.T) {
 		wantText(t, err.Error(), path, "999", "use a newer chattok")
 	}
 	rawExec(t, path, "DELETE FROM migrations WHERE version = 999")
-	mustOpen(t, db.Config{Path: path}) // it was left as it was, and the lock let go
+	mustOpen(t, db.Config{Path: path}) // it was not changed, and its lock was released
 }
 
 func TestSecondServerWaits(t *testing.T) {
@@ -195,7 +195,7 @@ func TestReadOnlyBesideServer(t *testing.T) {
 	}
 	check()
 	mustClose(t, server)
-	check() // and without a server too
+	check() // without a server too
 	if seq := mustPost(t, mustOpen(t, db.Config{Path: path}), "a1", "z", ""); seq != 2 {
 		t.Fatalf("the server's next entry has number %d", seq)
 	}
@@ -213,7 +213,7 @@ func TestClosedStore(t *testing.T) {
 	wantUnavailable(t, err)
 }
 
-// wantUnavailable checks the code, and that the caller's half of the error tells nothing of the store.
+// wantUnavailable checks the code, and that the message for the caller reveals nothing of the store.
 func wantUnavailable(t testing.TB, err error) {
 	t.Helper()
 	e, ok := err.(*session.Error)
@@ -226,7 +226,7 @@ func wantUnavailable(t testing.TB, err error) {
 	wantText(t, e.Message)
 }
 
-// connect makes live connections of a session.
+// connect creates live connections of a session.
 func connect(t testing.TB, store *db.Store, sessionID string, ids ...string) {
 	t.Helper()
 	var connections []session.NewConnection
@@ -250,7 +250,7 @@ func post(t testing.TB, store *db.Store, connectionID, body, key string) session
 	}})[0]
 }
 
-// mustPost appends one entry to session a, which must pass, and returns its number.
+// mustPost appends one entry to session a, which must succeed, and returns its number.
 func mustPost(t testing.TB, store *db.Store, connectionID, body, key string) int64 {
 	t.Helper()
 	r := post(t, store, connectionID, body, key)

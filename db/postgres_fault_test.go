@@ -13,18 +13,19 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"chattok/db"
+	"chattok/internal/await"
 	"chattok/internal/pgtest"
 	"chattok/session"
 )
 
-// add is one entry that a poster asked for.
+// add is one entry that a poster sent.
 type add struct {
 	sessionID, body string
-	entry           *session.ChatEntry // where it was answered
+	entry           *session.ChatEntry // nil where it was not answered
 }
 
-// poster appends to the sessions s0, s1 … one entry after the other, and remembers what it was told. One that gets
-// UNAVAILABLE tries again with its key; what has none is left unanswered.
+// poster appends entries to the sessions s0, s1 … one after the other, and remembers the answers. After UNAVAILABLE it
+// tries an entry with a key again, and leaves one without a key unanswered.
 type poster struct {
 	store    *db.Store
 	name     string
@@ -73,7 +74,7 @@ func (p *poster) ask(t *testing.T, group []session.NewEntry, adds []*add) {
 	t.Errorf("%s is never stored", adds[0].body)
 }
 
-// openSessions makes the sessions s0 … with a live connection each.
+// openSessions creates the sessions s0 … with a live connection each.
 func openSessions(t *testing.T, store *db.Store, n int) {
 	t.Helper()
 	for i := range n {
@@ -81,8 +82,8 @@ func openSessions(t *testing.T, store *db.Store, n int) {
 	}
 }
 
-// wantHistory checks the logs against what the posters were told: every answered add is there once, at its number, others
-// at most once, and the numbers have no hole. It returns how many of them were not answered.
+// wantHistory checks the logs against the answers: every answered entry is there once, at its number, every other one
+// at most once, and the numbers have no hole. It returns the number of entries that were not answered.
 func wantHistory(t *testing.T, store *db.Store, sessions int, posters []*poster) (unanswered int) {
 	t.Helper()
 	asked := map[string]*add{}
@@ -122,7 +123,8 @@ func wantHistory(t *testing.T, store *db.Store, sessions int, posters []*poster)
 	return unanswered
 }
 
-// The server dies amid adds, in every way: each answered add is there once, and everybody who tries again gets through.
+// The server is killed during adds, in every way: each answered entry is there once, and every retry succeeds in the
+// end.
 func TestServerDies(t *testing.T) {
 	t.Parallel()
 	const sessions, each = 3, 400
@@ -144,9 +146,9 @@ func TestServerDies(t *testing.T) {
 	restarts := 0
 	for _, mode := range []pgtest.Mode{pgtest.Immediate, pgtest.Kill, pgtest.Fast, pgtest.Immediate} {
 		before := countEntries(t, nodes[0], sessions)
-		for countEntries(t, nodes[0], sessions) < before+50 && int(finished.Load()) < len(posters) {
-			time.Sleep(time.Millisecond) // until they post again
-		}
+		await.Within(t, time.Minute, "the posters post again", func() bool {
+			return countEntries(t, nodes[0], sessions) >= before+50 || int(finished.Load()) == len(posters)
+		})
 		if err := server.Restart(t.Context(), mode); err != nil {
 			t.Fatal(err)
 		}
@@ -163,18 +165,18 @@ func countEntries(t *testing.T, store *db.Store, sessions int) (n int64) {
 	for i := range sessions {
 		ids = append(ids, fmt.Sprint("s", i))
 	}
-	heads, err := store.Heads(t.Context(), ids)
+	last, err := store.LastSeqs(t.Context(), ids)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, head := range heads {
+	for _, head := range last {
 		n += head.Seq
 	}
 	return n
 }
 
-// A connection is cut at the commit, before or after the server has heard of it: every add is answered and there once,
-// with and without a key, since what became of the commit is found out first.
+// A connection is cut at the commit, before or after the server got it: every add is answered and stored once, with and
+// without a key, since the outcome of the commit is found out first.
 func TestCutAtCommit(t *testing.T) {
 	t.Parallel()
 	const sessions, each = 3, 150
@@ -203,7 +205,52 @@ func TestCutAtCommit(t *testing.T) {
 	t.Logf("%d adds, %d cuts before the commit and %d after it", len(posters)*each, cutter.before, cutter.after)
 }
 
-// A deadlock, of which the store's transaction is the victim, is not the callers' matter.
+// A connection is cut at the commit of a change: the change is made once, and its caller gets the event, though the answer of the
+// commit was lost.
+func TestChangesCutAtCommit(t *testing.T) {
+	t.Parallel()
+	const editors, each = 4, 100
+	server := pgtest.Shared(t)
+	url := pgtest.Database(t)
+	cutter := startCommitCutter(t, server.Addr(), 11)
+	store := mustOpen(t, db.Config{Path: strings.Replace(url, server.Addr(), cutter.listener.Addr().String(), 1)})
+	openSessions(t, store, 1)
+	for range editors {
+		if r := store.AppendEntries(t.Context(), []session.NewEntry{{SessionID: "s0", ConnectionID: "c-s0", Body: "x"}})[0]; r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	cutter.set(false)
+	var mu sync.Mutex
+	places := make(map[int64]bool)
+	var editing sync.WaitGroup
+	for e := range editors {
+		editing.Go(func() {
+			for n := range each {
+				r := store.ChangeEntries(t.Context(), []session.NewChange{{SessionID: "s0", Seq: int64(e + 1), Kind: session.EntryEdited,
+					Actor: session.Actor{ConnectionID: "c-s0"}, Body: fmt.Sprint("edit ", n), EditedIn: time.Hour}})[0]
+				if r.Err != nil || r.Event == nil || r.Entry.Version != int64(n)+2 {
+					t.Errorf("edit %d of entry %d: %+v", n, e+1, r)
+					return
+				}
+				mu.Lock()
+				places[r.Event.Place] = true
+				mu.Unlock()
+			}
+		})
+	}
+	editing.Wait()
+	cutter.set(true)
+	last, err := store.LastSeqs(t.Context(), []string{"s0"})
+	if err != nil || last["s0"].Place != editors+editors*each || len(places) != editors*each {
+		t.Errorf("the log ends at %+v, %v, after %d changes", last["s0"], err, len(places))
+	}
+	if cutter.before == 0 || cutter.after == 0 {
+		t.Errorf("%d cuts before a commit and %d after: not tried", cutter.before, cutter.after)
+	}
+}
+
+// A deadlock in which the store's transaction is the victim does not reach the callers.
 func TestDeadlockIsRetried(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t)
@@ -219,7 +266,7 @@ func TestDeadlockIsRetried(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tx.Exec(t.Context(), "SET LOCAL deadlock_timeout = '1min'"); err != nil { // the other finds it
+	if _, err := tx.Exec(t.Context(), "SET LOCAL deadlock_timeout = '1min'"); err != nil { // so that the store's side finds the deadlock
 		t.Fatal(err)
 	}
 	if _, err := tx.Exec(t.Context(), lock, "s1"); err != nil {
@@ -232,7 +279,7 @@ func TestDeadlockIsRetried(t *testing.T) {
 		})
 	}()
 	waitFor(t, url, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted")
-	// The store has s0 and waits for s1: now this one waits for s0.
+	// The store has locked s0 and waits for s1: now this transaction waits for s0.
 	if _, err := tx.Exec(t.Context(), lock, "s0"); err != nil {
 		t.Fatalf("the store was not the victim: %v", err)
 	}
@@ -246,7 +293,7 @@ func TestDeadlockIsRetried(t *testing.T) {
 	}
 }
 
-// waitFor asks a question until its answer is true.
+// waitFor repeats a query until its answer is true.
 func waitFor(t *testing.T, url, question string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -254,22 +301,16 @@ func waitFor(t *testing.T, url, question string) {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		var answer bool
+	await.Within(t, time.Minute, question, func() (answer bool) {
 		if err := conn.QueryRow(t.Context(), question).Scan(&answer); err != nil {
 			t.Fatal(err)
 		}
-		if answer {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("in vain: %s", question)
-		}
-	}
+		return answer
+	})
 }
 
-// A node that stands still within a transaction holds up its session for seconds, not for good; what it writes when it
-// goes on is in its place.
+// A node that stands still within a transaction blocks its session for seconds, not for good. When it goes on, its
+// entry gets the next number.
 func TestNodeStandsStill(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t)
@@ -288,7 +329,7 @@ func TestNodeStandsStill(t *testing.T) {
 	still.Store(true)
 	late := make(chan error, 1)
 	go func() {
-		_, err := slow.DestroyConnection(context.WithoutCancel(t.Context()), "c-s0", session.ForceDisconnected)
+		_, err := slow.DestroyConnection(context.WithoutCancel(t.Context()), "c-s0", "", session.ForceDisconnected)
 		late <- err
 	}()
 	<-inside
@@ -306,7 +347,7 @@ func TestNodeStandsStill(t *testing.T) {
 	}
 }
 
-// Where the database is away, a call says so in time, and the next one gets through when it is back.
+// While the database is away, a call returns an error in time. The first call after that succeeds.
 func TestServerIsAway(t *testing.T) {
 	t.Parallel()
 	server := pgtest.StartT(t, pgtest.Config{})

@@ -20,7 +20,7 @@ import (
 	"chattok/session"
 )
 
-// pgExec changes a database behind the store's back.
+// pgExec changes a database without the store.
 func pgExec(t testing.TB, url, query string, args ...any) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -33,7 +33,7 @@ func pgExec(t testing.TB, url, query string, args ...any) {
 	}
 }
 
-// pgCount asks for a number.
+// pgCount returns the number that a query selects.
 func pgCount(t testing.TB, url, query string, args ...any) (n int) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -47,7 +47,7 @@ func pgCount(t testing.TB, url, query string, args ...any) (n int) {
 	return n
 }
 
-// Ten nodes start at once on an empty database: one makes what there is once, and all have the same.
+// Ten nodes start at once on an empty database: one of them creates what there is once, and all use it.
 func TestTenNodesStartAtOnce(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t)
@@ -136,7 +136,7 @@ func TestOpenRefusesServer(t *testing.T) {
 	}
 }
 
-// A database that was restored gets new epochs, one that was not keeps them.
+// A database that was restored gets new epochs. A database that was not keeps its epochs.
 func TestEpochsOnServer(t *testing.T) {
 	t.Parallel()
 	server := pgtest.StartT(t, pgtest.Config{})
@@ -178,8 +178,8 @@ func TestEpochsOnServer(t *testing.T) {
 	}
 }
 
-// An older state is put back while nodes run: the first that writes finds it behind, and the sessions get new epochs once,
-// however many nodes find it so.
+// An older state is put back while nodes run. The first node that writes finds the database behind, and the sessions
+// get new epochs once, however many nodes find it so.
 func TestPutBackUnderRunningNodes(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t)
@@ -218,7 +218,7 @@ func TestPutBackUnderRunningNodes(t *testing.T) {
 	if after.Epoch == before.Epoch {
 		t.Error("the epoch is the same")
 	}
-	for range 20 { // every writer of both
+	for range 20 { // every writer of both nodes
 		for _, node := range nodes {
 			r := post(t, node, "a1", "more", "")
 			if r.Err != nil || r.Entry.Epoch != after.Epoch {
@@ -228,7 +228,7 @@ func TestPutBackUnderRunningNodes(t *testing.T) {
 	}
 }
 
-// A role that owns no more than its database is enough.
+// A role that owns nothing but its database can serve it.
 func TestOrdinaryRole(t *testing.T) {
 	t.Parallel()
 	server := pgtest.StartT(t, pgtest.Config{})
@@ -247,8 +247,8 @@ func TestOrdinaryRole(t *testing.T) {
 	}
 }
 
-// Of the servers that a URL names, one that takes no writes, such as a standby, is passed over; alone it can't be reached,
-// but may be read from.
+// A server that takes no writes, such as a standby, is passed over for the next one in the URL. Alone it can't be
+// reached to write, but may be read from.
 func TestServerThatTakesNoWrites(t *testing.T) {
 	t.Parallel()
 	primary, standby := pgtest.Shared(t), pgtest.StartT(t, pgtest.Config{})
@@ -279,8 +279,9 @@ func TestServerThatTakesNoWrites(t *testing.T) {
 	}
 }
 
-// A node runs on while its database fails over to a new timeline, as to a standby: its next write gives the sessions new
-// epochs before it stores anything, though nothing that this node wrote is missing there; once, for all nodes.
+// A node runs on while its database fails over to a new timeline, as to a standby. The node's next write gives the
+// sessions new epochs before it stores anything, though nothing of this node is missing there. That happens once for
+// all nodes.
 func TestFailoverUnderRunningNodes(t *testing.T) {
 	t.Parallel()
 	server := pgtest.StartT(t, pgtest.Config{Settings: map[string]string{"restore_command": "/bin/false"}})
@@ -309,14 +310,14 @@ func TestFailoverUnderRunningNodes(t *testing.T) {
 	if err := server.Stop(pgtest.Fast); err != nil {
 		t.Fatal(err)
 	}
-	// With it the server ends its recovery on a timeline of its own, as a standby that is promoted does.
+	// With this setting the server ends its recovery on a new timeline, as a standby that is promoted does.
 	if err := os.WriteFile(filepath.Join(filepath.Dir(server.LogFile()), "data", "recovery.signal"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := server.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for range 20 { // every writer of both
+	for range 20 { // every writer of both nodes
 		for _, node := range nodes {
 			r := post(t, node, "a1", "y", "")
 			if r.Err != nil || r.Entry.Epoch == first || r.Entry.Epoch != epoch() {

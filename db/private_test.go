@@ -9,7 +9,7 @@ import (
 	"chattok/db"
 )
 
-// The database has the API secret in it, and its log every message: they are for this user alone.
+// The database holds the API secret, and its log every message: its files are readable by this user alone.
 func TestFilesArePrivate(t *testing.T) {
 	path := newPath(t)
 	store := mustOpen(t, db.Config{Path: path})

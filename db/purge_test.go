@@ -9,14 +9,14 @@ import (
 	"chattok/session"
 )
 
-// An ended connection without entries is forgotten a day later; one that has entries never is, since it is theirs. Of the
-// changes whose neighbours are gone, none is told: a run of them has no hole.
+// An ended connection without entries is removed a day later. A connection with entries stays, since they refer to it.
+// A change whose neighbours were removed is not returned: a run of changes has no hole.
 func TestPurge(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, path string) {
 		var clock storetest.Clock
 		store := mustOpen(t, db.Config{Path: path, ClockOffset: clock.Offset})
 		connect(t, store, "a", "silent", "spoke", "stays") // 1, 2, 3
-		if _, err := store.RenewNode(t.Context(), "n", 1000*time.Hour); err != nil {
+		if _, err := store.RenewNode(t.Context(), "n", 1000*time.Hour, session.NodeReport{}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := store.Attach(t.Context(), "n", []string{"stays"}); err != nil {
@@ -24,7 +24,7 @@ func TestPurge(t *testing.T) {
 		}
 		mustPost(t, store, "spoke", "x", "")
 		for _, id := range []string{"silent", "spoke"} { // 4, 5
-			if _, err := store.DestroyConnection(t.Context(), id, session.ClientDisconnected); err != nil {
+			if _, err := store.DestroyConnection(t.Context(), id, "", session.ClientDisconnected); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -43,8 +43,8 @@ func TestPurge(t *testing.T) {
 				t.Errorf("%d changes, want %d: %v", len(got), changes, err)
 			}
 		}
-		sweep(23*time.Hour, 3, 5)
-		sweep(2*time.Hour, 2, 0) // change 1 is gone with "silent"
+		sweep(session.FeedKept-time.Hour, 3, 5)
+		sweep(3*time.Hour, 2, 0) // change 1 was removed with "silent"
 		got, err := store.RosterChanges(t.Context(), "a", 4, 100)
 		if err != nil || len(got) != 1 || got[0].Revision != 5 || got[0].Connection.ID != "spoke" {
 			t.Errorf("changes after 4: %v, %v", got, err)

@@ -16,12 +16,13 @@ import (
 
 const (
 	keySecret   = "secret"
-	keyInForce  = "secret_in_force" // the mark of the one that the server started last with
-	keyPing     = "ping"            // when the database was last seen to take a write
+	keyInForce  = "secret_in_force" // the mark of the secret that the server started with last
+	keyUsers    = "user_key"        // the key by which users' ids are derived
+	keyPing     = "ping"            // the time of the latest Ping that wrote to the database
 	secretBytes = 32
 )
 
-// Secret returns the API secret that was made with the database: secretBytes random bytes, as printable base64url text.
+// Secret returns the API secret that was made with the database: secretBytes random bytes, as base64url text.
 func (s *Store) Secret(ctx context.Context) ([]byte, error) {
 	secret, err := read(ctx, s, "read secret", func(ctx context.Context) (string, error) {
 		return getMeta(ctx, s.readers, keySecret)
@@ -32,25 +33,37 @@ func (s *Store) Secret(ctx context.Context) ([]byte, error) {
 	return []byte(secret), nil
 }
 
-// markBytes is how long a secret's mark is: enough to tell two secrets apart, and too little to find one by.
+// UserKey returns the key by which users' ids are derived from the keys that clients keep: secretBytes random bytes that were
+// made with the database, whatever the API secret is.
+func (s *Store) UserKey(ctx context.Context) ([]byte, error) {
+	key, err := read(ctx, s, "read the user key", func(ctx context.Context) (string, error) {
+		return getMeta(ctx, s.readers, keyUsers)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the user key from database %s: %w", s.path, err)
+	}
+	return base64.RawURLEncoding.DecodeString(key)
+}
+
+// markBytes is the size of a secret's mark: enough to tell two secrets apart, and too little to find a secret by.
 const markBytes = 4
 
-// markOf returns what tells a secret from others, and says nothing of it.
+// markOf returns a mark that tells a secret from others and reveals nothing of it.
 func markOf(secret []byte) string {
 	h := hmac.New(sha256.New, secret)
 	h.Write([]byte("chattok: the secret in force"))
 	return hex.EncodeToString(h.Sum(nil)[:markBytes])
 }
 
-// NoteSecret records that a server starts with this secret, so that SecretInForce can tell. Errors: UNAVAILABLE.
+// NoteSecret records the secret that a server starts with, for SecretInForce. Errors: UNAVAILABLE.
 func (s *Store) NoteSecret(ctx context.Context, secret []byte) error {
 	return s.write(ctx, "note the secret", func(ctx context.Context, tx bun.Tx) error {
 		return putMeta(ctx, tx, keyInForce, markOf(secret))
 	})
 }
 
-// SecretInForce says whether the server that started last on this database did so with this secret; also where none has.
-// Errors: UNAVAILABLE.
+// SecretInForce says whether the server that started last on this database did so with this secret. It returns true
+// where no server has started. Errors: UNAVAILABLE.
 func (s *Store) SecretInForce(ctx context.Context, secret []byte) (bool, error) {
 	mark, err := read(ctx, s, "read the secret's mark", func(ctx context.Context) (string, error) {
 		mark, err := getMeta(ctx, s.readers, keyInForce)
@@ -62,23 +75,15 @@ func (s *Store) SecretInForce(ctx context.Context, secret []byte) (bool, error) 
 	return mark == "" || mark == markOf(secret), err
 }
 
-// makeSecret makes the secret unless there is one.
-func (s *Store) makeSecret(ctx context.Context) error {
-	var b [secretBytes]byte
-	_, _ = rand.Read(b[:]) // never fails
-	const query = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
-	_, err := s.writer.ExecContext(ctx, query, keySecret, base64.RawURLEncoding.EncodeToString(b[:]))
-	return err
-}
-
-// getMeta returns the value of a key; sql.ErrNoRows where there is none.
-func getMeta(ctx context.Context, db bun.IDB, key string) (value string, err error) {
-	err = db.NewRaw("SELECT value FROM meta WHERE key = ?", key).Scan(ctx, &value)
-	return value, err
-}
-
-func putMeta(ctx context.Context, db bun.IDB, key, value string) error {
-	const query = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-	_, err := db.ExecContext(ctx, query, key, value)
-	return err
+// makeSecrets makes the API secret and the user key unless they are there.
+func (s *Store) makeSecrets(ctx context.Context) error {
+	for _, key := range []string{keySecret, keyUsers} {
+		var b [secretBytes]byte
+		_, _ = rand.Read(b[:]) // never fails
+		const query = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
+		if _, err := s.writer.ExecContext(ctx, query, key, base64.RawURLEncoding.EncodeToString(b[:])); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -5,56 +5,57 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
-	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"chattok/internal/processors"
 )
 
-// sqliteEngine is SQLite: one process owns the file, one connection writes, and immediate transactions hold the whole
-// database.
+// sqliteEngine is SQLite: one process owns the file, one connection writes, and an immediate transaction locks the
+// whole database.
 var sqliteEngine = &engine{
 	name: "SQLite",
 	now:  "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)",
-	// The random function is the file's own; what is asked of an epoch is that it does not come twice.
-	epoch:    "random() & 9223372036854775807",
-	tables:   "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+	// The random function need not be cryptographic: an epoch must not come twice.
+	epoch:  "random() & 9223372036854775807",
+	tables: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+	inList: "IN (", inEnd: ")",
+	position: "instr",
 	snapshot: &sql.TxOptions{ReadOnly: true},
 	rebind:   func(query string) string { return query },
 	schema:   strings.NewReplacer("/*sqlite:", "", ":sqlite*/", "").Replace,
-	judge:    judgeSQLite,
-	explain:  explainSQLite,
+	classify: classifySQLite,
+	describe: describeSQLite,
 	prepares: true,
 }
 
 const (
 	// busyTimeout is how long a statement waits for another connection's lock, in milliseconds. One process owns the
-	// file, so only a checkpoint or a backup tool can hold one.
+	// file, so only a checkpoint or a backup tool can hold such a lock.
 	busyTimeout = 10_000
 
-	// walTruncateBytes is the size of the write-ahead log from which the keeper empties it. The automatic checkpoint
-	// (walAutoCheckpoint pages of 4 KiB) starts the log over where no reader holds it, so a longer one is the
-	// exception; journal_size_limit cuts the file back to this size then.
+	// walTruncateBytes is the size of the write-ahead log from which the store truncates it. The automatic checkpoint,
+	// every walAutoCheckpoint pages of 4 KiB, starts the log over where no reader holds it, so a longer log is an
+	// exception. journal_size_limit then cuts the file back to this size.
 	walTruncateBytes  = 6 << 20
 	walAutoCheckpoint = 1000
 )
 
-// openWriter opens the one connection that writes. The pragmas stand in the DSN, so that they hold on a connection that
-// the pool opens later too.
+// openWriter opens the one connection that writes. The pragmas are in the DSN, so that a connection that the pool opens
+// later has them too.
 //
-// No mmap_size: a database file that is cut short under a mapping, as by a copy over it, is a SIGBUS and not an error.
+// There is no mmap_size: a mapped file that is truncated, as by a copy over it, kills the process (SIGBUS), where a
+// read returns an error.
 func openWriter(path string) (*bun.DB, error) {
-	// fdatasync makes a commit as durable as fsync, without a journal entry for the file's timestamps. Where a platform
-	// has none it stays fsync.
+	// fdatasync makes a commit as durable as fsync, without a journal entry for the file's timestamps. A platform
+	// without it uses fsync.
 	_, _ = sqlite.Fdatasync(true)
 	return openPool(path, 1, url.Values{
 		"_txlock": {"immediate"},
@@ -62,6 +63,7 @@ func openWriter(path string) (*bun.DB, error) {
 			"journal_mode(WAL)",
 			"synchronous(FULL)",
 			"foreign_keys(ON)",
+			"secure_delete(ON)", // what is deleted is overwritten: see sqlite_erase.go
 			"cache_size(-32768)",
 			"temp_store(MEMORY)",
 			fmt.Sprintf("wal_autocheckpoint(%d)", walAutoCheckpoint),
@@ -70,9 +72,9 @@ func openWriter(path string) (*bun.DB, error) {
 	})
 }
 
-// openReaders opens the pool that reads. Its connections can't write, nor make a file that is missing.
+// openReaders opens the pool that reads. Its connections can neither write nor create a missing file.
 func openReaders(path string) (*bun.DB, error) {
-	return openPool(path, max(4, 2*runtime.GOMAXPROCS(0)), url.Values{
+	return openPool(path, max(4, 2*processors.Count()), url.Values{
 		"mode": {"ro"},
 		"_pragma": {
 			"synchronous(FULL)",
@@ -85,9 +87,9 @@ func openReaders(path string) (*bun.DB, error) {
 }
 
 func openPool(path string, size int, params url.Values) (*bun.DB, error) {
-	// The driver sets _busy_timeout before any other pragma, so that these wait too.
+	// The driver sets _busy_timeout before any other pragma, so that the other pragmas wait too.
 	params.Set("_busy_timeout", fmt.Sprint(busyTimeout))
-	// An absolute path, so that a file: URI never takes the first folder for a host.
+	// The path is absolute, so that a file: URI never takes the first folder for a host.
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
@@ -99,83 +101,11 @@ func openPool(path string, size int, params url.Values) (*bun.DB, error) {
 	}
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
-	return bun.NewDB(pool, sqlitedialect.New()), nil
+	return bun.NewDB(pool, sqlitedialect.New(), tolerant), nil
 }
 
-// checkPath says what is wrong with a path before the driver does, in words that need no knowledge of it, and returns where
-// the file is: the lock of a link is that of the file it leads to, which another server may have. It only looks at the
-// file's name and kind: opening and closing it would drop the locks that this process holds on it.
-func checkPath(path string, readOnly bool) (file string, err error) {
-	if err := checkFile(path, readOnly); err != nil {
-		return path, err
-	}
-	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
-		return path, nil
-	}
-	file, err = filepath.EvalSymlinks(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return path, fmt.Errorf("database path %s is a link to a file that does not exist", path)
-	}
-	if err != nil {
-		return path, fmt.Errorf("database path %s can't be read: %w", path, err)
-	}
-	return file, nil
-}
-
-// Names that are meant for a server, or another program's way to name a file. Two letters at least: C:\\chattok.db is a file.
-var (
-	schemeFirst   = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`)
-	passwordIn    = regexp.MustCompile(`(?i)(password|passwd|pwd)\s*=|^//[^/]*@`)
-	sqliteSchemes = []string{"sqlite", "sqlite3"}
-)
-
-// checkNoServer refuses names that a file would be made of by mistake. The errors repeat nothing that may be a password.
-func checkNoServer(path string) error {
-	if passwordIn.MatchString(path) {
-		return errors.New("database must be a file, or a PostgreSQL server as postgres://user:password@host/name or host=… dbname=…; this has a password in it, and is neither")
-	}
-	parts := schemeFirst.FindStringSubmatch(path)
-	switch {
-	case parts == nil || filepath.VolumeName(path) != "":
-		return nil
-	case slices.Contains(sqliteSchemes, strings.ToLower(parts[1])):
-		return fmt.Errorf("database must be the file's path alone, without %q before it", parts[1]+":")
-	}
-	if begins := parts[1] + "://"; strings.HasPrefix(path, begins) {
-		return fmt.Errorf("database must be a file or begin with postgres://, but begins with %q", begins)
-	}
-	return fmt.Errorf("database must be a file or begin with postgres://, but begins with %q; a file of such a name is written with ./ before it", parts[1]+":")
-}
-
-func checkFile(path string, readOnly bool) error {
-	if path == "" || strings.HasPrefix(path, ":") || strings.HasPrefix(path, "file:") {
-		return fmt.Errorf("database path %q must name a file; a database in memory would lose what was answered", path)
-	}
-	if err := checkNoServer(path); err != nil {
-		return err
-	}
-	info, err := os.Stat(path)
-	switch {
-	case err == nil && info.IsDir():
-		return fmt.Errorf("database path %s is a directory; it must name a file", path)
-	case err == nil && !info.Mode().IsRegular():
-		return fmt.Errorf("database path %s is not a regular file", path)
-	case err == nil:
-		return checkAlone(path, info)
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("database path %s can't be read: %w", path, err)
-	case readOnly:
-		return fmt.Errorf("database %s does not exist; the server makes it on its first start", path)
-	}
-	dir := filepath.Dir(path)
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return fmt.Errorf("database path %s: the folder %s does not exist", path, dir)
-	}
-	return nil
-}
-
-// explainSQLite turns a failure to open into one that names the path and what to do.
-func explainSQLite(path string, err error) error {
+// describeSQLite rewrites a failure to open into an error that names the path and says what to do.
+func describeSQLite(path string, err error) error {
 	var what string
 	switch errorCode(err) & 0xff {
 	case sqlite3.SQLITE_NOTADB:
@@ -189,7 +119,7 @@ func explainSQLite(path string, err error) error {
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR:
 		what = "can't be read or written; is the disk full or failing?"
 	case sqlite3.SQLITE_OK:
-		return err // not the driver's: it says what is wrong
+		return err // an error of this package, which says enough
 	default:
 		return fmt.Errorf("open database %s: %w", path, err)
 	}
@@ -203,7 +133,7 @@ func errorCode(err error) int {
 	return 0
 }
 
-func judgeSQLite(err error) failure {
+func classifySQLite(err error) failure {
 	switch errorCode(err) & 0xff {
 	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH:
 		return failureOfRow
@@ -211,28 +141,29 @@ func judgeSQLite(err error) failure {
 	return failureOther
 }
 
-// walIsLong says whether the write-ahead log has outgrown what the automatic checkpoints should leave of it.
+// walIsLong says whether the write-ahead log is longer than automatic checkpoints should leave it.
 func walIsLong(path string) bool {
 	info, err := os.Stat(path + "-wal")
 	return err == nil && info.Size() > walTruncateBytes
 }
 
-// emptyWAL folds the write-ahead log into the database and cuts it to nothing, as far as readers allow; it does not wait
-// for them.
-func emptyWAL(ctx context.Context, db *bun.DB) (err error) {
+// truncateWAL folds the write-ahead log into the database and truncates it, as far as readers allow. It does not wait
+// for readers: done says whether none was in the way.
+func truncateWAL(ctx context.Context, db *bun.DB) (done bool, err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
-		return err
+		return false, err
 	}
 	defer func() {
-		// Not by ctx: the connection is the one that writes, and goes on without a limit otherwise.
+		// Not limited by ctx: this is the connection that writes, which would keep the timeout of 0.
 		_, failed := conn.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf("PRAGMA busy_timeout = %d", busyTimeout))
 		err = errors.Join(err, failed)
 	}()
-	var busy, frames, done int // busy: a reader was in the way, which is no error
-	return conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &done)
+	var busy, frames, copied int
+	err = conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &copied)
+	return err == nil && busy == 0, err
 }

@@ -1,10 +1,13 @@
 package db_test
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"go.uber.org/goleak"
 
 	"chattok/db"
 	"chattok/db/storetest"
@@ -12,9 +15,17 @@ import (
 	"chattok/session"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+// TestMain fails where a goroutine is left when all tests have ended.
+func TestMain(m *testing.M) {
+	code := pgtest.Main(m)
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
-// engines make a new database on each engine, and return its name.
+// engines create a new database on each engine, and return its name.
 var engines = map[string]func(testing.TB) string{"SQLite": newPath, "PostgreSQL": pgtest.Database}
 
 // onEachEngine runs a test on a new database of each engine.
@@ -28,6 +39,7 @@ func onEachEngine(t *testing.T, test func(t *testing.T, path string)) {
 func TestStore(t *testing.T) {
 	for name, database := range engines {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			storetest.Run(t, func(t testing.TB, clock *storetest.Clock) session.Store {
 				return mustOpen(t, db.Config{Path: database(t), ClockOffset: clock.Offset})
 			})
@@ -37,7 +49,7 @@ func TestStore(t *testing.T) {
 
 func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "test.db") }
 
-// mustOpen opens a store that is closed when the test ends, unless it was closed before.
+// mustOpen opens a store that is closed at the end of the test, unless the test has closed it.
 func mustOpen(t testing.TB, config db.Config) *db.Store {
 	t.Helper()
 	if config.Logger == nil {

@@ -2,15 +2,13 @@ package db
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/uptrace/bun"
 
 	"chattok/session"
 )
 
-// streamRow is a row of streams, and part of a change's record.
+// streamRow is a row of streams, and is stored as JSON in the record of a change.
 type streamRow struct {
 	bun.BaseModel `bun:"table:streams" json:"-"`
 
@@ -25,25 +23,6 @@ type streamRow struct {
 	Height          *int64  `bun:"height" json:"height,omitempty"`
 	CreatedAt       int64   `bun:"created_at" json:"createdAt"`
 	CreatedRevision int64   `bun:"created_revision" json:"createdRevision"`
-}
-
-// streamChangeRow is a row of stream_changes.
-type streamChangeRow struct {
-	bun.BaseModel `bun:"table:stream_changes"`
-
-	SessionID string `bun:"session_id,pk"`
-	Revision  int64  `bun:"revision,pk"`
-	Change    string `bun:"change"` // a changeRecord
-	PurgeAt   int64  `bun:"purge_at"`
-}
-
-// changeRecord is a session.StreamChange as it is stored.
-type changeRecord struct {
-	Kind        session.StreamChangeKind `json:"kind"`
-	Stream      *streamRow               `json:"stream,omitempty"`
-	Reason      session.DisconnectReason `json:"reason,omitempty"`
-	Except      []string                 `json:"except,omitempty"`
-	ModeratorID string                   `json:"moderatorId,omitempty"`
 }
 
 func fromNewStream(s session.NewStream, now, revision int64) *streamRow {
@@ -62,7 +41,7 @@ func fromNewStream(s session.NewStream, now, revision int64) *streamRow {
 	}
 }
 
-// fromStream is the row of a stream that is stored already, with what may have changed of it.
+// fromStream returns a stored stream's row with the fields that a stream may change.
 func fromStream(s *session.Stream, stored *streamRow) *streamRow {
 	row := *stored
 	row.Name, row.HasAudio, row.HasVideo = s.Name, s.HasAudio, s.HasVideo
@@ -98,12 +77,15 @@ func (s *Store) Stream(ctx context.Context, id string) (*session.Stream, error) 
 
 // PublishStream implements session.Store.
 func (s *Store) PublishStream(ctx context.Context, n session.NewStream, limit int) (session.RosterChange, error) {
-	return s.changeStreams(ctx, "publish stream", n.SessionID, func(ctx context.Context, tx bun.Tx, now, revision int64) (*session.StreamChange, error) {
+	return s.changeStreams(ctx, "publish stream", n.SessionID, knownToAll, func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (*session.StreamChange, error) {
 		if n.Name != nil && !storable(*n.Name) {
 			return nil, session.Errorf(session.CodeBadUserInput, "name must be valid UTF-8 without U+0000")
 		}
 		publisher, err := liveMember(ctx, tx, n.ConnectionID, n.SessionID)
 		if err != nil {
+			return nil, err
+		}
+		if err := publisher.Role.RequirePublish(); err != nil {
 			return nil, err
 		}
 		count, err := tx.NewSelect().Model((*streamRow)(nil)).Where("connection_id = ?", n.ConnectionID).Count(ctx)
@@ -114,11 +96,19 @@ func (s *Store) PublishStream(ctx context.Context, n session.NewStream, limit in
 			return nil, session.Errorf(session.CodeRateLimited, "a connection may publish at most %d streams; unpublish one first", limit).
 				WithReason(session.ReasonTooManyStreams)
 		}
-		row := fromNewStream(n, now, revision)
+		change := &session.StreamChange{Kind: session.StreamPublished}
+		if at.MutedBy != nil && n.HasAudio {
+			n.HasAudio = false
+			if change.Moderator, err = mutedBy(ctx, tx, at); err != nil {
+				return nil, err
+			}
+		}
+		row := fromNewStream(n, now, at.Revision)
 		if _, err := tx.NewInsert().Model(row).Exec(ctx); err != nil {
 			return nil, err
 		}
-		return &session.StreamChange{Kind: session.StreamPublished, Stream: row.toStream(publisher)}, nil
+		change.Stream = row.toStream(publisher)
+		return change, nil
 	})
 }
 
@@ -136,8 +126,11 @@ func (s *Store) UpdateStream(ctx context.Context, id string, u session.StreamUpd
 }
 
 // DestroyStream implements session.Store.
-func (s *Store) DestroyStream(ctx context.Context, id string, reason session.DisconnectReason) (session.RosterChange, error) {
+func (s *Store) DestroyStream(ctx context.Context, id, moderatorID string, reason session.DisconnectReason) (session.RosterChange, error) {
 	return s.changeStream(ctx, "destroy stream", id, func(ctx context.Context, tx bun.Tx, row *streamRow, stream *session.Stream) (*session.StreamChange, error) {
+		if err := requireModerator(ctx, tx, moderatorID, row.SessionID); err != nil {
+			return nil, err
+		}
 		_, err := tx.NewDelete().Model(row).WherePK().Exec(ctx)
 		return &session.StreamChange{Kind: session.StreamEnded, Stream: stream, Reason: reason}, err
 	})
@@ -145,22 +138,29 @@ func (s *Store) DestroyStream(ctx context.Context, id string, reason session.Dis
 
 // MuteStreams implements session.Store.
 func (s *Store) MuteStreams(ctx context.Context, m session.Mute) (change session.RosterChange, muted []*session.Stream, err error) {
-	change, err = s.changeStreams(ctx, "mute streams", m.SessionID, func(ctx context.Context, tx bun.Tx, _, _ int64) (*session.StreamChange, error) {
-		moderator, err := liveMember(ctx, tx, m.ModeratorID, m.SessionID)
+	admit := knownToAll
+	if m.Stay {
+		admit = s.admitChange
+	}
+	change, err = s.changeStreams(ctx, "mute streams", m.SessionID, admit, func(ctx context.Context, tx bun.Tx, at *sessionRow, _ int64) (*session.StreamChange, error) {
+		moderator, err := moderatorOf(ctx, tx, m.ModeratorID, m.SessionID)
 		if err != nil {
 			return nil, err
 		}
 		if muted, err = muteStreams(ctx, tx, m); err != nil {
 			return nil, err
 		}
-		c := &session.StreamChange{Kind: session.StreamsMuted, Except: storableOnly(m.Except), Moderator: moderator}
+		c := &session.StreamChange{Kind: session.StreamsMuted, Except: storableOnly(m.Except), Stay: m.Stay, Moderator: moderator}
 		if m.StreamID == "" {
-			return c, nil
+			if m.Stay {
+				err = setMutedBy(ctx, tx, at.ID, &moderator.ID)
+			}
+			return c, err
 		}
 		if len(muted) == 0 {
 			return nil, streamNotFound()
 		}
-		c.Stream, c.Except = muted[0], nil
+		c.Stream, c.Except, c.Stay = muted[0], nil, false
 		return c, nil
 	})
 	if err != nil {
@@ -169,7 +169,7 @@ func (s *Store) MuteStreams(ctx context.Context, m session.Mute) (change session
 	return change, muted, nil
 }
 
-// muteStreams switches off the audio of the streams that m names, and returns them.
+// muteStreams switches off the audio of the streams that m selects, and returns them.
 func muteStreams(ctx context.Context, tx bun.Tx, m session.Mute) ([]*session.Stream, error) {
 	var rows []*streamRow
 	query := tx.NewSelect().Model(&rows).Where("session_id = ?", m.SessionID).Order("created_revision")
@@ -191,17 +191,18 @@ func muteStreams(ctx context.Context, tx bun.Tx, m session.Mute) ([]*session.Str
 	return withPublishers(ctx, tx, rows)
 }
 
-// changeStream runs one change of a stream that has not ended.
+// changeStream makes one change to a stream that has not ended.
 func (s *Store) changeStream(
 	ctx context.Context, tried, id string,
 	change func(ctx context.Context, tx bun.Tx, row *streamRow, stream *session.Stream) (*session.StreamChange, error),
 ) (session.RosterChange, error) {
-	// A stream never changes its session, so this can be asked first; whether it has ended is asked again, in order.
+	// A stream never changes its session, so the session is read before the transaction. Whether the stream has ended
+	// is read again within it.
 	known, err := s.Stream(ctx, id)
 	if err != nil {
 		return session.RosterChange{}, err
 	}
-	return s.changeStreams(ctx, tried, known.SessionID, func(ctx context.Context, tx bun.Tx, _, _ int64) (*session.StreamChange, error) {
+	return s.changeStreams(ctx, tried, known.SessionID, knownToAll, func(ctx context.Context, tx bun.Tx, _ *sessionRow, _ int64) (*session.StreamChange, error) {
 		row, stream, err := selectStream(ctx, tx, id)
 		if err != nil {
 			return nil, err
@@ -210,113 +211,19 @@ func (s *Store) changeStream(
 	})
 }
 
-// changeStreams runs one change of a session's streams and gives it the next revision. The session's row is taken first,
-// so that changes of one session are made one after the other on every engine.
+// changeStreams makes one change to a session's streams.
 func (s *Store) changeStreams(
-	ctx context.Context, tried, sessionID string,
-	change func(ctx context.Context, tx bun.Tx, now, revision int64) (*session.StreamChange, error),
+	ctx context.Context, tried, sessionID string, admit func(ctx context.Context, tx bun.Tx) error,
+	change func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (*session.StreamChange, error),
 ) (session.RosterChange, error) {
-	var made session.RosterChange
-	err := s.write(ctx, tried, func(ctx context.Context, tx bun.Tx) error {
-		sessions, err := selectSessions(ctx, tx, []string{sessionID})
-		if err != nil {
-			return err
-		}
-		if len(sessions) == 0 {
-			return sessionNotFound()
-		}
-		now, err := s.now(ctx, tx)
-		if err != nil {
-			return err
-		}
-		revision := sessions[0].Revision + 1
-		c, err := change(ctx, tx, now, revision)
-		if err != nil {
-			return err
-		}
-		made = session.RosterChange{SessionID: sessionID, Revision: revision, Stream: c}
-		if err := recordChange(ctx, tx, made, now); err != nil {
-			return err
-		}
-		return setRevision(ctx, tx, sessionID, revision)
+	made, _, err := s.changeRosterIf(ctx, tried, sessionID, admit, func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (session.RosterChange, bool, error) {
+		c, err := change(ctx, tx, at, now)
+		return session.RosterChange{Stream: c}, true, err
 	})
-	if err != nil {
-		return session.RosterChange{}, err
-	}
-	return made, nil
+	return made, err
 }
 
-// recordChange keeps a change of streams for those who follow.
-func recordChange(ctx context.Context, tx bun.Tx, c session.RosterChange, now int64) error {
-	record := changeRecord{Kind: c.Stream.Kind, Reason: c.Stream.Reason, Except: c.Stream.Except}
-	if s := c.Stream.Stream; s != nil {
-		record.Stream = fromStream(s, &streamRow{ID: s.ID, ConnectionID: s.Connection.ID, CreatedAt: s.CreatedAt.UnixMilli()})
-	}
-	if m := c.Stream.Moderator; m != nil {
-		record.ModeratorID = m.ID
-	}
-	text, err := json.Marshal(record)
-	if err != nil {
-		return err
-	}
-	row := &streamChangeRow{SessionID: c.SessionID, Revision: c.Revision, Change: string(text), PurgeAt: now + purgeAfter.Milliseconds()}
-	_, err = tx.NewInsert().Model(row).Exec(ctx)
-	return err
-}
-
-// selectStreamChanges returns the changes of streams after one revision and up to another.
-func selectStreamChanges(ctx context.Context, db bun.IDB, sessionID string, after, last int64) ([]session.RosterChange, error) {
-	var rows []*streamChangeRow
-	if err := db.NewRaw(sqlStreamChanges, sessionID, after, last).Scan(ctx, &rows); err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	records := make([]changeRecord, len(rows))
-	var ids []string
-	for i, row := range rows {
-		if err := json.Unmarshal([]byte(row.Change), &records[i]); err != nil {
-			return nil, fmt.Errorf("change %d of session %s: %w", row.Revision, sessionID, err)
-		}
-		if s := records[i].Stream; s != nil {
-			ids = append(ids, s.ConnectionID)
-		}
-		if records[i].ModeratorID != "" {
-			ids = append(ids, records[i].ModeratorID)
-		}
-	}
-	connections, err := connectionsByID(ctx, db, ids)
-	if err != nil {
-		return nil, err
-	}
-	changes := make([]session.RosterChange, 0, len(rows))
-	for i, record := range records {
-		if change, ok := record.toChange(connections); ok {
-			changes = append(changes, session.RosterChange{SessionID: sessionID, Revision: rows[i].Revision, Stream: change})
-		}
-	}
-	return changes, nil
-}
-
-const sqlStreamChanges = "SELECT * FROM stream_changes WHERE session_id = ? AND revision > ? AND revision <= ? ORDER BY revision"
-
-// toChange returns the change; ok is false where a connection of it has been purged, so that it is as good as purged too.
-func (r changeRecord) toChange(connections map[string]*session.Connection) (c *session.StreamChange, ok bool) {
-	c = &session.StreamChange{Kind: r.Kind, Reason: r.Reason, Except: r.Except}
-	if r.Stream != nil {
-		publisher := connections[r.Stream.ConnectionID]
-		if publisher == nil {
-			return nil, false
-		}
-		c.Stream = r.Stream.toStream(publisher)
-	}
-	if r.ModeratorID != "" {
-		if c.Moderator = connections[r.ModeratorID]; c.Moderator == nil {
-			return nil, false
-		}
-	}
-	return c, true
-}
-
-// selectStream returns a stream, as its row and whole. Errors: NOT_FOUND.
+// selectStream returns a stream's row, and the stream with its connection. Errors: NOT_FOUND.
 func selectStream(ctx context.Context, db bun.IDB, id string) (*streamRow, *session.Stream, error) {
 	row, err := selectByID[streamRow](ctx, db, id, streamNotFound)
 	if err != nil {
@@ -341,7 +248,7 @@ func liveMember(ctx context.Context, tx bun.Tx, id, sessionID string) (*session.
 	return row.toConnection(), nil
 }
 
-// withPublishers returns the streams of these rows, in their order.
+// withPublishers returns the streams of these rows with their connections, in the order of the rows.
 func withPublishers(ctx context.Context, db bun.IDB, rows []*streamRow) ([]*session.Stream, error) {
 	ids := make([]string, len(rows))
 	for i, row := range rows {

@@ -15,7 +15,7 @@ import (
 	"chattok/session"
 )
 
-// statementCounter counts what is sent to the database.
+// statementCounter counts the statements that are sent to the database.
 type statementCounter struct{ n atomic.Int64 }
 
 func (c *statementCounter) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context {
@@ -25,7 +25,8 @@ func (c *statementCounter) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) c
 
 func (c *statementCounter) AfterQuery(context.Context, *bun.QueryEvent) {}
 
-// openCounted opens a new database of each engine, whose clock is moved by hand, and counts what is sent to it.
+// openCounted opens a new database of each engine, whose clock the test moves, and counts the statements that are sent
+// to it.
 func openCounted(t *testing.T, test func(t *testing.T, store *Store, counter *statementCounter, clock *atomic.Int64)) {
 	t.Helper()
 	for name, path := range map[string]func(testing.TB) string{
@@ -52,7 +53,7 @@ func openCounted(t *testing.T, test func(t *testing.T, store *Store, counter *st
 }
 
 // TestSweepInFewStatements ends a thousand connections at once, each in a session of its own whose senders are not
-// indexed yet: a statement for each would be a thousand answers of a server to wait for, within one transaction's time.
+// indexed yet. A statement for each would be a thousand round trips to a server within one transaction's time.
 func TestSweepInFewStatements(t *testing.T) {
 	const number, half = 1000, 500
 	openCounted(t, func(t *testing.T, store *Store, counter *statementCounter, clock *atomic.Int64) {
@@ -105,14 +106,14 @@ func TestSweepInFewStatements(t *testing.T) {
 	})
 }
 
-// TestClockThatWentBack ends connections in the time that they have, though the clock went back by far more: those that
-// nobody attached, those that closed their socket, and those of a node that died.
+// TestClockThatWentBack ends connections in time though the clock went back by far more: connections that were never
+// attached, connections whose socket closed, and connections of a node that died.
 func TestClockThatWentBack(t *testing.T) {
 	const grace, idle, lease = time.Minute, 10 * time.Minute, 10 * time.Second
 	openCounted(t, func(t *testing.T, store *Store, _ *statementCounter, clock *atomic.Int64) {
 		clock.Store(int64(5 * time.Hour))
 		for _, node := range []string{"dead", "alive"} {
-			if _, err := store.RenewNode(t.Context(), node, lease); err != nil {
+			if _, err := store.RenewNode(t.Context(), node, lease, session.NodeReport{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -138,7 +139,7 @@ func TestClockThatWentBack(t *testing.T) {
 		clock.Store(int64(4 * time.Hour)) // an hour back
 		ended := map[string]bool{}
 		for range 30 { // minutes
-			if held, err := store.RenewNode(t.Context(), "alive", lease); err != nil || !held {
+			if held, err := store.RenewNode(t.Context(), "alive", lease, session.NodeReport{}); err != nil || !held {
 				attach("alive", "here")
 			}
 			changes, err := store.Sweep(t.Context(), "alive", grace, idle, 100)

@@ -11,8 +11,8 @@ import (
 	"chattok/session"
 )
 
-// A database of each earlier schema, with a log of several senders, guests, keys and ended connections in it, is carried
-// over at the start of this binary: what was stored is found as before, and the log goes on.
+// A database of each earlier schema, with a log of several senders, guests, keys and ended connections, is upgraded
+// when this binary opens it: everything is found as before, and the log goes on.
 func TestUpgrade(t *testing.T) {
 	steps, err := readMigrations(migrations)
 	if err != nil {
@@ -44,7 +44,7 @@ const (
 	oldSenders = 7
 )
 
-// makeOld makes a database as a binary with these steps alone left it.
+// makeOld creates a database as a binary with these migrations alone left it.
 func makeOld(t *testing.T, path string, steps []migration) {
 	t.Helper()
 	raw, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)")
@@ -72,16 +72,19 @@ func makeOld(t *testing.T, path string, steps []migration) {
 	}
 	exec("UPDATE connections SET expires_at = NULL, destroyed_at = 2, destroyed_revision = 8, reason = 'clientDisconnected' WHERE id = ?", oldSender(0))
 	exec("INSERT INTO connections (id, session_id, role, guest, created_at) VALUES ('visitor', 'lobby', 'PUBLISHER', TRUE, 1)")
-	exec("INSERT INTO entries VALUES ('lobby', 1, 'visitor', 'hello', NULL, 1)")
+	exec("INSERT INTO entries (session_id, seq, connection_id, body, idempotency_key, created_at) VALUES ('lobby', 1, 'visitor', 'hello', NULL, 1)")
 	for seq := 1; seq <= oldEntries; seq++ {
-		exec("INSERT INTO entries VALUES ('a', ?, ?, ?, ?, ?)", seq, oldSender(seq%oldSenders), fmt.Sprint("body ", seq), fmt.Sprint("key ", seq), seq)
+		exec("INSERT INTO entries (session_id, seq, connection_id, body, idempotency_key, created_at) VALUES ('a', ?, ?, ?, ?, ?)", seq, oldSender(seq%oldSenders), fmt.Sprint("body ", seq), fmt.Sprint("key ", seq), seq)
 	}
-	// The life record beside it, as that binary left it.
-	record, _, err := readLife(path + ".lock")
+	if len(steps) >= 5 { // which counts what is stored
+		exec("UPDATE sessions SET bytes = (SELECT sum(128 + octet_length(body) + octet_length(idempotency_key)) FROM entries WHERE session_id = 'a') WHERE id = 'a'")
+	}
+	// The generation record beside the database, as that binary left it.
+	record, _, err := readGeneration(path + ".lock")
 	if err != nil {
 		t.Fatal(err)
 	}
-	record.life, record.mark = "0123456789abcdef0123456789abcdef", oldEntries+1
+	record.id, record.entries = "0123456789abcdef0123456789abcdef", oldEntries+1
 	if err := record.write(); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +118,7 @@ func wantUpgraded(t *testing.T, store *Store) {
 		}
 	}
 
-	// What is stored counts to the quota.
+	// Stored entries count to the quota.
 	var bytes int64
 	if err := store.readers.NewRaw("SELECT bytes FROM sessions WHERE id = 'a'").Scan(ctx, &bytes); err != nil {
 		t.Fatal(err)
@@ -128,7 +131,8 @@ func wantUpgraded(t *testing.T, store *Store) {
 		t.Errorf("the log counts %d bytes, want %d", bytes, counted)
 	}
 
-	// It goes on: keys are known, numbers have no hole, who has ended may not post, and each sender's are found still.
+	// The log goes on: keys are known, numbers have no hole, ended connections may not post, and each sender's entries
+	// are found.
 	results := store.AppendEntries(ctx, []session.NewEntry{
 		{SessionID: "a", ConnectionID: oldSender(1), Body: "body 1", IdempotencyKey: "key 1"},
 		{SessionID: "a", ConnectionID: oldSender((oldEntries + 1) % oldSenders), Body: "new"},
@@ -148,9 +152,53 @@ func wantUpgraded(t *testing.T, store *Store) {
 		t.Errorf("the guest's next entry: %+v", r)
 	}
 	wantSenders(t, store, oldEntries+1)
+	wantOldCursors(t, store, oldEntries+1)
 }
 
-// wantSenders checks every sender's latest entry and history in a log of so many.
+// wantOldCursors checks that the numbers of entries are places, and that changes follow them.
+func wantOldCursors(t *testing.T, store *Store, entries int64) {
+	t.Helper()
+	ctx := t.Context()
+	for _, place := range []int64{0, 1, entries / 2, entries - 1, entries, entries + 1} {
+		seq, err := store.SeqAt(ctx, "a", place)
+		if err != nil || seq != min(place, entries) {
+			t.Errorf("place %d is entry %d, %v", place, seq, err)
+		}
+		run, err := store.LogEvents(ctx, session.LogQuery{SessionID: "a", Epoch: 6, After: place, Limit: 2})
+		if want := min(max(entries-place, 0), 2); err != nil || len(run.Events) != int(want) {
+			t.Fatalf("%d events after %d, %v; want %d", len(run.Events), place, err, want)
+		}
+		for i, e := range run.Events {
+			if e.Place != place+int64(i)+1 || e.Entry.Seq != e.Place || e.Entry.Place != e.Place || e.Entry.Version != 1 || !e.Added() {
+				t.Errorf("event %d after %d: %+v of %+v", i, place, e, e.Entry)
+			}
+		}
+	}
+	actor := session.Actor{ConnectionID: oldSender(1)}
+	changed := store.ChangeEntries(ctx, []session.NewChange{
+		{SessionID: "a", Seq: 1, Actor: actor, Kind: session.EntryDeleted},
+		{SessionID: "a", Seq: 2, Actor: actor, Kind: session.EntryReacted, Name: "+1", On: true},
+	})
+	for i, r := range changed {
+		if r.Err != nil || r.Event == nil || r.Event.Place != entries+int64(i)+1 {
+			t.Errorf("change %d: %+v", i, r)
+		}
+	}
+	next := store.AppendEntries(ctx, []session.NewEntry{{SessionID: "a", ConnectionID: oldSender(1), Body: "after"},
+		{SessionID: "a", ConnectionID: oldSender(1), Body: "any", IdempotencyKey: "key 1"}})
+	if r := next[0]; r.Err != nil || r.Entry.Seq != entries+1 || r.Entry.Place != entries+3 {
+		t.Errorf("an entry after changes: %+v", r)
+	}
+	if r := next[1]; r.Err != nil || !r.Replayed || !r.Entry.Deleted() {
+		t.Errorf("a retry of a deleted entry: %+v", r)
+	}
+	run, err := store.LogEvents(ctx, session.LogQuery{SessionID: "a", Epoch: 6, After: entries, Limit: 9})
+	if err != nil || len(run.Events) != 3 || run.Through != entries+3 {
+		t.Errorf("after the old log: %+v, %v", run, err)
+	}
+}
+
+// wantSenders checks every sender's latest entry and all of its entries, in a log of this length.
 func wantSenders(t *testing.T, store *Store, entries int) {
 	t.Helper()
 	for n := range oldSenders {

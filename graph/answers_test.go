@@ -15,15 +15,18 @@ import (
 	"testing"
 
 	"github.com/99designs/gqlgen/client"
-	"github.com/coder/websocket"
 
+	"chattok/internal/await"
+	"chattok/internal/budget"
+	"chattok/internal/need"
+	"chattok/internal/wsclient"
 	"chattok/session"
 )
 
-// worst is the text that grows most as JSON.
+// worst returns the text that grows most when it is written as JSON.
 func worst(bytes int) string { return strings.Repeat("\x01", bytes) }
 
-// fill posts entries of the longest and worst text as p.
+// fill posts entries of the longest text that grows most.
 func (w *world) fill(t testing.TB, p person, entries int) {
 	t.Helper()
 	for range entries {
@@ -42,7 +45,7 @@ func aliases(n int, field string) string {
 
 const tooLarge = "BAD_USER_INPUT ANSWER_TOO_LARGE"
 
-// TestTooHeavyIsRefused: what an answer may weigh is known before it is executed, on every transport.
+// An operation that may weigh too much is refused before it is executed, on every transport.
 func TestTooHeavyIsRefused(t *testing.T) {
 	w := newWorld(t, options{})
 	ann := w.connect(t, map[string]any{"s": "room"})
@@ -84,7 +87,7 @@ func TestTooHeavyIsRefused(t *testing.T) {
 	}
 }
 
-// send sends an operation and returns the answer as it is.
+// send sends an operation and returns the answer unchanged.
 func (w *world) send(t testing.TB, to, method, accept, raw, query string) string {
 	t.Helper()
 	var r *http.Request
@@ -111,15 +114,17 @@ func (w *world) send(t testing.TB, to, method, accept, raw, query string) string
 	return string(answer)
 }
 
-// sdkPage is the largest page that our clients ask for.
+// sdkPage is the largest page that the project's clients ask for.
 const sdkPage = `{chatEntries(first:200){nodes{id seq cursor connectionId connection{id data role createdAt} body createdAt} ` +
 	`pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`
 
-// TestWorstAnswers: the largest page of the worst text is answered whole; more of it than may be written is refused though
-// its weight passes; clients that do not take theirs hold what the budget has room for, and nothing once they have gone.
+// The largest page of the worst text is answered as a whole. A longer answer is refused as it is written, though its
+// weight passed. Clients that do not take their answers hold as much memory as the budget has room for, and none once
+// they have gone.
 func TestWorstAnswers(t *testing.T) {
-	budget := session.NewBudget(64 << 20)
-	w := newWorld(t, options{budget: budget})
+	need.Time(t, "answers of many megabytes")
+	memory := budget.New(64 << 20)
+	w := newWorld(t, options{budget: memory})
 	ann := w.connect(t, map[string]any{"s": "room", "d": worst(session.MaxDataBytes)})
 	w.fill(t, ann, 200)
 	server := httptest.NewServer(w.handler)
@@ -144,8 +149,8 @@ func TestWorstAnswers(t *testing.T) {
 	if got := w.code(t, ann.token, `{chatEntries(first:200){nodes{a:body b:body c:body}}}`, nil); got != tooLarge {
 		t.Errorf("three times the worst page: %s", got)
 	}
-	if budget.Reserved() != 0 {
-		t.Errorf("%d bytes are reserved after the answers", budget.Reserved())
+	if memory.Reserved() != 0 {
+		t.Errorf("%d bytes are reserved after the answers", memory.Reserved())
 	}
 
 	idle := heap()
@@ -159,23 +164,23 @@ func TestWorstAnswers(t *testing.T) {
 		stalled = append(stalled, conn)
 		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", ann.token, len(body), body)
 	}
-	eventually(t, "answers are under way", func() bool { return budget.Reserved() > 16<<20 })
+	await.True(t, "answers are under way", func() bool { return memory.Reserved() > 16<<20 })
 	if got := w.code(t, ann.token, `{latestChatEntry(connectionId:"`+ann.id+`"){body}}`, nil); got != "ok" {
 		t.Errorf("a small query meanwhile: %s", got)
 	}
 	if more := heap() - idle; more > 128<<20 {
 		t.Errorf("%d MiB more are alive while 24 clients take nothing", more>>20)
 	}
-	if budget.Reserved() > budget.Limit() {
-		t.Errorf("%d bytes are reserved of %d", budget.Reserved(), budget.Limit())
+	if memory.Reserved() > memory.Limit() {
+		t.Errorf("%d bytes are reserved of %d", memory.Reserved(), memory.Limit())
 	}
 	for _, conn := range stalled {
 		_ = conn.Close()
 	}
-	eventually(t, "all is given back", func() bool { return budget.Reserved() == 0 })
+	await.True(t, "all is given back", func() bool { return memory.Reserved() == 0 })
 }
 
-// heap returns the bytes that are alive.
+// heap returns the bytes of live objects.
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -183,7 +188,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// TestSelectionsOfOneCaller: a connection follows 32 different selections at once, however often each, spelt however.
+// A connection follows 32 different selections at once at most; equal ones count once, however they are spelt.
 func TestSelectionsOfOneCaller(t *testing.T) {
 	w := newWorld(t, options{})
 	ann, bob := w.connect(t, map[string]any{"s": "room"}), w.connect(t, map[string]any{"s": "room"})
@@ -202,17 +207,18 @@ func TestSelectionsOfOneCaller(t *testing.T) {
 	}
 	next[any](t, w.subscribe(t, bob.token, "subscription{entryAdded(after:\"0\"){x:seq}}", nil))
 	_ = open[0].Close()
-	eventually(t, "one may select something else again", func() bool {
+	await.True(t, "one may select something else again", func() bool {
 		var event any
 		return w.subscribe(t, ann.token, "subscription{entryAdded(after:\"0\"){x:seq}}", nil).Next(&event) == nil
 	})
 }
 
-// TestLargeEvents: events of many aliases of the worst text arrive whole and in order, live and from the past, over
-// WebSocket and SSE, and nothing of them stays.
+// Events with many aliases of the worst text arrive whole and in order, live and from the past, over WebSocket and SSE,
+// and no memory stays taken.
 func TestLargeEvents(t *testing.T) {
-	budget := session.NewBudget(64 << 20)
-	w := newWorld(t, options{budget: budget})
+	need.Time(t, "events of many megabytes")
+	memory := budget.New(64 << 20)
+	w := newWorld(t, options{budget: memory})
 	ann := w.connect(t, map[string]any{"s": "room"})
 	server := httptest.NewServer(w.handler)
 	defer server.Close()
@@ -233,26 +239,21 @@ func TestLargeEvents(t *testing.T) {
 			}
 		}
 	}
-	s, _, err := websocket.Dial(t.Context(), strings.Replace(server.URL, "http", "ws", 1), &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := wsclient.OpenT(t, server.URL, ann.token)
 	s.SetReadLimit(-1)
-	write(t.Context(), t, s, map[string]any{"type": "connection_init", "payload": map[string]any{"Authorization": "Bearer " + ann.token}})
-	nextMessage(t, s)
-	write(t.Context(), t, s, map[string]any{"id": "1", "type": "subscribe", "payload": map[string]any{"query": query}})
+	s.SubscribeT(t, "1", query, nil)
 	stream := w.open(t, server.URL, ann.token, query)
 	defer func() { _ = stream.Close() }()
 	lines := bufio.NewReader(stream)
 	for seq := 1; seq <= 2*entries; seq++ {
 		if seq == entries+1 {
-			w.fill(t, ann, entries) // which come live
+			w.fill(t, ann, entries) // posted while the subscription is live
 		}
-		var socket struct{ Payload struct{ Data event } }
-		if err := json.Unmarshal(nextMessage(t, s), &socket); err != nil {
+		var socket struct{ Data event }
+		if err := json.Unmarshal(s.NextT(t).Payload, &socket); err != nil {
 			t.Fatal(err)
 		}
-		check("WebSocket", seq, socket.Payload.Data.EntryAdded)
+		check("WebSocket", seq, socket.Data.EntryAdded)
 		var sse struct{ Data event }
 		if err := json.Unmarshal(nextData(t, lines), &sse); err != nil {
 			t.Fatal(err)
@@ -261,18 +262,8 @@ func TestLargeEvents(t *testing.T) {
 	}
 	_ = s.CloseNow()
 	_ = stream.Close()
-	eventually(t, "nothing is reserved", func() bool { return budget.Reserved() == 0 })
-	eventually(t, "nothing but the entries is kept", func() bool { return budget.Used() < 1<<20 })
-}
-
-// nextMessage reads a socket's next message.
-func nextMessage(t testing.TB, s *websocket.Conn) []byte {
-	t.Helper()
-	_, message, err := s.Read(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return message
+	await.True(t, "nothing is reserved", func() bool { return memory.Reserved() == 0 })
+	await.True(t, "nothing but the entries is kept", func() bool { return memory.Used() < 1<<20 })
 }
 
 // open begins a subscription over SSE.

@@ -16,20 +16,25 @@ import (
 
 type identityKey struct{}
 
-// identity is who an operation runs for, or why that could not be told.
+// identity is the caller of an operation, or the reason why there is none.
 type identity struct {
-	caller session.Caller
-	err    error
-	payer  *rates.Caller // nil where nothing is charged
+	service *session.Service
+	caller  session.Caller // as it was when it was identified
+	err     error
+	payer   *rates.Caller // nil where nothing is charged
 }
 
-// callerOf returns who an operation runs for; session.Nobody where nobody said.
+// callerOf returns the caller of an operation, with its connection as this node knows it now; the zero Caller, session.Nobody, where
+// it has none.
 func callerOf(ctx context.Context) session.Caller {
 	who, _ := ctx.Value(identityKey{}).(identity)
-	return who.caller
+	if who.service == nil {
+		return who.caller
+	}
+	return who.service.Current(who.caller)
 }
 
-// connectionOf names the connection that an operation runs for; "" where that is none.
+// connectionOf names the caller's connection; "" where there is none.
 func connectionOf(ctx context.Context) string {
 	if c := callerOf(ctx).Connection; c != nil {
 		return c.ID
@@ -37,16 +42,19 @@ func connectionOf(ctx context.Context) string {
 	return ""
 }
 
-// authenticator tells callers by what they send.
+// holdsSecret says whether the caller holds the API secret.
+func holdsSecret(ctx context.Context) bool { return callerOf(ctx).Kind == session.Operator }
+
+// authenticator identifies callers by their tokens.
 type authenticator struct {
 	service *session.Service
 	tokens  *token.Tokens
 	rates   *rates.Accounts                // nil: nothing is charged
-	address func(*http.Request) netip.Addr // where a request comes from
+	address func(*http.Request) netip.Addr // the address that a request comes from
 }
 
-// caller returns who sends this Authorization value. One that is sent but refused is an error, never a guest. Errors:
-// UNAUTHENTICATED, UNAVAILABLE.
+// caller returns the caller that an Authorization value identifies. A value that is refused is an error and never makes
+// a guest. Errors: UNAUTHENTICATED, UNAVAILABLE.
 func (a authenticator) caller(ctx context.Context, authorization string) (session.Caller, error) {
 	if authorization == "" {
 		return a.service.Anonymous(), nil
@@ -67,13 +75,13 @@ func (a authenticator) caller(ctx context.Context, authorization string) (sessio
 	return a.service.Member(ctx, grant)
 }
 
-// authenticate identifies who opens a WebSocket.
+// authenticate identifies the caller of a WebSocket.
 func (a authenticator) authenticate(ctx context.Context, authorization string) (context.Context, error) {
 	c, err := a.caller(ctx, authorization)
 	if err != nil {
 		return nil, err
 	}
-	return context.WithValue(ctx, identityKey{}, identity{caller: c, payer: a.payer(ctx, c)}), nil
+	return context.WithValue(ctx, identityKey{}, identity{service: a.service, caller: c, payer: a.payer(ctx, c)}), nil
 }
 
 // attach keeps the connection of ctx's caller alive while a socket or stream of it is open.
@@ -82,10 +90,10 @@ func (a authenticator) attach(ctx context.Context, onEnd func(*session.Error)) (
 	return attachment.Detach, err
 }
 
-// middleware identifies the caller of an HTTP request. A failure is answered when the operation is known.
+// middleware identifies the caller of an HTTP request. A failure is answered later, when the operation is known.
 func (a authenticator) middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var who identity
+		who := identity{service: a.service}
 		ctx := withAddress(r.Context(), a.address(r))
 		who.caller, who.err = a.sender(r.WithContext(ctx))
 		who.payer = a.payer(ctx, who.caller)
@@ -93,8 +101,8 @@ func (a authenticator) middleware(next http.Handler) http.Handler {
 	})
 }
 
-// sender returns who sends a request. Two Authorization headers that differ are refused: proxies and servers do not agree
-// on which of them counts.
+// sender returns the caller of a request. Two Authorization headers that differ are refused: proxies and servers do not
+// agree which of them counts.
 func (a authenticator) sender(r *http.Request) (session.Caller, error) {
 	values := r.Header["Authorization"]
 	if len(values) == 0 {
@@ -109,7 +117,7 @@ func (a authenticator) sender(r *http.Request) (session.Caller, error) {
 	return a.caller(r.Context(), values[0])
 }
 
-// identified is a gqlgen extension that refuses operations whose caller could not be told.
+// identified is a gqlgen extension that refuses operations whose caller could not be identified.
 type identified struct{}
 
 var _ graphql.OperationContextMutator = identified{}

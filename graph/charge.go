@@ -4,45 +4,57 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"chattok/graph/transport"
+	"chattok/graph/transport/document"
 	"chattok/rates"
 	"chattok/session"
 )
 
-// charges says what each mutation is charged as, by its name: once as the first kind, and the bytes of its arguments as
-// the second. Those that are not here are for the holder of the API secret, or do no more than a query does.
+// charges are the rates that each mutation is charged to: the first kind counts the mutation, the second the bytes of
+// its arguments. Mutations that are missing here are for the holder of the API secret, or cost no more than a query.
 var charges = map[string][]rates.Kind{
-	"addChatEntry":    {rates.Posts, rates.PostBytes},
-	"sendSignal":      {rates.Signals, rates.MessageBytes},
-	"negotiate":       {rates.Negotiations, rates.MessageBytes},
-	"connect":         {rates.Connects},
-	"publishStream":   {rates.RosterChanges},
-	"updateStream":    {rates.RosterChanges},
-	"unpublishStream": {rates.RosterChanges},
-	"forceUnpublish":  {rates.RosterChanges},
-	"forceMute":       {rates.RosterChanges},
-	"forceDisconnect": {rates.RosterChanges},
+	"addChatEntry":     {rates.Posts, rates.PostBytes},
+	"editChatEntry":    {rates.Posts, rates.PostBytes},
+	"deleteChatEntry":  {rates.Posts},
+	"reactToChatEntry": {rates.Posts, rates.PostBytes}, // and the entry's text, which goes to everybody again: see ReactToChatEntry
+	"markRead":         {rates.Posts},
+	"sendSignal":       {rates.Signals, rates.MessageBytes},
+	"negotiate":        {rates.Negotiations, rates.MessageBytes},
+	"connect":          {rates.Connects},
+	"publishStream":    {rates.RosterChanges},
+	"updateStream":     {rates.RosterChanges},
+	"setData":          {rates.RosterChanges, rates.PostBytes},
+	"unpublishStream":  {rates.RosterChanges},
+	"forceUnpublish":   {rates.RosterChanges},
+	"forceMute":        {rates.RosterChanges},
+	"disableForceMute": {rates.RosterChanges},
+	"forceDisconnect":  {rates.RosterChanges},
+	"banConnection":    {rates.RosterChanges},
+	"unban":            {rates.RosterChanges},
+	"updateSession":    {rates.RosterChanges},
+	"setRole":          {rates.RosterChanges},
 }
 
 const (
-	// leastWork is the processor time that an operation counts at least, as much as it takes to read, answer and log one.
+	// leastWork is the processor time that an operation is charged at least: about the time to read, answer and log
+	// one.
 	leastWork = 100 * time.Microsecond
-	// mostWork is what it counts at most, so that nobody pays for a store that does not answer.
+	// mostWork is the time that it is charged at most, so that no caller pays for a store that does not answer.
 	mostWork = 500 * time.Millisecond
-	// refusalPause is for how long a refusal is held back at most, so that whoever sends on all the same is slowed down.
+	// refusalPause is how long a refusal is delayed at most, to slow down a client that does not heed it.
 	refusalPause = 100 * time.Millisecond
 )
 
 // charging is a transport whose operations are charged to their callers.
 type charging struct {
 	graphql.Transport
-	documents *transport.Documents
+	documents *document.Cache
 }
 
 // Do implements graphql.Transport.
@@ -50,15 +62,16 @@ func (t charging) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphE
 	t.Transport.Do(w, r, charged{exec, t.documents})
 }
 
-// charged is an executor that charges operations to their callers, before they are executed and as a whole: one that is
-// refused has done nothing. Mutations and subscriptions are charged by number and bytes; documents that have to be read,
-// and queries, by the time they take, one after the other, so that a debt is known before the next begins.
+// charged is an executor that charges operations to their callers as a whole, before they are executed: an operation
+// that is refused has done nothing. Mutations and subscriptions are charged by number and bytes. Queries, and documents
+// that have to be parsed, are charged by the time they take, one after the other, so that a debt is known before the
+// next one begins.
 type charged struct {
 	graphql.GraphExecutor
-	documents *transport.Documents
+	documents *document.Cache
 }
 
-// PresentRecoveredError hands on what transports ask of an executor beside its interface.
+// PresentRecoveredError passes on a method that transports ask of an executor beside its interface.
 func (c charged) PresentRecoveredError(ctx context.Context, cause any) error {
 	presenter, ok := c.GraphExecutor.(interface {
 		PresentRecoveredError(ctx context.Context, cause any) error
@@ -85,7 +98,8 @@ func (c charged) CreateOperationContext(ctx context.Context, params *graphql.Raw
 	return op, nil
 }
 
-// read reads the operation's document. One that is not known has to be parsed and validated, which takes a turn.
+// read reads the operation's document. A document that is not in the cache has to be parsed and validated, which takes
+// a turn.
 func (c charged) read(ctx context.Context, payer *rates.Caller, params *graphql.RawParams) (*graphql.OperationContext, gqlerror.List) {
 	if _, known := c.documents.Get(ctx, params.Query); known {
 		op, errs := c.GraphExecutor.CreateOperationContext(ctx, params)
@@ -106,13 +120,18 @@ func (c charged) read(ctx context.Context, payer *rates.Caller, params *graphql.
 	return c.GraphExecutor.CreateOperationContext(ctx, params)
 }
 
-// charge charges what an operation asks for.
+// charge takes the charges of an operation.
 func (c charged) charge(payer *rates.Caller, op *graphql.OperationContext) error {
 	if op.Operation.Operation == ast.Query {
 		if wait := payer.Owes(rates.Processor); wait > 0 {
 			return limited(rates.Processor, wait)
 		}
 		return nil
+	}
+	if op.Operation.Operation == ast.Mutation && slices.ContainsFunc(op.Operation.SelectionSet, readsMuch) {
+		if wait := payer.Owes(rates.Processor); wait > 0 {
+			return limited(rates.Processor, wait)
+		}
 	}
 	var room [4]rates.Charge
 	due := room[:0]
@@ -127,7 +146,7 @@ func (c charged) charge(payer *rates.Caller, op *graphql.OperationContext) error
 	return nil
 }
 
-// appendCharges adds what the fields of a mutation's selection are charged.
+// appendCharges adds the charges of the fields in a mutation's selection.
 func appendCharges(due []rates.Charge, set ast.SelectionSet, variables map[string]any) []rates.Charge {
 	for _, selection := range set {
 		switch selection := selection.(type) {
@@ -165,7 +184,7 @@ func add(due []rates.Charge, kind rates.Kind, amount int) []rates.Charge {
 	return append(due, rates.Charge{Kind: kind, Amount: amount})
 }
 
-// bytesOf is how much text an argument has.
+// bytesOf returns the bytes of text in an argument.
 func bytesOf(value *ast.Value, variables map[string]any) (n int) {
 	if value == nil {
 		return 0
@@ -179,7 +198,7 @@ func bytesOf(value *ast.Value, variables map[string]any) (n int) {
 	return n + len(value.Raw)
 }
 
-// bytesIn is how much text a variable has.
+// bytesIn returns the bytes of text in a variable.
 func bytesIn(value any) (n int) {
 	switch value := value.(type) {
 	case string:
@@ -196,11 +215,15 @@ func bytesIn(value any) (n int) {
 	return n
 }
 
-// DispatchOperation implements graphql.GraphExecutor. The caller's turn is taken for each response of a query, and its
-// time is charged when it is known; what mutations and subscriptions wait for is not their callers' doing.
+// DispatchOperation implements graphql.GraphExecutor. Each response of a query takes a turn of its caller and is
+// charged by its time. The time of mutations and subscriptions is not charged, since they wait for things that their
+// callers do not cause; but where a mutation's answer reads much beside the change, that is charged as a query is.
 func (c charged) DispatchOperation(ctx context.Context, op *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
-	responses, inner := c.GraphExecutor.DispatchOperation(ctx, op)
 	payer := payerOf(ctx)
+	if payer != nil && op.Operation.Operation == ast.Mutation && slices.ContainsFunc(op.Operation.SelectionSet, readsMuch) {
+		return c.dispatchReading(ctx, op, payer)
+	}
+	responses, inner := c.GraphExecutor.DispatchOperation(ctx, op)
 	if payer == nil || op.Operation.Operation != ast.Query {
 		return responses, inner
 	}
@@ -211,7 +234,7 @@ func (c charged) DispatchOperation(ctx context.Context, op *graphql.OperationCon
 	return func(ctx context.Context) *graphql.Response {
 		leave, err := payer.Enter(ctx, work)
 		if err != nil {
-			return nil // given up
+			return nil // the client has gone
 		}
 		defer leave()
 		defer spend(payer, time.Now())
@@ -219,7 +242,61 @@ func (c charged) DispatchOperation(ctx context.Context, op *graphql.OperationCon
 	}, inner
 }
 
-// introspects says whether something that is selected is the schema's.
+// dispatchReading dispatches a mutation whose answer reads much: from the end of each change to the next one, or to the end of the
+// response, it takes a turn of its caller and is charged by its time.
+func (c charged) dispatchReading(ctx context.Context, op *graphql.OperationContext, payer *rates.Caller) (graphql.ResponseHandler, context.Context) {
+	end := func() {} // of the turn; the changes of a mutation are made one after the other
+	resolve := op.ResolverMiddleware
+	op.ResolverMiddleware = func(ctx context.Context, next graphql.Resolver) (any, error) {
+		field := graphql.GetFieldContext(ctx)
+		if field.Object != "Mutation" {
+			return resolve(ctx, next)
+		}
+		end()
+		end = func() {}
+		v, err := resolve(ctx, next)
+		if err != nil || !slices.ContainsFunc(field.Field.Selections, readsMuch) {
+			return v, err
+		}
+		if leave, err := payer.Enter(ctx, rates.Executing); err == nil { // else the client has gone, and nothing more is read
+			begun := time.Now()
+			end = func() {
+				spend(payer, begun)
+				leave()
+			}
+		}
+		return v, err
+	}
+	responses, inner := c.GraphExecutor.DispatchOperation(ctx, op)
+	return func(ctx context.Context) *graphql.Response {
+		defer func() {
+			end()
+			end = func() {}
+		}()
+		return responses(ctx)
+	}, inner
+}
+
+// costlyReads are the fields whose time grows with the log or the roster, where a mutation's answer has them.
+var costlyReads = []string{"Reaction.users", "Session.connections", "Session.lastEntry", "Session.readCursor", "Session.streams", "Session.unread"}
+
+// readsMuch says whether a selection of a mutation has one of costlyReads.
+func readsMuch(selection ast.Selection) bool {
+	switch selection := selection.(type) {
+	case *ast.Field:
+		if of := selection.ObjectDefinition; of != nil && slices.Contains(costlyReads, of.Name+"."+selection.Name) {
+			return true
+		}
+		return slices.ContainsFunc(selection.SelectionSet, readsMuch)
+	case *ast.InlineFragment:
+		return slices.ContainsFunc(selection.SelectionSet, readsMuch)
+	case *ast.FragmentSpread:
+		return selection.Definition != nil && slices.ContainsFunc(selection.Definition.SelectionSet, readsMuch)
+	}
+	return false
+}
+
+// introspects says whether a selection has a field of the introspection.
 func introspects(set ast.SelectionSet) bool {
 	for _, selection := range set {
 		switch selection := selection.(type) {
@@ -240,7 +317,7 @@ func introspects(set ast.SelectionSet) bool {
 	return false
 }
 
-// decode takes a turn for a large body to be decoded, whose time is charged.
+// decode takes a turn for decoding a large body, and charges the time.
 func decode(ctx context.Context) (done func(), err error) {
 	payer := payerOf(ctx)
 	leave, err := payer.Enter(ctx, rates.Reading)
@@ -259,7 +336,7 @@ func spend(payer *rates.Caller, begun time.Time) {
 	payer.Spend(rates.Processor, int(min(max(time.Since(begun), leastWork), mostWork).Microseconds()))
 }
 
-// refuse holds a refusal back for a moment, and returns it as its client sees it.
+// refuse delays a refusal for a moment and returns it as the client sees it.
 func refuse(ctx context.Context, err error) gqlerror.List {
 	limit, ok := err.(*session.Error)
 	if ok {
@@ -273,7 +350,7 @@ func refuse(ctx context.Context, err error) gqlerror.List {
 	return gqlerror.List{present(ctx, err)}
 }
 
-// limited is the error for a caller that asks for more than there is.
+// limited is the error for a caller above a rate.
 func limited(kind rates.Kind, wait time.Duration) error {
 	err := session.Errorf(session.CodeRateLimited, "too many %s; try again in %s", kind, wait.Round(time.Millisecond))
 	if kind == rates.Processor {
@@ -295,13 +372,13 @@ func addressOf(ctx context.Context) netip.Addr {
 	return address
 }
 
-// payerOf returns whom an operation is charged to; nil where to nobody.
+// payerOf returns the account that an operation is charged to; nil where it is charged to none.
 func payerOf(ctx context.Context) *rates.Caller {
 	who, _ := ctx.Value(identityKey{}).(identity)
 	return who.payer
 }
 
-// payer returns whom a caller's operations are charged to: never the API secret's.
+// payer returns the account that a caller's operations are charged to; the holder of the API secret has none.
 func (a authenticator) payer(ctx context.Context, c session.Caller) *rates.Caller {
 	switch {
 	case a.rates == nil || c.Kind == session.Operator:
@@ -312,5 +389,5 @@ func (a authenticator) payer(ctx context.Context, c session.Caller) *rates.Calle
 	return a.rates.Caller("", addressOf(ctx))
 }
 
-// pace charges a frame of a WebSocket, and returns for how long the next is to be left unread.
+// pace charges a frame of a WebSocket and returns for how long the next one is to be left unread.
 func pace(ctx context.Context) time.Duration { return payerOf(ctx).Spend(rates.Frames, 1) }

@@ -12,7 +12,7 @@ import (
 	"chattok/graph"
 )
 
-// rawVariables keeps JSON as it is written: 1.0 is not 1.
+// rawVariables keeps numbers as they are written: 1.0 does not become 1.
 func rawVariables(text string) map[string]any {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(text), &members); err != nil {
@@ -25,10 +25,10 @@ func rawVariables(text string) map[string]any {
 	return variables
 }
 
-// halfExecuted are mutations that store an entry before they come to what can't be coerced.
+// halfExecuted are mutations whose first field stores an entry and whose second has a value that can't be coerced.
 var halfExecuted = []struct {
 	name, query, variables string
-	want                   []string // parts of the message; of a variable's its name, its path and the value
+	want                   []string // parts of the message; for a variable its name, its path and the value
 }{
 	{"an Int of 33 bits", `mutation($c:ID!,$w:Int){a:addChatEntry(connectionId:$c,body:"x"){seq} b:publishStream(width:$w){id}}`, `{"w":2147483648}`, []string{`"$w"`, `2147483648`}},
 	{"an Int as a text", `mutation($c:ID!,$w:Int){a:addChatEntry(connectionId:$c,body:"x"){seq} b:publishStream(width:$w){id}}`, `{"w":"10"}`, []string{`"$w"`, `"10"`}},
@@ -74,8 +74,8 @@ var halfExecuted = []struct {
 	{"a literal object for a list", `mutation($c:ID!){a:addChatEntry(connectionId:$c,body:"x"){seq} b:forceMute(except:{}){id}}`, `{}`, []string{`ID`}},
 }
 
-// TestNothingRunsBeforeAllIsCoerced: an operation of which one variable or literal can't be coerced is a request error,
-// and nothing of it has run, on every transport.
+// An operation with one variable or literal that can't be coerced is a request error, and none of it has run, on every
+// transport.
 func TestNothingRunsBeforeAllIsCoerced(t *testing.T) {
 	w := newWorld(t, options{})
 	me := w.join(t, "room", "MODERATOR")
@@ -125,7 +125,7 @@ func TestNothingRunsBeforeAllIsCoerced(t *testing.T) {
 			answered("WebSocket", m.Payload)
 			for _, f := range []framing{sse, multipartHTTP} {
 				s := mustOpen(t, address, f, me.token, c.query, variables)
-				if f == multipartHTTP { // a mutation's client takes JSON before parts
+				if f == multipartHTTP { // a client of a mutation prefers JSON to parts
 					continue
 				}
 				response, err := s.NextResponse()
@@ -170,7 +170,7 @@ func postJSON(t *testing.T, address, raw, accept, query string, variables map[st
 	return response.StatusCode, body
 }
 
-// TestSubscriptionsAreCoercedFirst: a subscription whose variables can't be coerced does not begin, in any framing.
+// A subscription with a variable that can't be coerced does not begin, in any framing.
 func TestSubscriptionsAreCoercedFirst(t *testing.T) {
 	w := newWorld(t, options{})
 	me := w.join(t, "room", "MODERATOR")
@@ -186,7 +186,7 @@ func TestSubscriptionsAreCoercedFirst(t *testing.T) {
 	}
 }
 
-// TestWholeNumbers: a number without a fraction is an Int and an id, however it is written.
+// A number without a fraction is an Int and an ID in every spelling.
 func TestWholeNumbers(t *testing.T) {
 	w := newWorld(t, options{})
 	me := w.join(t, "room", "PUBLISHER")
@@ -211,8 +211,7 @@ func TestWholeNumbers(t *testing.T) {
 	}
 }
 
-// TestValidRequestsEqualStock: what gqlgen answers to requests in order is what it answers without our coercion, byte for
-// byte.
+// A valid request is answered byte for byte as gqlgen answers it without this coercion.
 func TestValidRequestsEqualStock(t *testing.T) {
 	w := newWorld(t, options{})
 	me := w.join(t, "room", "MODERATOR")

@@ -13,7 +13,7 @@ import (
 	"chattok/session"
 )
 
-// TestAnsweredCursorsOnPostgres is what cursor_test.go says of SQLite: on one node, and on two that share a database.
+// Cursors are answered on PostgreSQL as cursor_test.go demands of SQLite, on one node and on two that share a database.
 func TestAnsweredCursorsOnPostgres(t *testing.T) {
 	server := pgtest.StartT(t, pgtest.Config{})
 	t.Run("a commit under way", func(t *testing.T) {
@@ -24,7 +24,7 @@ func TestAnsweredCursorsOnPostgres(t *testing.T) {
 	for _, n := range []int{1, 16} {
 		t.Run(fmt.Sprint(n, " writers"), func(t *testing.T) {
 			url := server.DatabaseT(t)
-			newWorld(t, options{path: url}).stop() // its tables come before the bus's
+			newWorld(t, options{path: url}).stop() // creates the tables before the bus creates its own
 			node := func() *world {
 				b, err := pgbus.Open(t.Context(), pgbus.Config{URL: url, Installation: "test", Logger: slog.New(slog.DiscardHandler)})
 				if err != nil {
@@ -42,7 +42,7 @@ func TestAnsweredCursorsOnPostgres(t *testing.T) {
 	}
 }
 
-// TestEntryOfMissingSenderOnPostgres is TestEntryOfMissingSender of the other engine.
+// TestEntryOfMissingSender on PostgreSQL.
 func TestEntryOfMissingSenderOnPostgres(t *testing.T) {
 	server := pgtest.StartT(t, pgtest.Config{})
 	w := newWorld(t, options{path: server.DatabaseT(t), grace: time.Minute})

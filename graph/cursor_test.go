@@ -15,12 +15,12 @@ import (
 	"chattok/session"
 )
 
-// heldCommits is a Store that answers a commit only when the test lets it, though readers see what was committed.
+// heldCommits is a Store that answers a commit only when the test releases it; readers see the commit before that.
 type heldCommits struct {
 	session.Store
 	hold      atomic.Bool
-	committed chan struct{} // gets a value for each commit that is held
-	release   chan struct{} // lets one go on
+	committed chan struct{} // gets a value for each commit that is held back
+	release   chan struct{} // lets one commit be answered
 }
 
 func newHeldCommits() *heldCommits {
@@ -36,7 +36,7 @@ func (h *heldCommits) AppendEntries(ctx context.Context, entries []session.NewEn
 	return results
 }
 
-// answeredCursors are the places where the API answers a cursor of the newest entry.
+// answeredCursors are the queries by which the API answers the cursor of the newest entry.
 var answeredCursors = map[string]string{
 	"session.lastCursor":            `query($c:ID!){session{cursor:lastCursor} x:latestChatEntry(connectionId:$c){id}}`,
 	"latestChatEntry":               `query($c:ID!){latestChatEntry(connectionId:$c){cursor}}`,
@@ -44,15 +44,15 @@ var answeredCursors = map[string]string{
 	"chatEntries of one connection": `query($c:ID!){chatEntries(last:1,connectionId:$c){pageInfo{cursor:endCursor}}}`,
 }
 
-// answeredCursor returns the value of the one field called cursor in an answer.
+// answeredCursor returns the value of the only field named cursor in an answer.
 func answeredCursor(data []byte) string {
 	_, rest, _ := strings.Cut(string(data), `"cursor":"`)
 	cursor, _, _ := strings.Cut(rest, `"`)
 	return cursor
 }
 
-// TestCursorOfCommitUnderWay: a cursor that readers were answered while its commit has not been answered yet is one to go
-// on from, in every argument and framing; one number more is refused.
+// A cursor that readers got before its commit was answered is valid in every argument and framing. The next number is
+// refused.
 func TestCursorOfCommitUnderWay(t *testing.T) {
 	store := newHeldCommits()
 	w := newWorld(t, options{store: func(s session.Store) session.Store { store.Store = s; return store }})
@@ -64,7 +64,7 @@ func cursorOfCommitUnderWay(t *testing.T, w *world, store *heldCommits) {
 	me := w.join(t, "room", "PUBLISHER")
 	address := serve(t, w.handler, 0)
 	w.add(t, me.token, me.id, "first")
-	// The room is open, and stays so: a room that opens reads the store anyway.
+	// The room stays open: opening one reads the store anyway.
 	open := mustFollow(t, address, sse, me.token, follow, map[string]any{"a": "0"})
 	if err := expectSeqs(open, 1, 1); err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func epochOf(t *testing.T, w *world) session.Epoch {
 	return s.Epoch
 }
 
-// resumeAt subscribes to entryAdded after a cursor, by the argument or by Last-Event-ID.
+// resumeAt subscribes to entryAdded after a cursor, given as argument or as Last-Event-ID.
 func resumeAt(t *testing.T, address, how, raw, cursor string) follower {
 	t.Helper()
 	if how == "Last-Event-ID" {
@@ -143,8 +143,8 @@ func resumeAt(t *testing.T, address, how, raw, cursor string) follower {
 	return mustFollow(t, address, framing(how), raw, follow, map[string]any{"a": cursor})
 }
 
-// TestNothingTwiceWithoutCursor: entries that were answered before a subscription without a cursor began are not sent
-// again, though their commit has not been answered yet.
+// Entries that readers got before a subscription without a cursor began are not sent to it, though their commit was not
+// answered yet.
 func TestNothingTwiceWithoutCursor(t *testing.T) {
 	store := newHeldCommits()
 	w := newWorld(t, options{store: func(s session.Store) session.Store { store.Store = s; return store }})
@@ -179,8 +179,8 @@ func TestNothingTwiceWithoutCursor(t *testing.T) {
 	}
 }
 
-// TestAnsweredCursorsUnderWriters: while one writes, and while sixteen do, every cursor that was just answered is one to
-// go on from, and gives the very next entry.
+// While one writes, and while sixteen do, every cursor is valid as soon as it was answered, and the next entry follows
+// it.
 func TestAnsweredCursorsUnderWriters(t *testing.T) {
 	for _, n := range []int{1, 16} {
 		t.Run(fmt.Sprint(n, " writers"), func(t *testing.T) {
@@ -190,7 +190,7 @@ func TestAnsweredCursorsUnderWriters(t *testing.T) {
 	}
 }
 
-// answeredCursorsUnderWriters has many write on one node, where cursors are read too, and follows on another.
+// answeredCursorsUnderWriters writes with several clients on one node, reads cursors there and follows on another node.
 func answeredCursorsUnderWriters(t *testing.T, w, other *world, writers int) {
 	t.Helper()
 	const rounds = 40
@@ -243,7 +243,7 @@ func answeredCursorsUnderWriters(t *testing.T, w, other *world, writers int) {
 					return
 				}
 				m, err := s.read()
-				for ; err == nil && m.ID != id; m, err = s.read() { // of the subscription before, on its way
+				for ; err == nil && m.ID != id; m, err = s.read() { // a message of the subscription before, on its way
 				}
 				if err != nil || m.Type != "next" {
 					t.Errorf("%s, round %d: %s %v", name, round, s.payload, err)

@@ -12,7 +12,7 @@ import (
 	"chattok/session"
 )
 
-// faulty is a Store that fails on demand, with what a driver says and with panics.
+// faulty is a Store that fails on demand, with a driver's error or a panic.
 type faulty struct {
 	session.Store
 	mode atomic.Value // of string: "", "error", "panic"
@@ -65,11 +65,11 @@ func (f *faulty) CreateConnections(ctx context.Context, connections []session.Ne
 	return f.Store.CreateConnections(ctx, connections, idle)
 }
 
-func (f *faulty) Heads(ctx context.Context, ids []string) (map[string]session.Head, error) {
+func (f *faulty) LastSeqs(ctx context.Context, ids []string) (map[string]session.LastSeqs, error) {
 	if err := f.fault(); err != nil {
 		return nil, err
 	}
-	return f.Store.Heads(ctx, ids)
+	return f.Store.LastSeqs(ctx, ids)
 }
 
 func (f *faulty) Sweep(ctx context.Context, node string, grace, idle time.Duration, limit int) ([]session.RosterChange, error) {
@@ -79,11 +79,18 @@ func (f *faulty) Sweep(ctx context.Context, node string, grace, idle time.Durati
 	return f.Store.Sweep(ctx, node, grace, idle, limit)
 }
 
-// leak is what no client may see of a fault.
-var leak = regexp.MustCompile(`(?i)sql|disk|/|goroutine|runtime error|panic|index out|\.go`)
+var (
+	detail    = regexp.MustCompile(`(?i)sql|disk|/|goroutine|runtime error|panic|index out|\.go`)
+	requestID = regexp.MustCompile(`\b[A-Z2-7]{26}\b`) // chance spells anything, "sql" too
+)
 
-// TestFaults: a store that fails or panics is INTERNAL with a fixed message, in queries, mutations and subscriptions;
-// the process lives, subscribers that were there go on, and everything works again when the store does.
+// leaks: an answer has details of a fault that no client may see.
+func leaks(answer string) bool {
+	return detail.MatchString(requestID.ReplaceAllString(answer, ""))
+}
+
+// A failing or panicking store is INTERNAL with a fixed message in queries, mutations and subscriptions. The process
+// lives, subscribers go on, and everything works again when the store does.
 func TestFaults(t *testing.T) {
 	for _, mode := range []string{"error", "panic"} {
 		t.Run(mode, func(t *testing.T) {
@@ -93,7 +100,7 @@ func TestFaults(t *testing.T) {
 				return store
 			}})
 			me := w.join(t, "room", "PUBLISHER")
-			w.mustDo(t, testSecret, `mutation{createSession(id:"shut"){id}}`, nil) // a session with no room open
+			w.mustDo(t, testSecret, `mutation{createSession(id:"shut"){id}}`, nil) // a session whose room is not open
 			raw, err := w.tokens.MintSession(session.SessionGrant{SessionID: "shut", Role: session.RolePublisher, ExpiresAt: time.Now().Add(time.Hour)})
 			if err != nil {
 				t.Fatal(err)
@@ -114,17 +121,18 @@ func TestFaults(t *testing.T) {
 				`mutation($t:String){connect(token:$t){accessToken}}`,
 			} {
 				_, failures := w.do(t, me.token, query, variables)
-				if len(failures) != 1 || failures[0].Message != "internal error" || codeOf(failures) != "INTERNAL" || leak.MatchString(fmt.Sprintf("%+v", failures)) {
+				if len(failures) != 1 || failures[0].Message != "internal error" || codeOf(failures) != "INTERNAL" || leaks(fmt.Sprintf("%+v", failures)) {
 					t.Errorf("%s: %+v", query, failures)
 				}
 			}
-			// A room that is not open can't be loaded: the lobby's, for a guest. One error, and the socket lives.
+			// A room that is not open can't be loaded, here the lobby's for a guest. The subscription gets one error,
+			// and the socket lives.
 			for _, query := range []string{`subscription{entryAdded(after:"0"){seq}}`, `subscription{sessionEvents{__typename}}`} {
 				if code := w.firstCode(t, "", query, nil); code != "INTERNAL" {
 					t.Errorf("%s: %s", query, code)
 				}
 				var event map[string]any
-				if err := w.subscribe(t, "", query, nil).Next(&event); err == nil || leak.MatchString(err.Error()) {
+				if err := w.subscribe(t, "", query, nil).Next(&event); err == nil || leaks(err.Error()) {
 					t.Errorf("%s: %v", query, err)
 				}
 			}
@@ -141,5 +149,71 @@ func TestFaults(t *testing.T) {
 				t.Errorf("a new subscriber got %s", got)
 			}
 		})
+	}
+}
+
+// away is a store that can't read entries by their numbers for some times, as while its database is away.
+type away struct {
+	session.Store
+	left atomic.Int32
+}
+
+func (a *away) EntriesBySeq(ctx context.Context, sessionID string, epoch session.Epoch, seqs []int64) (map[int64]*session.ChatEntry, error) {
+	if a.left.Add(-1) >= 0 {
+		return nil, session.Errorf(session.CodeUnavailable, "the server can't do this right now; try again")
+	}
+	return a.Store.EntriesBySeq(ctx, sessionID, epoch, seqs)
+}
+
+// logWithReply makes the log of a session whose last entry answers one that is not read with it. It returns the log's database, an access
+// token of the session, and the cursor before the reply.
+func logWithReply(t *testing.T) (path, token, cursor string) {
+	t.Helper()
+	w := newWorld(t, options{})
+	me := w.join(t, "room", session.RolePublisher)
+	add := func(body string, replyTo *string) (e struct{ ID, Cursor string }) {
+		t.Helper()
+		return read[struct{ AddChatEntry struct{ ID, Cursor string } }](t, w.mustDo(t, me.token,
+			`mutation($b:String!,$r:ID){addChatEntry(body:$b,replyTo:$r){id cursor}}`, map[string]any{"b": body, "r": replyTo})).AddChatEntry
+	}
+	old := add("old", nil)
+	last := old
+	for range 300 {
+		last = add("another", nil)
+	}
+	add("reply", &old.ID)
+	w.stop()
+	return w.path, me.token, last.Cursor
+}
+
+// newAwayWorld is newWorld with a store that is away as the test says; the server has nothing in memory.
+func newAwayWorld(t *testing.T, o options) (*world, *away) {
+	t.Helper()
+	store := &away{}
+	o.store = func(s session.Store) session.Store {
+		store.Store = s
+		return store
+	}
+	return newWorld(t, o), store
+}
+
+// An event of which a part can't be read now comes when it can, whole, over every framing: without that part it would say that an entry
+// answers none.
+func TestEventWaitsForTheStore(t *testing.T) {
+	path, token, cursor := logWithReply(t)
+	for _, f := range framings {
+		w, store := newAwayWorld(t, options{path: path})
+		store.left.Store(2)
+		const query = `subscription($a:String){logEvents(after:$a){...on EntryAdded{entry{body replyTo{body}}}}}`
+		s := mustFollow(t, serve(t, w.handler, 0), f, token, query, map[string]any{"a": cursor})
+		const want = `{"data":{"logEvents":{"entry":{"body":"reply","replyTo":{"body":"old"}}}}}`
+		if got := mustRespond(t, s); got != want {
+			t.Errorf("%s: %s, want %s", f, got, want)
+		}
+		s.stop()
+		if left := store.left.Load(); left >= 0 {
+			t.Errorf("%s: the store was not asked often enough: %d", f, left)
+		}
+		w.stop()
 	}
 }

@@ -1,10 +1,13 @@
 package graph_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"testing"
 	"time"
@@ -15,6 +18,8 @@ import (
 	"chattok/db"
 	"chattok/graph"
 	"chattok/graph/transport"
+	"chattok/internal/await"
+	"chattok/internal/budget"
 	"chattok/rates"
 	"chattok/session"
 	"chattok/token"
@@ -22,40 +27,46 @@ import (
 
 const testSecret = "a secret of the tests, 32 bytes at least"
 
-// patience is how long a test waits for what must come.
+const testVersion = "1.2.3-dev+0123456789ab"
+
+// patience is how long a test waits for an expected event.
 const patience = 20 * time.Second
 
-// world is a server's whole inside, over a real database.
+// world is the inside of a server, over a real database.
 type world struct {
 	*client.Client
 	handler http.Handler
 	tokens  *token.Tokens
 	service *session.Service
 	path    string
+	streams *transport.Streams
 	stop    func()
 }
 
-// options changes what a world is made of.
+// options configures a world.
 type options struct {
 	closed bool
 	grace  time.Duration
 	idle   time.Duration
 	path   string
 
-	sockets int // of a connection; zero: as many as a test likes
+	sockets int // of a connection; zero: as many as a test needs
 	store   func(session.Store) session.Store
 	ice     session.ICE
-	bus     session.Bus // nil: one of its own
+	bus     session.Bus           // nil: a bus of its own
+	proxy   func(netip.Addr) bool // whether an address is a trusted proxy's; nil: none is
 
 	streams transport.StreamConfig
-	budget  *session.Budget  // nil: one of its own
-	rates   *rates.Limits    // nil: none
+	budget  *budget.Budget   // nil: a budget of its own
+	rates   *rates.Limits    // nil: nothing is limited
 	domain  session.Config   // further limits
-	now     func() time.Time // of tokens; nil: time.Now
-	log     *slog.Logger     // nil: none
+	now     func() time.Time // the clock of tokens; nil: time.Now
+	log     *slog.Logger     // nil: nothing is logged
+	metrics graph.Metrics    // nil: nothing is counted
+	tracer  graph.Tracer     // nil: nothing is traced
 }
 
-// newWorld starts a world, which ends with the test, or earlier by stop.
+// newWorld starts a world. It ends with the test, or earlier by stop.
 func newWorld(t testing.TB, o options) *world {
 	t.Helper()
 	if o.path == "" {
@@ -87,19 +98,22 @@ func newWorld(t testing.TB, o options) *world {
 	o.domain.Store, o.domain.Bus, o.domain.ICE, o.domain.Log, o.domain.Open = store, o.bus, o.ice, log, !o.closed
 	o.domain.Budget = o.budget
 	o.domain.Grace, o.domain.Idle, o.domain.SocketLimit = o.grace, o.idle, o.sockets
+	if o.domain.EditWindow == 0 {
+		o.domain.EditWindow = session.DefaultEditWindow
+	}
 	w.service = session.NewService(o.domain)
 	var accounts *rates.Accounts
 	if o.rates != nil {
 		accounts = rates.New(*o.rates)
 	}
-	g := graph.New(graph.Config{Service: w.service, Now: o.now, Tokens: tokens, Log: log, Introspection: true, Streams: o.streams, Rates: accounts,
+	g := graph.New(graph.Config{Service: w.service, Now: o.now, Tokens: tokens, Log: log, Introspection: true, Version: testVersion, TrustedProxy: o.proxy, Streams: o.streams, Rates: accounts, Metrics: o.metrics, Tracer: o.tracer,
 		Answers: transport.AnswersConfig{Budget: o.budget}})
-	w.handler, w.Client = g, client.New(g)
+	w.handler, w.streams, w.Client = g, g.Streams(), client.New(g)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- w.service.Run(ctx) }()
-	eventually(t, "the service is ready", func() bool { return w.service.Ready(ctx) == nil })
+	await.True(t, "the service is ready", func() bool { return w.service.Ready(ctx) == nil })
 	stopped := false
 	w.stop = func() {
 		if stopped {
@@ -123,7 +137,24 @@ func newWorld(t testing.TB, o options) *world {
 	return w
 }
 
-// as sends an operation with this token; "" is none.
+// postWith sends an operation with these headers and returns the answer.
+func (w *world) postWith(t testing.TB, header http.Header, query string) *httptest.ResponseRecorder {
+	t.Helper()
+	body, err := json.Marshal(map[string]string{"query": query})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/graphql", bytes.NewReader(body))
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	r.Header.Set("Content-Type", "application/json")
+	answer := httptest.NewRecorder()
+	w.handler.ServeHTTP(answer, r)
+	return answer
+}
+
+// as sends an operation with this token; "" for none.
 func as(raw string) client.Option {
 	return func(r *client.Request) {
 		if raw != "" {
@@ -135,7 +166,7 @@ func as(raw string) client.Option {
 // person is a connection and its access token.
 type person struct{ id, token string }
 
-// join makes a connection of a session by a session token, made with the session where that does not exist.
+// join connects to a session by a session token, and creates the session where there is none.
 func (w *world) join(t testing.TB, sessionID string, role session.Role) person {
 	t.Helper()
 	w.mustDo(t, testSecret, `mutation($s:ID!){createSession(id:$s){id}}`, map[string]any{"s": sessionID})
@@ -165,7 +196,7 @@ func (w *world) connect(t testing.TB, variables map[string]any) person {
 type failure struct {
 	Message    string
 	Path       []any
-	Extensions struct{ Code, Reason, RequestID string }
+	Extensions struct{ Code, Reason, RequestID, FirstCursor string }
 }
 
 // do sends an operation and returns its data and errors.
@@ -197,7 +228,7 @@ func (w *world) mustDo(t testing.TB, raw, query string, variables map[string]any
 	return data
 }
 
-// code returns the code of an operation's first error, with its reason where it has one; "ok" for none.
+// code returns the code of an operation's first error, with its reason where it has one; "ok" without an error.
 func (w *world) code(t testing.TB, raw, query string, variables map[string]any) string {
 	t.Helper()
 	_, failures := w.do(t, raw, query, variables)
@@ -236,14 +267,4 @@ func next[T any](t testing.TB, s *client.Subscription) T {
 		t.Fatalf("next event: %v", err)
 	}
 	return event
-}
-
-// eventually waits for a condition.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("gave up waiting: %s", what)
-		}
-	}
 }

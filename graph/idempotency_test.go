@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"testing"
 
+	"chattok/internal/await"
 	"chattok/session"
 )
 
 const addWithKey = `mutation($c:ID!,$b:String!,$k:ID){addChatEntry(connectionId:$c,body:$b,idempotencyKey:$k){seq idempotencyKey}}`
 
-// TestIdempotencyKeyIsItsSenders: of all who see an entry, its sender alone sees its key, in a query, in the mutation's own
-// answer and in events; each of two subscribers with the same document has his own.
+// An entry's key is visible to its sender alone: in queries, in the mutation's answer and in events. Two subscribers
+// with the same document each see their own keys.
 func TestIdempotencyKeyIsItsSenders(t *testing.T) {
 	w := newWorld(t, options{})
 	ann, ben := w.join(t, "room", session.RolePublisher), w.join(t, "room", session.RoleSubscriber)
@@ -24,7 +25,7 @@ func TestIdempotencyKeyIsItsSenders(t *testing.T) {
 		}
 		streams = append(streams, s)
 	}
-	eventually(t, "both follow", func() bool { _, n := w.sockets(); return n == 2 })
+	await.True(t, "both follow", func() bool { _, n := w.sockets(); return n == 2 })
 
 	if got := string(w.mustDo(t, ann.token, addWithKey, map[string]any{"c": ann.id, "b": "x", "k": "secret"})); got != `{"addChatEntry":{"idempotencyKey":"secret","seq":1}}` {
 		t.Errorf("ann's own answer: %s", got)
@@ -47,13 +48,13 @@ func TestIdempotencyKeyIsItsSenders(t *testing.T) {
 		}
 	}
 
-	// A guest's name is nobody's in particular.
+	// A guest's name belongs to nobody, so a guest sees no key.
 	if got := string(w.mustDo(t, "", addWithKey, map[string]any{"c": "guest", "b": "x", "k": "g"})); got != `{"addChatEntry":{"idempotencyKey":null,"seq":1}}` {
 		t.Errorf("a guest's own answer: %s", got)
 	}
 }
 
-// TestNamesAreRefused: what a URL takes for a folder, and what reads as a connection's id, is nobody's name.
+// A name that URLs take for a folder, or that looks like a connection's id, is refused.
 func TestNamesAreRefused(t *testing.T) {
 	w := newWorld(t, options{})
 	me := w.connect(t, map[string]any{"s": "lobby"})
@@ -73,8 +74,8 @@ func TestNamesAreRefused(t *testing.T) {
 		"abcdefghijklmnopqrstuvwxyz": "BAD_USER_INPUT",
 		"ABCDEFGHIJKLMNOPQRSTUVWX10": "BAD_USER_INPUT",
 		"abcdefghijklmnopqrstuvwxy":  "ok", // shorter
-		"abcdefghijklmnopqrstuvwxy9": "ok", // a letter that no id has
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ": "ok", // no disguise: it is looked up
+		"abcdefghijklmnopqrstuvwxy9": "ok", // has a letter that no id has
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ": "ok", // looks like no id, and is not known
 		me.id:                        "UNAUTHENTICATED",
 	} {
 		if got := add(name); got != want {
@@ -91,8 +92,8 @@ func TestNamesAreRefused(t *testing.T) {
 	}
 }
 
-// TestSquattedSession: createSession takes an id over that was made on first use, when nobody is in it, and createToken
-// says what a token for it is worth before and after.
+// createSession takes over an id that was created on first use, when nobody is in the session; createToken says before
+// and after whether a token is needed.
 func TestSquattedSession(t *testing.T) {
 	w := newWorld(t, options{})
 	squatter := w.connect(t, map[string]any{"s": "mine"})

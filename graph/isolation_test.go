@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// TestIsolation: the token decides which session a caller sees. Ids of another session get the answer that unknown
-// ones get, to the letter.
+// The token decides which session a caller sees. An id of another session is answered exactly like an unknown one.
 func TestIsolation(t *testing.T) {
 	w := newWorld(t, options{})
 	ann, bob, spy := w.join(t, "room", "PUBLISHER"), w.join(t, "room", "PUBLISHER"), w.join(t, "elsewhere", "MODERATOR")
@@ -50,7 +49,7 @@ func TestIsolation(t *testing.T) {
 	if after := w.lastCursor(t, ann.token); after != before {
 		t.Error("something was stored")
 	}
-	// The streams carry the spy's own session alone: its own doings come first.
+	// The streams carry events of the spy's own session alone, so its own come first.
 	w.add(t, spy.token, spy.id, "own")
 	if got := next[added](t, entries).EntryAdded; got.Seq != 1 || got.Body != "own" {
 		t.Errorf("an entry of another session: %+v", got)
@@ -64,8 +63,8 @@ func TestIsolation(t *testing.T) {
 	wantEvents(t, presence, "created "+own.id)
 }
 
-// TestGuestsTakeNoNameOfAConnection: neither of one in the lobby, nor elsewhere, nor of one that has ended; and a guest's
-// entries are no connection's.
+// A guest can't take the name of a connection, whether it is in the lobby, elsewhere or ended; and a guest's entries
+// belong to no connection.
 func TestGuestsTakeNoNameOfAConnection(t *testing.T) {
 	w := newWorld(t, options{})
 	inLobby, ended, elsewhere := w.connect(t, map[string]any{"s": "lobby"}), w.connect(t, map[string]any{"s": "lobby"}), w.connect(t, map[string]any{"s": "free"})

@@ -4,12 +4,14 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"chattok/internal/await"
 )
 
-// TestMain fails the package where anything is left running after every world has stopped.
+// TestMain fails if a goroutine is left running after every world has stopped.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestStopEndsEverything stops a world under open subscriptions of every kind; nothing may outlive it.
+// Stopping a world with open subscriptions of every kind leaves no goroutine.
 func TestStopEndsEverything(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	w := newWorld(t, options{})
@@ -20,7 +22,7 @@ func TestStopEndsEverything(t *testing.T) {
 		open = append(open, closer(func() { _ = s.Close() }))
 	}
 	w.mustDo(t, me.token, addEntry, map[string]any{"c": me.id, "b": "x"})
-	eventually(t, "three subscriptions are under way", func() bool {
+	await.True(t, "three subscriptions are under way", func() bool {
 		_, subscriptions := w.sockets()
 		return subscriptions == 3
 	})

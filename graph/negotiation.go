@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 
+	"chattok/internal/sequence"
 	"chattok/session"
 )
 
@@ -16,7 +17,7 @@ func (r mutationResolver) Negotiate(ctx context.Context, streamID, to string, de
 }
 
 func (r subscriptionResolver) NegotiationReceived(ctx context.Context) (<-chan *session.Negotiation, error) {
-	return follow(ctx, func(c session.Caller) (*session.Follower[*session.Negotiation], error) {
+	return follow(ctx, func(c session.Caller) (*sequence.Follower[*session.Negotiation], error) {
 		return r.service.FollowNegotiations(ctx, c)
 	})
 }

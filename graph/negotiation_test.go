@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"chattok/internal/await"
 	"chattok/session"
 )
 
@@ -14,7 +15,7 @@ const (
 	negotiations = `subscription{negotiationReceived{` + negotiation + `}}`
 )
 
-// negotiated is what negotiationReceived carries.
+// negotiated is an event of negotiationReceived.
 type negotiated struct {
 	NegotiationReceived struct {
 		StreamID, FromConnectionID, To string
@@ -40,7 +41,7 @@ func (n negotiated) String() string {
 	return fmt.Sprintf("%s about %s from %s", text, r.StreamID, r.FromConnectionID)
 }
 
-// TestNegotiation: a publisher and a subscriber exchange descriptions and candidates, in order, and nobody else hears.
+// A publisher and a subscriber exchange descriptions and candidates in order, and nobody else gets them.
 func TestNegotiation(t *testing.T) {
 	w := newWorld(t, options{})
 	ann, bob, eve := w.join(t, "room", "PUBLISHER"), w.join(t, "room", "SUBSCRIBER"), w.join(t, "room", "PUBLISHER")
@@ -69,11 +70,11 @@ func TestNegotiation(t *testing.T) {
 	if got := next[negotiated](t, atAnn).String(); got != fmt.Sprintf("answer yes about %s from %s", stream, bob.id) {
 		t.Errorf("ann got %q", got)
 	}
-	// Neither end is the publisher.
+	// Neither end is the stream's publisher.
 	if code := w.code(t, bob.token, negotiate, map[string]any{"s": stream, "to": eve.id, "d": map[string]any{"type": "offer", "sdp": ""}}); code != "FORBIDDEN" {
 		t.Errorf("bob to eve: %s", code)
 	}
-	// What eve gets first is what is hers.
+	// The first message that eve gets is the one sent to her.
 	w.mustDo(t, ann.token, negotiate, map[string]any{"s": stream, "to": eve.id, "d": map[string]any{"type": "offer", "sdp": "for eve"}})
 	if got := next[negotiated](t, atEve).String(); got != "offer for eve"+about {
 		t.Errorf("eve got %q", got)
@@ -100,8 +101,8 @@ func TestNegotiation(t *testing.T) {
 	}
 }
 
-// TestNegotiationWaits: an offer made at once on StreamCreated or ConnectionCreated finds a peer that does not listen yet;
-// the newest 64 wait, once, and signals are no part of it.
+// An offer sent at once on StreamCreated or ConnectionCreated waits for a peer that does not listen yet. The newest 64
+// wait, once, and signals do not count among them.
 func TestNegotiationWaits(t *testing.T) {
 	w := newWorld(t, options{})
 	ann := w.join(t, "room", "PUBLISHER")
@@ -111,7 +112,7 @@ func TestNegotiationWaits(t *testing.T) {
 	for i := range sent {
 		w.mustDo(t, ann.token, negotiate, map[string]any{"s": stream, "to": bob.id, "d": map[string]any{"type": "offer", "sdp": fmt.Sprint(i)}})
 	}
-	heard := w.subscribe(t, bob.token, signals, nil) // the first signalReceived is not the first negotiationReceived
+	heard := w.subscribe(t, bob.token, signals, nil) // the first signalReceived does not count as the first negotiationReceived
 	w.mustDo(t, ann.token, sendSignal, map[string]any{"t": "t", "to": bob.id})
 	if got := next[received](t, heard).SignalReceived; got.Type != "t" {
 		t.Errorf("got %+v", got)
@@ -122,7 +123,7 @@ func TestNegotiationWaits(t *testing.T) {
 			t.Fatalf("got %+v, want %d", got, i)
 		}
 	}
-	// A second subscription has no beginning to look for, so it gets one after the other until one comes.
+	// A second subscription has no known beginning, so messages are sent until one arrives.
 	again := w.subscribe(t, bob.token, negotiations, nil)
 	came := make(chan string, 1)
 	go func() {
@@ -131,7 +132,7 @@ func TestNegotiationWaits(t *testing.T) {
 			came <- first.NegotiationReceived.Description.SDP
 		}
 	}()
-	eventually(t, "the second follows", func() bool {
+	await.True(t, "the second follows", func() bool {
 		w.mustDo(t, ann.token, negotiate, map[string]any{"s": stream, "to": bob.id, "d": map[string]any{"type": "offer", "sdp": "live"}})
 		select {
 		case got := <-came:
@@ -145,7 +146,7 @@ func TestNegotiationWaits(t *testing.T) {
 	})
 }
 
-// iceServers names one for each who asks.
+// iceServers names one server for each caller.
 type iceServers struct{}
 
 func (iceServers) Servers(c *session.Connection) []*session.ICEServer {

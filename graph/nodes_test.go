@@ -6,10 +6,13 @@ import (
 	"time"
 
 	"chattok/bus"
+	"chattok/internal/await"
+	"chattok/internal/need"
 	"chattok/session"
 )
 
-// nodes are two servers over one store. Where they share no bus, each hears of the other by the store alone.
+// nodes starts two servers over one store. Where they share no bus, each learns of the other's changes from the store
+// alone.
 func nodes(t *testing.T, shared bool) (a, b *world) {
 	t.Helper()
 	var store session.Store
@@ -25,9 +28,10 @@ func nodes(t *testing.T, shared bool) (a, b *world) {
 	return a, b
 }
 
-// TestStreamsOverNodes: followers on both nodes hear of the same changes in one order, each once, also where no message
-// of the bus arrives; who begins between two of them misses none.
+// Followers on both nodes get the same changes in one order, each once, also where no message of the bus arrives. A
+// follower that begins between two changes misses none.
 func TestStreamsOverNodes(t *testing.T) {
+	need.Time(t, "streams of several nodes")
 	for _, shared := range []bool{true, false} {
 		t.Run(fmt.Sprintf("bus %t", shared), func(t *testing.T) {
 			a, b := nodes(t, shared)
@@ -44,7 +48,7 @@ func TestStreamsOverNodes(t *testing.T) {
 			wantStreamEvents(t, atB, "state of 2:")
 			cam := b.publish(t, ann, `name:"cam"`)
 			both("StreamCreated: CAMERA cam of " + ann.id)
-			// The other node knows it at once, whatever it has heard: it asks the store.
+			// The other node knows the connection at once by asking the store, whatever the bus has brought.
 			other := b.publish(t, ann, `name:"other"`)
 			a.mustDo(t, mod.token, `mutation($s:ID!){forceMute(streamId:$s){id}}`, map[string]any{"s": cam})
 			both("StreamCreated: CAMERA other of "+ann.id, "muted "+cam+" by "+mod.id+", except 0",
@@ -53,14 +57,14 @@ func TestStreamsOverNodes(t *testing.T) {
 			both("forceUnpublished: CAMERA other of " + ann.id)
 			a.mustDo(t, mod.token, `mutation($c:ID!){forceDisconnect(connectionId:$c){id}}`, map[string]any{"c": ann.id})
 			wantStreamEvents(t, atA, "forceDisconnected: CAMERA cam no audio of "+ann.id, "forceDisconnected "+ann.id)
-			eventually(t, "the other node knows that she has gone", func() bool {
+			await.True(t, "the other node knows that she has gone", func() bool {
 				return b.code(t, ann.token, `{connection{id}}`, nil) == "UNAUTHENTICATED CONNECTION_DESTROYED"
 			})
 		})
 	}
 }
 
-// TestNegotiationOverNodes: it goes from node to node, in both directions.
+// Negotiations travel between nodes in both directions.
 func TestNegotiationOverNodes(t *testing.T) {
 	a, b := nodes(t, true)
 	ann, bob := a.join(t, "room", "PUBLISHER"), b.join(t, "room", "SUBSCRIBER")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chattok/graph"
+	"chattok/internal/await"
 	"chattok/session"
 )
 
@@ -19,7 +20,7 @@ type entry struct {
 	Connection                                member
 }
 
-// member is a connection as others see it.
+// member is a connection as other clients see it.
 type member struct{ ID, Data, Role string }
 
 type added struct{ EntryAdded entry }
@@ -49,13 +50,13 @@ func (w *world) sockets() (sockets, subscriptions int) {
 	return open.Sockets() + open.HTTPStreams(), open.Subscriptions()
 }
 
-// lastCursor is where the caller's log ends.
+// lastCursor returns the cursor of the newest entry in the caller's log.
 func (w *world) lastCursor(t testing.TB, raw string) string {
 	t.Helper()
 	return read[struct{ Session struct{ LastCursor string } }](t, w.mustDo(t, raw, `{session{lastCursor}}`, nil)).Session.LastCursor
 }
 
-// same holds an operation's data against the JSON it must be.
+// same compares an operation's data with JSON.
 func same(t testing.TB, data json.RawMessage, want string) {
 	t.Helper()
 	normal := func(raw string) string {
@@ -126,7 +127,7 @@ func TestGuestInTheLobby(t *testing.T) {
 	}
 }
 
-// TestEntryAddedWithoutCursor gives what is committed after the subscription began, and nothing of before.
+// A subscription without a cursor gets the entries committed after it began, and none from before.
 func TestEntryAddedWithoutCursor(t *testing.T) {
 	w := newWorld(t, options{})
 	w.add(t, "", "alice", "before")
@@ -139,10 +140,10 @@ func TestEntryAddedWithoutCursor(t *testing.T) {
 			received <- first
 		}
 	}()
-	// The subscription begins at some post; from there on it has every one.
+	// The subscription begins at some entry and has every one from there on.
 	var first added
 	posted := 1
-	eventually(t, "the subscription has begun", func() bool {
+	await.True(t, "the subscription has begun", func() bool {
 		posted = w.add(t, "", "alice", "during").Seq
 		select {
 		case first = <-received:
@@ -252,7 +253,7 @@ func TestCreateSessionAndToken(t *testing.T) {
 		{"a token of an unknown session", testSecret, mint, map[string]any{"s": "nowhere"}, "NOT_FOUND"},
 		{"no time", testSecret, mint, map[string]any{"s": "made", "e": 0}, "BAD_USER_INPUT"},
 		{"31 days", testSecret, mint, map[string]any{"s": "made", "e": 2_592_001}, "BAD_USER_INPUT"},
-		{"1,025 bytes of data", testSecret, mint, map[string]any{"s": "made", "d": strings.Repeat("x", 1025)}, "BAD_USER_INPUT"},
+		{"4,097 bytes of data", testSecret, mint, map[string]any{"s": "made", "d": strings.Repeat("x", 4097)}, "BAD_USER_INPUT"},
 	}
 	for _, c := range table {
 		if code := w.code(t, c.token, c.query, c.variables); code != c.want {
@@ -266,4 +267,12 @@ func TestCreateSessionAndToken(t *testing.T) {
 	if code := w.code(t, "", connect, map[string]any{"t": lost}); code != "NOT_FOUND" {
 		t.Errorf("a token's unknown session: %s", code)
 	}
+}
+
+func mustMarshal(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // the tests' own types
+	}
+	return b
 }

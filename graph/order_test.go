@@ -11,8 +11,8 @@ import (
 	"chattok/session"
 )
 
-// TestDisconnectIsAnswered ends a connection over its own socket: the answer comes before the close, which is sure to be
-// the socket's last, and what the socket follows says nothing more.
+// A connection that is ended over its own socket gets the answer before the close, which is the socket's last frame;
+// its subscriptions send nothing more.
 func TestDisconnectIsAnswered(t *testing.T) {
 	w := newWorld(t, options{})
 	address := serve(t, w.handler, 0)
@@ -40,7 +40,7 @@ func TestDisconnectIsAnswered(t *testing.T) {
 	}
 }
 
-// TestPersistedIsMeasured: in the product too, a text above the limits is refused before it is kept under its hash.
+// In the whole server too, a text above the limits is refused before it is kept by its hash.
 func TestPersistedIsMeasured(t *testing.T) {
 	w := newWorld(t, options{})
 	text := "{" + strings.Repeat(" a", 3000) + " }"

@@ -7,13 +7,12 @@ import (
 	"testing"
 )
 
-// TestPages holds every window over five entries of two senders against a model of the Relay specification: the
-// entries between the cursors, cut from the front or the back, and flags that are true exactly where entries lie on
-// that side of the page.
+// Every window over five entries of two senders agrees with a model of the Relay specification: the entries between the
+// cursors, cut from the front or the back, and flags that are true exactly where entries lie on that side of the page.
 func TestPages(t *testing.T) {
 	w := newWorld(t, options{})
 	cursors := []string{"0"}
-	from := []string{"", "a", "b", "a", "a", "b"} // by seq
+	from := []string{"", "a", "b", "a", "a", "b"} // the senders, by seq
 	for _, name := range from[1:] {
 		cursors = append(cursors, w.add(t, "", name, "x").Cursor)
 	}
@@ -32,7 +31,7 @@ func TestPages(t *testing.T) {
 		}
 	}
 	check(t)
-	// Cursors keep their neighbours however the log grows.
+	// A cursor keeps its place when the log grows.
 	for range 20 {
 		w.add(t, "", "c", "more")
 	}
@@ -45,7 +44,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// window is the arguments of a page: first n; for a negative n, last -n-1. A cursor of -1 is absent.
+// window holds the arguments of a page: first n, or for a negative n last -n-1. A cursor of -1 is absent.
 type window struct {
 	sender           string
 	after, before, n int
@@ -70,7 +69,8 @@ func (v window) variables(cursors []string) map[string]any {
 	return variables
 }
 
-// want is the model. An empty page lies directly after its after, with last directly before its before.
+// want returns the page of the model. An empty page lies directly after its after, with last directly before its
+// before.
 func (v window) want(from []string) string {
 	mine := func(seq int) bool { return v.sender == "" || v.sender == from[seq] }
 	var seqs []int
@@ -103,7 +103,7 @@ func (v window) want(from []string) string {
 	return fmt.Sprint(seqs, previous, next)
 }
 
-// page asks for a window and returns it as window.want does; edges, nodes and the page's ends must agree.
+// page returns the server's page in the form of window.want, and checks that edges, nodes and the page's ends agree.
 func (w *world) page(t *testing.T, v window, cursors []string) string {
 	t.Helper()
 	const query = `query($c:ID,$first:Int,$last:Int,$after:String,$before:String){chatEntries(first:$first,last:$last,after:$after,before:$before,connectionId:$c){
@@ -144,7 +144,7 @@ func (w *world) page(t *testing.T, v window, cursors []string) string {
 	return fmt.Sprint(seqs, info.HasPreviousPage, info.HasNextPage)
 }
 
-// TestPageDefault gives 50 of the front where neither first nor last is given, and 200 at most.
+// A page has 50 entries from the front where neither first nor last is given, and 200 at most.
 func TestPageDefault(t *testing.T) {
 	w := newWorld(t, options{})
 	for i := range 205 {

@@ -2,15 +2,15 @@ package graph_test
 
 import (
 	"context"
-	"errors"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/99designs/gqlgen/client"
-	"github.com/coder/websocket"
 
+	"chattok/internal/await"
+	"chattok/internal/wsclient"
 	"chattok/session"
 )
 
@@ -19,7 +19,7 @@ const events = `subscription{sessionEvents{__typename
 	...on ConnectionCreated{connection{id data}}
 	...on ConnectionDestroyed{connection{id data} reason}}}`
 
-// event is what sessionEvents carries.
+// event is an event of sessionEvents.
 type event struct {
 	Typename        string `json:"__typename"`
 	Connections     []member
@@ -60,10 +60,10 @@ func wantEvents(t testing.TB, s *client.Subscription, want ...string) {
 	}
 }
 
-// attached waits until so many connections have a socket.
+// attached waits until n connections have a socket.
 func (w *world) attached(t testing.TB, n int) {
 	t.Helper()
-	eventually(t, "sockets are counted", func() bool { return w.service.Stats().Attached == n })
+	await.True(t, "sockets are counted", func() bool { return w.service.Stats().Attached == n })
 }
 
 func TestSessionEvents(t *testing.T) {
@@ -87,7 +87,7 @@ func TestSessionEvents(t *testing.T) {
 	}
 }
 
-// TestGrace: a socket that comes back within the grace time is no event, one that does not is one.
+// A socket that comes back within the grace time causes no event, one that does not causes one.
 func TestGrace(t *testing.T) {
 	w := newWorld(t, options{grace: 2 * time.Second})
 	watcher := w.join(t, "room", "PUBLISHER")
@@ -102,7 +102,7 @@ func TestGrace(t *testing.T) {
 	w.attached(t, 2)
 	back := w.subscribe(t, blip.token, signals, nil)
 	w.attached(t, 3)
-	_ = lost.Close() // its time ends after the other's would have
+	_ = lost.Close() // its grace time would end after the other's
 	wantEvents(t, s, "networkDisconnected "+gone.id)
 	if code := w.code(t, gone.token, `{connection{id}}`, nil); code != "UNAUTHENTICATED CONNECTION_DESTROYED" {
 		t.Errorf("the lost one's token: %s", code)
@@ -113,10 +113,10 @@ func TestGrace(t *testing.T) {
 	}
 }
 
-// TestIdle: a connection that never had a socket and makes no request ends; one with a socket does not.
+// A connection that never had a socket and makes no request ends; one with a socket does not.
 func TestIdle(t *testing.T) {
 	w := newWorld(t, options{grace: 200 * time.Millisecond, idle: time.Second})
-	s := w.subscribe(t, "", events, nil) // a guest, who has no lease
+	s := w.subscribe(t, "", events, nil) // a guest, who needs no socket
 	wantEvents(t, s, "state ")
 	idle := w.connect(t, map[string]any{"s": "lobby", "d": "idle"})
 	busy := w.connect(t, map[string]any{"s": "lobby"})
@@ -128,30 +128,20 @@ func TestIdle(t *testing.T) {
 }
 
 // dial opens an initialised socket of graphql-transport-ws.
-func (w *world) dial(t testing.TB, raw string) *websocket.Conn {
+func (w *world) dial(t testing.TB, raw string) *wsclient.Conn {
 	t.Helper()
 	server := httptest.NewServer(w.handler)
 	t.Cleanup(server.Close)
-	c, _, err := websocket.Dial(t.Context(), strings.Replace(server.URL, "http", "ws", 1),
-		&websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.CloseNow() })
-	write(t.Context(), t, c, map[string]any{"type": "connection_init", "payload": map[string]any{"Authorization": "Bearer " + raw}})
-	if _, message, err := c.Read(t.Context()); err != nil || !strings.Contains(string(message), "connection_ack") {
-		t.Fatalf("init: %s, %v", message, err)
-	}
-	return c
+	return wsclient.OpenT(t, server.URL, raw)
 }
 
-// TestForceDisconnectClosesSockets: all sockets of the one that is ended, with 4401, and nobody else's.
+// A forced disconnect closes all sockets of that connection with 4401, and no other socket.
 func TestForceDisconnectClosesSockets(t *testing.T) {
 	w := newWorld(t, options{})
 	moderator, ann := w.join(t, "room", "MODERATOR"), w.join(t, "room", "PUBLISHER")
-	sockets := []*websocket.Conn{w.dial(t, ann.token), w.dial(t, ann.token)}
+	sockets := []*wsclient.Conn{w.dial(t, ann.token), w.dial(t, ann.token)}
 	for i, query := range []string{`subscription{entryAdded(after:"0"){seq}}`, `subscription{signalReceived{type}}`} {
-		write(t.Context(), t, sockets[i], map[string]any{"id": "1", "type": "subscribe", "payload": map[string]any{"query": query}})
+		sockets[i].SubscribeT(t, "1", query, nil)
 	}
 	own := w.subscribe(t, moderator.token, `subscription{entryAdded(after:"0"){seq}}`, nil)
 	same(t, w.mustDo(t, moderator.token, `mutation($c:ID!){forceDisconnect(connectionId:$c){id}}`, map[string]any{"c": ann.id}),
@@ -160,8 +150,7 @@ func TestForceDisconnectClosesSockets(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		_, message, err := c.Read(ctx)
 		cancel()
-		closed := websocket.CloseError{}
-		if !errors.As(err, &closed) || closed.Code != 4401 || closed.Reason != "CONNECTION_DESTROYED: this connection has ended (forceDisconnected); connect again" {
+		if wsclient.CloseCode(err) != 4401 || wsclient.CloseReason(err) != "CONNECTION_DESTROYED: this connection has ended (forceDisconnected); connect again" {
 			t.Errorf("socket %d: %s, %v", i, message, err)
 		}
 	}
@@ -176,7 +165,8 @@ func TestForceDisconnectClosesSockets(t *testing.T) {
 	}
 }
 
-// TestSocketsOfAConnection: one too many is told to come back later; one that ends makes room; others have their own.
+// A socket above a connection's limit is asked to come back later; one that ends makes room; other connections have
+// limits of their own.
 func TestSocketsOfAConnection(t *testing.T) {
 	w := newWorld(t, options{sockets: 2})
 	address := serve(t, w.handler, 0)
@@ -188,7 +178,7 @@ func TestSocketsOfAConnection(t *testing.T) {
 	}
 	mustDial(t, address, bob.token)
 	_ = first.Close()
-	eventually(t, "the place is free", func() bool {
+	await.True(t, "the place is free", func() bool {
 		s, err := dialStream(address, ann.token)
 		if err == nil {
 			_ = s.Close()

@@ -18,7 +18,7 @@ func (w *world) publish(t testing.TB, who person, arguments string) string {
 	return read[struct{ PublishStream struct{ ID string } }](t, data).PublishStream.ID
 }
 
-// unpublish ends a stream, unless it has ended.
+// unpublish ends a stream; one that has ended is no error.
 func (w *world) unpublish(t testing.TB, who person, stream string) {
 	t.Helper()
 	code := w.code(t, who.token, `mutation($s:ID!){unpublishStream(streamId:$s){id}}`, map[string]any{"s": stream})
@@ -34,7 +34,7 @@ const streamEvents = `subscription{sessionEvents{__typename
 	...on MuteForced{streamId except moderator{id}}}}
 	fragment S on Stream{id name hasAudio hasVideo videoType width height createdAt connection{id data role}}`
 
-// published is a stream as sessionEvents tells of it.
+// published is a stream in an event of sessionEvents.
 type published struct {
 	ID                 string
 	Name               *string
@@ -152,7 +152,7 @@ func TestStreams(t *testing.T) {
 	wantStreamEvents(t, s, "StreamCreated: CAMERA again of "+ann.id)
 }
 
-// TestForceMute: what a moderator mutes is silent for all, its publisher is told, and may switch it on again.
+// A stream that a moderator mutes is silent for all. Its publisher is told, and may switch audio on again.
 func TestForceMute(t *testing.T) {
 	w := newWorld(t, options{})
 	mod, ann := w.join(t, "room", "MODERATOR"), w.join(t, "room", "PUBLISHER")
@@ -171,13 +171,13 @@ func TestForceMute(t *testing.T) {
 	same(t, w.mustDo(t, mod.token, `mutation{forceMute{id}}`, nil), `{"forceMute":[{"id":"`+mine+`"},{"id":"`+hers+`"},{"id":"`+silent+`"}]}`)
 	wantStreamEvents(t, s, "all muted by "+mod.id+" except ", "StreamUpdated: CAMERA mine no audio of "+mod.id)
 
-	// Who was away finds it in the snapshot.
+	// A subscriber that comes later finds it in the snapshot.
 	late := w.subscribe(t, ann.token, streamEvents, nil)
 	wantStreamEvents(t, late, "state of 2: [CAMERA mine no audio of "+mod.id+"] [CAMERA hers no audio of "+ann.id+"] [CAMERA no audio of "+ann.id+"]")
 	same(t, w.mustDo(t, w.join(t, "empty", "MODERATOR").token, `mutation{forceMute{id}}`, nil), `{"forceMute":[]}`)
 }
 
-// TestStreamLimit: a connection has 8 streams at most; one that ends makes room, and others have their own.
+// A connection has 8 streams at most; one that ends makes room, and other connections have limits of their own.
 func TestStreamLimit(t *testing.T) {
 	w := newWorld(t, options{})
 	ann, bob := w.join(t, "room", "PUBLISHER"), w.join(t, "room", "PUBLISHER")
@@ -197,7 +197,7 @@ func TestStreamLimit(t *testing.T) {
 	}
 }
 
-// TestStreamsEnd: with a connection its streams end, each once, for every follower alike and before it, however it ends.
+// The streams of a connection end with it, however it ends: each once, before it, and for every follower alike.
 func TestStreamsEnd(t *testing.T) {
 	w := newWorld(t, options{grace: time.Second})
 	watcher := w.join(t, "room", "MODERATOR")
@@ -212,7 +212,7 @@ func TestStreamsEnd(t *testing.T) {
 		},
 		"networkDisconnected": func(p person) {
 			s := w.subscribe(t, p.token, streamEvents, nil)
-			nextStreamEvent(t, s) // so that it is attached
+			nextStreamEvent(t, s) // by this event the connection is attached
 			_ = s.Close()
 		},
 	} {
@@ -233,7 +233,7 @@ func TestStreamsEnd(t *testing.T) {
 	}
 }
 
-// TestStreamsOutliveRestarts: streams are durable; whoever comes back finds them.
+// Streams are durable: a client that comes back after a restart finds them.
 func TestStreamsOutliveRestarts(t *testing.T) {
 	w := newWorld(t, options{})
 	ann := w.join(t, "room", "PUBLISHER")
@@ -246,7 +246,7 @@ func TestStreamsOutliveRestarts(t *testing.T) {
 	wantStreamEvents(t, s, "clientDisconnected: CAMERA cam of "+ann.id)
 }
 
-// TestEverySessionEvent: all that sessionEvents can tell fits one subscription as one would write it, with no alias.
+// One subscription can select everything that sessionEvents has without an alias.
 func TestEverySessionEvent(t *testing.T) {
 	w := newWorld(t, options{})
 	s := w.subscribe(t, w.join(t, "room", "PUBLISHER").token, `subscription{sessionEvents{__typename

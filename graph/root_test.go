@@ -8,8 +8,8 @@ import (
 	"github.com/99designs/gqlgen/client"
 )
 
-// TestSubscriptionRoot: where @skip and @include leave no root field, or two, a subscription is refused as a document that
-// is not valid; where they leave one, it is as every other.
+// A subscription for which @skip and @include leave no root field, or two, is refused as invalid; one for which they
+// leave one field works.
 func TestSubscriptionRoot(t *testing.T) {
 	w := newWorld(t, options{})
 	me := w.join(t, "room", "PUBLISHER")
@@ -18,7 +18,7 @@ func TestSubscriptionRoot(t *testing.T) {
 	second := w.add(t, me.token, me.id, "second")
 	for _, c := range []struct {
 		query, variables string
-		name             string // that the field comes under; "" where it is refused
+		name             string // of the field in the answer; "" where it is refused
 	}{
 		{`subscription{entryAdded(after:"0") @skip(if:true){seq}}`, `{}`, ""},
 		{`subscription{entryAdded(after:"0") @include(if:false){seq}}`, `{}`, ""},
@@ -46,7 +46,7 @@ func TestSubscriptionRoot(t *testing.T) {
 			if c.name == "" || f != sse {
 				continue
 			}
-			// The event's id is the cursor, and Last-Event-ID goes on after it.
+			// The event's id is the cursor, and Last-Event-ID resumes after it.
 			stream := mustOpen(t, address, sse, me.token, c.query, rawVariables(c.variables))
 			if _, err := stream.NextResponse(); err != nil || stream.ID != first.Cursor {
 				t.Errorf("%s: the event's id is %q, want %q (%v)", c.query, stream.ID, first.Cursor, err)
@@ -58,7 +58,7 @@ func TestSubscriptionRoot(t *testing.T) {
 			stream.Close()
 			resumed.Close()
 		}
-		// The older subprotocol.
+		// With the older subprotocol.
 		s := w.WebsocketWithPayload(c.query, map[string]any{"Authorization": "Bearer " + me.token}, func(r *client.Request) { r.Variables = rawVariables(c.variables) })
 		var event map[string]struct{ Seq int }
 		err := s.Next(&event)

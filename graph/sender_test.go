@@ -10,7 +10,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 )
 
-// TestEntryOfMissingSender: an entry whose sender's row is gone is read as every other, in pages and in subscriptions.
+// An entry whose sender's row is missing is read like every other, in pages and in subscriptions.
 func TestEntryOfMissingSender(t *testing.T) {
 	w := newWorld(t, options{grace: time.Minute})
 	entryOfMissingSender(t, w, "sqlite", w.path)

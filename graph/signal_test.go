@@ -3,9 +3,11 @@ package graph_test
 import (
 	"strconv"
 	"testing"
+
+	"chattok/internal/await"
 )
 
-// received is what signalReceived carries.
+// received is an event of signalReceived.
 type received struct{ SignalReceived signal }
 
 type signal struct {
@@ -18,7 +20,7 @@ const signals = `subscription{signalReceived{type data to fromConnectionId misse
 func TestSignals(t *testing.T) {
 	w := newWorld(t, options{})
 	ann, bob, other := w.join(t, "room", "PUBLISHER"), w.join(t, "room", "SUBSCRIBER"), w.join(t, "elsewhere", "PUBLISHER")
-	// What is sent before a connection's first signalReceived begins waits for it, so nothing here is a race.
+	// Signals sent before a connection's first signalReceived wait for it, so there is no race here.
 	send := func(raw, arguments, want string) {
 		t.Helper()
 		same(t, w.mustDo(t, raw, `mutation{sendSignal(`+arguments+`){type data to fromConnectionId missed}}`, nil), want)
@@ -70,7 +72,7 @@ func TestSignalsOfOneType(t *testing.T) {
 	}
 }
 
-// TestSignalsWait: 64 signals wait for a connection's first signalReceived, the newest, and for no further one.
+// The newest 64 signals wait for a connection's first signalReceived, and for no further one.
 func TestSignalsWait(t *testing.T) {
 	w := newWorld(t, options{})
 	me := w.join(t, "room", "PUBLISHER")
@@ -85,7 +87,7 @@ func TestSignalsWait(t *testing.T) {
 		}
 	}
 	second := w.subscribe(t, me.token, signals, nil)
-	eventually(t, "the second subscription is under way", func() bool {
+	await.True(t, "the second subscription is under way", func() bool {
 		_, subscriptions := w.sockets()
 		return subscriptions == 2
 	})
@@ -97,7 +99,7 @@ func TestSignalsWait(t *testing.T) {
 			got <- r.SignalReceived
 		}
 	}()
-	eventually(t, "the second subscription has begun", func() bool {
+	await.True(t, "the second subscription has begun", func() bool {
 		w.mustDo(t, me.token, sendSignal, map[string]any{"t": "later"})
 		select {
 		case s := <-got:

@@ -9,10 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"chattok/internal/await"
+	"chattok/internal/need"
+	"chattok/internal/sequence"
 	"chattok/session"
 )
 
-// counted is a Store that counts how often it is read, save for the heads, which a node reads at an interval.
+// counted is a Store that counts reads, except those of the newest numbers, which a node reads at an interval.
 type counted struct {
 	session.Store
 	reads atomic.Int64
@@ -43,12 +46,13 @@ func (c *counted) Connections(ctx context.Context, ids []string) (map[string]ses
 	return c.Store.Connections(ctx, ids)
 }
 
-// stormClients is how many come back at once in TestStormOfThousands; CHATTOK_STORM names another number.
+// stormClients is how many clients come back at once; CHATTOK_STORM names another number.
 const stormClients = 2000
 
-// TestStormOfThousands: what the database is asked while thousands come back at once, each some way behind and curious who
-// posted, is set by the log alone; and one who was there before hears at once what is posted meanwhile.
+// While thousands of clients come back at once, each some way behind and selecting senders, the number of database
+// reads depends on the log alone. A client that was there before gets new entries at once meanwhile.
 func TestStormOfThousands(t *testing.T) {
+	need.Time(t, "a thousand clients come back at once")
 	clients := stormClients
 	if s := os.Getenv("CHATTOK_STORM"); s != "" {
 		var err error
@@ -72,7 +76,7 @@ func TestStormOfThousands(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = early.SetDeadline(time.Now().Add(2 * time.Minute))
-	eventually(t, "the first one follows", func() bool { _, n := w.sockets(); return n == 1 })
+	await.True(t, "the first one follows", func() bool { _, n := w.sockets(); return n == 1 })
 	store.reads.Store(0)
 
 	var work, connected sync.WaitGroup
@@ -106,8 +110,8 @@ func TestStormOfThousands(t *testing.T) {
 		t.Error(err)
 	}
 	work.Wait()
-	// A chunk of the log is read once; the author is looked up once, by those who ask at the same moment.
-	if reads, most := store.reads.Load(), int64(length/session.ChunkEntries+4); reads > most {
+	// A chunk of the log is read once, and the author is looked up once for all clients that ask at the same time.
+	if reads, most := store.reads.Load(), int64(length/sequence.ChunkSize+4); reads > most {
 		t.Errorf("%d reads for %d clients that read a log of %d entries; want %d at most", reads, clients, length, most)
 	}
 	_ = early.Close()

@@ -17,15 +17,15 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// stream is a client's end of a graphql-transport-ws socket, light enough for hundreds of them in one test. Its methods
-// may be called on any goroutine, by one at a time.
+// stream is the client's end of a graphql-transport-ws socket, light enough for hundreds of them in one test. Its
+// methods may be called on any goroutine, one at a time.
 type stream struct {
 	net.Conn
 	r       *bufio.Reader
-	payload []byte // of the frame that was read last
+	payload []byte // of the last frame
 }
 
-// serve listens for the length of the test. send is the size of the kernel's buffer behind each socket; 0 is its own.
+// serve listens until the test ends. send is the size of the kernel's send buffer of each socket; 0 for the default.
 func serve(t testing.TB, h http.Handler, send int) (address string) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(h)
@@ -101,7 +101,7 @@ func (s *stream) subscribe(id, query string, variables map[string]any) error {
 	return s.send(map[string]any{"id": id, "type": "subscribe", "payload": map[string]any{"query": query, "variables": variables}})
 }
 
-// frame returns the next text frame's bytes, which are good until the next call.
+// frame returns the bytes of the next text frame; they are valid until the next call.
 func (s *stream) frame() ([]byte, error) {
 	for {
 		h, err := ws.ReadHeader(s.r)
@@ -162,7 +162,7 @@ func (s *stream) next(t testing.TB, id string) string {
 
 var seqName = []byte(`"seq":`)
 
-// expectSeqs reads entries that select seq, and wants these numbers in order.
+// expectSeqs reads entries that select seq, and expects these numbers in order.
 func (s *stream) expectSeqs(from, to int) error {
 	for want := from; want <= to; want++ {
 		raw, err := s.frame()
@@ -181,7 +181,7 @@ func (s *stream) expectSeqs(from, to int) error {
 	return nil
 }
 
-// post adds n entries of this body, by many at once.
+// post adds n entries of this body, many at a time.
 func (w *world) post(t testing.TB, p person, n int, body string) {
 	t.Helper()
 	w.postBy(t, p, 32, n, body)

@@ -16,13 +16,14 @@ import (
 
 	"chattok/graph/edge"
 	"chattok/graph/transport/streamtest"
+	"chattok/internal/await"
 	"chattok/session"
 )
 
-// blind is a Store that can't look connections up while it is told so.
+// blind is a Store that fails to look up one connection.
 type blind struct {
 	session.Store
-	to atomic.Value // of string: the id of a connection
+	to atomic.Value // string: the id of the connection
 }
 
 func (b *blind) Connections(ctx context.Context, ids []string) (map[string]session.ConnectionState, error) {
@@ -34,7 +35,7 @@ func (b *blind) Connections(ctx context.Context, ids []string) (map[string]sessi
 	return b.Store.Connections(ctx, ids)
 }
 
-// lockedBuffer is a log that several goroutines write.
+// lockedBuffer is a log for several goroutines.
 type lockedBuffer struct {
 	mu sync.Mutex
 	bytes.Buffer
@@ -54,8 +55,9 @@ func (b *lockedBuffer) String() string {
 
 var requestIDs = regexp.MustCompile(`"requestId":"([^"]+)"`)
 
-// TestEventThatFails ends the subscription, in each framing, so that nobody goes on after it as if it had not been; who
-// resumes when the fault is over gets it, and what came after. The error has an id, under which the log has the cause.
+// An event that fails ends the subscription in each framing, so that no client goes on as if there had been no event. A
+// client that resumes after the fault gets that event and those after it. The error has an id under which its cause is
+// logged.
 func TestEventThatFails(t *testing.T) {
 	before := newWorld(t, options{grace: time.Minute})
 	author, me := before.join(t, "room", "PUBLISHER"), before.join(t, "room", "PUBLISHER")
@@ -64,7 +66,7 @@ func TestEventThatFails(t *testing.T) {
 	before.add(t, me.token, me.id, "after")
 	before.stop()
 
-	// errs is how a framing spells that there is an error and no event; the response that ends an HTTP stream has no data.
+	// errs is how a framing writes an error in place of an event; the response that ends an HTTP stream has no data.
 	const errs = `[{"message":"internal error","path":["connection"],"extensions":{"code":"INTERNAL","requestId":"…"}}]`
 	spelt := map[framing]string{webSocket: errs, sse: `{"errors":` + errs + `,"data":null}`, multipartHTTP: `{"errors":` + errs + `,"data":null}`}
 	for name, query := range map[string]string{
@@ -117,7 +119,7 @@ func TestEventThatFails(t *testing.T) {
 	}
 }
 
-// TestFaultsNameTheirRequest: INTERNAL over a socket has the id of the upgrade, and of a stream that of its request.
+// INTERNAL names the id of the upgrade over a socket, and that of the request over a stream.
 func TestFaultsNameTheirRequest(t *testing.T) {
 	store := &faulty{}
 	w := newWorld(t, options{store: func(s session.Store) session.Store { store.Store = s; return store }})
@@ -140,14 +142,14 @@ func TestFaultsNameTheirRequest(t *testing.T) {
 	if got := socket.next(t, "1"); !strings.Contains(got, want) {
 		t.Errorf("over a socket: %s", got)
 	}
-	guest := mustOpen(t, address, sse, "", `subscription{sessionEvents{__typename}}`, nil) // of a room that can't be loaded
+	guest := mustOpen(t, address, sse, "", `subscription{sessionEvents{__typename}}`, nil) // the room can't be loaded
 	if got := mustRespond(t, httpFollower{guest}); !strings.Contains(got, want) {
 		t.Errorf("SSE: %s", got)
 	}
 }
 
-// TestOpenStreamsOutliveTheirToken: what is open stays so; what is opened with the expired token is refused, over a
-// socket with the code upon which clients renew and come back.
+// Open sockets and streams outlive their token. New ones with the expired token are refused, over a socket with the
+// code that makes clients renew the token.
 func TestOpenStreamsOutliveTheirToken(t *testing.T) {
 	var later atomic.Int64
 	w := newWorld(t, options{now: func() time.Time { return time.Now().Add(time.Duration(later.Load())) }})
@@ -159,7 +161,7 @@ func TestOpenStreamsOutliveTheirToken(t *testing.T) {
 	}
 	renewed := read[struct{ RenewAccess struct{ AccessToken string } }](t, w.mustDo(t, me.token, `mutation{renewAccess{accessToken}}`, nil)).RenewAccess.AccessToken
 	w.add(t, me.token, me.id, "before")
-	later.Store(int64(time.Hour + 5*time.Minute)) // with room for clocks that differ
+	later.Store(int64(time.Hour + 5*time.Minute)) // more than the tolerance for clocks
 	if code := w.code(t, me.token, `{session{id}}`, nil); code != "UNAUTHENTICATED TOKEN_EXPIRED" {
 		t.Fatalf("the token after its end: %s", code)
 	}
@@ -179,8 +181,8 @@ func TestOpenStreamsOutliveTheirToken(t *testing.T) {
 	}
 }
 
-// TestTwoGroupsOnOneSocket: a socket whose writes are now and then held up by its reader is in two groups, and each wakes
-// it for both: no entry waits for the next one.
+// Two groups share a socket whose reader holds up writes now and then. The end of a write wakes both groups, so that no
+// entry waits for the next one.
 func TestTwoGroupsOnOneSocket(t *testing.T) {
 	const length, sockets = 200, 4
 	w := newWorld(t, options{grace: time.Minute})
@@ -213,7 +215,7 @@ func TestTwoGroupsOnOneSocket(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "all follow", func() bool { _, n := w.sockets(); return n == sockets*len(queries) })
+	await.True(t, "all follow", func() bool { _, n := w.sockets(); return n == sockets*len(queries) })
 	w.postBy(t, me, 4, length, strings.Repeat("x", 3<<10))
 	reading.Wait()
 }

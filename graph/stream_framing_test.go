@@ -25,9 +25,9 @@ var framings = []framing{webSocket, sse, multipartHTTP}
 
 // follower is the client's end of one subscription, in any framing.
 type follower interface {
-	// response returns the JSON of the next response. Its error is streamtest.ErrComplete at the protocol's end.
+	// response returns the JSON of the next response. Error: streamtest.ErrComplete at the protocol's end.
 	response() (string, error)
-	// stop ends the subscription and the connection it is on; reset does so as a crash.
+	// stop ends the subscription and its connection; reset resets the connection, as a crash would.
 	stop()
 	reset()
 }
@@ -60,8 +60,8 @@ func (f httpFollower) response() (string, error) { return f.NextResponse() }
 func (f httpFollower) stop()                     { f.Close() }
 func (f httpFollower) reset()                    { f.Reset() }
 
-// openFollower subscribes in a framing. readBuffer is the size of the kernel's buffer for what arrives; 0 for its own. A
-// follower of HTTP follows when this returns, one of a socket some time later.
+// openFollower subscribes in a framing. readBuffer is the size of the kernel's receive buffer; 0 for the default. Over
+// HTTP the subscription has begun when openFollower returns, over a socket it begins some time later.
 func openFollower(address string, f framing, raw, query string, variables map[string]any, readBuffer int) (follower, error) {
 	if f == webSocket {
 		s, err := dialStream(address, raw)
@@ -113,7 +113,7 @@ func mustRespond(t testing.TB, f follower) string {
 	return got
 }
 
-// expectSeqs reads entries that select seq, and wants these numbers in order.
+// expectSeqs reads entries that select seq, and expects these numbers in order.
 func expectSeqs(f follower, from, to int) error {
 	if s, ok := f.(socketFollower); ok {
 		return s.stream.expectSeqs(from, to)

@@ -13,8 +13,8 @@ import (
 	"chattok/graph/transport/streamtest"
 )
 
-// TestStreamsOverHTTP10: a subscription over HTTP/1.0, where a stream that was cut looks complete, is refused with a
-// sentence; what is answered whole is answered.
+// A subscription over HTTP/1.0, where a cut stream looks complete, is refused with an explanation; an answer of one
+// response works.
 func TestStreamsOverHTTP10(t *testing.T) {
 	w := newWorld(t, options{})
 	address := serve(t, w.handler, 0)

@@ -12,6 +12,7 @@ import (
 
 	"chattok/graph/transport"
 	"chattok/graph/transport/streamtest"
+	"chattok/internal/need"
 )
 
 const followCursors = `subscription($a:String){entryAdded(after:$a){seq cursor}}`
@@ -22,9 +23,10 @@ func cursorOf(t testing.TB, response string) string {
 	return read[struct{ Data added }](t, json.RawMessage(response)).Data.EntryAdded.Cursor
 }
 
-// TestFloodedStream: many write while SSE and multipart readers follow with keep-alives in between. No two events run
-// together, and each reader has all, in order.
+// SSE and multipart readers follow with frequent keep-alives while many clients write. No two events run together, and
+// each reader gets all in order.
 func TestFloodedStream(t *testing.T) {
+	need.Time(t, "a flood of events")
 	const length = 5000
 	w := newWorld(t, options{grace: time.Minute, streams: transport.StreamConfig{KeepAlive: 5 * time.Millisecond}})
 	me := w.join(t, "room", "PUBLISHER")
@@ -42,8 +44,8 @@ func TestFloodedStream(t *testing.T) {
 	reading.Wait()
 }
 
-// TestResumeByLastEventID: an event's id is its cursor, and the header goes on strictly after it, whatever the arguments
-// say. What is no cursor of this log is refused by name.
+// An event's id is its cursor. Last-Event-ID resumes strictly after it, whatever the arguments say, and a value that is
+// not a cursor of this log is refused by name.
 func TestResumeByLastEventID(t *testing.T) {
 	w := newWorld(t, options{})
 	me, other := w.join(t, "room", "PUBLISHER"), w.join(t, "elsewhere", "PUBLISHER")
@@ -74,7 +76,7 @@ func TestResumeByLastEventID(t *testing.T) {
 		}
 		expectEnd(t, httpFollower{bad}, streamtest.ErrComplete)
 	}
-	// What has no cursors has no ids, and the header means nothing to it.
+	// Events without cursors have no ids, and the header has no meaning for them.
 	presence := mustOpen(t, address, sse, me.token, events, nil, [2]string{"Last-Event-ID", "abc"})
 	if got := mustRespond(t, httpFollower{presence}); !strings.Contains(got, `"SessionState"`) || presence.ID != "" {
 		t.Errorf("got %s with id %q", got, presence.ID)
@@ -85,7 +87,7 @@ func TestResumeByLastEventID(t *testing.T) {
 	}
 }
 
-// TestRefusedSubscriptions have one code, in whatever framing.
+// A refused subscription has the same code in every framing.
 func TestRefusedSubscriptions(t *testing.T) {
 	w := newWorld(t, options{closed: true})
 	me := w.join(t, "room", "PUBLISHER")
@@ -95,7 +97,8 @@ func TestRefusedSubscriptions(t *testing.T) {
 		{me.token, `subscription{entryAdded(after:"abc"){seq}}`, `"code":"BAD_USER_INPUT","reason":"CURSOR_MISMATCH"`},
 		{me.token, `subscription{entryAdded(after:""){seq}}`, `"code":"BAD_USER_INPUT","reason":"CURSOR_MISMATCH"`},
 		{me.token, `subscription{signalReceived(type:"a b"){type}}`, `"code":"BAD_USER_INPUT"`},
-		{testSecret, `subscription{entryAdded{seq}}`, `"code":"FORBIDDEN"`},
+		{testSecret, `subscription{entryAdded{seq}}`, `"code":"BAD_USER_INPUT"`},
+		{testSecret, `subscription{userEvents{__typename}}`, `"code":"FORBIDDEN"`},
 		{"", `subscription{entryAdded{seq}}`, `"code":"UNAUTHENTICATED"`},
 	} {
 		for _, f := range framings[1:] {
@@ -116,8 +119,9 @@ func TestRefusedSubscriptions(t *testing.T) {
 	w.leftNothing(t)
 }
 
-// TestStreamKeepsItsConnectionAlive, as a socket does: its connection's grace time begins when it closes.
+// A stream keeps its connection alive, as a socket does: the grace time begins when the stream closes.
 func TestStreamKeepsItsConnectionAlive(t *testing.T) {
+	need.Time(t, "it waits for a grace time")
 	const grace = 300 * time.Millisecond
 	for _, f := range framings[1:] {
 		w := newWorld(t, options{grace: grace})
@@ -138,7 +142,7 @@ func TestStreamKeepsItsConnectionAlive(t *testing.T) {
 	}
 }
 
-// TestForcedDisconnectEndsEveryStream of the connection, whatever the framing, with its reason, and no other's.
+// A forced disconnect ends every stream of the connection in every framing, with its reason, and no other stream.
 func TestForcedDisconnectEndsEveryStream(t *testing.T) {
 	w := newWorld(t, options{})
 	moderator, me := w.join(t, "room", "MODERATOR"), w.join(t, "room", "PUBLISHER")
@@ -179,8 +183,9 @@ func TestForcedDisconnectEndsEveryStream(t *testing.T) {
 	}
 }
 
-// TestStreamsLeaveNothing opens and ends streams in every way, in the middle of a replay too.
+// Streams that are opened and ended in every way, also in the middle of a replay, leave nothing behind.
 func TestStreamsLeaveNothing(t *testing.T) {
+	need.Time(t, "many streams come and go")
 	const rounds, length = 240, 1500 // more than a feed keeps
 	w := newWorld(t, options{grace: time.Minute, streams: transport.StreamConfig{KeepAlive: 2 * time.Millisecond}})
 	me := w.join(t, "room", "PUBLISHER")
@@ -192,7 +197,7 @@ func TestStreamsLeaveNothing(t *testing.T) {
 			for n := range rounds / 8 {
 				query := followCursors
 				if n%3 == 0 {
-					query = fmt.Sprintf(`subscription($a:String){entryAdded(after:$a){seq x%d_%d:body}}`, i, n) // a group of its own
+					query = fmt.Sprintf(`subscription($a:String){entryAdded(after:$a){seq x%d_%d:body}}`, i, n) // a different selection, so a group of its own
 				}
 				f, err := openFollower(address, framings[1+i%2], me.token, query, map[string]any{"a": "0"}, 0)
 				if err != nil {
@@ -214,7 +219,7 @@ func TestStreamsLeaveNothing(t *testing.T) {
 	w.leftNothing(t)
 }
 
-// TestShutdownLetsStreamsResume: no stream ends as if it were over, and after a restart each goes on where it was.
+// At a shutdown no stream ends as if it were over, and after a restart each resumes where it was.
 func TestShutdownLetsStreamsResume(t *testing.T) {
 	w := newWorld(t, options{grace: time.Minute})
 	me := w.join(t, "room", "PUBLISHER")

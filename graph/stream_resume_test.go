@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestMembersComeAndGo: members of one group join at cursors of their own and leave at random, while entries are posted,
-// in a log longer than what a feed keeps. Each has 1 … n once, in order.
+// Members of one group join at different cursors and leave at random while entries are posted, in a log longer than a
+// feed keeps. Each gets every entry once, in order.
 func TestMembersComeAndGo(t *testing.T) {
 	const members, old, length = 20, 1300, 2000
 	w := newWorld(t, options{grace: time.Minute})
@@ -24,12 +24,12 @@ func TestMembersComeAndGo(t *testing.T) {
 	for i := range members {
 		work.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(i), 7))
-			// Some begin in the old part, which the store has; they go on from the last cursor they saw of it.
+			// Some begin in the old part, which only the store has, and go on from the last cursor they saw.
 			at := 0
 			for at < length {
 				to := min(at+1+random.IntN(400), length)
 				if to > old {
-					to = length // the cursors of what is new are not known beforehand
+					to = length // the cursors of new entries are not known beforehand
 				}
 				if err := followFrom(address, me.token, cursors[at], at+1, to, random.IntN(2) == 0); err != nil {
 					t.Errorf("member %d: %v", i, err)
@@ -43,7 +43,7 @@ func TestMembersComeAndGo(t *testing.T) {
 	w.leftNothing(t)
 }
 
-// followFrom reads the entries from … to after a cursor and goes, by complete or by a closed connection.
+// followFrom reads the entries from … to after a cursor and ends by complete, or by closing the connection.
 func followFrom(address, raw, cursor string, from, to int, politely bool) error {
 	s, err := dialStream(address, raw)
 	if err != nil {
@@ -62,7 +62,7 @@ func followFrom(address, raw, cursor string, from, to int, politely bool) error 
 	return nil
 }
 
-// cursors returns the cursors of the first n entries, and at 0 the log's beginning.
+// cursors returns the cursors of the first n entries, and at index 0 the log's beginning.
 func (w *world) cursors(t testing.TB, address string, p person, n int) []string {
 	t.Helper()
 	s := w.subscribe(t, p.token, `subscription{entryAdded(after:"0"){seq cursor}}`, nil)
@@ -74,8 +74,8 @@ func (w *world) cursors(t testing.TB, address string, p person, n int) []string 
 	return all
 }
 
-// TestLeavingWhileCatchingUp: the last member of a group leaves in the middle of a replay, in every way. Nothing is
-// left of it, no complete answers the client's own, and what else the socket follows goes on.
+// The last member of a group leaves in the middle of a replay, in every way. Nothing is left of it, its complete is not
+// answered by another, and the socket's other subscriptions go on.
 func TestLeavingWhileCatchingUp(t *testing.T) {
 	const length, rounds = 1200, 60
 	w := newWorld(t, options{grace: time.Minute})
@@ -84,7 +84,7 @@ func TestLeavingWhileCatchingUp(t *testing.T) {
 	w.post(t, me, length, "x")
 	for i := range rounds {
 		s := mustDial(t, address, me.token)
-		query := fmt.Sprintf(`subscription{entryAdded(after:"0"){seq a%d:body connection{id}}}`, i) // a group of its own
+		query := fmt.Sprintf(`subscription{entryAdded(after:"0"){seq a%d:body connection{id}}}`, i) // a different selection, so a group of its own
 		if err := s.subscribe("1", query, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestLeavingWhileCatchingUp(t *testing.T) {
 				t.Fatal(err)
 			}
 			m, err := s.read()
-			for ; err == nil && m.ID == "1" && m.Type == "next"; m, err = s.read() { // what was on its way
+			for ; err == nil && m.ID == "1" && m.Type == "next"; m, err = s.read() { // a message that was on its way
 			}
 			if err != nil || m.ID != "2" {
 				t.Fatalf("after complete: %s %v", s.payload, err)

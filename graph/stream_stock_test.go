@@ -14,7 +14,7 @@ import (
 )
 
 // Stock serves the same resolvers over gqlgen's own WebSocket transport, which executes each event for each subscriber.
-// A caller is known by the header of its upgrade.
+// The upgrade's header identifies the caller.
 func Stock(service *session.Service, tokens *token.Tokens) http.Handler {
 	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: &Resolver{service: service, tokens: tokens}}))
 	server.AddTransport(transport.Websocket{})

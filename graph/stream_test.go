@@ -10,16 +10,18 @@ import (
 
 	"chattok/graph"
 	"chattok/graph/transport"
+	"chattok/internal/await"
+	"chattok/internal/need"
 )
 
 const follow = `subscription($a:String){entryAdded(after:$a){seq}}`
 
-// plainText undoes what encoding/json escapes for the sake of HTML, which gqlgen's transport lets it do and ours does not.
-// No body of the test holds such an escape itself.
+// plainText undoes the escapes that encoding/json makes for HTML, which gqlgen's transport has and this one has not. No
+// body of the test contains such an escape itself.
 var plainText = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&", `\u2028`, "\u2028", `\u2029`, "\u2029")
 
-// TestSharedEqualsStock compares the payloads of a shared subscription, byte for byte and in each framing, with those of
-// gqlgen's own transport over the same resolvers and the same events.
+// The payloads of a shared subscription equal those of gqlgen's own transport over the same resolvers and events, byte
+// for byte in each framing.
 func TestSharedEqualsStock(t *testing.T) {
 	w := newWorld(t, options{grace: time.Minute})
 	me := w.join(t, "room", "MODERATOR")
@@ -36,7 +38,7 @@ func TestSharedEqualsStock(t *testing.T) {
 		query     string
 		variables map[string]any
 		events    int
-		make      func() // what happens once both follow; nil where it has
+		make      func() // causes the events once both follow; nil where they exist
 	}{
 		{query: `subscription{entryAdded(after:"0"){id seq cursor connectionId body createdAt}}`},
 		{query: `subscription{e:entryAdded(after:"0"){b:body s:seq s2:seq body}}`},
@@ -111,17 +113,17 @@ func TestSharedEqualsStock(t *testing.T) {
 			_ = sockets[1].Close()
 			overHTTP[0].stop()
 			overHTTP[1].stop()
-			eventually(t, "our socket is gone", func() bool { n, _ := w.sockets(); return n == 0 })
+			await.True(t, "our socket is gone", func() bool { n, _ := w.sockets(); return n == 0 })
 		})
 	}
 }
 
-// settle waits until both follow: signals have no beginning to look for, so each gets probes until one comes.
+// settle waits until both follow. Signals have no beginning to wait for, so it sends probes until one arrives.
 func (w *world) settle(t *testing.T, me person, sockets []*stream, query string) {
 	t.Helper()
 	if strings.Contains(query, "sessionEvents") {
 		for _, s := range sockets {
-			if _, err := s.r.Peek(1); err != nil { // of the snapshot that it begins with
+			if _, err := s.r.Peek(1); err != nil { // of the snapshot at the beginning
 				t.Fatal(err)
 			}
 		}
@@ -130,7 +132,7 @@ func (w *world) settle(t *testing.T, me person, sockets []*stream, query string)
 	for _, s := range sockets {
 		came := make(chan error, 1)
 		go func() { _, err := s.r.Peek(1); came <- err }()
-		eventually(t, "a probe has come", func() bool {
+		await.True(t, "a probe has come", func() bool {
 			for _, kind := range []string{"t", "other"} {
 				w.mustDo(t, me.token, sendSignal, map[string]any{"t": kind, "d": "probe"})
 			}
@@ -144,8 +146,8 @@ func (w *world) settle(t *testing.T, me person, sockets []*stream, query string)
 	}
 }
 
-// TestSharedNeverCrossesSessions: the same document in two sessions, over many sockets, is two groups; and of one group
-// a directed signal reaches its addressee alone.
+// The same document in two sessions, over many sockets, is two groups. Within one group a directed signal reaches its
+// addressee alone.
 func TestSharedNeverCrossesSessions(t *testing.T) {
 	w := newWorld(t, options{})
 	address := serve(t, w.handler, 0)
@@ -160,7 +162,7 @@ func TestSharedNeverCrossesSessions(t *testing.T) {
 			people[r], entries[r], signalled[r] = append(people[r], p), append(entries[r], e), append(signalled[r], g)
 		}
 	}
-	eventually(t, "all follow", func() bool { _, n := w.sockets(); return n == 2*len(rooms)*each })
+	await.True(t, "all follow", func() bool { _, n := w.sockets(); return n == 2*len(rooms)*each })
 	const rounds = 20
 	for n := range rounds {
 		for r, room := range rooms {
@@ -184,9 +186,10 @@ func TestSharedNeverCrossesSessions(t *testing.T) {
 	}
 }
 
-// TestStorm: after a restart many come back at once, a whole log behind; what the store reads for them grows with the
-// log, not with them.
+// After a restart many clients come back at once, a whole log behind. The store reads in proportion to the log, not to
+// the clients.
 func TestStorm(t *testing.T) {
+	need.Time(t, "hundreds of clients come back at once")
 	for f, members := range map[framing]int{webSocket: 200, sse: 60, multipartHTTP: 60} {
 		t.Run(string(f), func(t *testing.T) { testStorm(t, f, members) })
 	}
@@ -227,15 +230,15 @@ func testStorm(t *testing.T, f framing, members int) {
 
 func (w *world) leftNothing(t testing.TB) {
 	t.Helper()
-	eventually(t, "no socket and no subscription is left", func() bool { s, n := w.sockets(); return s == 0 && n == 0 })
+	await.True(t, "no socket and no subscription is left", func() bool { s, n := w.sockets(); return s == 0 && n == 0 })
 }
 
-// TestStalledReadersHoldUpNobody: a few stop reading until the kernel takes no more. The others, of every framing, get
-// everything at once; the stalled are cut off when the write deadline passes, and resume by cursor.
+// A few clients stop reading until the kernel takes no more. All others, in every framing, get everything at once; the
+// stalled ones are cut off at the write deadline, and resume by cursor.
 func TestStalledReadersHoldUpNobody(t *testing.T) {
 	for _, f := range framings {
 		t.Run(string(f), func(t *testing.T) {
-			t.Parallel() // they wait for their deadlines together
+			t.Parallel() // in parallel, as each waits for its deadline
 			testStalled(t, f)
 		})
 	}
@@ -259,7 +262,7 @@ func testStalled(t *testing.T, stalling framing) {
 		}
 		defer all[i].stop()
 	}
-	eventually(t, "all follow", func() bool { _, n := w.sockets(); return n == members })
+	await.True(t, "all follow", func() bool { _, n := w.sockets(); return n == members })
 	body := strings.Repeat("x", 8<<10)
 	var reading sync.WaitGroup
 	for _, s := range all[stalled:] {
@@ -288,7 +291,7 @@ func testStalled(t *testing.T, stalling framing) {
 	}
 	w.post(t, me, length, body)
 	reading.Wait()
-	eventually(t, "the stalled are cut off, and nobody else", func() bool { s, n := w.sockets(); return s == members-stalled && n == s })
+	await.True(t, "the stalled are cut off, and nobody else", func() bool { s, n := w.sockets(); return s == members-stalled && n == s })
 	for _, cursor := range cursors {
 		s := mustFollow(t, address, stalling, me.token, follow, map[string]any{"a": cursor})
 		if err := expectSeqs(s, before+1, length); err != nil {

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"chattok/bus"
+	"chattok/internal/await"
 	"chattok/session"
 )
 
-// slow is a Store that is asked for one connection, and does not answer until it may.
+// slow is a Store that delays the look-up of one connection until the test releases it.
 type slow struct {
 	session.Store
-	to    atomic.Value // of string: the id of the connection
+	to    atomic.Value // string: the id of the connection
 	asked atomic.Int64
 	may   chan struct{}
 }
@@ -29,17 +30,17 @@ func (s *slow) Connections(ctx context.Context, ids []string) (map[string]sessio
 	return s.Store.Connections(ctx, ids)
 }
 
-// TestUnknownSenderHoldsUpNobodyElse: while the store is asked who posted an entry on another node, those who want to know
-// wait, in every framing, and everybody else goes on.
+// While the store looks up the sender of an entry from another node, subscriptions that select the sender wait, in
+// every framing, and all others go on.
 func TestUnknownSenderHoldsUpNobodyElse(t *testing.T) {
-	const groups = 8 // more than there are workers on most machines; each asks
+	const groups = 8 // more than there are workers on most machines; each group asks
 	var store session.Store
 	waits := &slow{may: make(chan struct{})}
 	waits.to.Store("")
 	between := bus.New()
 	a := newWorld(t, options{grace: time.Minute, bus: between, store: func(s session.Store) session.Store { store = s; return s }})
 	b := newWorld(t, options{grace: time.Minute, bus: between, store: func(session.Store) session.Store { waits.Store = store; return waits }})
-	t.Cleanup(b.stop) // before a, whose store it is
+	t.Cleanup(b.stop) // before a, which owns the store
 	author, me := a.join(t, "room", "PUBLISHER"), b.join(t, "room", "PUBLISHER")
 	waits.to.Store(author.id)
 
@@ -51,9 +52,9 @@ func TestUnknownSenderHoldsUpNobodyElse(t *testing.T) {
 		}
 	}
 	plain := mustFollow(t, address, webSocket, me.token, `subscription{entryAdded{seq}}`, nil)
-	eventually(t, "all follow", func() bool { _, n := b.sockets(); return n == len(curious)+1 })
+	await.True(t, "all follow", func() bool { _, n := b.sockets(); return n == len(curious)+1 })
 	a.add(t, author.token, author.id, "who am I?")
-	eventually(t, "every group asks", func() bool { return waits.asked.Load() == groups })
+	await.True(t, "every group asks", func() bool { return waits.asked.Load() == groups })
 	b.add(t, me.token, me.id, "a known one")
 	if err := expectSeqs(plain, 1, 2); err != nil {
 		t.Error(err)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/client"
+
+	"chattok/internal/need"
 )
 
 // Sizes of the stress test.
@@ -20,16 +22,17 @@ const (
 	readers       = 12
 )
 
-// TestEveryReaderHasEverything has readers come and go, resuming by cursor, while many write: each sees 1 … n once, in
-// order, with the bodies that were stored, and each writer's in the order it wrote them.
+// Readers come and go and resume by cursor while many clients write. Each reader gets every entry once, in order, with
+// the stored bodies, and each writer's entries in the order of writing.
 func TestEveryReaderHasEverything(t *testing.T) {
+	need.Time(t, "many readers of many entries")
 	w := newWorld(t, options{})
 	people := make([]person, writers)
 	for i := range people {
 		people[i] = w.join(t, "room", "PUBLISHER")
 	}
 	var work sync.WaitGroup
-	stored := make([][]string, writers) // by writer: what was answered
+	stored := make([][]string, writers) // the answered bodies, by writer
 	for i, p := range people {
 		work.Go(func() {
 			for n := range addsPerWriter {
@@ -78,7 +81,7 @@ func TestEveryReaderHasEverything(t *testing.T) {
 	}
 }
 
-// readAll reads the whole log as "seq body" lines by subscriptions that are dropped at random and resumed.
+// readAll reads the whole log as lines of "seq body", by subscriptions that are dropped at random and resumed.
 func (w *world) readAll(raw string, seed uint64) ([]string, error) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	var lines []string
@@ -100,7 +103,7 @@ func (w *world) readAll(raw string, seed uint64) ([]string, error) {
 	return lines, nil
 }
 
-// tryAdd posts an entry, with a key where that is not empty. It may be called on any goroutine.
+// tryAdd posts an entry, with a key unless it is empty. It may be called on any goroutine.
 func (w *world) tryAdd(p person, body, key string) (entry, error) {
 	variables := map[string]any{"c": p.id, "b": body}
 	if key != "" {
@@ -122,7 +125,7 @@ func (w *world) tryAdd(p person, body, key string) (entry, error) {
 	return answer.AddChatEntry, err
 }
 
-// TestTwoQuickPosts: two posts at once reach every subscriber, both.
+// Two posts at the same time both reach every subscriber.
 func TestTwoQuickPosts(t *testing.T) {
 	w := newWorld(t, options{})
 	subscriptions := make([]*client.Subscription, 8)
@@ -193,7 +196,7 @@ func TestIdempotency(t *testing.T) {
 	if e, err := w.tryAdd(one, "next", strings.Repeat("k", 128)); err != nil || e.Seq != 2 {
 		t.Errorf("a key of 128 bytes: %+v, %v", e, err)
 	}
-	for _, want := range []string{"a", "next"} { // one event for all the fifty
+	for _, want := range []string{"a", "next"} { // one event for all fifty posts
 		if e := next[added](t, live).EntryAdded; e.Body != want {
 			t.Errorf("received %+v, want %s", e, want)
 		}

@@ -2,26 +2,25 @@ package graph_test
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/coder/websocket"
+	"chattok/internal/wsclient"
 )
 
-// opening is what a client sends when it opens a socket.
+// opening is how a client opens a socket.
 type opening struct {
 	name    string
 	header  []string // Authorization headers of the upgrade
-	payload string   // of connection_init; "" for none
-	want    string   // who it is: "me", "guest", or the close code with the reason's first word
+	payload string   // of connection_init; "" for no payload
+	want    string   // the caller: "me", "guest", or the close code with the reason's first word
 }
 
-// TestWhereTokensAreLookedFor: a token counts in the upgrade's header and in every place of connection_init where clients
-// put it. One that is false is refused wherever it stands, and so are two that differ.
+// A token counts in the upgrade's header and in every place of connection_init where clients put it. An invalid one is
+// refused in each of them, and so are two that differ.
 func TestWhereTokensAreLookedFor(t *testing.T) {
 	w := newWorld(t, options{})
 	me, other := w.join(t, "room", "PUBLISHER"), w.join(t, "room", "PUBLISHER")
@@ -77,52 +76,41 @@ func TestWhereTokensAreLookedFor(t *testing.T) {
 	}
 }
 
-// whoOpens opens a socket and returns the id of the connection it is, "guest", or how it was closed.
+// whoOpens opens a socket and returns the id of its connection, "guest", or how it was closed.
 func whoOpens(t *testing.T, url, protocol string, o opening) string {
 	t.Helper()
-	c, _, err := websocket.Dial(t.Context(), strings.Replace(url, "http", "ws", 1), &websocket.DialOptions{
-		Subprotocols: []string{protocol}, HTTPHeader: http.Header{"Authorization": o.header}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.CloseNow() }()
-	init := map[string]any{"type": "connection_init"}
-	if o.payload != "" {
-		init["payload"] = json.RawMessage(o.payload)
-	}
-	write(t.Context(), t, c, init)
+	c := wsclient.DialT(t, url, &wsclient.Options{Subprotocols: []string{protocol}, HTTPHeader: http.Header{"Authorization": o.header}})
+	c.SendT(t, wsclient.Message{Type: "connection_init", Payload: json.RawMessage(o.payload)})
 	for {
-		_, message, err := c.Read(t.Context())
-		if closed := (websocket.CloseError{}); errors.As(err, &closed) {
-			reason, _, _ := strings.Cut(closed.Reason, ":")
+		m, err := c.Receive(t.Context())
+		if code := wsclient.CloseCode(err); code != -1 {
+			reason, _, _ := strings.Cut(wsclient.CloseReason(err), ":")
 			reason, _, _ = strings.Cut(reason, " ")
-			return strings.TrimSpace(strconv.Itoa(int(closed.Code)) + " " + reason)
+			return strings.TrimSpace(strconv.Itoa(code) + " " + reason)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		var m struct {
-			Type    string
-			Payload struct {
-				Data   struct{ Connection *struct{ ID string } }
-				Errors []failure
-			}
-		}
-		_ = json.Unmarshal(message, &m)
 		switch m.Type {
 		case "connection_ack":
 			kind := map[string]string{"graphql-transport-ws": "subscribe", "graphql-ws": "start"}[protocol]
-			write(t.Context(), t, c, map[string]any{"id": "1", "type": kind, "payload": map[string]any{"query": `{connection{id}}`}})
+			c.SendT(t, wsclient.Message{ID: "1", Type: kind, Payload: json.RawMessage(`{"query":"{connection{id}}"}`)})
 		case "next", "data":
-			if m.Payload.Data.Connection == nil {
+			var payload struct {
+				Data struct{ Connection *struct{ ID string } }
+			}
+			if err := json.Unmarshal(m.Payload, &payload); err != nil {
+				t.Fatal(err)
+			}
+			if payload.Data.Connection == nil {
 				return "guest"
 			}
-			return m.Payload.Data.Connection.ID
+			return payload.Data.Connection.ID
 		}
 	}
 }
 
-// TestTwoAuthorizationHeaders: a request with two that differ is refused, whichever of them is good.
+// A request with two Authorization headers that differ is refused, whichever of them is valid.
 func TestTwoAuthorizationHeaders(t *testing.T) {
 	w := newWorld(t, options{})
 	me := w.join(t, "room", "PUBLISHER")
@@ -139,7 +127,7 @@ func TestTwoAuthorizationHeaders(t *testing.T) {
 	}
 }
 
-// TestClosedModeWithoutToken: a socket without a token can do nothing but connect.
+// In closed mode a socket without a token can only connect.
 func TestClosedModeWithoutToken(t *testing.T) {
 	w := newWorld(t, options{closed: true})
 	address := serve(t, w.handler, 0)
@@ -161,7 +149,7 @@ func TestClosedModeWithoutToken(t *testing.T) {
 			t.Errorf("%s: %s %v", query, s.payload, err)
 		}
 		if m.Type == "next" {
-			_, _ = s.read() // its complete
+			_, _ = s.read() // the complete of the operation
 		}
 	}
 }

@@ -12,17 +12,18 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"chattok/graph/generated"
-	"chattok/graph/transport"
+	"chattok/graph/transport/document"
+	"chattok/session"
 )
 
 // limitsOf returns the limits as New makes them.
-func limitsOf(t *testing.T, table map[string]int) (*transport.Limits, error) {
+func limitsOf(t *testing.T, table map[string]int) (*document.Limits, error) {
 	t.Helper()
-	l := &transport.Limits{Weights: table}
+	l := &document.Limits{Weights: table, Lists: lists, MaxItems: session.MaxPage}
 	return l, l.Validate(generated.NewExecutableSchema(generated.Config{}))
 }
 
-// TestEveryTextHasAWeight: the server does not start with a field of text that has no weight, or a weight of no field.
+// The server does not start where a field with text has no weight, or a weight has no field.
 func TestEveryTextHasAWeight(t *testing.T) {
 	if _, err := limitsOf(t, weights); err != nil {
 		t.Fatal(err)
@@ -41,10 +42,11 @@ func TestEveryTextHasAWeight(t *testing.T) {
 	}
 }
 
-// longestAnswer is how long an answer may become as it is written.
+// longestAnswer is the length that an answer may have as it is written.
 const longestAnswer = 48 << 20
 
-// TestOwnOperationsFit: what our own clients send passes, and fits full of the text that grows most as JSON.
+// The operations of the project's own clients pass the limits, and their answers fit even with the text that grows most
+// as JSON.
 func TestOwnOperationsFit(t *testing.T) {
 	l, err := limitsOf(t, weights)
 	if err != nil {
@@ -64,7 +66,7 @@ func TestOwnOperationsFit(t *testing.T) {
 		"the playground": all(backticks, "../web/playground/src/tutorial.js"),
 		"Apollo":         {strings.Join(all(backticks, "../web/examples/apollo/src/operations.ts"), "\n")},
 		"README":         all(fences, "../README.md"),
-		"introspection":  {read(t, "transport/testdata/introspection.graphql")},
+		"introspection":  {read(t, "transport/document/testdata/introspection.graphql")},
 	} {
 		operations := 0
 		for _, text := range documents {
@@ -100,7 +102,7 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
-// TestWeights: lists multiply, fragments count wherever they are spread, and of fragments on object types the heaviest.
+// Lists multiply, fragments count wherever they are spread, and of fragments on object types the heaviest counts.
 func TestWeights(t *testing.T) {
 	l, err := limitsOf(t, weights)
 	if err != nil {
@@ -121,6 +123,44 @@ func TestWeights(t *testing.T) {
 		}
 		if got, _ := l.Weigh(document, document.Operations[0]); got != want {
 			t.Errorf("%s weighs %d, want %d", text, got, want)
+		}
+	}
+}
+
+// Originals of originals and lists in lists are bounded: by bytes, by depth and by the fields that they resolve.
+func TestNestedEntriesAreBounded(t *testing.T) {
+	l, err := limitsOf(t, weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nested := func(field string, depth int) string {
+		return strings.Repeat("{"+field+" replyTo", depth) + "{" + field + "}" + strings.Repeat("}", depth)
+	}
+	for text, want := range map[string]string{
+		`{chatEntries(first:200){nodes` + nested("body", 3) + `}}`:                                                                                                     "",
+		`{chatEntries(first:200){nodes` + nested("body", 5) + `}}`:                                                                                                     document.ReasonAnswerTooLarge,
+		`{chatEntries(first:200){nodes` + nested("seq", 15) + `}}`:                                                                                                     "",
+		`{chatEntries(first:200){nodes` + nested("seq", 20) + `}}`:                                                                                                     document.ReasonTooDeep,
+		`{chatEntry(id:"x")` + nested("body", 15) + `}`:                                                                                                                "",
+		`{chatEntries(first:200){nodes{reactions{name count}}}}`:                                                                                                       "",
+		`{chatEntries(first:200){nodes{reactions{users{id}}}}}`:                                                                                                        document.ReasonTooComplex,
+		`{chatEntries(first:100){nodes{reactions{users{id}}}}}`:                                                                                                        "",
+		`{chatEntries(first:100){nodes{reactions{users(first:50){id}}}}}`:                                                                                              document.ReasonTooComplex,
+		`query($n:Int){chatEntries(first:100){nodes{reactions{users(first:$n){id}}}}}`:                                                                                 document.ReasonTooComplex,
+		`{chatEntry(id:"x"){reactions{name count users(first:50){id data}}}}`:                                                                                          "",
+		`{chatEntries(first:200){nodes{replyTo{reactions{users(first:9){id data}}}}}}`:                                                                                 document.ReasonTooComplex,
+		`{chatEntries(first:200){edges{node{body data}} nodes{body data replyTo{body}}}}`:                                                                              "",
+		`subscription{logEvents{...on EntryAdded{entry` + nested("body", 15) + `} ...on EntryChanged{entry{reactions{users(first:50){id data}}}}}}`:                    "",
+		`subscription{logEvents{...on EntryAdded{entry{reactions{users(first:50){a:data b:data c:data d:data}} replyTo{reactions{users(first:50){e:data f:data}}}}}}}`: document.ReasonAnswerTooLarge,
+		`mutation($i:ID!){deleteChatEntry(id:$i){reactions{users(first:50){a:data b:data c:data} x:users(first:50){d:data e:data f:data}}}}`:                           document.ReasonAnswerTooLarge,
+		`{bans{id userId connection{id data} moderator{id data} until}}`:                                                                                               "",
+	} {
+		reason := ""
+		if err := l.Check(text); err != nil {
+			reason, _ = err.Extensions["reason"].(string)
+		}
+		if reason != want {
+			t.Errorf("%s: %q, want %q", text, reason, want)
 		}
 	}
 }

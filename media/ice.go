@@ -14,10 +14,10 @@ import (
 	"chattok/session"
 )
 
-// outsideLifetime is how long the credentials that a shared secret makes are valid.
+// outsideLifetime is how long credentials for outside servers are valid.
 const outsideLifetime = 12 * time.Hour
 
-// Outside are ICE servers of others.
+// Outside names ICE servers that others run.
 type Outside struct {
 	servers []outsideServer
 	now     func() time.Time
@@ -25,7 +25,8 @@ type Outside struct {
 
 var _ session.ICE = (*Outside)(nil)
 
-// outsideServer is an RTCIceServer, or one whose credentials are made of a secret that is shared with it.
+// outsideServer is an RTCIceServer. With a secret, which is shared with that server, each connection gets credentials of
+// its own.
 type outsideServer struct {
 	URLs       urls    `json:"urls"`
 	Username   *string `json:"username"`
@@ -33,7 +34,7 @@ type outsideServer struct {
 	Secret     string  `json:"secret"`
 }
 
-// urls are one or several: RTCIceServer has both.
+// urls is a list that JSON may give as a single string, as RTCIceServer allows.
 type urls []string
 
 func (u *urls) UnmarshalJSON(b []byte) error {
@@ -46,8 +47,8 @@ func (u *urls) UnmarshalJSON(b []byte) error {
 }
 
 // ParseOutside reads a list of servers: a JSON array of RTCIceServer, in which secret may stand in the place of username
-// and credential (the TURN REST scheme, as coturn's use-auth-secret has it), or URIs separated by commas. Errors: what
-// is wrong with it, without its secrets.
+// and credential (the TURN REST scheme, as coturn's use-auth-secret has it), or URIs separated by commas. Errors: faults in
+// the text, without its secrets.
 func ParseOutside(text string) (*Outside, error) {
 	o := &Outside{now: time.Now}
 	if text = strings.TrimSpace(text); !strings.HasPrefix(text, "[") {
@@ -103,7 +104,7 @@ func (o *Outside) Servers(c *session.Connection) []*session.ICEServer {
 		servers[i] = &session.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential}
 		if s.Secret != "" {
 			expiresAt := o.now().Add(outsideLifetime).UTC().Truncate(time.Second)
-			username, password := credentials{[]byte(s.Secret)}.make(c.ID, expiresAt)
+			username, password := credentials{key: []byte(s.Secret)}.make(c.ID, expiresAt)
 			servers[i].Username, servers[i].Credential, servers[i].ExpiresAt = &username, &password, &expiresAt
 		}
 	}

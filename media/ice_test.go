@@ -18,7 +18,7 @@ func TestParseOutside(t *testing.T) {
 			`{"URLs":["turn:b?transport=udp","turns:b?transport=tcp"],"Username":"u","Credential":"c","ExpiresAt":null}]`,
 		// The TURN REST scheme: base64(hmac-sha1("shared", "1769904000:ann")).
 		`[{"urls":["turn:b"],"secret":"shared"}]`: `[{"URLs":["turn:b"],"Username":"1769904000:ann","Credential":"` +
-			credentials{[]byte("shared")}.password("1769904000:ann") + `","ExpiresAt":"2026-02-01T00:00:00Z"}]`,
+			credentials{key: []byte("shared")}.password("1769904000:ann") + `","ExpiresAt":"2026-02-01T00:00:00Z"}]`,
 		`[]`: `[]`,
 	} {
 		o, err := ParseOutside(text)
@@ -54,10 +54,10 @@ func TestParseOutside(t *testing.T) {
 	}
 }
 
-// TestPassword holds the password against another implementation of the TURN REST scheme.
+// TestPassword compares the password with that of another implementation of the TURN REST scheme.
 func TestPassword(t *testing.T) {
 	// printf '1769904000:ann' | openssl dgst -sha1 -hmac shared -binary | base64
-	if got, want := (credentials{[]byte("shared")}).password("1769904000:ann"), "OpFZyveApbwfCamajifjEwrKoRg="; got != want {
+	if got, want := (credentials{key: []byte("shared")}).password("1769904000:ann"), "OpFZyveApbwfCamajifjEwrKoRg="; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -18,11 +18,11 @@ const (
 	acceptPause       = 50 * time.Millisecond // after a failure, such as too many open files
 )
 
-// tcpListener accepts sockets within the limits, and knows those that are open.
+// tcpListener accepts sockets within the limits, and keeps the open ones.
 type tcpListener struct {
 	net.Listener
 	closing      chan struct{}
-	unused, idle time.Duration // for how long a socket may be so
+	unused, idle time.Duration // how long a socket may be so
 
 	mu      sync.Mutex
 	sockets map[string]*tcpSocket // by their client's address
@@ -35,7 +35,8 @@ func newTCPListener(l net.Listener) *tcpListener {
 		sockets: make(map[string]*tcpSocket), perAddr: make(map[netip.Addr]int)}
 }
 
-// Accept returns the next socket; an error only when the listener is closed, since pion accepts no more after one.
+// Accept returns the next socket. It returns an error only when the listener is closed, since pion stops accepting after
+// one.
 func (l *tcpListener) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
@@ -56,7 +57,7 @@ func (l *tcpListener) Accept() (net.Conn, error) {
 	}
 }
 
-// add counts a socket in; nil where there may be none.
+// add returns an accepted socket that is counted, or nil where the limits allow no more.
 func (l *tcpListener) add(conn net.Conn) *tcpSocket {
 	from, err := netip.ParseAddrPort(conn.RemoteAddr().String())
 	if err != nil {
@@ -92,7 +93,7 @@ func (l *tcpListener) used(client net.Addr) {
 	}
 }
 
-// Close closes the listener and every socket. Each ends when pion has let go of it.
+// Close closes the listener and every socket. A socket ends when pion closes its own side.
 func (l *tcpListener) Close() error {
 	err := l.Listener.Close()
 	l.mu.Lock()
@@ -103,12 +104,12 @@ func (l *tcpListener) Close() error {
 	}
 	l.mu.Unlock()
 	for _, s := range open {
-		_ = s.Conn.Close() // its own Close is pion's to call
+		_ = s.Conn.Close() // pion calls tcpSocket.Close itself
 	}
 	return err
 }
 
-// tcpSocket is a client's, with deadlines.
+// tcpSocket is a client's socket with deadlines.
 type tcpSocket struct {
 	net.Conn
 	listener *tcpListener
@@ -116,10 +117,10 @@ type tcpSocket struct {
 	once     sync.Once
 
 	mu    sync.Mutex
-	until time.Time // the end of a socket with no allocation yet; zero once it has had one
+	until time.Time // when a socket without an allocation ends; zero once it has had one
 }
 
-// setUsed counts for a read under way too.
+// setUsed also moves the deadline of a read that is under way.
 func (s *tcpSocket) setUsed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,7 +147,7 @@ func (s *tcpSocket) setDeadline() error {
 	return s.SetReadDeadline(deadline)
 }
 
-// Write writes all of p, or closes the socket: after a part of a frame nothing could be understood.
+// Write writes all of p, or closes the socket: after a part of a frame the client could understand nothing more.
 func (s *tcpSocket) Write(p []byte) (int, error) {
 	err := s.SetWriteDeadline(time.Now().Add(writeTimeout))
 	n := 0
@@ -175,7 +176,8 @@ func (s *tcpSocket) Close() error {
 	return err
 }
 
-// udpSocket is the one that clients send to over UDP. Pion stops reading at the first error.
+// udpSocket is the socket that clients send to over UDP. It hides errors of single packets, since pion stops reading at the
+// first error.
 type udpSocket struct {
 	net.PacketConn
 	closing chan struct{}

@@ -52,13 +52,13 @@ func listen(t *testing.T, change func(*tcpListener)) (*tcpListener, func() net.C
 	}
 }
 
-// echoes says whether the server has the socket: what is sent comes back.
+// echoes says whether the server serves the socket: it sends a byte back.
 func echoes(t *testing.T, conn net.Conn) bool {
 	t.Helper()
 	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = conn.Write([]byte{1}) // one that was closed may say so here or below
+	_, _ = conn.Write([]byte{1}) // a closed socket may fail here or below
 	n, err := conn.Read(make([]byte, 1))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatal("neither an answer nor an end")
@@ -66,7 +66,7 @@ func echoes(t *testing.T, conn net.Conn) bool {
 	return n == 1
 }
 
-// TestSocketsOfOneAddress: there are so many, no more; one that ends makes room.
+// TestSocketsOfOneAddress: an address has a limited number of sockets; one that ends makes room.
 func TestSocketsOfOneAddress(t *testing.T) {
 	l, dial := listen(t, nil)
 	var first net.Conn
@@ -96,7 +96,7 @@ func TestSocketsOfOneAddress(t *testing.T) {
 	}
 }
 
-// TestUnusedSocketEnds: a socket ends where no allocation is made on it, however busy it is; one that has one goes on.
+// TestUnusedSocketEnds: a socket without an allocation ends, however busy it is; a socket with one goes on.
 func TestUnusedSocketEnds(t *testing.T) {
 	l, dial := listen(t, func(l *tcpListener) { l.unused = 2 * time.Second })
 	used, unused := dial(), dial()
@@ -104,7 +104,7 @@ func TestUnusedSocketEnds(t *testing.T) {
 		t.Fatal("no socket")
 	}
 	l.used(used.LocalAddr())
-	l.used(&net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}) // a client over UDP has none
+	l.used(&net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}) // a client over UDP has no socket here
 	for echoes(t, unused) {
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -120,7 +120,7 @@ func TestIdleSocketEnds(t *testing.T) {
 		t.Fatal("no socket")
 	}
 	l.used(conn.LocalAddr())
-	if !echoes(t, conn) { // has the server read with the new deadline
+	if !echoes(t, conn) { // makes the server read with the new deadline
 		return
 	}
 	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
@@ -129,11 +129,17 @@ func TestIdleSocketEnds(t *testing.T) {
 }
 
 func FuzzUsername(f *testing.F) {
-	for _, seed := range []string{"1769904000:ann", ":", "ann", "-1:a", "9999999999999999999:a", "1:a:b", "\x00"} {
+	for _, seed := range []string{"1769904000:ann", ":", "ann", "-1:a", "9999999999999999999:a", "1:a:b", "1:a:b:c", "1:a:", "\x00"} {
 		f.Add(seed)
 	}
+	keys := newKeyring([]byte("a secret of the tests, 32 bytes at least"), nil)
+	username, _ := keys.present().make("ann", time.Unix(1769904000, 0))
+	f.Add(username)
 	f.Fuzz(func(t *testing.T, username string) {
-		connectionID, expiresAt, ok := parse(username)
+		connectionID, expiresAt, by, ok := keys.parse(username)
+		if ok != (by.key != nil) {
+			t.Errorf("%q is of %v, %t", username, by, ok)
+		}
 		if ok != (connectionID != "") || !ok && !expiresAt.IsZero() {
 			t.Errorf("%q says %q until %v, %t", username, connectionID, expiresAt, ok)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/pion/logging"
 )
 
-// pionLog passes pion's lines on as debug ones: what outsiders send makes most of them, and none needs a person.
+// pionLog logs pion's lines at level debug: most are caused by packets of outsiders, and none needs a person.
 type pionLog struct{ log *slog.Logger }
 
 var (
@@ -26,7 +26,7 @@ func (l pionLog) print(format string, args ...any) {
 
 func (pionLog) Trace(string)                        {}
 func (pionLog) Tracef(string, ...any)               {}
-func (pionLog) Debug(string)                        {} // one a packet
+func (pionLog) Debug(string)                        {} // one line for each packet
 func (pionLog) Debugf(string, ...any)               {}
 func (l pionLog) Info(msg string)                   { l.print("%s", msg) }
 func (l pionLog) Infof(format string, args ...any)  { l.print(format, args...) }

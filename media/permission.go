@@ -6,17 +6,18 @@ import (
 	"sync"
 )
 
-// maxPermissions is how many peers an allocation may have permissions for: a browser asks for one for each candidate of
-// its one peer. Each is a timer and a place in a map, and a client may ask for as many as there are addresses.
+// maxPermissions bounds the peers that an allocation has permissions for. A browser asks for one for each candidate of its
+// one peer. Each takes a timer and a place in a map, and without a bound a client could ask for as many as there are
+// addresses.
 const maxPermissions = 64
 
-// permissions are those that each allocation has, by its client's address, of which there is one allocation at most.
+// permissions holds the permissions of each allocation, by its client's address; an address has one allocation at most.
 type permissions struct {
 	mu    sync.Mutex
 	peers map[permissionKey]map[netip.Addr]struct{}
 }
 
-// permissionKey is a client's socket: an address of UDP and the same of TCP are two.
+// permissionKey is a client's socket. The same address over UDP and over TCP makes two.
 type permissionKey struct{ network, client string }
 
 func newPermissions() *permissions {
@@ -25,7 +26,7 @@ func newPermissions() *permissions {
 
 func keyOf(client net.Addr) permissionKey { return permissionKey{client.Network(), client.String()} }
 
-// room says whether an allocation may have a permission for this peer: it has one, or has few.
+// room says whether an allocation may have a permission for this peer: it has that one already, or has fewer than the most.
 func (p *permissions) room(client net.Addr, peer netip.Addr) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -44,7 +45,7 @@ func (p *permissions) add(client net.Addr, peer netip.Addr) {
 	p.peers[key][peer] = struct{}{}
 }
 
-// remove is called for each when its time has passed, and for all that are left when the allocation ends.
+// remove is called for each permission when its time has passed, and for the remaining ones when the allocation ends.
 func (p *permissions) remove(client net.Addr, peer netip.Addr) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

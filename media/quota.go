@@ -9,18 +9,18 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// minBurst is how many bytes a connection may always relay at once: some packets.
+// minBurst is the least number of bytes that a connection may relay at once: a few packets.
 const minBurst = 16 << 10
 
-// How many of the relay ports that are free one connection may have itself, and one client address: each a part, so that
-// one that has none finds some. As the free ones become few, so does what a holder may add: four connections that ask for
-// all they can get leave two fifths of the ports, and all of one address together two thirds.
+// A connection, and a client address, may hold a part of the relay ports that are free, so that a newcomer finds some. As
+// fewer ports are free, a holder may add fewer: four connections that ask for all they can get leave two fifths of the
+// ports, and all of one address together two thirds.
 const (
 	freeForConnection = 4 // a quarter
 	freeForAddress    = 2 // a half
 )
 
-// quotas are what each connection may have, and each address that they come from.
+// quotas counts the allocations and bandwidth of each connection, and the allocations of each address.
 type quotas struct {
 	ports       int        // to relay through
 	allocations int        // of one connection
@@ -33,7 +33,7 @@ type quotas struct {
 	swept time.Time
 }
 
-// user is a connection that relays, or did until a moment ago.
+// user is a connection that relays, or did so lately.
 type user struct {
 	allocations int // guarded by quotas.mu
 	limiter     *rate.Limiter
@@ -44,7 +44,7 @@ func newQuotas(allocations, bitsPerSecond, ports int) *quotas {
 		users: make(map[string]*user), hosts: make(map[netip.Addr]int)}
 }
 
-// room says whether a connection at an address may have one more allocation.
+// room says whether a connection at an address may have another allocation.
 func (q *quotas) room(connectionID string, host netip.Addr) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -53,13 +53,13 @@ func (q *quotas) room(connectionID string, host netip.Addr) bool {
 		held = u.allocations
 	}
 	free := q.ports - q.used
-	if free <= 0 { // which is an error of its own, when one is looked for
+	if free <= 0 { // the search for a port reports this
 		return held < q.allocations
 	}
 	return held < q.allocations && held*freeForConnection < free && q.hosts[host]*freeForAddress < free
 }
 
-// here counts allocations in or out of an address.
+// here adds to the number of allocations of an address.
 func (q *quotas) here(host netip.Addr, n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -68,7 +68,8 @@ func (q *quotas) here(host netip.Addr, n int) {
 	}
 }
 
-// hostOf returns whose allocations count together: an IPv4 address, or the /64 of an IPv6 one, which is one network's.
+// hostOf returns the address whose allocations count together: an IPv4 address, or the /64 of an IPv6 address, which is one
+// network.
 func hostOf(client net.Addr) netip.Addr {
 	at, err := netip.ParseAddrPort(client.String())
 	if err != nil {
@@ -81,7 +82,7 @@ func hostOf(client net.Addr) netip.Addr {
 	return host
 }
 
-// take counts an allocation in; nil where there may be none.
+// take counts a new allocation and returns its user; nil where the quota allows none.
 func (q *quotas) take(connectionID string) *user {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -106,8 +107,8 @@ func (q *quotas) give(u *user) {
 	q.used--
 }
 
-// sweep forgets, once a second, who has no allocation and has used nothing lately, so that to allocate anew brings no
-// bandwidth.
+// sweep forgets, at most once a second, users that have no allocation and have relayed nothing lately. Those that have are
+// kept, so that a new allocation brings no new bandwidth.
 func (q *quotas) sweep() {
 	now := time.Now()
 	if now.Sub(q.swept) < time.Second {

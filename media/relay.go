@@ -20,10 +20,10 @@ var (
 	errNoPort = errors.New("no free relay port was found")
 )
 
-// portTries is how many ports are tried before the range counts as full.
+// portTries is the number of ports that are tried before the range counts as full.
 const portTries = 64
 
-// relays makes the sockets that allocations relay through: pion's RelayAddressGenerator.
+// relays opens the sockets of allocations. It implements pion's RelayAddressGenerator.
 type relays struct {
 	server *TURN
 
@@ -34,19 +34,19 @@ type relays struct {
 
 var _ turn.RelayAddressGenerator = (*relays)(nil)
 
-// Validate has nothing to check.
+// Validate implements turn.RelayAddressGenerator.
 func (r *relays) Validate() error { return nil }
 
-// AllocateListener refuses: browsers ask for no TCP peers.
+// AllocateListener refuses TCP peers (RFC 6062), which browsers don't use.
 func (r *relays) AllocateListener(turn.AllocateListenerConfig) (net.Listener, net.Addr, error) {
 	return nil, nil, errNoTCP
 }
 
-// AllocateConn refuses, as AllocateListener.
+// AllocateConn refuses TCP peers, as AllocateListener does.
 func (r *relays) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) { return nil, errNoTCP }
 
-// AllocatePacketConn opens a socket for a connection's allocation, and counts it. Pion looks for an even port with no
-// user, and closes at once what it got.
+// AllocatePacketConn opens and counts a socket for a connection's allocation. When pion looks for an even port it passes no
+// user, and closes the socket at once.
 func (r *relays) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
 	seen, ok := r.server.relayAddr(strings.HasSuffix(c.Network, "6"))
 	if !ok {
@@ -66,7 +66,7 @@ func (r *relays) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketCo
 	return one, net.UDPAddrFromAddrPort(one.seen), nil
 }
 
-// listen opens the socket at the port, or at a random one of the range where it is 0.
+// listen opens the socket at the port, or at a random port of the range where port is 0.
 func (r *relays) listen(one *relay, network string, seen netip.Addr, port int) error {
 	bind := r.server.bind[seen]
 	low, high := r.server.cfg.MinPort, r.server.cfg.MaxPort
@@ -98,14 +98,14 @@ func (r *relays) add(one *relay) error {
 	return nil
 }
 
-// has says whether a peer is one of these relays.
+// has says whether an address is that of one of these relays.
 func (r *relays) has(peer netip.AddrPort) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.open[peer] != nil
 }
 
-// close closes every socket, and lets none be opened any more.
+// close closes every socket, and makes later allocations fail.
 func (r *relays) close() {
 	r.mu.Lock()
 	r.closed = true
@@ -129,7 +129,7 @@ type relay struct {
 	once sync.Once
 }
 
-// WriteTo sends a packet to a peer; one to where nothing may go, or above the bandwidth, is dropped.
+// WriteTo sends a packet to a peer. A packet to a forbidden address, or above the bandwidth, is dropped.
 func (r *relay) WriteTo(p []byte, to net.Addr) (int, error) {
 	peer, ok := to.(*net.UDPAddr)
 	if !ok {
@@ -147,7 +147,7 @@ func (r *relay) WriteTo(p []byte, to net.Addr) (int, error) {
 	return r.UDPConn.WriteTo(p, to)
 }
 
-// ReadFrom receives a packet from a peer; those above the bandwidth are dropped.
+// ReadFrom receives a packet from a peer. Packets above the bandwidth are dropped.
 func (r *relay) ReadFrom(p []byte) (int, net.Addr, error) {
 	for {
 		n, from, err := r.UDPConn.ReadFrom(p)
@@ -161,7 +161,7 @@ func (r *relay) ReadFrom(p []byte) (int, net.Addr, error) {
 	}
 }
 
-// admit says whether so many bytes are within the connection's bandwidth.
+// admit says whether n bytes are within the connection's bandwidth.
 func (r *relay) admit(n int) bool {
 	if r.user == nil || r.user.limiter.AllowN(r.relays.server.cfg.Now(), n) {
 		return true
@@ -170,7 +170,7 @@ func (r *relay) admit(n int) bool {
 	return false
 }
 
-// Close closes the socket and gives its place in the quota back.
+// Close closes the socket and returns its place in the quota.
 func (r *relay) Close() error {
 	err := r.UDPConn.Close()
 	r.once.Do(func() {

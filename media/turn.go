@@ -14,24 +14,27 @@ import (
 	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
 
+	"chattok/internal/publicaddress"
 	"chattok/session"
 )
 
 // realm is the realm of every credential.
 const realm = "chattok"
 
-// closeTimeout is how long Close waits for pion to let go of what was closed.
+// closeTimeout bounds the time that Close waits for pion's goroutines to end.
 const closeTimeout = 5 * time.Second
 
-// Config is what a TURN server is made of.
+// Config holds the settings of a TURN server.
 type Config struct {
-	// Listen is the UDP and TCP address to serve on, "host:port" with an IP or no host; port 0 takes a free one.
+	// Listen is the UDP and TCP address to serve on, "host:port" with an IP or no host; port 0 means a free port.
 	Listen string
-	// Relay are the addresses that clients and peers reach this machine by, at most one of each family; none stands for
-	// the host of Listen, which must then be one.
+	// Relay holds the addresses by which clients and peers reach this machine, at most one of each family. If it is empty,
+	// Listen must have a host, which is used.
 	Relay []netip.Addr
 	// Secret is the API secret, from which the credentials' key is derived.
 	Secret []byte
+	// OldSecrets are further ones, the newest first, whose credentials still count.
+	OldSecrets [][]byte
 
 	AllowPrivate     bool          // relay to loopback, private and other special addresses too
 	MinPort, MaxPort int           // of relays; zero: 49152 to 65535 (RFC 8656, section 7.2)
@@ -39,7 +42,7 @@ type Config struct {
 	Bandwidth        int           // of one connection in both directions, kbit/s; zero: 25,000
 	Lifetime         time.Duration // of a credential; zero: 12 h
 
-	// Ended says whether a connection is known to have ended; it must not wait. Nil: none is.
+	// Ended says whether a connection is known to have ended. It must not block. nil means that none is known.
 	Ended func(connectionID string) bool
 	Now   func() time.Time // zero: time.Now
 	Log   *slog.Logger     // nil: discarded
@@ -59,18 +62,18 @@ type Stats struct {
 type TURN struct {
 	cfg         Config
 	listen      netip.AddrPort
-	credentials credentials
+	keys        keyring
 	quotas      *quotas
 	permissions *permissions
 	relays      *relays
 	local       map[netip.Addr]bool       // this machine's own addresses, those of Relay among them
-	bind        map[netip.Addr]netip.Addr // where to open relays, by the address of Relay
+	bind        map[netip.Addr]netip.Addr // addresses to open relays at, by the address of Relay
 
 	udp    *udpSocket
 	tcp    *tcpListener
 	server *turn.Server
 	port   uint16
-	ended  chan struct{} // gets a value whenever an allocation has ended
+	ended  chan struct{} // gets a value when an allocation has ended
 	close  sync.Once
 
 	allocations, sent, received, dropped, refused, unauthorized atomic.Int64
@@ -78,7 +81,7 @@ type TURN struct {
 
 var _ session.ICE = (*TURN)(nil)
 
-// New returns a server that is not listening yet. Errors: a configuration that can't be, naming the field.
+// New returns a server that does not listen yet. Errors: impossible settings, with the name of the field.
 func New(c Config) (*TURN, error) {
 	listen, err := parseListen(c.Listen)
 	if err != nil {
@@ -110,7 +113,7 @@ func New(c Config) (*TURN, error) {
 	case c.Bandwidth < 1:
 		return nil, fmt.Errorf("bandwidth of a connection must be at least 1 kbit/s, but is %d", c.Bandwidth)
 	}
-	t := &TURN{cfg: c, listen: listen, credentials: credentials{deriveKey(c.Secret)},
+	t := &TURN{cfg: c, listen: listen, keys: newKeyring(c.Secret, c.OldSecrets),
 		quotas: newQuotas(c.Allocations, c.Bandwidth*1000, c.MaxPort-c.MinPort+1), permissions: newPermissions(), ended: make(chan struct{}, 1)}
 	t.relays = &relays{server: t, open: make(map[netip.AddrPort]*relay)}
 	return t, nil
@@ -161,7 +164,7 @@ func validRelay(addrs []netip.Addr) error {
 	return nil
 }
 
-// Listen opens the sockets and serves until Close. Errors: an address that can't be had.
+// Listen opens the sockets and serves until Close. Errors: an address that can't be used.
 func (t *TURN) Listen() (err error) {
 	if t.local, err = localAddrs(); err != nil {
 		return fmt.Errorf("list this machine's addresses: %w", err)
@@ -172,7 +175,7 @@ func (t *TURN) Listen() (err error) {
 		switch {
 		case t.local[seen], seen.IsLoopback():
 			t.bind[seen] = seen
-		case seen.Is4(): // behind a NAT of one to one no interface has it
+		case seen.Is4(): // behind one-to-one NAT no interface has this address
 			t.bind[seen] = netip.IPv4Unspecified()
 		default:
 			t.bind[seen] = netip.IPv6Unspecified()
@@ -200,7 +203,7 @@ func (t *TURN) Listen() (err error) {
 	return nil
 }
 
-// openTries is how many free ports are tried until one is free for UDP and TCP alike.
+// openTries is the number of ports that are tried to find one that is free for both UDP and TCP.
 const openTries = 16
 
 // open opens the sockets for clients, both at one port.
@@ -225,7 +228,8 @@ func (t *TURN) open() error {
 	return failed
 }
 
-// Close closes every socket, and returns when what served them has ended. Errors: it has not in 5 seconds.
+// Close closes every socket, and returns when their goroutines have ended. It is an error where that takes more than 5
+// seconds.
 func (t *TURN) Close() (err error) {
 	t.close.Do(func() {
 		if t.server == nil {
@@ -257,7 +261,7 @@ func (t *TURN) Close() (err error) {
 // Servers implements session.ICE.
 func (t *TURN) Servers(c *session.Connection) []*session.ICEServer {
 	expiresAt := t.cfg.Now().Add(t.cfg.Lifetime).UTC().Truncate(time.Second)
-	username, password := t.credentials.make(c.ID, expiresAt)
+	username, password := t.keys.present().make(c.ID, expiresAt)
 	stunServer := &session.ICEServer{}
 	turnServer := &session.ICEServer{Username: &username, Credential: &password, ExpiresAt: &expiresAt}
 	for _, a := range t.cfg.Relay {
@@ -268,7 +272,7 @@ func (t *TURN) Servers(c *session.Connection) []*session.ICEServer {
 	return []*session.ICEServer{stunServer, turnServer}
 }
 
-// Addr returns where clients are served, once Listen has returned.
+// Addr returns the address that clients are served at. It may be called after Listen has returned.
 func (t *TURN) Addr() netip.AddrPort { return netip.AddrPortFrom(t.cfg.Relay[0], t.port) }
 
 // Stats returns the counts.
@@ -289,16 +293,16 @@ func (t *TURN) relayAddr(six bool) (netip.Addr, bool) {
 
 // authenticate is pion's AuthHandler: it returns the key that the request must be signed with.
 func (t *TURN) authenticate(r *turn.RequestAttributes) (connectionID string, key []byte, ok bool) {
-	connectionID, expiresAt, ok := parse(r.Username)
+	connectionID, expiresAt, by, ok := t.keys.parse(r.Username)
 	expired := !t.cfg.Now().Before(expiresAt) && r.Method == stun.MethodAllocate
 	if !ok || expired || r.Realm != realm || t.cfg.Ended(connectionID) {
 		t.unauthorized.Add(1)
 		return "", nil, false
 	}
-	return connectionID, turn.GenerateAuthKey(r.Username, r.Realm, t.credentials.password(r.Username)), true
+	return connectionID, turn.GenerateAuthKey(r.Username, r.Realm, by.password(r.Username)), true
 }
 
-// authenticated hears whether a request was signed as it must be.
+// authenticated is called with whether a request was signed correctly.
 func (t *TURN) authenticated(_, _ net.Addr, _, _, _, _ string, verdict bool) {
 	if !verdict {
 		t.unauthorized.Add(1)
@@ -314,10 +318,10 @@ func (t *TURN) admit(connectionID, _ string, client net.Addr) bool {
 	return ok
 }
 
-// permit is pion's PermissionHandler. It is asked again for a peer that has its permission, to renew it.
+// permit is pion's PermissionHandler. It is called again to renew a permission.
 func (t *TURN) permit(client net.Addr, peer net.IP) bool {
 	at := addrOf(peer)
-	ok := (t.cfg.AllowPrivate || isPublic(at)) && t.permissions.room(client, at)
+	ok := (t.cfg.AllowPrivate || publicaddress.Is(at)) && t.permissions.room(client, at)
 	if !ok {
 		t.refused.Add(1)
 	}
@@ -332,7 +336,7 @@ func (t *TURN) unpermitted(client, _ net.Addr, _, _, _ string, _ net.Addr, peer 
 	t.permissions.remove(client, addrOf(peer))
 }
 
-// mayReach says whether a packet may go to a peer that was permitted: to this machine only where it relays.
+// mayReach says whether a packet may go to a permitted peer: of this machine's addresses, only to the ports of relays.
 func (t *TURN) mayReach(peer netip.AddrPort) bool {
 	return t.cfg.AllowPrivate || !t.local[peer.Addr()] || t.relays.has(peer)
 }

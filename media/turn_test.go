@@ -2,6 +2,10 @@ package media_test
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // the TURN REST scheme's
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/netip"
@@ -14,6 +18,7 @@ import (
 	"github.com/pion/turn/v5"
 	"go.uber.org/goleak"
 
+	"chattok/internal/await"
 	"chattok/media"
 	"chattok/session"
 )
@@ -28,7 +33,7 @@ var (
 	quiet  = &logging.DefaultLoggerFactory{Writer: new(bytes.Buffer), DefaultLogLevel: logging.LogLevelDisabled}
 )
 
-// serve starts a server on loopback, which relays to loopback too; change says what is different.
+// serve starts a server on loopback, which relays to loopback too. change may alter its settings.
 func serve(t *testing.T, change func(*media.Config)) *media.TURN {
 	t.Helper()
 	c := media.Config{Listen: "127.0.0.1:0", Secret: secret, AllowPrivate: true}
@@ -50,7 +55,7 @@ func serve(t *testing.T, change func(*media.Config)) *media.TURN {
 	return server
 }
 
-// account is what a connection is told of the TURN server.
+// account holds the ICE servers and credentials of a connection.
 func account(t *testing.T, server *media.TURN, connectionID string) *session.ICEServer {
 	t.Helper()
 	servers := server.Servers(&session.Connection{ID: connectionID})
@@ -60,13 +65,16 @@ func account(t *testing.T, server *media.TURN, connectionID string) *session.ICE
 	return servers[1]
 }
 
+// resendAfter is the time after which a client sends a request again that was not answered over UDP.
+const resendAfter = 100 * time.Millisecond
+
 // dial returns a client of the server; transport is udp or tcp.
 func dial(t *testing.T, server *media.TURN, transport, username, password string) *turn.Client {
 	t.Helper()
-	return dialAt(t, server.Addr().String(), transport, username, password)
+	return dialAt(t, server.Addr().String(), transport, username, password, resendAfter)
 }
 
-func dialAt(t *testing.T, address, transport, username, password string) *turn.Client {
+func dialAt(t *testing.T, address, transport, username, password string, resendAfter time.Duration) *turn.Client {
 	t.Helper()
 	var socket net.PacketConn
 	if transport == "tcp" {
@@ -83,7 +91,7 @@ func dialAt(t *testing.T, address, transport, username, password string) *turn.C
 		socket = conn
 	}
 	client, err := turn.NewClient(&turn.ClientConfig{TURNServerAddr: address, STUNServerAddr: address, Conn: socket,
-		Username: username, Password: password, LoggerFactory: quiet, RTO: 100 * time.Millisecond})
+		Username: username, Password: password, LoggerFactory: quiet, RTO: resendAfter})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +117,7 @@ func allocate(t *testing.T, server *media.TURN, transport, connectionID string) 
 	return client, relayed
 }
 
-// peer is a socket on loopback that something is relayed to.
+// peer is a socket on loopback that packets are relayed to.
 func peer(t *testing.T) net.PacketConn {
 	t.Helper()
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -139,15 +147,6 @@ func mustWrite(t *testing.T, socket net.PacketConn, text string, to net.Addr) {
 	}
 }
 
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("gave up waiting: %s", what)
-		}
-	}
-}
-
 // TestRelay: over UDP and TCP alike, packets go to a peer and back, to other allocations too, and are counted.
 func TestRelay(t *testing.T) {
 	for _, transport := range []string{"udp", "tcp"} {
@@ -164,7 +163,7 @@ func TestRelay(t *testing.T) {
 			wantPacket(t, relayed, "and back", other.LocalAddr())
 
 			_, second := allocate(t, server, transport, "bob")
-			mustWrite(t, second, "open", relayed.LocalAddr()) // makes the permission for what comes back
+			mustWrite(t, second, "open", relayed.LocalAddr()) // makes the permission for the answer
 			mustWrite(t, relayed, "to a relay", second.LocalAddr())
 			wantPacket(t, second, "to a relay", relayed.LocalAddr())
 			stats := server.Stats()
@@ -175,19 +174,19 @@ func TestRelay(t *testing.T) {
 			if err := relayed.Close(); err != nil {
 				t.Error(err)
 			}
-			eventually(t, "the allocation ends", func() bool { return server.Stats().Allocations == 1 })
+			await.True(t, "the allocation ends", func() bool { return server.Stats().Allocations == 1 })
 		})
 	}
 }
 
-// TestAnyAddress: a server on all addresses, and one behind a NAT, which no interface has the address of.
+// TestAnyAddress: a server may listen on all addresses, and be behind a NAT, with an address that no interface has.
 func TestAnyAddress(t *testing.T) {
 	for _, relay := range []string{"127.0.0.1", "198.51.100.7"} {
 		server := serve(t, func(c *media.Config) { c.Listen, c.Relay = ":0", []netip.Addr{netip.MustParseAddr(relay)} })
 		address := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), server.Addr().Port()).String()
 		a := account(t, server, "ann")
 		for _, transport := range []string{"udp", "tcp"} {
-			relayed, err := dialAt(t, address, transport, *a.Username, *a.Credential).Allocate()
+			relayed, err := dialAt(t, address, transport, *a.Username, *a.Credential, resendAfter).Allocate()
 			if err != nil {
 				t.Fatalf("over %s: %v", transport, err)
 			}
@@ -202,7 +201,7 @@ func TestAnyAddress(t *testing.T) {
 	}
 }
 
-// TestServers: what a connection is told is what an RTCPeerConnection takes.
+// TestServers: a connection gets ICE servers in the form that an RTCPeerConnection takes.
 func TestServers(t *testing.T) {
 	now := time.Date(2026, 1, 31, 12, 0, 0, 5, time.UTC)
 	server := serve(t, func(c *media.Config) {
@@ -225,7 +224,8 @@ func TestServers(t *testing.T) {
 		t.Error("STUN needs no credential")
 	}
 	expires := time.Date(2026, 1, 31, 13, 0, 0, 0, time.UTC)
-	if got := servers[1]; *got.Username != fmt.Sprintf("%d:ann", expires.Unix()) || !got.ExpiresAt.Equal(expires) {
+	const mark = "1f007c0b" // of the tests' secret, the same on every node that has it
+	if got := servers[1]; *got.Username != fmt.Sprintf("%d:ann:%s", expires.Unix(), mark) || !got.ExpiresAt.Equal(expires) {
 		t.Errorf("username %s expires at %v", *got.Username, got.ExpiresAt)
 	}
 	again := server.Servers(&session.Connection{ID: "bob"})
@@ -244,7 +244,7 @@ func (c *clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.now
 
 func (c *clock) advance(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.now = c.now.Add(d) }
 
-// TestCredentials: none but a true one that has not expired, of a connection that has not ended.
+// TestCredentials: a credential is accepted only if it is genuine, has not expired, and its connection has not ended.
 func TestCredentials(t *testing.T) {
 	now := &clock{now: time.Now()}
 	server := serve(t, func(c *media.Config) {
@@ -288,7 +288,56 @@ func TestCredentials(t *testing.T) {
 	wantPacket(t, other, "still", relayed.LocalAddr())
 }
 
-// TestPrivatePeers: by default nothing is relayed to where only this machine or its network reaches.
+// TestOldSecrets: credentials of an older secret are accepted beside those of the present one, which new ones are of. Those that a
+// server made before it marked them count as the newest older secret's, or as the only secret's.
+func TestOldSecrets(t *testing.T) {
+	older, oldest := []byte("the secret before, 32 bytes at least"), []byte("the one before that, 32 bytes as well")
+	before := serve(t, func(c *media.Config) { c.Secret = older })
+	long := serve(t, func(c *media.Config) { c.Secret = oldest })
+	alone := serve(t, nil)
+	server := serve(t, func(c *media.Config) { c.OldSecrets = [][]byte{older, oldest} })
+	type pair struct{ username, password string }
+	of := func(s *media.TURN) pair {
+		a := account(t, s, "ann")
+		return pair{*a.Username, *a.Credential}
+	}
+	expiry := strings.Split(of(server).username, ":")[0]
+	unmarked := func(secret []byte) pair {
+		key := hmac.New(sha256.New, secret)
+		key.Write([]byte("chattok TURN credentials"))
+		password := hmac.New(sha1.New, key.Sum(nil))
+		password.Write([]byte(expiry + ":ann"))
+		return pair{expiry + ":ann", base64.StdEncoding.EncodeToString(password.Sum(nil))}
+	}
+	mixed := of(server)
+	mixed.username = of(before).username
+	for name, c := range map[string]struct {
+		server *media.TURN
+		pair   pair
+		good   bool
+	}{
+		"present":         {server, of(server), true},
+		"older":           {server, of(before), true},
+		"oldest":          {server, of(long), true},
+		"another's mark":  {server, mixed, false},
+		"an unknown mark": {server, pair{of(server).username + "0", of(server).password}, false},
+		"present, where the older counts no more": {alone, of(server), true},
+		"older, where it counts no more":          {alone, of(before), false},
+		"unmarked, older":                         {server, unmarked(older), true},
+		"unmarked, present":                       {server, unmarked(secret), false},
+		"unmarked, where one counts":              {alone, unmarked(secret), true},
+	} {
+		relayed, err := dial(t, c.server, "udp", c.pair.username, c.pair.password).Allocate()
+		if c.good && err != nil || !c.good && (err == nil || !strings.Contains(err.Error(), "401")) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil {
+			_ = relayed.Close()
+		}
+	}
+}
+
+// TestPrivatePeers: by default no packet goes to addresses that only this machine or its network can reach.
 func TestPrivatePeers(t *testing.T) {
 	server := serve(t, func(c *media.Config) { c.AllowPrivate = false })
 	for _, transport := range []string{"udp", "tcp"} {
@@ -313,8 +362,8 @@ func TestPrivatePeers(t *testing.T) {
 	}
 }
 
-// TestAllocationQuota: a connection has so many allocations over all transports, another has its own, and one that ended
-// makes room.
+// TestAllocationQuota: a connection's allocations are limited over all transports. Another connection has its own limit,
+// and an allocation that ended makes room.
 func TestAllocationQuota(t *testing.T) {
 	server := serve(t, func(c *media.Config) { c.Allocations = 2 })
 	_, first := allocate(t, server, "udp", "ann")
@@ -332,12 +381,12 @@ func TestAllocationQuota(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "one has ended", func() bool { return server.Stats().Allocations == 2 })
+	await.True(t, "one has ended", func() bool { return server.Stats().Allocations == 2 })
 	allocate(t, server, "tcp", "ann")
 	refused("udp")
 }
 
-// TestBandwidth: what a connection sends and receives above its bandwidth is dropped; time brings new.
+// TestBandwidth: packets that a connection sends and receives above its bandwidth are dropped, until time has passed.
 func TestBandwidth(t *testing.T) {
 	now := &clock{now: time.Now()}
 	server := serve(t, func(c *media.Config) { c.Bandwidth, c.Now = 8, now.Now }) // 1,000 bytes a second, 16 KiB at once
@@ -355,9 +404,9 @@ func TestBandwidth(t *testing.T) {
 		wantPacket(t, other, packet, socket.LocalAddr())
 	}
 	mustWrite(t, relayed, packet, other.LocalAddr())
-	eventually(t, "one is dropped", func() bool { return server.Stats().Dropped == 1 })
+	await.True(t, "one is dropped", func() bool { return server.Stats().Dropped == 1 })
 	mustWrite(t, other, packet, relayed.LocalAddr())
-	eventually(t, "so is what comes back", func() bool { return server.Stats().Dropped == 2 })
+	await.True(t, "so is what comes back", func() bool { return server.Stats().Dropped == 2 })
 	if sent := server.Stats().SentBytes; sent != size*burst {
 		t.Errorf("%d bytes were sent", sent)
 	}
@@ -366,7 +415,7 @@ func TestBandwidth(t *testing.T) {
 	wantPacket(t, relayed, "later", other.LocalAddr())
 }
 
-// TestClose: every socket ends, and so does every goroutine (TestMain), with allocations and half-open sockets there.
+// TestClose: every socket and every goroutine ends (TestMain), even with allocations and half-open sockets.
 func TestClose(t *testing.T) {
 	server := serve(t, nil)
 	_, overUDP := allocate(t, server, "udp", "ann")
@@ -410,7 +459,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestPorts: relays are opened in the range, and a full one is a clear refusal.
+// TestPorts: relays are opened within the range, and a full range is refused with a clear error.
 func TestPorts(t *testing.T) {
 	free := peer(t)
 	port := free.LocalAddr().(*net.UDPAddr).Port
@@ -435,7 +484,7 @@ func TestNoTCPPeers(t *testing.T) {
 	}
 }
 
-// TestConfig: what can't be is refused, in words that name it.
+// TestConfig: impossible settings are refused with the name of the field.
 func TestConfig(t *testing.T) {
 	ip := netip.MustParseAddr
 	for want, c := range map[string]media.Config{
@@ -463,8 +512,8 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestPermissionsOfAnAllocation asks for permissions without end: an allocation has few, those that it has can be renewed,
-// and another allocation has its own.
+// TestPermissionsOfAnAllocation: an allocation has a limited number of permissions, which can be renewed, and another
+// allocation has its own.
 func TestPermissionsOfAnAllocation(t *testing.T) {
 	for _, transport := range []string{"udp", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
@@ -474,7 +523,8 @@ func TestPermissionsOfAnAllocation(t *testing.T) {
 				return &net.UDPAddr{IP: net.IPv4(127, 1, byte(n>>8), byte(n)), Port: 9}
 			}
 			for range 2 {
-				client := dial(t, server, transport, *who.Username, *who.Credential)
+				// Refusals are counted, so no request may be sent twice, even on a slow machine.
+				client := dialAt(t, server.Addr().String(), transport, *who.Username, *who.Credential, patience)
 				relayed, err := client.Allocate()
 				if err != nil {
 					t.Fatal(err)

@@ -1,52 +1,55 @@
-// Package rates limits how often, and how much, one caller may do: by token buckets of a connection, of the address that
-// it comes from, and of an IPv6 network. A caller that asks for more is told when to come back. The buckets are this
-// process's own: nodes do not add up what a caller does on each.
+// Package rates limits how often, and how much, one caller may do. Each connection, each client address and each IPv6 site
+// has an account with a token bucket for every Kind; an operation is charged to all accounts of its caller, and refused
+// with the time to wait where one of them lacks enough. Accounts belong to one process: nodes do not add up what a caller
+// does on each of them.
+//
+// Enter bounds besides how many operations of a caller, and of all callers, are worked on at once.
 package rates
 
 import (
 	"context"
 	"net/netip"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"golang.org/x/time/rate"
+
+	"chattok/internal/processors"
 )
 
-// Accounts has an account for each connection and network that did something of late.
+// Accounts are the accounts of the connections and networks that were last active. They are safe for concurrent use.
 type Accounts struct {
-	connection, client, site [kinds]Rate // of one of each
-	nobody                   *account    // of callers that are not counted: their turns
+	connection, client, site [kinds]Rate // rates of one connection, one address, one IPv6 site
+	uncharged                *account    // turns of the callers to whom nothing is charged
 	works                    [works]chan struct{}
 
 	mu   sync.Mutex
 	byID *simplelru.LRU[accountID, *account]
 }
 
-// maxAccounts bounds how many accounts there are. The one that is forgotten is the one that was used longest ago, whose
-// buckets are most likely full.
+// maxAccounts bounds the accounts. The least recently used one is dropped first: its buckets are most likely full again.
 const maxAccounts = 1 << 16
 
-// accountID is a connection's id, or a network.
+// accountID identifies an account by a connection's id or by a network.
 type accountID struct {
 	connection string
 	network    netip.Prefix
 }
 
-// account is what one connection, or one network, has left.
+// account holds what one connection or network has left.
 type account struct {
 	rates   *[kinds]Rate
 	buckets [kinds]atomic.Pointer[rate.Limiter]
-	turns   chan struct{} // has room for as many operations as may be worked on at once
+	turns   chan struct{} // one element for each operation being worked on; its capacity is their limit
 }
 
-// Parts of an IPv6 address: one client has a /64 at least, and one site a /48 (RFC 6177).
+// An IPv6 client has at least a /64, and a site at most a /48 (RFC 6177).
 const (
 	clientBits = 64
 	siteBits   = 48
-	SiteTimes  = 10 // how many times what a client may have a site may
+	SiteTimes  = 10 // a site's limit is this many times a client's
 )
 
 // New returns Accounts under these limits.
@@ -55,14 +58,14 @@ func New(limits Limits) *Accounts {
 	if err != nil {
 		panic(err) // for a size below 1
 	}
-	processors := runtime.GOMAXPROCS(0)
+	count := processors.Count()
 	a := &Accounts{connection: limits.Rates, byID: byID}
-	a.nobody = newAccount(new([kinds]Rate), processors-1)
-	a.works[Reading] = make(chan struct{}, max(1, processors/2))
-	a.works[Executing] = make(chan struct{}, 4*processors)
+	a.uncharged = newAccount(new([kinds]Rate), count-1)
+	a.works[Reading] = make(chan struct{}, max(1, count/2))
+	a.works[Executing] = make(chan struct{}, 4*count)
 	for k, r := range limits.Rates {
 		times := limits.Address
-		if Kind(k) == Connects { // which only addresses do
+		if Kind(k) == Connects { // its rate is an address's already
 			times = 1
 		}
 		a.client[k], a.site[k] = r.times(times), r.times(times*SiteTimes)
@@ -70,29 +73,29 @@ func New(limits Limits) *Accounts {
 	return a
 }
 
-// Caller returns whom operations of a connection are charged to; of a caller that is none, connection is "". Nothing is
-// charged to one that is neither a connection nor has an address that counts, as those of this machine don't; but all such
-// callers take their turns together.
+// Caller returns the caller with a connection's id, which is "" for a caller without one, and a client address. Nothing is
+// charged to a caller that has neither a connection nor an address of Networks, such as a local one; all such callers
+// share their turns.
 func (a *Accounts) Caller(connection string, address netip.Addr) *Caller {
 	c := &Caller{works: &a.works}
 	if connection != "" {
-		c.accounts = append(c.accounts, a.account(accountID{connection: connection}, &a.connection, runtime.GOMAXPROCS(0)/2))
+		c.accounts = append(c.accounts, a.account(accountID{connection: connection}, &a.connection, processors.Count()/2))
 	}
 	for i, network := range Networks(address) {
 		rates := &a.client
 		if i > 0 {
 			rates = &a.site
 		}
-		c.accounts = append(c.accounts, a.account(accountID{network: network}, rates, runtime.GOMAXPROCS(0)-1))
+		c.accounts = append(c.accounts, a.account(accountID{network: network}, rates, processors.Count()-1))
 	}
 	if len(c.accounts) == 0 {
-		c.accounts = append(c.accounts, a.nobody)
+		c.accounts = append(c.accounts, a.uncharged)
 	}
 	return c
 }
 
-// Networks returns what of an address is counted: all of an IPv4 address; of an IPv6 one the client's network and its
-// site's; nothing of an address of this machine or one that is not known.
+// Networks returns the networks that an address is counted by: of an IPv4 address itself, of an IPv6 address its client's
+// /64 and its site's /48, and none of a loopback or invalid address.
 func Networks(address netip.Addr) []netip.Prefix {
 	address = address.Unmap().WithZone("")
 	switch {
@@ -104,7 +107,7 @@ func Networks(address netip.Addr) []netip.Prefix {
 	return []netip.Prefix{netip.PrefixFrom(address, clientBits).Masked(), netip.PrefixFrom(address, siteBits).Masked()}
 }
 
-// account returns the account, which is made where there is none.
+// account returns the account of id, making it where there is none.
 func (a *Accounts) account(id accountID, rates *[kinds]Rate, turns int) *account {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -120,7 +123,7 @@ func newAccount(rates *[kinds]Rate, turns int) *account {
 	return &account{rates: rates, turns: make(chan struct{}, max(1, turns))}
 }
 
-// bucket returns the bucket of a kind; nil where there is no limit.
+// bucket returns the bucket of a kind, or nil where the kind is unlimited.
 func (a *account) bucket(k Kind) *rate.Limiter {
 	if b := a.buckets[k].Load(); b != nil {
 		return b
@@ -132,29 +135,29 @@ func (a *account) bucket(k Kind) *rate.Limiter {
 	return a.buckets[k].Load()
 }
 
-// Work is something that is done for few callers at once.
+// Work is a stage of an operation that only so many callers are in at once.
 type Work uint8
 
 const (
-	Reading   Work = iota // of what only takes the processor: on half of them at most
-	Executing             // of what may wait for the store too
+	Reading   Work = iota // parsing and validating, which use a processor throughout: half of the processors at most
+	Executing             // resolving, which may also wait for the store: four times the processors
 	works
 )
 
-// Caller is whom operations are charged to. Its methods may be called on nil, to which nothing is charged.
+// Caller is charged for operations. A nil Caller is charged nothing.
 type Caller struct {
 	accounts []*account
 	works    *[works]chan struct{}
 }
 
-// Charge is so much of a kind.
+// Charge is an amount of a kind.
 type Charge struct {
 	Kind   Kind
 	Amount int
 }
 
-// Take charges all, or nothing and says of what kind there is too little, and when there will be enough. More than the
-// bucket holds is taken from a full one.
+// Take makes all charges or none. Where an account has too little, it returns the kind that is lacking and the time until
+// there is enough; otherwise wait is 0. A charge above a bucket's burst counts as the burst.
 func (c *Caller) Take(charges []Charge) (lacking Kind, wait time.Duration) {
 	if c == nil {
 		return 0, 0
@@ -173,7 +176,7 @@ func (c *Caller) Take(charges []Charge) (lacking Kind, wait time.Duration) {
 		for _, charge := range charges {
 			if b := a.bucket(charge.Kind); b != nil {
 				n := min(charge.Amount, b.Burst())
-				if !b.AllowN(now, n) { // somebody was quicker
+				if !b.AllowN(now, n) { // another call took it since
 					return charge.Kind, max(until(b, now, n), time.Millisecond)
 				}
 			}
@@ -182,7 +185,7 @@ func (c *Caller) Take(charges []Charge) (lacking Kind, wait time.Duration) {
 	return 0, 0
 }
 
-// until is for how long the bucket has less than n; 0 where it has as much.
+// until returns the time until the bucket holds n, which is 0 where it does now.
 func until(b *rate.Limiter, now time.Time, n int) time.Duration {
 	missing := float64(n) - b.TokensAt(now)
 	if missing <= 0 {
@@ -191,7 +194,7 @@ func until(b *rate.Limiter, now time.Time, n int) time.Duration {
 	return time.Duration(missing / float64(b.Limit()) * float64(time.Second))
 }
 
-// Owes is for how long the caller has used more of a kind than there was; 0 where it has not.
+// Owes returns the time until the caller's debt of a kind is paid off, which is 0 where it has none.
 func (c *Caller) Owes(k Kind) (wait time.Duration) {
 	if c == nil {
 		return 0
@@ -205,7 +208,7 @@ func (c *Caller) Owes(k Kind) (wait time.Duration) {
 	return wait
 }
 
-// Spend charges what has been used already, and returns for how long the caller owes it.
+// Spend charges an amount that has been used already, if need be as a debt, and returns the time until that is paid off.
 func (c *Caller) Spend(k Kind, amount int) (wait time.Duration) {
 	if c == nil {
 		return 0
@@ -223,9 +226,9 @@ func (c *Caller) Spend(k Kind, amount int) (wait time.Duration) {
 	return wait
 }
 
-// Enter waits for the caller's turn to be worked for, so that it can't take all processors before its debt is known, and
-// then for a turn among all callers' for this work, so that many can't either. It returns what ends the turn. Errors: ctx's,
-// where that ends first.
+// Enter waits for a turn of the caller's own, so that one caller can't occupy every processor before it has been charged,
+// and then for one of the turns of all callers for this work, so that many together can't either. The returned function
+// ends both turns. The error is the cause of ctx's end, where ctx ends first.
 func (c *Caller) Enter(ctx context.Context, work Work) (leave func(), err error) {
 	if c == nil {
 		return func() {}, nil

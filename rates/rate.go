@@ -10,24 +10,24 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Kind is something that is limited.
+// Kind is a resource with a rate of its own.
 type Kind uint8
 
 const (
-	Posts         Kind = iota // addChatEntry
-	PostBytes                 // of what is posted
+	Posts         Kind = iota // addChatEntry, changes of entries, and markRead
+	PostBytes                 // bytes of the arguments of addChatEntry, editChatEntry and setData, and of the entry that is reacted to
 	Signals                   // sendSignal
 	Negotiations              // negotiate
-	MessageBytes              // of signals and negotiations
-	Connects                  // connect, by address
-	RosterChanges             // streams that are published, updated, ended and muted, and forceDisconnect
-	Subscriptions             // that begin
-	Processor                 // microseconds of reading and executing operations
-	Frames                    // that are read from WebSockets; what is faster is read later, and not refused
+	MessageBytes              // bytes of signals and negotiations
+	Connects                  // connect; charged to the address alone
+	RosterChanges             // publishing, updating, ending and muting streams, setData, forceDisconnect, bans and updateSession
+	Subscriptions             // subscriptions that begin
+	Processor                 // microseconds spent on reading and executing operations
+	Frames                    // frames read from WebSockets; a faster client is read later, not refused
 	kinds
 )
 
-// Kinds are all of them.
+// Kinds returns every Kind.
 func Kinds() []Kind {
 	all := make([]Kind, kinds)
 	for i := range all {
@@ -36,31 +36,30 @@ func Kinds() []Kind {
 	return all
 }
 
-// String names what is limited for an error.
+// String names the kind as error messages do.
 func (k Kind) String() string {
 	return [...]string{"posts", "bytes of posts", "signals", "negotiations", "bytes of signals and negotiations", "connects",
 		"changes of streams and connections", "subscriptions", "processor time", "frames"}[k]
 }
 
-// Rate is how much of a kind there may be: so much a second, and so much at once by those who have done nothing for a
-// while. The zero Rate is no limit.
+// Rate limits a kind: PerSecond in the long run, and Burst at once after a quiet time. The zero Rate is no limit.
 type Rate struct {
 	PerSecond float64
 	Burst     int
 }
 
-// Unlimited says that there is no limit.
+// Unlimited reports whether r is no limit.
 func (r Rate) Unlimited() bool { return r.PerSecond == 0 }
 
-// times is the rate for so many.
+// times returns the rate of n callers together.
 func (r Rate) times(n int) Rate {
 	return Rate{r.PerSecond * float64(n), int(min(float64(r.Burst)*float64(n), math.MaxInt32))}
 }
 
 func (r Rate) limiter() *rate.Limiter { return rate.NewLimiter(rate.Limit(r.PerSecond), r.Burst) }
 
-// Default returns the rate of a kind for one connection; of Connects for one address. People stay far below: see
-// docs/decisions/rates.md.
+// Default returns the default rate of a kind for one connection, and of Connects for one address. People stay far below it;
+// docs/decisions/rates.md says how far.
 func Default(k Kind) Rate {
 	return [kinds]Rate{
 		Posts:         {50, 500},
@@ -76,8 +75,8 @@ func Default(k Kind) Rate {
 	}[k]
 }
 
-// Parse reads a rate as an operator writes it: so much a second, and behind a comma so much at once, such as "50/s,500",
-// "128KiB/s,4MiB" or, of the Processor, "250ms/s,10s"; "off" is no limit.
+// Parse reads a rate as an operator writes it: an amount per second, a comma, and the burst, as in "50/s,500",
+// "128KiB/s,4MiB" or, for Processor, "250ms/s,10s". "off" is no limit.
 func Parse(k Kind, text string) (r Rate, err error) {
 	if text == "off" {
 		return Rate{}, nil
@@ -97,7 +96,7 @@ func Parse(k Kind, text string) (r Rate, err error) {
 	return r, nil
 }
 
-// amount reads a number, of bytes with a unit, and of time in microseconds.
+// amount parses a number of k: bytes may have a unit, and times are returned in microseconds.
 func amount(k Kind, text string) (float64, error) {
 	if k == Processor {
 		d, err := time.ParseDuration(text)
@@ -120,15 +119,16 @@ func amount(k Kind, text string) (float64, error) {
 	return n, err
 }
 
-// text writes the rate as Parse reads it.
+// text formats the rate as Parse reads it.
 func (r Rate) text(k Kind) string {
 	if r.Unlimited() {
 		return "off"
 	}
-	return write(k, r.PerSecond) + "/s," + write(k, float64(r.Burst))
+	return formatAmount(k, r.PerSecond) + "/s," + formatAmount(k, float64(r.Burst))
 }
 
-func write(k Kind, n float64) string {
+// formatAmount is the inverse of amount.
+func formatAmount(k Kind, n float64) string {
 	switch {
 	case k == Processor:
 		return (time.Duration(n) * time.Microsecond).String()
@@ -146,18 +146,17 @@ func write(k Kind, n float64) string {
 	return strconv.FormatFloat(n, 'f', -1, 64)
 }
 
-// Limits are the rates of all kinds.
+// Limits hold a rate for each kind.
 type Limits struct {
-	Rates [kinds]Rate // of one connection, and of Connects of one address
-	// Address is how many times the rate of a connection holds for all that comes from one address, for there may be many
-	// people behind it.
+	Rates [kinds]Rate // of one connection; of Connects, of one address
+	// Address times a connection's rate is the rate of an address: many people may share one.
 	Address int
 }
 
 // DefaultAddress is the default of Limits.Address.
 const DefaultAddress = 20
 
-// DefaultLimits are those of Default.
+// DefaultLimits returns Limits with every default.
 func DefaultLimits() Limits {
 	l := Limits{Address: DefaultAddress}
 	for _, k := range Kinds() {
@@ -166,7 +165,7 @@ func DefaultLimits() Limits {
 	return l
 }
 
-// Flag is a rate as a flag.Value.
+// Flag makes a Rate a flag.Value.
 type Flag struct {
 	Kind Kind
 	Rate *Rate

@@ -62,8 +62,8 @@ func TestTake(t *testing.T) {
 	})
 }
 
-// What is asked for at once is charged as a whole: nothing where one part is lacking, and of more than the bucket holds
-// all that it holds.
+// TestTakeAll charges several kinds at once: all of them, or none where one is lacking. A charge above the bucket's burst takes
+// the burst.
 func TestTakeAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := only(Posts, Rate{1, 3})
@@ -207,7 +207,7 @@ func TestTurnsOfAll(t *testing.T) {
 	if _, err := another.Enter(t.Context(), Executing); err != nil {
 		t.Errorf("other work: %v", err)
 	}
-	for range cap(a.nobody.turns) {
+	for range cap(a.uncharged.turns) {
 		if _, err := a.Caller("", netip.MustParseAddr("127.0.0.1")).Enter(t.Context(), Executing); err != nil {
 			t.Fatal(err)
 		}

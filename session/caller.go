@@ -1,9 +1,6 @@
 package session
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // CallerKind says how a caller identified itself.
 type CallerKind uint8
@@ -15,14 +12,14 @@ const (
 	Operator                   // with the API secret
 )
 
-// Caller is who an operation runs for. Its zero value is Nobody.
+// Caller is the identity that an operation runs for. Its zero value is Nobody.
 type Caller struct {
 	Kind       CallerKind
-	SessionID  string // of a Member, or Lobby for a Guest
-	Connection *Connection
+	SessionID  string      // of a Member, Lobby for a Guest, and for an Operator the session in which it acts, as Service.In says
+	Connection *Connection // of a Member, and for an Operator that of the one it acts as, as Service.As says
 }
 
-// AccessGrant is what an access token says: its holder is this connection.
+// AccessGrant is the content of an access token: its holder is this connection.
 type AccessGrant struct {
 	SessionID    string
 	ConnectionID string
@@ -30,98 +27,97 @@ type AccessGrant struct {
 	ExpiresAt    time.Time
 }
 
-// SessionGrant is what a session token says: its holder may connect to this session.
+// SessionGrant is the content of a session token: its holder may connect to this session.
 type SessionGrant struct {
 	SessionID string
 	Role      Role
+	UserID    *string // nil where its holder has no user
 	Data      *string
 	ExpiresAt time.Time
+	// MakeSession says that the session is made where it does not exist, and asks for tokens from then on: the id is of a kind
+	// that outlives databases, and the token proves that the holder of the API secret knows it.
+	MakeSession bool
 }
 
-// Member returns the caller that an access token's grant makes. Errors: UNAUTHENTICATED, with
-// ReasonConnectionDestroyed where its connection has ended, and ReasonStayEnded where it is too old; UNAVAILABLE.
-func (s *Service) Member(ctx context.Context, g AccessGrant) (Caller, error) {
-	state, err := s.connectionState(ctx, g.ConnectionID)
-	if err != nil {
-		return Caller{}, err
+// Validate checks the limits of a session token's content. Errors: BAD_USER_INPUT.
+func (g SessionGrant) Validate() error {
+	if err := validName("sessionId", g.SessionID); err != nil {
+		return err
 	}
-	c := state.Connection
-	if c == nil || state.Destroyed || c.Guest || c.SessionID != g.SessionID {
-		return Caller{}, destroyedError()
+	if !g.Role.Valid() {
+		return Errorf(CodeBadUserInput, "role must be SUBSCRIBER, PUBLISHER_ONLY, PUBLISHER or MODERATOR")
 	}
-	if s.stayEnded(c) {
-		return Caller{}, s.stayEndedError()
+	if g.UserID != nil && !ValidUserID(*g.UserID) {
+		return invalidUserID("userId")
 	}
-	s.presence.touch(c.ID)
-	return Caller{Kind: Member, SessionID: c.SessionID, Connection: c}, nil
-}
-
-// Anonymous returns the caller of an operation without a token.
-func (s *Service) Anonymous() Caller {
-	if s.cfg.Open {
-		return Caller{Kind: Guest, SessionID: Lobby}
-	}
-	return Caller{}
-}
-
-// connectionState returns what is known of a connection; a zero state for an unknown id.
-func (s *Service) connectionState(ctx context.Context, id string) (ConnectionState, error) {
-	if state, ok := s.known.current(id); ok {
-		return state, nil
-	}
-	return s.readState(ctx, id)
-}
-
-// committedState is connectionState that also knows what another node has done before the call.
-func (s *Service) committedState(ctx context.Context, id string) (ConnectionState, error) {
-	if !s.shared {
-		return s.connectionState(ctx, id)
-	}
-	return s.readState(ctx, id)
-}
-
-func (s *Service) readState(ctx context.Context, id string) (ConnectionState, error) {
-	found, err := s.store.Connections(ctx, []string{id})
-	if err != nil {
-		return ConnectionState{}, err
-	}
-	state, ok := found[id]
-	if ok {
-		s.known.put(id, state)
-	}
-	return state, nil
-}
-
-// inSession checks that the caller may read its session. Errors: UNAUTHENTICATED; FORBIDDEN for the API secret.
-func (c Caller) inSession() error {
-	switch c.Kind {
-	case Member, Guest:
+	if g.Data == nil {
 		return nil
-	case Operator:
+	}
+	return validText("data", *g.Data, MaxDataBytes)
+}
+
+// inSession checks that the caller may read its session. Errors: UNAUTHENTICATED; FORBIDDEN for the API secret that names none.
+func (c Caller) inSession() error {
+	switch {
+	case c.Kind == Member, c.Kind == Guest, c.Kind == Operator && c.SessionID != "":
+		return nil
+	case c.Kind == Operator:
 		return Errorf(CodeForbidden, "the API secret is in no session; connect, and send the access token")
 	default:
-		return Errorf(CodeUnauthenticated, "send an access token: call connect with a session token first")
+		return unauthenticated(NeedsAccessToken, "this needs an access token")
 	}
 }
 
-// connected checks that the caller is a connection. Errors as inSession, and UNAUTHENTICATED for a guest.
+// connected checks that the caller is a connection. Errors: UNAUTHENTICATED, also for a guest; FORBIDDEN for the API secret.
 func (c Caller) connected() error {
-	if c.Kind == Guest {
-		return Errorf(CodeUnauthenticated, "this needs a connection of your own: call connect(sessionId: \"lobby\") and send its accessToken as \"Authorization: Bearer …\"")
+	switch c.Kind {
+	case Guest:
+		return unauthenticated(NeedsConnection, "this needs a connection of your own")
+	case Operator:
+		return Errorf(CodeForbidden, "the API secret is no connection; connect, and send the access token")
+	default:
+		return c.inSession()
 	}
-	return c.inSession()
+}
+
+// canSignal checks that the caller may send signals: a connection that may publish, or the API secret in a session. Errors: those of
+// connected and canPublish.
+func (c Caller) canSignal() error {
+	if c.Kind == Operator {
+		return c.inSession()
+	}
+	if err := c.connected(); err != nil {
+		return err
+	}
+	return c.canPublish()
+}
+
+// listener names the connection to which signals to the caller go; "" for the API secret in a session, which has none. Errors: those
+// of connected.
+func (c Caller) listener() (string, error) {
+	if c.Kind == Operator {
+		return "", c.inSession()
+	}
+	if err := c.connected(); err != nil {
+		return "", err
+	}
+	return c.Connection.ID, nil
 }
 
 // canPublish checks that a connected caller may add entries and send signals. Errors: FORBIDDEN.
 func (c Caller) canPublish() error {
-	if c.Kind == Member && !c.Connection.Role.CanPublish() {
-		return Errorf(CodeForbidden, "role %s may only read and subscribe", c.Connection.Role)
+	if c.Kind == Member {
+		return c.Connection.Role.RequirePublish()
 	}
 	return nil
 }
 
-// canModerate checks that the caller is a connection that may moderate. Errors as connected, and FORBIDDEN.
+// canModerate checks that the caller is a connection that may moderate, or the API secret in a session. Errors: those of connected,
+// and FORBIDDEN.
 func (c Caller) canModerate(operation string) error {
+	if c.Kind == Operator {
+		return c.inSession()
+	}
 	if err := c.connected(); err != nil {
 		return err
 	}
@@ -129,6 +125,15 @@ func (c Caller) canModerate(operation string) error {
 		return Errorf(CodeForbidden, "%s needs role MODERATOR", operation)
 	}
 	return nil
+}
+
+// moderatorID returns the connection whose right to moderate a transaction checks again, since this node may not have heard that it lost
+// it; empty for the holder of the API secret.
+func (c Caller) moderatorID() string {
+	if c.Kind != Member {
+		return ""
+	}
+	return c.Connection.ID
 }
 
 // operator checks that the caller holds the API secret. Errors: UNAUTHENTICATED, FORBIDDEN.
@@ -139,6 +144,14 @@ func (c Caller) operator() error {
 	case Member:
 		return Errorf(CodeForbidden, "this is for the holder of the API secret")
 	default:
-		return Errorf(CodeUnauthenticated, "send the API secret as \"Authorization: Bearer …\"")
+		return unauthenticated(NeedsAPISecret, "this needs the API secret")
 	}
+}
+
+// notOperator is the error for an argument that is for the holder of the API secret, given by somebody else.
+func (c Caller) notOperator(argument string) error {
+	if c.Kind == Member {
+		return Errorf(CodeForbidden, "%s is for the holder of the API secret", argument)
+	}
+	return unauthenticated(NeedsAPISecret, argument+" is for the holder of the API secret")
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -15,13 +16,11 @@ import (
 	"chattok/bus/bustest"
 	"chattok/db"
 	"chattok/db/storetest"
+	"chattok/internal/await"
 	"chattok/session"
 )
 
-// patience is how long a test waits for what must come.
-const patience = 30 * time.Second
-
-// The times of the nodes in these tests, of which only the ticks pass by themselves.
+// Times of the nodes in these tests. They pass when the test moves the clock.
 const (
 	grace = 10 * time.Hour
 	lease = 30 * time.Hour
@@ -36,9 +35,14 @@ type cluster struct {
 	path  string
 	store *db.Store
 	grace time.Duration
+	keeps time.Duration // how long nodes keep entries, where sessions don't say; 0 for ever
+	late  time.Duration // the most by which what is read of the log comes late on a node
+
+	following     context.Context // of all followers
+	stopFollowing context.CancelFunc
 }
 
-// node is one of them.
+// node is one node of a cluster.
 type node struct {
 	*session.Service
 	bus   *bustest.HubNode
@@ -48,8 +52,15 @@ type node struct {
 
 func newCluster(t *testing.T, faults bustest.Faults) *cluster {
 	t.Helper()
-	c := &cluster{t: t, hub: bustest.NewHub(1, faults), clock: new(storetest.Clock), grace: grace,
-		path: filepath.Join(t.TempDir(), "nodes.db")}
+	return newClusterOn(t, filepath.Join(t.TempDir(), "nodes.db"), faults)
+}
+
+// newClusterOn makes a cluster on the database at a path, or a PostgreSQL database at a URL.
+func newClusterOn(t *testing.T, path string, faults bustest.Faults) *cluster {
+	t.Helper()
+	c := &cluster{t: t, hub: bustest.NewHub(1, faults), clock: new(storetest.Clock), grace: grace, path: path}
+	c.following, c.stopFollowing = context.WithCancel(t.Context())
+	t.Cleanup(c.stopFollowing)
 	var err error
 	c.store, err = db.Open(t.Context(), db.Config{Path: c.path, ClockOffset: c.clock.Offset,
 		Logger: slog.New(slog.DiscardHandler)})
@@ -68,17 +79,23 @@ func newCluster(t *testing.T, faults bustest.Faults) *cluster {
 	return c
 }
 
-// The ticks of a node that looks after things all the time, and of one that does so only when it is told.
+// Ticks of a node that checks all the time, and of one that checks only when messages may have been lost.
 const (
 	quick  = 20 * time.Millisecond
 	seldom = 1000 * time.Hour
 )
 
-// start adds a node, which stops with the test, or earlier by stop.
+// start adds a node, which stops with the test unless stop stops it earlier.
 func (c *cluster) start(tick time.Duration) *node {
 	c.t.Helper()
-	n := &node{bus: c.hub.Node(), store: &pausable{Store: c.store}}
-	n.Service = session.NewService(session.Config{Store: n.store, Bus: n.bus, Open: true, Grace: c.grace, Idle: idle, Lease: lease, Tick: tick,
+	return c.startOn(c.store, tick)
+}
+
+// startOn is start for a node with a store of its own.
+func (c *cluster) startOn(store session.Store, tick time.Duration) *node {
+	c.t.Helper()
+	n := &node{bus: c.hub.Node(), store: &pausable{Store: store, late: c.late}}
+	n.Service = session.NewService(session.Config{Store: n.store, Bus: n.bus, Open: true, EditWindow: time.Hour, Grace: c.grace, Idle: idle, Lease: lease, Tick: tick, Retention: c.keeps,
 		Now: func() time.Time { return time.Now().Add(c.clock.Offset()) }})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -107,15 +124,27 @@ func (c *cluster) starts(n int) []*node {
 	return nodes
 }
 
-// pausable is a Store that a node can be stopped at, as by SIGSTOP: what it asks for waits until it may go on.
+// pausable is a Store whose calls wait during a pause, as those of a process that SIGSTOP has stopped.
 type pausable struct {
 	session.Store
 	gate sync.RWMutex // held for writing during a pause
 	once sync.Mutex
 	held bool
+	late time.Duration // the most by which what is read of the log comes late
 
-	renewals atomic.Int64
-	checks   atomic.Int64 // calls of Heads, which every fifth tick makes where a session is open
+	renewals  atomic.Int64
+	feedReads atomic.Int64
+	feedRun   atomic.Int64 // the most events of the feed that one read brought
+	checks    atomic.Int64 // calls of LastSeqs: every fifth tick makes one while a session is open
+
+	removing sync.Mutex
+	removals []removal
+}
+
+// removal is one call of RemoveExpired.
+type removal struct {
+	began, ended time.Time
+	sessions     int // from which something was removed
 }
 
 func (p *pausable) pause() {
@@ -141,16 +170,55 @@ func (p *pausable) AppendEntries(ctx context.Context, e []session.NewEntry) []se
 	return p.Store.AppendEntries(ctx, e)
 }
 
-func (p *pausable) Heads(ctx context.Context, ids []string) (map[string]session.Head, error) {
-	p.pass()
-	defer p.checks.Add(1)
-	return p.Store.Heads(ctx, ids)
+func (p *pausable) LogEvents(ctx context.Context, q session.LogQuery) (session.LogRun, error) {
+	if p.late > 0 {
+		defer func() { time.Sleep(rand.N(p.late)) }()
+	}
+	return p.Store.LogEvents(ctx, q)
 }
 
-func (p *pausable) RenewNode(ctx context.Context, node string, lease time.Duration) (bool, error) {
+func (p *pausable) LastSeqs(ctx context.Context, ids []string) (map[string]session.LastSeqs, error) {
+	p.pass()
+	defer p.checks.Add(1)
+	return p.Store.LastSeqs(ctx, ids)
+}
+
+func (p *pausable) RenewNode(ctx context.Context, node string, lease time.Duration, report session.NodeReport) (bool, error) {
 	p.pass()
 	defer p.renewals.Add(1)
-	return p.Store.RenewNode(ctx, node, lease)
+	return p.Store.RenewNode(ctx, node, lease, report)
+}
+
+func (p *pausable) HoldLease(ctx context.Context, name, node string, length time.Duration) (bool, error) {
+	p.pass()
+	return p.Store.HoldLease(ctx, name, node, length)
+}
+
+func (p *pausable) RemoveExpired(
+	ctx context.Context, node string, ids []string, general time.Duration, limit int,
+) ([]session.Removal, []string, error) {
+	began := time.Now()
+	removed, left, err := p.Store.RemoveExpired(ctx, node, ids, general, limit)
+	ended := time.Now()
+	p.removing.Lock()
+	defer p.removing.Unlock()
+	p.removals = append(p.removals, removal{began, ended, len(removed)})
+	return removed, left, err
+}
+
+func (p *pausable) SequenceFeed(ctx context.Context, node string, ids []string) (int64, []string, error) {
+	p.pass()
+	return p.Store.SequenceFeed(ctx, node, ids)
+}
+
+func (p *pausable) FeedEvents(ctx context.Context, after, before int64) (session.FeedRun, error) {
+	defer p.feedReads.Add(1)
+	run, err := p.Store.FeedEvents(ctx, after, before)
+	for events := int64(len(run.Events)); ; {
+		if most := p.feedRun.Load(); events <= most || p.feedRun.CompareAndSwap(most, events) {
+			return run, err
+		}
+	}
 }
 
 func (p *pausable) Touch(ctx context.Context, ids []string, idle, grace time.Duration) error {
@@ -163,7 +231,7 @@ func (p *pausable) Sweep(ctx context.Context, node string, grace, idle time.Dura
 	return p.Store.Sweep(ctx, node, grace, idle, limit)
 }
 
-// renewEpochs gives every session a new epoch, as where the database was put back from a copy.
+// renewEpochs gives every session a new epoch, as when the database is replaced by an older copy.
 func (c *cluster) renewEpochs() {
 	c.t.Helper()
 	raw, err := sql.Open("sqlite", "file:"+c.path+"?_busy_timeout=10000")
@@ -176,7 +244,7 @@ func (c *cluster) renewEpochs() {
 	}
 }
 
-// pass moves the clock on, in steps that these nodes keep their leases over.
+// pass moves the clock on, in steps that let these nodes renew their leases.
 func (c *cluster) pass(d time.Duration, nodes ...*node) {
 	c.t.Helper()
 	const step = lease/3 + time.Hour // after which a lease is renewed
@@ -187,7 +255,7 @@ func (c *cluster) pass(d time.Duration, nodes ...*node) {
 		}
 		c.clock.Advance(step)
 		for i, n := range nodes {
-			eventually(c.t, "the lease is renewed", func() bool { return n.store.renewals.Load() > before[i] })
+			await.True(c.t, "the lease is renewed", func() bool { return n.store.renewals.Load() > before[i] })
 		}
 	}
 }
@@ -214,7 +282,7 @@ func (c *cluster) connectAs(n *node, grant *session.SessionGrant) session.Caller
 	return c.member(n, made)
 }
 
-// member returns the caller that a connection is on a node.
+// member returns a connection's caller on a node.
 func (c *cluster) member(n *node, made *session.Connection) session.Caller {
 	c.t.Helper()
 	caller, err := n.Member(c.t.Context(), session.AccessGrant{SessionID: made.SessionID, ConnectionID: made.ID, Role: made.Role})
@@ -226,14 +294,14 @@ func (c *cluster) member(n *node, made *session.Connection) session.Caller {
 
 func (c *cluster) add(n *node, caller session.Caller, body string) *session.ChatEntry {
 	c.t.Helper()
-	e, err := n.AddChatEntry(c.t.Context(), caller, caller.Connection.ID, body, nil)
+	e, err := n.AddChatEntry(c.t.Context(), caller, session.EntryArgs{ConnectionID: &caller.Connection.ID, Body: body})
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	return e
 }
 
-// attach gives a caller a socket on a node; the channel gets why it is ended.
+// attach gives a caller a socket on a node; the channel gets the error that ends it.
 func (c *cluster) attach(n *node, caller session.Caller) (*session.Attachment, <-chan *session.Error) {
 	c.t.Helper()
 	ended := make(chan *session.Error, 1)
@@ -251,34 +319,9 @@ func (c *cluster) entries(n *node, caller session.Caller, after *string) (entrie
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(c.t.Context())
+	ctx, cancel := context.WithCancel(c.following)
 	c.t.Cleanup(cancel)
 	return f.Deliver(ctx), cancel
-}
-
-// take returns the next value of a channel.
-func take[T any](t *testing.T, what string, from <-chan T) T {
-	t.Helper()
-	select {
-	case v, ok := <-from:
-		if !ok {
-			t.Fatalf("%s: the channel is closed", what)
-		}
-		return v
-	case <-time.After(patience):
-		t.Fatalf("%s: nothing after %v", what, patience)
-	}
-	panic("not reached")
-}
-
-// eventually waits for a condition that nothing announces.
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !done(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not so after %v", what, patience)
-		}
-	}
 }
 
 // wants checks the code and the reason of an error.
@@ -290,7 +333,7 @@ func wants(t *testing.T, what string, err error, code session.Code, reason strin
 	}
 }
 
-// show is a list of connections for a message.
+// show returns a list of connections for a message.
 func show(connections []*session.Connection) string {
 	s := ""
 	for _, c := range connections {

@@ -1,113 +1,149 @@
 package session
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // Limits of a connection.
 const (
-	MaxDataBytes       = 1024 // of a connection's data
+	MaxDataBytes       = 4096 // of a connection's data
 	MaxListConnections = 1000 // in a snapshot or a list
 )
 
-// Connection is one participant's membership in a session, however many sockets it has. It is immutable.
+// Connection is one participant's membership in a session, however many sockets it has. It is immutable: a change of its data or
+// its role makes another value with the same ID.
 type Connection struct {
 	ID        string
 	SessionID string
+	UserID    *string // nil where it has no user
 	Data      *string
-	Role      Role
-	Guest     bool // a name that a guest chose: no lease, no token, in no presence list
-	CreatedAt time.Time
+	DataFixed bool // Data is a session token's, which its holder can't change
+	// DataRevision is the roster's revision at which Data and Role became what they are, and of a service connection the number of its
+	// changes; 0 for the connection's first. Of two values with the same ID, the one with the higher DataRevision is the newer.
+	DataRevision int64
+	Role         Role
+	Guest        bool // a name that a guest chose: no lease, no token, in no roster
+	Service      bool // the server acts by it for the holder of the API secret: no lease, no token, in no roster
+	CreatedAt    time.Time
+}
+
+// maxListData bounds the data of all connections in a list, in bytes: as much as MaxListConnections connections with 1,024 bytes
+// each have, as was the most of one before. So no list, and no answer with one, is larger than it was then.
+const maxListData = MaxListConnections * 1024
+
+// withinData returns the beginning of a list whose connections have no more than maxListData of data.
+func withinData[T any](list []T, connectionOf func(T) *Connection) []T {
+	size := 0
+	for i, item := range list {
+		if c := connectionOf(item); c != nil && c.Data != nil {
+			size += len(*c.Data)
+		}
+		if size > maxListData {
+			return list[:i]
+		}
+	}
+	return list
+}
+
+func itself(c *Connection) *Connection { return c }
+
+// DisconnectReason is why a connection or a stream ended. The values are OpenTok's own spelling.
+type DisconnectReason string
+
+const (
+	ClientDisconnected  DisconnectReason = "clientDisconnected"  // the client ended it
+	NetworkDisconnected DisconnectReason = "networkDisconnected" // it went away and did not come back in time
+	ForceDisconnected   DisconnectReason = "forceDisconnected"   // a moderator ended it; a stream: its connection
+	ForceUnpublished    DisconnectReason = "forceUnpublished"    // a moderator ended the stream alone
+	UserErased          DisconnectReason = "userErased"          // all that its user has stored is being erased
+)
+
+// Valid says whether r is one of the reasons.
+func (r DisconnectReason) Valid() bool {
+	return r == ClientDisconnected || r == NetworkDisconnected || r == ForceDisconnected || r == ForceUnpublished || r == UserErased
 }
 
 // NewConnection is a connection that is to be stored.
 type NewConnection struct {
 	ID        string
 	SessionID string
+	UserID    *string
 	Data      *string
+	DataFixed bool
 	Role      Role
-	// MakeSession has the session made, with NewEpoch, where it does not exist; else that is NOT_FOUND.
+	// MakeSession makes the session, with NewEpoch, where it does not exist; without it that is NOT_FOUND. TakeTokens says that the
+	// session that is made takes tokens from then on.
 	MakeSession bool
+	TakeTokens  bool
 	NewEpoch    Epoch
-	// TokenPresented says that the caller showed a session token; a session that asks for one refuses others with
+	// TokenPresented says that the caller showed a session token; a session that takes one refuses others with
 	// UNAUTHENTICATED.
 	TokenPresented bool
-	// Holders are those whom the connection counts to.
+	// Origin is a digest of the client's address that bans of connections without a user go by; 0 where no ban may go by it.
+	Origin int64
+	// Holders are the token and the address whose limits the connection counts against.
 	Holders []Holder
 }
 
-// Holder is someone whom connections of any session count to, such as the session token that was traded for them, or a
-// client's address.
+// Holder limits the live connections of one session token or one client address, over all sessions.
 type Holder struct {
 	Name  string // for the error: "session token", "address"
-	Key   int64  // a digest that nobody can compute back
+	Key   int64  // a digest that can't be computed back
 	Limit int    // live connections at most
 }
 
-// ConnectArgs is what a caller asks of Connect.
+// NewRole is a change of a connection's role.
+type NewRole struct {
+	SessionID    string
+	ConnectionID string
+	Role         Role
+	ModeratorID  string // the connection that changes it; empty for the holder of the API secret
+}
+
+// ConnectionResult is the outcome of storing one NewConnection.
+type ConnectionResult struct {
+	Session *Session // nil where Err is not
+	Change  RosterChange
+	Err     error
+}
+
+// ConnectionState is a connection and whether it has ended.
+type ConnectionState struct {
+	Connection     *Connection
+	Destroyed      bool
+	SessionDeleted bool // and so Destroyed too
+}
+
+// settled says that the connection's data can't change any more.
+func (s ConnectionState) settled() bool {
+	return s.Connection.Guest || s.Destroyed && !s.Connection.Service
+}
+
+// ConnectArgs are the arguments of Connect.
 type ConnectArgs struct {
-	Grant     *SessionGrant // what the session token said; nil where none was given
+	Grant     *SessionGrant // the session token's content; nil where none was given
 	SessionID *string
 	Data      *string
-	Token     int64 // a digest of the session token; 0 where none was given
-	Address   int64 // a digest of the client's address; 0 where it is not limited
+	UserKey   *string // a secret of the client's, by which it is a user; nil for none
+	Token     int64   // a digest of the session token; 0 where none was given
+	Address   int64   // a digest of the client's address; 0 where it is not limited
+	Origin    int64   // a digest of the client's address for bans; 0 where bans don't go by it, as for loopback and proxies
 }
 
-// Connect makes a connection. Errors: UNAUTHENTICATED where a token is needed; FORBIDDEN for a sessionId that is not
-// the token's; NOT_FOUND for a token's session that does not exist; BAD_USER_INPUT; RATE_LIMITED, with
-// ReasonTooManyConnections; UNAVAILABLE.
-func (s *Service) Connect(ctx context.Context, a ConnectArgs) (*Connection, *Session, error) {
-	n, err := s.newConnection(a)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := s.hasPlace(n.SessionID); err != nil {
-		return nil, nil, err
-	}
-	r, err := s.connections.do(ctx, n)
-	if err == nil {
-		err = r.Err
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	// The room is opened now, and lingers, so that what is sent to the connection before it listens finds a place.
-	_, release, err := s.room(ctx, r.Session.ID)
-	if err != nil {
-		return nil, nil, err
-	}
-	release()
-	return r.Change.Connection, r.Session, nil
+// connectRules are the settings that newConnection applies.
+type connectRules struct {
+	open               bool // connect without a token
+	users              userKeys
+	tokenConnections   int // live connections of one session token
+	addressConnections int // live connections of one client address
 }
 
-// hasPlace checks that a session may have one more connection, as far as this node knows: those that are being made now,
-// here or on other nodes, are not counted. A session whose room is not open was joined by nobody for a while.
-func (s *Service) hasPlace(sessionID string) error {
-	r := s.peekRoom(sessionID)
-	if r == nil {
-		return nil
-	}
-	if _, live := r.roster.connections(0); live >= s.cfg.SessionConnections {
-		return TooManyConnections("session", s.cfg.SessionConnections)
-	}
-	return nil
-}
-
-// TooManyConnections is the error for a connection above a limit of whose it would be.
-func TooManyConnections(whose string, limit int) *Error {
-	return Errorf(CodeRateLimited, "this %s has %d connections, which is as many as it may; try again when some have ended", whose, limit).
-		WithReason(ReasonTooManyConnections).WithRetryAfter(10 * time.Second)
-}
-
-// newConnection applies the rules to the arguments.
-func (s *Service) newConnection(a ConnectArgs) (NewConnection, error) {
-	n := NewConnection{ID: newID(), Role: RolePublisher, Data: a.Data, NewEpoch: newEpoch()}
+// newConnection applies the rules to the arguments. Errors: UNAUTHENTICATED, FORBIDDEN, BAD_USER_INPUT.
+func (rules connectRules) newConnection(a ConnectArgs) (NewConnection, error) {
+	n := NewConnection{ID: newID(), Role: RolePublisher, Data: a.Data, NewEpoch: newEpoch(), Origin: a.Origin}
 	if a.Token != 0 {
-		n.Holders = append(n.Holders, Holder{"session token", a.Token, s.cfg.TokenConnections})
+		n.Holders = append(n.Holders, Holder{"session token", a.Token, rules.tokenConnections})
 	}
 	if a.Address != 0 {
-		n.Holders = append(n.Holders, Holder{"address", a.Address, s.cfg.AddressConnections})
+		n.Holders = append(n.Holders, Holder{"address", a.Address, rules.addressConnections})
 	}
 	switch g := a.Grant; {
 	case g != nil:
@@ -117,16 +153,27 @@ func (s *Service) newConnection(a ConnectArgs) (NewConnection, error) {
 		if g.Data != nil && a.Data != nil && *a.Data != *g.Data {
 			return n, Errorf(CodeBadUserInput, "data can't be given with a token that carries data")
 		}
-		n.SessionID, n.Role, n.TokenPresented = g.SessionID, g.Role, true
-		if g.Data != nil {
-			n.Data = g.Data
+		if a.UserKey != nil {
+			return n, Errorf(CodeBadUserInput, "userKey can't be given with a token: the token says who the user is")
 		}
-	case !s.cfg.Open:
+		n.SessionID, n.Role, n.TokenPresented, n.UserID = g.SessionID, g.Role, true, g.UserID
+		n.MakeSession, n.TakeTokens = g.MakeSession, g.MakeSession
+		if g.Data != nil {
+			n.Data, n.DataFixed = g.Data, true
+		}
+	case !rules.open:
 		return n, Errorf(CodeUnauthenticated, "token is needed: this server admits nobody without a session token")
 	case a.SessionID == nil:
 		return n, Errorf(CodeBadUserInput, "sessionId is needed where no token is given")
 	default:
 		n.SessionID, n.MakeSession = *a.SessionID, true
+		if a.UserKey != nil {
+			id, err := rules.users.id(*a.UserKey)
+			if err != nil {
+				return n, err
+			}
+			n.UserID = &id
+		}
 	}
 	if err := validName("sessionId", n.SessionID); err != nil {
 		return n, err
@@ -137,89 +184,23 @@ func (s *Service) newConnection(a ConnectArgs) (NewConnection, error) {
 	return n, validText("data", *n.Data, MaxDataBytes)
 }
 
-// Me returns the caller's connection. Errors: UNAUTHENTICATED, FORBIDDEN.
-func (s *Service) Me(c Caller) (*Connection, error) {
-	if err := c.connected(); err != nil {
-		return nil, err
-	}
-	return c.Connection, nil
+// TooManyConnections is the error for a connection above a limit of its session, token or address.
+func TooManyConnections(whose string, limit int) *Error {
+	return Errorf(CodeRateLimited, "this %s has %d connections, which is as many as it may; try again when some have ended", whose, limit).
+		WithReason(ReasonTooManyConnections).WithRetryAfter(10 * time.Second)
 }
 
-// Disconnect ends the caller's connection. Errors: UNAUTHENTICATED, FORBIDDEN, UNAVAILABLE.
-func (s *Service) Disconnect(ctx context.Context, c Caller) (*Connection, error) {
-	if err := c.connected(); err != nil {
-		return nil, err
-	}
-	gone, err := s.destroy(ctx, c.Connection.ID, ClientDisconnected)
-	if CodeOf(err) == CodeNotFound {
-		return nil, destroyedError()
-	}
-	return gone, err
+// destroyedError is the error for the access token of a connection that has ended.
+func destroyedError() *Error {
+	return Errorf(CodeUnauthenticated, "this connection has ended; connect again").WithReason(ReasonConnectionDestroyed)
 }
 
-// ForceDisconnect ends a connection of the caller's session. Errors: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND,
-// UNAVAILABLE.
-func (s *Service) ForceDisconnect(ctx context.Context, c Caller, connectionID string) (*Connection, error) {
-	if err := c.canModerate("forceDisconnect"); err != nil {
-		return nil, err
+// endedError is destroyedError with why the connection ended, where that is known. Clients need the reason: they do not
+// connect again where a moderator ended the connection.
+func endedError(reason DisconnectReason) *Error {
+	if reason == "" {
+		return destroyedError()
 	}
-	if err := s.liveInSession(ctx, "connectionId", connectionID, c.SessionID); err != nil {
-		return nil, err
-	}
-	return s.destroy(ctx, connectionID, ForceDisconnected)
-}
-
-// destroy ends a connection at once, whatever becomes of the caller meanwhile.
-func (s *Service) destroy(ctx context.Context, id string, reason DisconnectReason) (*Connection, error) {
-	ctx = context.WithoutCancel(ctx)
-	change, err := s.store.DestroyConnection(ctx, id, reason)
-	if err != nil {
-		return nil, err
-	}
-	s.publishChange(ctx, change)
-	return change.Connection, nil
-}
-
-// liveInSession checks that an id is a live connection of a session. Errors: NOT_FOUND, alike for every other id.
-func (s *Service) liveInSession(ctx context.Context, argument, id, sessionID string) error {
-	state, err := s.committedState(ctx, id)
-	if err != nil {
-		return err
-	}
-	if c := state.Connection; c == nil || state.Destroyed || c.Guest || c.SessionID != sessionID {
-		return Errorf(CodeNotFound, "%s is not a live connection of this session", argument)
-	}
-	return nil
-}
-
-// Connections returns the connections with these ids, ended ones too, in one read of the Store for all that this node
-// does not know. Unknown ids are absent. Errors: UNAVAILABLE.
-func (s *Service) Connections(ctx context.Context, ids []string) (map[string]*Connection, error) {
-	found := make(map[string]*Connection, len(ids))
-	var unknown []string
-	for _, id := range ids {
-		if state, ok := s.known.get(id); ok {
-			found[id] = state.Connection
-		} else {
-			unknown = append(unknown, id)
-		}
-	}
-	if len(unknown) == 0 {
-		return found, nil
-	}
-	states, err := s.store.Connections(ctx, unknown)
-	if err != nil {
-		return nil, err
-	}
-	for id, state := range states {
-		s.known.put(id, state)
-		found[id] = state.Connection
-	}
-	return found, nil
-}
-
-// KnownConnection returns a connection that this node remembers.
-func (s *Service) KnownConnection(id string) (c *Connection, ok bool) {
-	state, ok := s.known.get(id)
-	return state.Connection, ok
+	return Errorf(CodeUnauthenticated, "this connection has ended (%s); connect again", reason).
+		WithReason(ReasonConnectionDestroyed)
 }

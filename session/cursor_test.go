@@ -35,7 +35,7 @@ func asErr(err error, to **Error) bool {
 	return ok
 }
 
-// FuzzCursor holds that what is accepted is what Cursor makes, and nothing else.
+// FuzzCursor checks that ParseCursor accepts only strings that Cursor makes.
 func FuzzCursor(f *testing.F) {
 	for _, s := range []string{"0", "", "abc", Cursor(5, 1), Cursor(5, 1<<40), "AQAAAAAAAAAFAQ", "AQAAAAAAAAAFgAA"} {
 		f.Add(s)
@@ -51,7 +51,7 @@ func FuzzCursor(f *testing.F) {
 	})
 }
 
-// FuzzBody holds that every body is refused with a code, or within its limits.
+// FuzzBody checks that a body and a key are accepted exactly where they are within their limits.
 func FuzzBody(f *testing.F) {
 	for _, s := range []string{"", " \n", "hi", "\x00", "\xff", "\u2003", strings.Repeat("é", 1<<13), strings.Repeat("x", 16<<10+1)} {
 		f.Add(s, s)

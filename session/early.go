@@ -1,30 +1,30 @@
 package session
 
-// Limits of what a room that is being loaded keeps of what the bus brings meanwhile.
+// Limits of earlyMessages.
 const (
 	earlyLimit = 1024
 	earlyBytes = 4 << 20
 )
 
-// earlyMessages are the newest that came for a room while it was being loaded, oldest first. A Store that is slow makes
-// them many, so they are bounded: of an older one its numbers are noted, by which the room fetches what was in it. Signals
-// and negotiations of the older ones are lost, as they are to every reader that far behind.
+// earlyMessages are the messages of the bus that came while a room was being loaded, oldest first. A slow Store makes them
+// many, so only the newest are kept. An older one leaves its numbers with catchUp, by which the room reads its entries and
+// changes from the Store; its signal or negotiation is lost, as it is for every reader that is so far behind.
 type earlyMessages struct {
 	list  []Message
 	bytes int
 }
 
-// add takes a message in. r.mu is held.
-func (e *earlyMessages) add(r *room, m Message) {
+// add adds a message. Numbers of messages that no longer fit are announced to c. room.mu is held.
+func (e *earlyMessages) add(c *catchUp, m Message) {
 	e.list = append(e.list, m)
 	e.bytes += m.bytes()
 	for len(e.list) > earlyLimit || e.bytes > earlyBytes && len(e.list) > 1 {
 		dropped, _ := e.take()
-		r.hear(dropped.Seq, dropped.Revision)
+		c.announce(dropped.Log.Through, dropped.Revision)
 	}
 }
 
-// take takes the oldest message out.
+// take removes and returns the oldest message.
 func (e *earlyMessages) take() (m Message, ok bool) {
 	if len(e.list) == 0 {
 		return m, false
@@ -34,28 +34,4 @@ func (e *earlyMessages) take() (m Message, ok bool) {
 	e.list = e.list[1:]
 	e.bytes -= m.bytes()
 	return m, true
-}
-
-// changeBytes is about what a roster change takes, its connection's or stream's texts aside.
-const changeBytes = 512
-
-// bytes is about what a message takes in memory.
-func (m Message) bytes() int {
-	n := 0
-	for _, e := range m.Entries {
-		n += entryBytes(e)
-	}
-	for _, c := range m.Changes {
-		n += changeBytes
-		if c.Connection != nil && c.Connection.Data != nil {
-			n += len(*c.Connection.Data)
-		}
-	}
-	if m.Signal != nil {
-		n += m.Signal.bytes()
-	}
-	if m.Negotiation != nil {
-		n += m.Negotiation.bytes()
-	}
-	return n
 }

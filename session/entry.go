@@ -1,60 +1,151 @@
 package session
 
 import (
-	"context"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
-// Limits of a chat entry, in bytes of UTF-8, and of a page of them.
+// Limits of a chat entry, in bytes of UTF-8.
 const (
 	MaxBodyBytes           = 16 << 10
 	MaxIdempotencyKeyBytes = 128
-	MaxPage                = 200
-	DefaultPage            = 50
 )
 
-// ChatEntry is one stored message of a session's log. It is immutable: readers share one value.
+// ChatEntry is one stored message of a session's log, in one of its versions. It is immutable: readers share one value, and a
+// change makes another one with the same Seq.
 type ChatEntry struct {
 	SessionID      string
 	Epoch          Epoch // the session's
 	Seq            int64 // 1, 2, 3 … in the session, without a hole, in the order of the commits
+	Place          int64 // of its addition among the events of the log: at least Seq, and more where changes came before it
 	ConnectionID   string
-	Body           string
+	UserID         *string // nil where its connection had no user
+	Body           string  // empty where it is deleted
+	Data           *string
+	ReplyTo        int64  // the Seq of the entry that it answers; 0 for none
 	IdempotencyKey string // empty where it was posted without
 	CreatedAt      time.Time
+
+	Version   int64 // 1, and one more with each change
+	Changed   int64 // the place of its newest change; 0 where it was never changed
+	EditedAt  *time.Time
+	DeletedAt *time.Time
+	DeletedBy string // the connection that deleted it; empty where it is not deleted
+	Reactions []ReactionCount
 }
 
-// ID is unique in all sessions.
-func (e *ChatEntry) ID() string { return encodePosition(tagEntry, e.Epoch, e.Seq) }
+// Gap returns the error for a reader of entries that has come to a truncation: CURSOR_MISMATCH with the cursor of the log's front. It
+// is nil for an entry.
+func (e *ChatEntry) Gap() error {
+	if e.Version > 0 {
+		return nil
+	}
+	return removedCursor("after", e.Epoch, LogFront{Seq: e.Seq, Place: e.Place})
+}
 
-// Cursor is the entry's place in the log.
-func (e *ChatEntry) Cursor() string { return Cursor(e.Epoch, e.Seq) }
+// ReactionCount is one reaction to an entry, in the order of their first use.
+type ReactionCount struct {
+	Name  string
+	Count int64 // users, and connections without a user, that react so
+}
 
-// MissingSender stands for the entry's connection where the store no longer has its row: an entry outlives what was said of
-// its sender. Nothing is known of that but its id, and it may do nothing any more but have been there.
+// Reaction is one reaction to an entry, with the entry.
+type Reaction struct {
+	ReactionCount
+	Entry *ChatEntry
+}
+
+// ReactionKey names one reaction among those of a session's entries.
+type ReactionKey struct {
+	Seq  int64 // of the entry
+	Name string
+}
+
+// ReactionList returns the entry's reactions, each with the entry.
+func (e *ChatEntry) ReactionList() []Reaction {
+	list := make([]Reaction, len(e.Reactions))
+	for i, r := range e.Reactions {
+		list[i] = Reaction{r, e}
+	}
+	return list
+}
+
+// Deleted says whether the entry is deleted.
+func (e *ChatEntry) Deleted() bool { return e.DeletedAt != nil }
+
+// Deleter names the connection that deleted the entry; nil where it is not deleted.
+func (e *ChatEntry) Deleter() *string {
+	if e.DeletedBy == "" {
+		return nil
+	}
+	return &e.DeletedBy
+}
+
+// ReplyID is the ID of the entry that it answers; empty for none.
+func (e *ChatEntry) ReplyID() string {
+	if e.ReplyTo == 0 {
+		return ""
+	}
+	return EntryID(e.Epoch, e.ReplyTo)
+}
+
+// EntryID returns the id of the entry with this Seq in the log with this epoch.
+func EntryID(epoch Epoch, seq int64) string { return encodePosition(tagEntry, epoch, seq) }
+
+// ParseEntryID returns the Seq of the entry with this id in the log with this epoch; ok is false where it is none.
+func ParseEntryID(epoch Epoch, id string) (seq int64, ok bool) {
+	at, seq, ok := decodePosition(tagEntry, id)
+	return seq, ok && at == epoch
+}
+
+// ID is unique over all sessions.
+func (e *ChatEntry) ID() string { return EntryID(e.Epoch, e.Seq) }
+
+// Cursor is the place of the entry's addition in the log.
+func (e *ChatEntry) Cursor() string { return Cursor(e.Epoch, e.Place) }
+
+// bytes is about the memory that the entry takes.
+func (e *ChatEntry) bytes() int {
+	n := 320 + len(e.Body)
+	if e.Data != nil {
+		n += len(*e.Data)
+	}
+	for _, r := range e.Reactions {
+		n += 24 + len(r.Name)
+	}
+	return n
+}
+
+// TextBytes is the length of the entry's text and data.
+func (e *ChatEntry) TextBytes() int {
+	if e.Data == nil {
+		return len(e.Body)
+	}
+	return len(e.Body) + len(*e.Data)
+}
+
+// MissingSender stands for the entry's connection where the store no longer has it: an entry outlives its sender. Only the
+// sender's id is known, and it has the least of roles.
 func (e *ChatEntry) MissingSender() *Connection {
 	return &Connection{ID: e.ConnectionID, SessionID: e.SessionID, Role: RoleSubscriber, CreatedAt: e.CreatedAt}
 }
 
-// entryOverhead is what an entry counts to its session's quota beside its text: about what a row takes of the disk, so that
-// empty ones are bounded too. Migrations reckon with the same number.
-const entryOverhead = 128
-
-// QuotaBytes is what the entry counts to its session's quota.
-func (e *ChatEntry) QuotaBytes() int64 {
-	return int64(entryOverhead + len(e.Body) + len(e.IdempotencyKey))
-}
-
 // NewEntry is an entry that is to be stored.
 type NewEntry struct {
-	SessionID      string
-	ConnectionID   string
-	Guest          bool // ConnectionID is a guest's name, to be recorded on its first entry
+	SessionID    string
+	ConnectionID string
+	Guest        bool    // ConnectionID is a guest's name, to be recorded on its first entry
+	UserID       *string // of its connection; nil for none
+	Service      bool    // ConnectionID is a service connection, for which neither slow mode nor a quota nor ReadOnly holds
+	// Origin is a digest of a guest's network, by which bans know it, as that of a NewConnection is; 0 where no ban goes by it.
+	Origin         int64
 	Body           string
+	PostedBody     string // that it was posted with, where a Reviewer replaced it by Body; else empty
+	Data           *string
+	ReplyTo        int64  // the Seq of an entry of the same session; 0 for none
+	ReplyEpoch     Epoch  // of the session whose entry ReplyTo means; 0 for the one that is there
 	IdempotencyKey string // empty for none
-	// SessionQuota bounds the QuotaBytes of all entries of a session that was made on first use; 0 for no bound.
+	// SessionQuota bounds the bytes of a session that was made on first use, as quota.go counts them; 0 for no bound.
 	SessionQuota int64
 }
 
@@ -67,30 +158,37 @@ func (e NewEntry) Validate() error {
 		if disguisedID(e.ConnectionID) {
 			return Errorf(CodeBadUserInput, "connectionId has the form of a connection's id in other letters; choose another name")
 		}
-		if e.ConnectionID == Lobby { // clients that keep what they know by id alone would take the two for one
+		if e.ConnectionID == Lobby { // clients whose caches go by id alone would take the two for one
 			return Errorf(CodeBadUserInput, "connectionId must not be %q, which is the session's id", Lobby)
 		}
 	}
-	if err := validText("body", e.Body, MaxBodyBytes); err != nil {
+	if err := validBody(e.Body); err != nil {
 		return err
 	}
-	if strings.TrimSpace(e.Body) == "" {
-		return Errorf(CodeBadUserInput, "body must be 1 to %d bytes and not only white space", MaxBodyBytes)
+	if e.Data != nil {
+		if err := validText("data", *e.Data, MaxEntryDataBytes); err != nil {
+			return err
+		}
 	}
 	return validText("idempotencyKey", e.IdempotencyKey, MaxIdempotencyKeyBytes)
 }
 
-// validText checks text of at most max bytes of valid UTF-8 without U+0000, which not every store can hold.
-func validText(argument, s string, max int) error {
-	switch {
-	case len(s) > max:
-		return Errorf(CodeBadUserInput, "%s must be at most %d bytes, but is %d", argument, max, len(s))
-	case !utf8.ValidString(s):
-		return Errorf(CodeBadUserInput, "%s must be valid UTF-8", argument)
-	case strings.ContainsRune(s, 0):
-		return Errorf(CodeBadUserInput, "%s must not contain U+0000", argument)
+// validBody checks an entry's text. Errors: BAD_USER_INPUT.
+func validBody(body string) error {
+	if err := validText("body", body, MaxBodyBytes); err != nil {
+		return err
+	}
+	if strings.TrimSpace(body) == "" {
+		return Errorf(CodeBadUserInput, "body must be 1 to %d bytes and not only white space", MaxBodyBytes)
 	}
 	return nil
+}
+
+// EntryResult is the outcome of storing one NewEntry.
+type EntryResult struct {
+	Entry    *ChatEntry // nil where Err is not
+	Replayed bool       // the key was used before with the same body: Entry is the first one
+	Err      error
 }
 
 // EntryQuery selects a run of one session's log. The zero After and Before are the log's two ends.
@@ -98,53 +196,9 @@ type EntryQuery struct {
 	SessionID    string
 	Epoch        Epoch
 	ConnectionID string // only this sender's; empty for all
+	NotDeleted   bool   // leaves out deleted entries; the newest, or of one sender either end, are looked for among 10,000
 	After        int64  // seq strictly after
 	Before       int64  // seq strictly before; 0 for no bound
 	Limit        int    // at most so many
 	Backward     bool   // the newest of the run rather than the oldest; the result is ascending either way
-}
-
-// AddChatEntry stores an entry of the caller's and returns it, or the first one with the same idempotency key, when it
-// is on disk. Where ctx ends first, the entry may be stored or not; a retry with the key tells. Errors:
-// UNAUTHENTICATED; FORBIDDEN, with ReasonSessionFull where the session's quota is used up; BAD_USER_INPUT; UNAVAILABLE.
-func (s *Service) AddChatEntry(ctx context.Context, c Caller, connectionID, body string, key *string) (*ChatEntry, error) {
-	if err := c.inSession(); err != nil {
-		return nil, err
-	}
-	if err := c.canPublish(); err != nil {
-		return nil, err
-	}
-	if c.Kind == Member && connectionID != c.Connection.ID {
-		return nil, Errorf(CodeForbidden, "connectionId must be your own connection's")
-	}
-	e := NewEntry{SessionID: c.SessionID, ConnectionID: connectionID, Guest: c.Kind == Guest, Body: body,
-		SessionQuota: s.cfg.SessionBytes}
-	if key != nil {
-		if *key == "" {
-			return nil, Errorf(CodeBadUserInput, "idempotencyKey must be 1 to %d bytes, but is empty", MaxIdempotencyKeyBytes)
-		}
-		e.IdempotencyKey = *key
-	}
-	if err := e.Validate(); err != nil {
-		return nil, err
-	}
-	r, err := s.entries.do(ctx, e)
-	if err != nil {
-		return nil, err
-	}
-	return r.Entry, r.Err
-}
-
-// LatestChatEntry returns the newest entry that a connection posted in the caller's session, or nil. Errors:
-// UNAUTHENTICATED, FORBIDDEN, UNAVAILABLE.
-func (s *Service) LatestChatEntry(ctx context.Context, c Caller, connectionID string) (*ChatEntry, error) {
-	sess, err := s.Session(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	found, err := s.store.Entries(ctx, EntryQuery{SessionID: sess.ID, Epoch: sess.Epoch, ConnectionID: connectionID, Limit: 1, Backward: true})
-	if err != nil || len(found) == 0 || connectionID == "" {
-		return nil, err
-	}
-	return found[0], nil
 }

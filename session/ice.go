@@ -4,7 +4,7 @@ import "time"
 
 // ICE names the servers that help browsers to reach each other.
 type ICE interface {
-	// Servers returns those for a connection, with credentials of its own. It does not wait.
+	// Servers returns the servers for a connection, with credentials of its own. It does not wait.
 	Servers(c *Connection) []*ICEServer
 }
 
@@ -14,15 +14,4 @@ type ICEServer struct {
 	Username   *string
 	Credential *string
 	ExpiresAt  *time.Time // when the credential ends; nil where it does not
-}
-
-// ICEServers returns the ICE servers for the caller. Errors: UNAUTHENTICATED, FORBIDDEN.
-func (s *Service) ICEServers(c Caller) ([]*ICEServer, error) {
-	if err := c.connected(); err != nil {
-		return nil, err
-	}
-	if s.cfg.ICE == nil {
-		return nil, nil
-	}
-	return s.cfg.ICE.Servers(c.Connection), nil
 }

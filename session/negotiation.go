@@ -1,9 +1,6 @@
 package session
 
-import (
-	"context"
-	"math"
-)
+import "math"
 
 // MaxNegotiationBytes bounds the text of one negotiation, in bytes of UTF-8.
 const MaxNegotiationBytes = 64 << 10
@@ -23,7 +20,7 @@ func (t SDPType) Valid() bool {
 	return t == SDPOffer || t == SDPPranswer || t == SDPAnswer || t == SDPRollback
 }
 
-// Negotiation is what one end of an RTCPeerConnection tells the other about a stream. It is not stored.
+// Negotiation is a message about a stream from one end of an RTCPeerConnection to the other. It is not stored.
 type Negotiation struct {
 	StreamID         string
 	FromConnectionID string
@@ -108,35 +105,4 @@ func (n *Negotiation) afterMissing(count int) *Negotiation {
 	marked := *n
 	marked.Missed = count
 	return &marked
-}
-
-// Negotiate sends a description or a candidate from the caller to a connection of its session, and returns it; one of
-// the two must be the stream's publisher. Errors: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, UNAVAILABLE.
-func (s *Service) Negotiate(ctx context.Context, c Caller, n Negotiation) (*Negotiation, error) {
-	if err := c.connected(); err != nil {
-		return nil, err
-	}
-	n.FromConnectionID = c.Connection.ID
-	if err := n.Validate(); err != nil {
-		return nil, err
-	}
-	stream, err := s.streamInSession(ctx, n.StreamID, c.SessionID)
-	if err != nil {
-		return nil, err
-	}
-	publisher := stream.Connection.ID
-	switch {
-	case n.FromConnectionID != publisher && n.To != publisher:
-		return nil, Errorf(CodeForbidden, "to must be the stream's publisher, since you are not")
-	case n.FromConnectionID == n.To:
-		return nil, Errorf(CodeBadUserInput, "to must be another connection than your own")
-	}
-	if err := s.liveInSession(ctx, "to", n.To, c.SessionID); err != nil {
-		return nil, err
-	}
-	if err := s.send(ctx, c.SessionID, &n.To, Message{SessionID: c.SessionID, Negotiation: &n}); err != nil {
-		return nil, err
-	}
-	s.metrics.NegotiationSent()
-	return &n, nil
 }

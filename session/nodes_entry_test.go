@@ -6,14 +6,14 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
-	"time"
 
 	"chattok/bus/bustest"
+	"chattok/internal/await"
 	"chattok/session"
 )
 
-// TestNodesLog has everybody post on every node over a bus that drops, doubles and reorders: whoever reads, also going
-// from node to node with a cursor, gets every entry once and in one order.
+// TestNodesLog: over a bus that drops, doubles and reorders, every reader gets every entry once and in one order, though people
+// post on every node and some readers go from node to node with a cursor.
 func TestNodesLog(t *testing.T) {
 	const posters, each = 3, 60
 	c := newCluster(t, bustest.Faults{Drop: 0.3, Double: 0.3, Hold: 0.3})
@@ -34,7 +34,7 @@ func TestNodesLog(t *testing.T) {
 			poster := c.connect(n)
 			writers.Go(func() {
 				for k := range each {
-					if _, err := n.AddChatEntry(t.Context(), poster, poster.Connection.ID, fmt.Sprintf("%d-%d-%d", i, p, k), nil); err != nil {
+					if _, err := n.AddChatEntry(t.Context(), poster, session.EntryArgs{ConnectionID: &poster.Connection.ID, Body: fmt.Sprintf("%d-%d-%d", i, p, k)}); err != nil {
 						t.Errorf("add: %v", err)
 					}
 				}
@@ -48,7 +48,7 @@ func TestNodesLog(t *testing.T) {
 // readAll reads entries 1 to total.
 func readAll(t *testing.T, who string, entries <-chan *session.ChatEntry, total int64) {
 	for seq := int64(1); seq <= total; seq++ {
-		e, ok := <-entries // the test's own deadline is the patience
+		e, ok := <-entries // an entry that never comes is found by the deadline of all tests
 		if !ok || e.Seq != seq {
 			t.Errorf("%s got %+v, want entry %d", who, e, seq)
 			return
@@ -56,7 +56,7 @@ func readAll(t *testing.T, who string, entries <-chan *session.ChatEntry, total 
 	}
 }
 
-// wander reads some entries on a node, and then goes on by the last cursor on another one, to the end.
+// wander reads all entries, some on one node, and the next ones after the last cursor on another.
 func wander(t *testing.T, c *cluster, nodes []*node, connection *session.Connection, total int64, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, seed))
 	cursor := session.StartCursor
@@ -90,8 +90,8 @@ func wander(t *testing.T, c *cluster, nodes []*node, connection *session.Connect
 	}
 }
 
-// TestNodesFollowFromNow: what another node had answered before is not new, and what it answers later is, though
-// nothing is heard of either.
+// TestNodesFollowFromNow: a follower without a cursor gets the entries that another node answers from then on, and none that it
+// answered before, though the bus loses every message about either.
 func TestNodesFollowFromNow(t *testing.T) {
 	c := newCluster(t, bustest.Faults{Drop: 1})
 	a, b := c.start(quick), c.start(quick)
@@ -101,14 +101,15 @@ func TestNodesFollowFromNow(t *testing.T) {
 		before := c.add(a, caller, "before")
 		entries, stop := c.entries(b, caller, nil)
 		after := c.add(a, caller, "after")
-		if got := take(t, "the entry after", entries); got.Seq != after.Seq {
+		if got := await.Value(t, "the entry after", entries); got.Seq != after.Seq {
 			t.Fatalf("round %d: got entry %d, want %d, which is the one after %d", i, got.Seq, after.Seq, before.Seq)
 		}
 		stop()
 	}
 }
 
-// TestNodesCursorAhead: a cursor that a node has not heard of yet is none of an unknown log.
+// TestNodesCursorAhead: a cursor of an entry that the node has not heard of yet is accepted; one beyond the log, or of another
+// log, is refused.
 func TestNodesCursorAhead(t *testing.T) {
 	c := newCluster(t, bustest.Faults{Drop: 1})
 	a, b := c.start(quick), c.start(seldom)
@@ -118,7 +119,7 @@ func TestNodesCursorAhead(t *testing.T) {
 	entries, _ := c.entries(b, caller, &at)
 	at = c.add(a, caller, "2").Cursor()
 	later, _ := c.entries(b, caller, &at)
-	if got := take(t, "the entry that the cursor is of", entries); got.Seq != 2 {
+	if got := await.Value(t, "the entry that the cursor is of", entries); got.Seq != 2 {
 		t.Errorf("got %d, want 2", got.Seq)
 	}
 	beyond := session.Cursor(known.Epoch, 4)
@@ -128,12 +129,12 @@ func TestNodesCursorAhead(t *testing.T) {
 	_, err = b.FollowEntries(t.Context(), caller, &other)
 	wants(t, "a cursor of another log", err, session.CodeBadUserInput, session.ReasonCursorMismatch)
 	three := c.add(b, caller, "3")
-	if got := take(t, "the entry after the cursor", later); got.Seq != three.Seq {
+	if got := await.Value(t, "the entry after the cursor", later); got.Seq != three.Seq {
 		t.Errorf("got %d, want 3", got.Seq)
 	}
 }
 
-// TestNodesCheck: what a bus lost without noticing is found by the check, and what it noticed at once.
+// TestNodesCheck: entries that a bus lost are found by the next check, and at once where the bus noticed the loss.
 func TestNodesCheck(t *testing.T) {
 	c := newCluster(t, bustest.Faults{})
 	a, checks, told := c.start(quick), c.start(quick), c.start(seldom)
@@ -144,19 +145,19 @@ func TestNodesCheck(t *testing.T) {
 	told.bus.Cut()
 	for i := range int64(3) {
 		c.add(a, caller, "lost")
-		if got := take(t, "found by the check", byCheck); got.Seq != i+1 {
+		if got := await.Value(t, "found by the check", byCheck); got.Seq != i+1 {
 			t.Fatalf("got %d, want %d", got.Seq, i+1)
 		}
 	}
 	told.bus.Heal()
 	for i := range int64(3) {
-		if got := take(t, "found when the bus is back", byLost); got.Seq != i+1 {
+		if got := await.Value(t, "found when the bus is back", byLost); got.Seq != i+1 {
 			t.Fatalf("got %d, want %d", got.Seq, i+1)
 		}
 	}
 }
 
-// TestNodesDegraded: a bus that is cut off keeps nobody from serving.
+// TestNodesDegraded: a node that is cut off from the others says so, and serves.
 func TestNodesDegraded(t *testing.T) {
 	c := newCluster(t, bustest.Faults{})
 	a := c.start(quick)
@@ -171,41 +172,32 @@ func TestNodesDegraded(t *testing.T) {
 	c.add(a, c.connect(a), "goes on")
 }
 
-// TestNodesReplacedDatabase has the database put back under running nodes, so that its sessions have new epochs: every
-// node says so, and none hands an entry of the new log to those who follow the old one.
+// TestNodesReplacedDatabase: when the database is replaced under running nodes, so that its sessions have new epochs, every node
+// says so, and none delivers an entry of the new log to a follower of the old one.
 func TestNodesReplacedDatabase(t *testing.T) {
 	c := newCluster(t, bustest.Faults{})
 	nodes := c.starts(2)
-	held := c.start(seldom) // finds out when it is told that messages may have been lost
+	held := c.start(seldom) // checks only when messages may have been lost
 	poster := c.connect(nodes[0])
 	entries, _ := c.entries(held, c.connect(held), nil)
 	c.add(nodes[0], poster, "before")
-	if e := take(t, "the entry before", entries); e.Body != "before" {
+	if e := await.Value(t, "the entry before", entries); e.Body != "before" {
 		t.Fatalf("got %+v", e)
 	}
 
 	c.renewEpochs()
 	for _, n := range nodes {
-		await(t, "a node that checks says that the database was replaced", n.Replaced())
+		await.Closed(t, "a node that checks says that the database was replaced", n.Replaced())
 	}
 	if e := c.add(nodes[0], poster, "after"); e.Seq != 2 {
 		t.Errorf("the next entry is %+v", e)
 	}
 	held.bus.Cut()
 	held.bus.Heal()
-	await(t, "a node that looks now says so too", held.Replaced())
+	await.Closed(t, "a node that looks now says so too", held.Replaced())
 	select {
 	case e := <-entries:
 		t.Errorf("who follows the old log got %+v of the new one", e)
 	default:
-	}
-}
-
-func await(t *testing.T, what string, done <-chan struct{}) {
-	t.Helper()
-	select {
-	case <-done:
-	case <-time.After(patience):
-		t.Fatalf("%s: not so after %v", what, patience)
 	}
 }

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"chattok/bus/bustest"
+	"chattok/internal/await"
 	"chattok/session"
 )
 
-// TestNodesForceDisconnect: whoever ends a connection on whatever node, its sockets on every node are told, and its token
-// is refused on every node, with a bus that works and with one that loses all.
+// TestNodesForceDisconnect: when one node ends a connection, its sockets on every node are told, and every node refuses its
+// token, with a bus that works and with one that loses every message.
 func TestNodesForceDisconnect(t *testing.T) {
 	for name, faults := range map[string]bustest.Faults{"bus": {}, "check": {Drop: 1}} {
 		t.Run(name, func(t *testing.T) {
@@ -31,10 +32,10 @@ func TestNodesForceDisconnect(t *testing.T) {
 				t.Fatal(err)
 			}
 			for where, ended := range map[string]<-chan *session.Error{"a": onA, "b": onB} {
-				wants(t, "the socket on "+where, take(t, "end", ended), session.CodeUnauthenticated, session.ReasonConnectionDestroyed)
+				wants(t, "the socket on "+where, await.Value(t, "end", ended), session.CodeUnauthenticated, session.ReasonConnectionDestroyed)
 			}
 			for _, n := range []*node{a, b, requestsOnly} {
-				eventually(t, "the token is refused", func() bool {
+				await.True(t, "the token is refused", func() bool {
 					_, err := n.Member(t.Context(), grant)
 					return session.CodeOf(err) == session.CodeUnauthenticated
 				})
@@ -43,8 +44,8 @@ func TestNodesForceDisconnect(t *testing.T) {
 	}
 }
 
-// TestNodesKnownForAWhile: a connection that another node ended is not believed in for ever by a node that neither hears
-// of it nor checks.
+// TestNodesKnownForAWhile: a node that neither hears of a connection's end nor checks stops believing in the connection after a
+// while.
 func TestNodesKnownForAWhile(t *testing.T) {
 	c := newCluster(t, bustest.Faults{Drop: 1})
 	a, b := c.start(quick), c.start(time.Hour)
@@ -58,7 +59,7 @@ func TestNodesKnownForAWhile(t *testing.T) {
 	wants(t, "seven ticks later", err, session.CodeUnauthenticated, session.ReasonConnectionDestroyed)
 }
 
-// crowd is what a client knows by the events of a session.
+// crowd is what a client knows of a session's connections by the events.
 type crowd struct {
 	mu     sync.Mutex
 	there  map[string]bool
@@ -105,7 +106,7 @@ func (w *crowd) is(ids []string) bool {
 	return !slices.ContainsFunc(ids, func(id string) bool { return !w.there[id] })
 }
 
-// watch has a crowd follow the events on a node until the test ends.
+// watch returns a crowd that follows the events on a node until the test ends.
 func (c *cluster) watch(n *node, caller session.Caller) *crowd {
 	c.t.Helper()
 	f, err := n.FollowEvents(c.t.Context(), caller)
@@ -113,7 +114,7 @@ func (c *cluster) watch(n *node, caller session.Caller) *crowd {
 		c.t.Fatal(err)
 	}
 	w := &crowd{}
-	ctx, cancel := context.WithCancel(c.t.Context())
+	ctx, cancel := context.WithCancel(c.following)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -125,8 +126,8 @@ func (c *cluster) watch(n *node, caller session.Caller) *crowd {
 	return w
 }
 
-// TestNodesRoster has connections come and go on every node, over a bus that drops, doubles and reorders: in the end
-// every node's events tell the same, which is what the database has.
+// TestNodesRoster: over a bus that drops, doubles and reorders, while connections come and go on every node, the events of every
+// node lead to the roster that the database has.
 func TestNodesRoster(t *testing.T) {
 	c := newCluster(t, bustest.Faults{Drop: 0.3, Double: 0.3, Hold: 0.3})
 	nodes := c.starts(3)
@@ -170,9 +171,9 @@ func TestNodesRoster(t *testing.T) {
 	for i, connection := range roster.Connections {
 		ids[i] = connection.ID
 	}
-	eventually(t, "the late one's snapshot", func() bool { return late.is(ids) })
+	await.True(t, "the late one's snapshot", func() bool { return late.is(ids) })
 	for i, w := range crowds {
-		eventually(t, fmt.Sprint("the crowd of node ", i), func() bool { return w.is(ids) })
+		await.True(t, fmt.Sprint("the crowd of node ", i), func() bool { return w.is(ids) })
 		if w.states != 1 || len(w.faults) > 0 {
 			t.Errorf("node %d: %d snapshots, %v", i, w.states, w.faults)
 		}
@@ -185,8 +186,8 @@ func TestNodesRoster(t *testing.T) {
 	}
 }
 
-// TestNodesFarBehind: a node that missed changes which the database no longer has takes the roster as it is, gives its
-// followers a fresh snapshot, and ends the sockets of those who went.
+// TestNodesFarBehind: a node that missed changes which the database no longer has reads the whole roster, gives its followers a
+// fresh snapshot, and ends the sockets of the connections that went.
 func TestNodesFarBehind(t *testing.T) {
 	c := newCluster(t, bustest.Faults{})
 	a, behind := c.start(quick), c.start(seldom)
@@ -195,7 +196,7 @@ func TestNodesFarBehind(t *testing.T) {
 	gone := c.connect(a)
 	_, ended := c.attach(behind, c.member(behind, gone.Connection))
 	watching := c.watch(behind, c.member(behind, moderator.Connection))
-	eventually(t, "both are there", func() bool { return watching.is([]string{moderator.Connection.ID, gone.Connection.ID}) })
+	await.True(t, "both are there", func() bool { return watching.is([]string{moderator.Connection.ID, gone.Connection.ID}) })
 
 	behind.bus.Cut()
 	passing := c.connect(a)
@@ -204,22 +205,22 @@ func TestNodesFarBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c.pass(25*time.Hour, a) // ended connections are kept for 24 h
-	eventually(t, "they are purged", func() bool {
+	c.pass(session.FeedKept+2*time.Hour, a) // ended connections are kept for the feed
+	await.True(t, "they are purged", func() bool {
 		states, err := c.store.Connections(t.Context(), []string{gone.Connection.ID, passing.Connection.ID})
 		return err == nil && len(states) == 0
 	})
 	behind.bus.Heal()
-	eventually(t, "one is left", func() bool { return watching.is([]string{moderator.Connection.ID}) })
+	await.True(t, "one is left", func() bool { return watching.is([]string{moderator.Connection.ID}) })
 	watching.mu.Lock()
 	defer watching.mu.Unlock()
 	if watching.states != 2 || len(watching.faults) > 0 {
 		t.Errorf("%d snapshots, %v; want a second one", watching.states, watching.faults)
 	}
-	wants(t, "the socket of who went", take(t, "end", ended), session.CodeUnauthenticated, session.ReasonConnectionDestroyed)
+	wants(t, "the socket of the connection that went", await.Value(t, "end", ended), session.CodeUnauthenticated, session.ReasonConnectionDestroyed)
 }
 
-// gone says whether a connection has ended, for the database.
+// gone says whether a connection has ended, by the database.
 func (c *cluster) gone(caller session.Caller) bool {
 	c.t.Helper()
 	states, err := c.store.Connections(c.t.Context(), []string{caller.Connection.ID})
@@ -229,7 +230,7 @@ func (c *cluster) gone(caller session.Caller) bool {
 	return states[caller.Connection.ID].Destroyed
 }
 
-// TestNodesRestart: nodes that start again and again keep nobody alive who did not come back to the other one.
+// TestNodesRestart: nodes that start again and again keep no connection alive whose sockets on a steady node have closed.
 func TestNodesRestart(t *testing.T) {
 	c := newCluster(t, bustest.Faults{})
 	c.grace = 500 * time.Millisecond
@@ -238,41 +239,41 @@ func TestNodesRestart(t *testing.T) {
 	c.attach(steady, stays)
 	socket, _ := c.attach(steady, leaves)
 	socket.Detach()
-	eventually(t, "who left has ended, though nodes start all the time", func() bool {
+	await.True(t, "the connection that left has ended, though nodes start all the time", func() bool {
 		c.start(quick).stop()
 		return c.gone(leaves)
 	})
 	if c.gone(stays) {
-		t.Error("who has a socket has ended")
+		t.Error("the connection with a socket has ended")
 	}
 }
 
-// TestNodesOutage: after an outage of any length everybody has a grace time to come back.
+// TestNodesOutage: after an outage of any length, every connection has a grace time to come back.
 func TestNodesOutage(t *testing.T) {
 	c := newCluster(t, bustest.Faults{})
 	before := c.start(quick)
 	returns, leaves := c.connect(before), c.connect(before)
 	c.attach(before, returns)
 	c.attach(before, leaves)
-	before.store.pause() // as good as dead
+	before.store.pause() // for the others the node is dead
 	c.clock.Advance(10 * (lease + grace + idle))
 	after := c.start(quick)
 	c.connect(after)
 	checks := after.store.checks.Load()
-	eventually(t, "ticks have passed", func() bool { return after.store.checks.Load() >= checks+2 })
+	await.True(t, "ticks have passed", func() bool { return after.store.checks.Load() >= checks+2 })
 	if c.gone(returns) || c.gone(leaves) {
 		t.Fatal("swept at once")
 	}
 	c.attach(after, returns)
 	c.pass(grace, after)
-	eventually(t, "who did not come back has ended", func() bool { return c.gone(leaves) })
+	await.True(t, "the connection that did not come back has ended", func() bool { return c.gone(leaves) })
 	if c.gone(returns) {
-		t.Error("who came back has ended")
+		t.Error("the connection that came back has ended")
 	}
 }
 
-// TestNodesPaused stops a node past its lease, as SIGSTOP does. What it held has ended once when it goes on; its late
-// writes are refused, or come after what others wrote; and its sockets are told.
+// TestNodesPaused stops a node past its lease, as SIGSTOP does. Its connections have ended when it goes on, and each end is told
+// once; its late writes are refused, or come after those of others; its sockets are told.
 func TestNodesPaused(t *testing.T) {
 	c := newCluster(t, bustest.Faults{})
 	a, paused := c.start(quick), c.start(quick)
@@ -289,28 +290,28 @@ func TestNodesPaused(t *testing.T) {
 	answers := make(chan error, 2)
 	var late session.ChatEntry
 	go func() {
-		e, err := paused.AddChatEntry(t.Context(), moves, moves.Connection.ID, "late", nil)
+		e, err := paused.AddChatEntry(t.Context(), moves, session.EntryArgs{ConnectionID: &moves.Connection.ID, Body: "late"})
 		if err == nil {
 			late = *e
 		}
 		answers <- err
 	}()
 	c.pass(lease+grace, a)
-	eventually(t, "who was lost has ended", func() bool { return c.gone(lost) })
+	await.True(t, "the lost connection has ended", func() bool { return c.gone(lost) })
 	during := c.add(a, stays, "during")
 
 	paused.store.resume()
 	paused.bus.Heal()
-	wants(t, "the lost one's socket", take(t, "end", ended), session.CodeUnauthenticated, session.ReasonConnectionDestroyed)
-	if err := take(t, "the late entry's answer", answers); err != nil || late.Seq != during.Seq+1 {
+	wants(t, "the lost one's socket", await.Value(t, "end", ended), session.CodeUnauthenticated, session.ReasonConnectionDestroyed)
+	if err := await.Value(t, "the late entry's answer", answers); err != nil || late.Seq != during.Seq+1 {
 		t.Errorf("the late entry: %v, number %d, want %d", err, late.Seq, during.Seq+1)
 	}
-	_, err := paused.AddChatEntry(t.Context(), lost, lost.Connection.ID, "late", nil)
+	_, err := paused.AddChatEntry(t.Context(), lost, session.EntryArgs{ConnectionID: &lost.Connection.ID, Body: "late"})
 	wants(t, "the lost one's late entry", err, session.CodeUnauthenticated, session.ReasonConnectionDestroyed)
 	if c.gone(moves) || c.gone(stays) {
-		t.Error("who had a socket on a node that lived has ended")
+		t.Error("a connection with a socket on a living node has ended")
 	}
-	eventually(t, "the events tell of one end", func() bool {
+	await.True(t, "the events tell of one end", func() bool {
 		watching.mu.Lock()
 		defer watching.mu.Unlock()
 		return !watching.there[lost.Connection.ID] && watching.there[moves.Connection.ID]

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"chattok/bus/bustest"
+	"chattok/internal/await"
 	"chattok/session"
 )
 
@@ -15,9 +16,7 @@ func (c *cluster) signals(n *node, caller session.Caller) <-chan *session.Signal
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(c.t.Context())
-	c.t.Cleanup(cancel)
-	return f.Deliver(ctx)
+	return f.Deliver(c.following)
 }
 
 // signal sends a signal of a type, to one connection or to all.
@@ -26,12 +25,12 @@ func signal(t *testing.T, n *node, from session.Caller, kind string, to *session
 	if to != nil {
 		g.To = &to.Connection.ID
 	}
-	_, err := n.SendSignal(t.Context(), from, g, nil)
+	_, err := n.SendSignal(t.Context(), from, g)
 	return err
 }
 
-// TestNodesSignals: a signal reaches who it is for, on whatever node; while the nodes are cut off from each other it is
-// refused where it would have to reach another one, and nobody gets it then.
+// TestNodesSignals: a signal reaches its addressees on every node. While the nodes are cut off from each other, a signal that
+// would have to reach another node is refused, and reaches nobody.
 func TestNodesSignals(t *testing.T) {
 	c := newCluster(t, bustest.Faults{})
 	a, b := c.start(quick), c.start(quick)
@@ -43,7 +42,7 @@ func TestNodesSignals(t *testing.T) {
 
 	expect := func(what string, from <-chan *session.Signal, kind string) {
 		t.Helper()
-		if got := take(t, what, from); got.Type != kind || got.Missed != 0 {
+		if got := await.Value(t, what, from); got.Type != kind || got.Missed != 0 {
 			t.Fatalf("%s: got %+v, want %s", what, got, kind)
 		}
 	}
@@ -67,17 +66,17 @@ func TestNodesSignals(t *testing.T) {
 	sent(signal(t, a, here, "here-cut-off", &alsoHere))
 	expect("one here, cut off", toHere, "here-cut-off")
 
-	// Who is there ends, of which a hears nothing: all that are left are here.
+	// The connection on b ends, and a hears nothing of it: all connections that are left are on a.
 	socket.Detach()
 	if _, err := b.Disconnect(t.Context(), there); err != nil {
 		t.Fatal(err)
 	}
-	wants(t, "to one who has ended", signal(t, a, here, "x", &there), session.CodeNotFound, "")
+	wants(t, "to one that has ended", signal(t, a, here, "x", &there), session.CodeNotFound, "")
 	sent(signal(t, a, here, "all-here", nil))
-	expect("all, who are here", toHere, "all-here")
+	expect("to all, all of whom are here", toHere, "all-here")
 }
 
-// TestNodesNegotiation: so with what passes between two browsers.
+// TestNodesNegotiation: a negotiation reaches its addressee on another node, and is refused while the nodes are cut off.
 func TestNodesNegotiation(t *testing.T) {
 	c := newCluster(t, bustest.Faults{})
 	a, b := c.start(quick), c.start(quick)
@@ -98,7 +97,7 @@ func TestNodesNegotiation(t *testing.T) {
 	if _, err := b.Negotiate(t.Context(), viewer, offer); err != nil {
 		t.Fatal(err)
 	}
-	if got := take(t, "the offer", received); got.FromConnectionID != viewer.Connection.ID || got.Description.SDP != "v=0" {
+	if got := await.Value(t, "the offer", received); got.FromConnectionID != viewer.Connection.ID || got.Description.SDP != "v=0" {
 		t.Errorf("got %+v", got)
 	}
 	b.bus.Cut()
@@ -106,7 +105,7 @@ func TestNodesNegotiation(t *testing.T) {
 	wants(t, "cut off", err, session.CodeUnavailable, "")
 }
 
-// TestNodesSignalsWait: what is sent to a connection before it listens waits for it, whichever node made it.
+// TestNodesSignalsWait: a signal to a connection that does not listen yet waits for it, also on a node that did not make it.
 func TestNodesSignalsWait(t *testing.T) {
 	c := newCluster(t, bustest.Faults{})
 	a, b := c.start(quick), c.start(quick)
@@ -116,7 +115,7 @@ func TestNodesSignalsWait(t *testing.T) {
 	if err := signal(t, a, sender, "early", &late); err != nil {
 		t.Fatal(err)
 	}
-	if got := take(t, "what was sent early", c.signals(b, c.member(b, late.Connection))); got.Type != "early" {
+	if got := await.Value(t, "what was sent early", c.signals(b, c.member(b, late.Connection))); got.Type != "early" {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -1,42 +1,64 @@
 package session
 
-// pendingChanges are those made since the last event was published. What came and went in between leaves no trace.
+import "chattok/internal/ordered"
+
+// pendingChanges are the roster changes since the last event was published. A connection or stream that was created and
+// destroyed in between is dropped.
 type pendingChanges struct {
-	created          ordered[*Connection]
-	destroyed        ordered[*ConnectionDestroyed]
-	streamsCreated   ordered[*Stream]
-	streamsUpdated   ordered[*Stream]
-	streamsDestroyed ordered[*StreamDestroyed]
+	created          ordered.Map[string, *Connection]
+	updated          ordered.Map[string, *Connection]
+	destroyed        ordered.Map[string, *ConnectionDestroyed]
+	streamsCreated   ordered.Map[string, *Stream]
+	streamsUpdated   ordered.Map[string, *Stream]
+	streamsDestroyed ordered.Map[string, *StreamDestroyed]
 }
 
 func (p *pendingChanges) add(e SessionEvent) {
 	switch e := e.(type) {
 	case *ConnectionCreated:
-		p.created.put(e.Connection.ID, e.Connection)
+		p.created.Set(e.Connection.ID, e.Connection)
+	case *ConnectionUpdated:
+		if _, unseen := p.created.Get(e.Connection.ID); unseen {
+			p.created.Set(e.Connection.ID, e.Connection)
+		} else {
+			p.updated.Set(e.Connection.ID, e.Connection)
+		}
 	case *ConnectionDestroyed:
-		if _, unseen := p.created.remove(e.Connection.ID); !unseen {
-			p.destroyed.put(e.Connection.ID, e)
+		p.updated.Delete(e.Connection.ID)
+		if _, unseen := p.created.Delete(e.Connection.ID); !unseen {
+			p.destroyed.Set(e.Connection.ID, e)
 		}
 	case *StreamCreated:
-		p.streamsCreated.put(e.Stream.ID, e.Stream)
+		p.streamsCreated.Set(e.Stream.ID, e.Stream)
 	case *StreamUpdated:
-		if _, unseen := p.streamsCreated.get(e.Stream.ID); unseen {
-			p.streamsCreated.put(e.Stream.ID, e.Stream)
+		if _, unseen := p.streamsCreated.Get(e.Stream.ID); unseen {
+			p.streamsCreated.Set(e.Stream.ID, e.Stream)
 		} else {
-			p.streamsUpdated.put(e.Stream.ID, e.Stream)
+			p.streamsUpdated.Set(e.Stream.ID, e.Stream)
 		}
 	case *StreamDestroyed:
-		p.streamsUpdated.remove(e.Stream.ID)
-		if _, unseen := p.streamsCreated.remove(e.Stream.ID); !unseen {
-			p.streamsDestroyed.put(e.Stream.ID, e)
+		p.streamsUpdated.Delete(e.Stream.ID)
+		if _, unseen := p.streamsCreated.Delete(e.Stream.ID); !unseen {
+			p.streamsDestroyed.Set(e.Stream.ID, e)
 		}
 	}
 }
 
-func (p *pendingChanges) connections() int { return p.created.len() + p.destroyed.len() }
+// replace exchanges a stream whose publication or change is pending; the change of its publisher alone is none of its own.
+func (p *pendingChanges) replace(s *Stream) {
+	for _, pending := range []*ordered.Map[string, *Stream]{&p.streamsCreated, &p.streamsUpdated} {
+		if _, ok := pending.Get(s.ID); ok {
+			pending.Set(s.ID, s)
+		}
+	}
+}
+
+func (p *pendingChanges) connections() int {
+	return p.created.Len() + p.updated.Len() + p.destroyed.Len()
+}
 
 func (p *pendingChanges) streams() int {
-	return p.streamsCreated.len() + p.streamsUpdated.len() + p.streamsDestroyed.len()
+	return p.streamsCreated.Len() + p.streamsUpdated.Len() + p.streamsDestroyed.Len()
 }
 
 func (p *pendingChanges) count() int { return p.connections() + p.streams() }
@@ -44,31 +66,47 @@ func (p *pendingChanges) count() int { return p.connections() + p.streams() }
 // singly returns an event for each change, in an order that leaves no stream without its connection.
 func (p *pendingChanges) singly() []SessionEvent {
 	events := make([]SessionEvent, 0, p.count())
-	p.created.all(func(_ string, c *Connection) { events = append(events, &ConnectionCreated{c}) })
-	p.streamsCreated.all(func(_ string, s *Stream) { events = append(events, &StreamCreated{s}) })
-	p.streamsUpdated.all(func(_ string, s *Stream) { events = append(events, &StreamUpdated{s}) })
-	p.streamsDestroyed.all(func(_ string, d *StreamDestroyed) { events = append(events, d) })
-	p.destroyed.all(func(_ string, d *ConnectionDestroyed) { events = append(events, d) })
+	for _, c := range p.created.All() {
+		events = append(events, &ConnectionCreated{c})
+	}
+	for _, c := range p.updated.All() {
+		events = append(events, &ConnectionUpdated{c})
+	}
+	for _, s := range p.streamsCreated.All() {
+		events = append(events, &StreamCreated{s})
+	}
+	for _, s := range p.streamsUpdated.All() {
+		events = append(events, &StreamUpdated{s})
+	}
+	for _, d := range p.streamsDestroyed.All() {
+		events = append(events, d)
+	}
+	for _, d := range p.destroyed.All() {
+		events = append(events, d)
+	}
 	return events
 }
 
-// gathered returns one event for all changes of connections, and one for all of streams.
-func (p *pendingChanges) gathered(connectionCount, streamCount int) []SessionEvent {
+// combined returns one event for all changes of connections, and one for all of streams.
+func (p *pendingChanges) combined(connectionCount, streamCount int) []SessionEvent {
 	var events []SessionEvent
 	if p.connections() > 0 {
-		events = append(events, &ConnectionsChanged{
-			Created:         p.created.first(MaxListConnections),
-			Destroyed:       p.destroyed.first(MaxListConnections),
-			ConnectionCount: connectionCount,
-			Truncated:       max(p.created.len(), p.destroyed.len()) > MaxListConnections})
+		e := &ConnectionsChanged{
+			Created:         withinData(p.created.First(MaxListConnections), itself),
+			Updated:         withinData(p.updated.First(MaxListConnections), itself),
+			Destroyed:       withinData(p.destroyed.First(MaxListConnections), func(d *ConnectionDestroyed) *Connection { return d.Connection }),
+			ConnectionCount: connectionCount}
+		e.Truncated = len(e.Created)+len(e.Updated)+len(e.Destroyed) < p.connections()
+		events = append(events, e)
 	}
 	if p.streams() > 0 {
-		events = append(events, &StreamsChanged{
-			Created:     p.streamsCreated.first(MaxListStreams),
-			Updated:     p.streamsUpdated.first(MaxListStreams),
-			Destroyed:   p.streamsDestroyed.first(MaxListStreams),
-			StreamCount: streamCount,
-			Truncated:   max(p.streamsCreated.len(), p.streamsUpdated.len(), p.streamsDestroyed.len()) > MaxListStreams})
+		e := &StreamsChanged{
+			Created:     withinData(p.streamsCreated.First(MaxListStreams), (*Stream).publisher),
+			Updated:     withinData(p.streamsUpdated.First(MaxListStreams), (*Stream).publisher),
+			Destroyed:   withinData(p.streamsDestroyed.First(MaxListStreams), func(d *StreamDestroyed) *Connection { return d.Stream.Connection }),
+			StreamCount: streamCount}
+		e.Truncated = len(e.Created)+len(e.Updated)+len(e.Destroyed) < p.streams()
+		events = append(events, e)
 	}
 	return events
 }

@@ -2,80 +2,75 @@ package session
 
 import (
 	"context"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"chattok/internal/budget"
+	"chattok/internal/sequence"
 )
 
-// Limits of a room.
-const (
-	signalEvents      = 1024
-	signalBytes       = 1 << 20
-	negotiationEvents = 1024
-	negotiationBytes  = 4 << 20
-	waitingLimit      = 64               // signals that wait for a connection's first signalReceived; so of negotiations
-	waitingTime       = 10 * time.Second // for how long each does
-	roomLinger        = 30 * time.Second // for how long a room that nobody uses is kept
-	roomBytes         = 4 << 10          // that a room takes, about, and each of its connections and streams
-	memberBytes       = 768
-	changesPage       = 500
-)
-
-// room is what a node holds of a session while somebody here uses it: the live end of its log, its roster, and the
-// signals and negotiations that pass. Lock order: rooms.mu, room.mu, roster.mu, Window.mu; none is held during a call of the Store.
+// room is a session that is open on this node, because somebody here uses it: the live end of its log, its roster, and the
+// newest signals and negotiations. It applies the messages of the bus by their numbers, and reads missing entries and changes
+// from the Store.
 type room struct {
-	session      *Session
-	feed         *Feed
-	roster       *roster
-	signals      *passage[*Signal]
-	negotiations *passage[*Negotiation]
+	*roomDeps
+	session      *Session                // as it was when the room opened: ID and Epoch stay
+	settings     atomic.Pointer[Session] // as it is now
+	feed         *logFeed
+	roster       *liveRoster
+	signals      *messageWindow[*Signal]
+	negotiations *messageWindow[*Negotiation]
+	users        *userWindows
+	over         atomic.Bool // the session was removed
 	stopBus      func()
 
-	mu      sync.Mutex   // held while something is applied to feed and roster
-	known   Head         // the newest numbers heard of
-	filling bool         // a goroutine is fetching what is missing
-	waiting []chan error // of who waits for the room to change; each has room for one
+	mu      sync.Mutex // held while something is applied to feed and roster; see doc.go for the order of locks
+	catchUp catchUp
 
 	lastUsed time.Time // guarded by rooms.mu
 }
 
-// expect says that a connection has come, which may not listen yet. r.mu is held, or r is new.
-func (r *room) expect(connectionID string) {
-	r.signals.expect(connectionID)
-	r.negotiations.expect(connectionID)
+// roomDeps are the parts of the service that all rooms share.
+type roomDeps struct {
+	store      Store
+	bus        Bus
+	budget     *budget.Budget
+	chunks     *sequence.Chunks[logKey, *LogEvent]
+	presence   *presence
+	deleted    func(*room) // ends a room whose session was deleted; it does not wait
+	cache      *connectionCache
+	traces     traces
+	background *background
+	log        *slog.Logger
+	now        func() time.Time
 }
 
-// forget says that a connection has gone. r.mu is held.
-func (r *room) forget(connectionID string) {
-	delete(r.signals.arrived, connectionID)
-	delete(r.negotiations.arrived, connectionID)
-}
-
-// openRoom loads a session's room. It listens before it reads, so that nothing falls in between.
-func (s *Service) openRoom(ctx context.Context, id string) (*room, error) {
-	sess, err := s.store.Session(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	r := &room{session: sess,
-		signals:      newPassage(s, signalEvents, signalBytes, (*Signal).bytes, (*Signal).afterMissing),
-		negotiations: newPassage(s, negotiationEvents, negotiationBytes, (*Negotiation).bytes, (*Negotiation).afterMissing)}
+// openRoom loads a session's room. It subscribes to the bus before it reads, so that it misses nothing in between. Errors:
+// NOT_FOUND, UNAVAILABLE.
+func openRoom(ctx context.Context, deps *roomDeps, id string) (*room, error) {
+	r := &room{roomDeps: deps, users: newUserWindows(deps.budget),
+		signals: newMessageWindow(deps.budget, deps.now, signalEvents, signalBytes, (*Signal).bytes, (*Signal).afterMissing),
+		negotiations: newMessageWindow(deps.budget, deps.now, negotiationEvents, negotiationBytes, (*Negotiation).bytes,
+			(*Negotiation).afterMissing)}
 	var early earlyMessages
 	loaded := false
-	stop, err := s.bus.Subscribe(id, func(m Message) {
+	stop, err := r.bus.Subscribe(id, func(m Message) {
 		r.mu.Lock()
 		if !loaded {
-			early.add(r, m)
+			early.add(&r.catchUp, m)
 			r.mu.Unlock()
 			return
 		}
 		r.mu.Unlock()
-		s.receive(r, m)
+		r.receive(m)
 	})
 	if err != nil {
 		return nil, err
 	}
 	r.stopBus = stop
-	if err := s.loadRoom(ctx, r); err != nil {
+	if err := r.load(ctx, id); err != nil {
 		stop()
 		return nil, err
 	}
@@ -84,29 +79,36 @@ func (s *Service) openRoom(ctx context.Context, id string) (*room, error) {
 		m, ok := early.take()
 		if !ok {
 			loaded = true
-			s.fillLocked(r) // what was heard of in messages that were dropped
+			r.fetchLocked() // the entries and changes of dropped messages
 			r.mu.Unlock()
 			return r, nil
 		}
 		r.mu.Unlock()
-		s.receive(r, m)
+		r.receive(m)
 	}
 }
 
-func (s *Service) loadRoom(ctx context.Context, r *room) error {
-	id := r.session.ID
-	members, err := s.store.Roster(ctx, id)
+// load reads the session, where its sequences end, and its roster. The session is read after the roster, whose revision counts
+// changes of the settings too.
+func (r *room) load(ctx context.Context, id string) error {
+	roster, err := r.store.Roster(ctx, id)
 	if err != nil {
 		return err
 	}
-	heads, err := s.store.Heads(ctx, []string{id})
+	r.refresh(roster)
+	if r.session, err = r.store.Session(ctx, id); err != nil {
+		return err
+	}
+	r.settings.Store(r.session)
+	last, err := r.store.LastSeqs(ctx, []string{id})
 	if err != nil {
 		return err
 	}
-	r.feed = newFeed(s.budget, r.session, heads[id].Seq, s.older)
-	r.roster = newRoster(s.budget, members)
-	for _, c := range members.Connections {
-		if s.now().Sub(c.CreatedAt) < waitingTime { // it may not have listened yet
+	r.feed = newLogFeed(r.store, r.budget, r.session, last[id].Place, r.chunks)
+	r.feed.beginAt(last[id].Front)
+	r.roster = newLiveRoster(r.budget, roster)
+	for _, c := range roster.Connections {
+		if r.now().Sub(c.CreatedAt) < waitingTime { // it may not listen yet
 			r.expect(c.ID)
 		}
 	}
@@ -114,289 +116,259 @@ func (s *Service) loadRoom(ctx context.Context, r *room) error {
 }
 
 // receive applies a message of the bus. It is called for one message of a room at a time.
-func (s *Service) receive(r *room, m Message) {
+func (r *room) receive(m Message) {
 	if m.Signal != nil {
-		r.signals.window.Append(passing[*Signal]{m.Signal, s.now()})
+		r.signals.append(m.Signal)
 	}
 	if m.Negotiation != nil {
-		r.negotiations.window.Append(passing[*Negotiation]{m.Negotiation, s.now()})
+		r.negotiations.append(m.Negotiation)
 	}
-	if len(m.Entries) > 0 && m.Entries[0].Epoch != r.session.Epoch {
-		return // of another life of the log, whose numbers say nothing here; the next check closes the room
+	if m.User != nil && m.User.Epoch == r.session.Epoch {
+		r.users.add(m.User)
 	}
+	if m.Deleted != 0 && m.Deleted == r.session.Epoch {
+		r.deleted(r)
+		return
+	}
+	if m.Front != nil && m.Front.Epoch == r.session.Epoch {
+		r.feed.truncate(LogFront{Seq: m.Front.Seq, Place: m.Front.Place})
+	}
+	if len(m.Log.Events) > 0 && m.Log.Events[0].Entry.Epoch != r.session.Epoch {
+		return // of another session with this id, whose numbers mean nothing here; the next check closes the room
+	}
+	r.traces.arrived(m, r.session.Epoch)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.hear(m.Seq, m.Revision)
-	r.feed.extend(m.Entries)
-	s.applyChanges(r, m.Changes)
-	r.tell(nil)
-	s.fillLocked(r)
+	r.catchUp.announce(m.Log.Through, m.Revision)
+	r.applyLog(m.Log)
+	r.applyChanges(m.Changes)
+	r.catchUp.tell(nil)
+	r.fetchLocked()
 }
 
-// applyChanges applies what the roster lacks, expects who came and ends who went. r.mu is held.
-func (s *Service) applyChanges(r *room, changes []RosterChange) {
-	before := r.roster.head()
+// applyLog applies the events that the feed lacks, unless some before them are missing. r.mu is held.
+func (r *room) applyLog(run LogRun) {
+	r.feed.extend(run)
+	r.users.added(run.Events)
+}
+
+// applyChanges applies the changes that the roster lacks, and tells the messages and the presence which connections came and
+// went. r.mu is held.
+func (r *room) applyChanges(changes []RosterChange) {
+	for _, c := range changes {
+		if c.Session != nil { // before followers are told, who may ask for it
+			r.update(c.Session)
+		}
+	}
+	before := r.roster.lastRevision()
 	r.roster.apply(changes)
-	after := r.roster.head()
+	after := r.roster.lastRevision()
 	for _, c := range changes {
 		switch {
 		case c.Revision <= before || c.Revision > after || c.Connection == nil:
 		case c.Destroyed():
 			r.forget(c.Connection.ID)
-			s.ended(c.Connection, c.Reason)
+			r.presence.ended(c.Connection, c.Reason)
+		case c.Updated:
+			r.cache.update(c.Connection)
 		default:
-			// What is sent from now on may be meant for it, though it does not listen yet.
 			r.expect(c.Connection.ID)
 		}
 	}
 }
 
-// fillLocked starts to fetch what the room has heard of but lacks. r.mu is held.
-func (s *Service) fillLocked(r *room) {
-	if r.filling || r.feed.Head() >= r.known.Seq && r.roster.head() >= r.known.Revision {
-		return
+// update notes the session's settings, and says whether they are newer. r.mu is held.
+func (r *room) update(s *Session) bool {
+	newer := s.SettingsRevision > r.settings.Load().SettingsRevision
+	if newer {
+		r.settings.Store(s)
 	}
-	r.filling = true
-	s.background(func(ctx context.Context) { s.fill(ctx, r) })
+	return newer
 }
 
-// fill fetches what a room lacks until it lacks nothing, or the Store fails; then the next check tries again.
-func (s *Service) fill(ctx context.Context, r *room) {
-	for {
-		m, err := s.missing(ctx, r)
-		r.mu.Lock()
-		before := r.feed.Head() + r.roster.head()
-		r.feed.extend(m.entries)
-		s.applyChanges(r, m.changes)
-		if m.members != nil {
-			s.replaceRoster(r, *m.members)
-		}
-		done := r.feed.Head() >= r.known.Seq && r.roster.head() >= r.known.Revision
-		if err == nil && !done && r.feed.Head()+r.roster.head() == before {
-			err = Errorf(CodeUnavailable, "the store does not have what it was said to have; try again")
-			r.known = Head{Seq: r.feed.Head(), Revision: r.roster.head()} // the next check tells what is so
-		}
-		r.tell(err)
-		if err != nil || done {
-			r.filling = false
-			r.mu.Unlock()
-			if err != nil && ctx.Err() == nil {
-				s.log.Warn("a session's feed is behind", "session", r.session.ID, "error", err)
-			}
-			return
-		}
-		r.mu.Unlock()
-	}
-}
-
-// missing is a part of what a room lacks.
-type missing struct {
-	entries []*ChatEntry
-	changes []RosterChange
-	members *Roster // in place of changes that the Store no longer has; nil where it does
-}
-
-func (s *Service) missing(ctx context.Context, r *room) (m missing, err error) {
-	r.mu.Lock()
-	seq, revision, known := r.feed.Head(), r.roster.head(), r.known
-	r.mu.Unlock()
-	id := r.session.ID
-	if seq < known.Seq {
-		m.entries, err = s.store.Entries(ctx, EntryQuery{SessionID: id, Epoch: r.session.Epoch, After: seq, Limit: changesPage})
-	}
-	if err != nil || revision >= known.Revision {
-		return m, err
-	}
-	m.changes, err = s.store.RosterChanges(ctx, id, revision, changesPage)
-	if err != nil || len(m.changes) > 0 {
-		return m, err
-	}
-	members, err := s.store.Roster(ctx, id)
-	if err == nil {
-		m.members = &members
-	}
-	return m, err
-}
-
-// replaceRoster gives the room the whole roster, expects who came meanwhile and ends who went. r.mu is held.
-func (s *Service) replaceRoster(r *room, members Roster) {
-	came, went := r.roster.replace(members)
+// replaceRoster replaces the whole roster, where the changes that led to it can't be read any more. r.mu is held.
+func (r *room) replaceRoster(roster Roster) {
+	came, went := r.roster.replace(roster)
+	r.refresh(roster)
 	for _, c := range came {
 		r.expect(c.ID)
 	}
 	for _, c := range went {
 		r.forget(c.ID)
-		s.ended(c, "")
+		r.presence.ended(c, "")
 	}
 }
 
-// rooms are those open on this node.
-type rooms struct {
-	mu   sync.Mutex
-	byID map[string]*roomSlot
+// refresh brings what this node remembers of the connections in a roster up to date.
+func (r *room) refresh(roster Roster) {
+	for _, c := range roster.Connections {
+		r.cache.update(c)
+	}
 }
 
-// roomSlot is a room that is open or being opened. While nobody uses it, it is kept in the node's budget.
-type roomSlot struct {
-	service *Service
-	id      string
-	kept    *Kept
-	ready   chan struct{} // closed when room and err are set
-	room    *room
-	err     error
-	users   int   // who waits or uses
-	idle    int64 // bytes that count to the budget; 0 while it is used
+// expect keeps messages for a connection that has come and may not listen yet. r.mu is held, or r is new.
+func (r *room) expect(connectionID string) {
+	r.signals.expect(connectionID)
+	r.negotiations.expect(connectionID)
 }
 
-// room returns the session's room, opened where it is not, and holds it until release is called. Errors: NOT_FOUND,
-// UNAVAILABLE.
-func (s *Service) room(ctx context.Context, id string) (r *room, release func(), err error) {
-	s.rooms.mu.Lock()
-	slot, ok := s.rooms.byID[id]
-	if !ok {
-		slot = &roomSlot{service: s, id: id, ready: make(chan struct{})}
-		slot.kept = s.budget.Keep(slot)
-		s.rooms.byID[id] = slot
-		s.background(func(ctx context.Context) { s.fillSlot(ctx, id, slot) })
-	}
-	slot.users++
-	idle := slot.idle
-	slot.idle = 0
-	s.rooms.mu.Unlock()
-	slot.kept.Add(-idle)
-
-	var once sync.Once
-	release = func() { once.Do(func() { s.releaseSlot(slot) }) }
-	select {
-	case <-slot.ready:
-	case <-ctx.Done():
-		release()
-		return nil, nil, context.Cause(ctx)
-	}
-	if slot.err != nil {
-		release()
-		return nil, nil, slot.err
-	}
-	return slot.room, release, nil
+// forget keeps no more messages for a connection that has gone. r.mu is held.
+func (r *room) forget(connectionID string) {
+	r.signals.forget(connectionID)
+	r.negotiations.forget(connectionID)
 }
 
-// peekRoom returns the session's room where it is open, else nil.
-func (s *Service) peekRoom(id string) *room {
-	s.rooms.mu.Lock()
-	defer s.rooms.mu.Unlock()
-	if slot := s.rooms.byID[id]; slot != nil {
-		return slot.room
-	}
-	return nil
+// has says whether the room has everything up to these numbers. r.mu is held.
+func (r *room) has(last LastSeqs) bool {
+	return r.feed.Newest() >= last.Place && r.roster.lastRevision() >= last.Revision
 }
 
-func (s *Service) fillSlot(ctx context.Context, id string, slot *roomSlot) {
-	r, err := s.openRoom(ctx, id)
-	s.rooms.mu.Lock()
-	slot.room, slot.err = r, err
-	if err != nil {
-		delete(s.rooms.byID, id)
-	} else {
-		r.lastUsed = s.now()
-	}
-	s.rooms.mu.Unlock()
-	close(slot.ready)
-}
-
-func (s *Service) releaseSlot(slot *roomSlot) {
-	s.rooms.mu.Lock()
-	slot.users--
-	var idle int64
-	if slot.room != nil {
-		slot.room.lastUsed = s.now()
-		if slot.users == 0 && s.rooms.byID[slot.id] == slot {
-			idle = slot.room.bytes()
-			slot.idle = idle
+// await waits until the room has everything up to these numbers. Errors: UNAVAILABLE; ctx's own.
+func (r *room) await(ctx context.Context, last LastSeqs) error {
+	var failed error
+	for {
+		r.mu.Lock()
+		r.catchUp.announce(last.Place, last.Revision)
+		if r.has(last) {
+			r.mu.Unlock()
+			return nil
+		}
+		if failed != nil {
+			r.mu.Unlock()
+			return failed
+		}
+		r.fetchLocked()
+		changed := r.catchUp.watch()
+		r.mu.Unlock()
+		select {
+		case failed = <-changed:
+		case <-ctx.Done():
+			failed = context.Cause(ctx)
 		}
 	}
-	s.rooms.mu.Unlock()
-	slot.kept.Add(idle)
 }
 
-// GiveWay closes a room that nobody uses; not too soon after its last use unless it has to be, since a signal to a
-// connection that does not listen yet waits there.
-func (slot *roomSlot) GiveWay(hard bool) {
-	s := slot.service
-	if !s.rooms.mu.TryLock() {
-		return
-	}
-	defer s.rooms.mu.Unlock()
-	if slot.idle == 0 || s.rooms.byID[slot.id] != slot || !hard && s.now().Sub(slot.room.lastUsed) < waitingTime {
-		return
-	}
-	delete(s.rooms.byID, slot.id)
-	slot.kept.Add(-slot.idle)
-	slot.idle = 0
-	s.background(func(context.Context) { slot.room.close() }) // which waits for locks
+// heard notes numbers that the Store has, and starts to fetch missing ones.
+func (r *room) heard(last LastSeqs) {
+	r.feed.truncate(last.Front)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.catchUp.announce(last.Place, last.Revision)
+	r.fetchLocked()
 }
 
-// bytes returns what a room takes besides its windows, about.
+// fetchLocked starts to fetch the numbers that the room has heard of but lacks. r.mu is held.
+func (r *room) fetchLocked() {
+	if r.catchUp.fetching || !r.catchUp.behind(r.feed.Newest(), r.roster.lastRevision()) {
+		return
+	}
+	r.catchUp.fetching = true
+	r.background.run(r.fetch)
+}
+
+// fetch fetches until the room lacks nothing, or the Store fails; then the next check tries again.
+func (r *room) fetch(ctx context.Context) {
+	for {
+		m, err := r.readMissing(ctx)
+		done, err := r.applyFetched(m, err)
+		if err != nil && ctx.Err() == nil {
+			r.log.Warn("a session's feed is behind", "session", r.session.ID, "error", err)
+		}
+		if done || err != nil {
+			return
+		}
+	}
+}
+
+// applyFetched applies the part that was read before err, and says whether the room lacks nothing more.
+func (r *room) applyFetched(m missing, err error) (done bool, failed error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.applyLog(m.log)
+	r.applyChanges(m.changes)
+	if m.roster != nil {
+		r.replaceRoster(*m.roster)
+		if r.update(m.session) {
+			r.roster.tellSettings(m.session)
+		}
+	}
+	place, revision := r.feed.Newest(), r.roster.lastRevision()
+	done = !r.catchUp.behind(place, revision)
+	if err == nil && !done && place+revision == m.began {
+		err = Errorf(CodeUnavailable, "the store does not have what it was said to have; try again")
+		r.catchUp.giveUp(place, revision)
+	}
+	r.catchUp.tell(err)
+	r.catchUp.fetching = !done && err == nil
+	return done, err
+}
+
+// missing are events of the log and changes of the roster that a room lacks.
+type missing struct {
+	began   int64 // the sum of the room's place and revision before the read: messages may have moved it on since
+	log     LogRun
+	changes []RosterChange
+	roster  *Roster  // in place of changes that the Store no longer has; nil where it does
+	session *Session // read after roster
+}
+
+// missingPage is how many events or changes are read at once.
+const missingPage = 500
+
+// readMissing reads the next events and changes that the room lacks. m has those that were read before an error.
+func (r *room) readMissing(ctx context.Context) (m missing, err error) {
+	r.mu.Lock()
+	place, revision, announced := r.feed.Newest(), r.roster.lastRevision(), r.catchUp.announced
+	r.mu.Unlock()
+	id := r.session.ID
+	m.began = place + revision
+	if place < announced.Place {
+		m.log, err = r.store.LogEvents(ctx, LogQuery{SessionID: id, Epoch: r.session.Epoch, After: place, Limit: missingPage})
+	}
+	if err != nil || revision >= announced.Revision {
+		return m, err
+	}
+	m.changes, err = r.store.RosterChanges(ctx, id, revision, missingPage)
+	if err != nil || len(m.changes) > 0 {
+		return m, err
+	}
+	roster, err := r.store.Roster(ctx, id)
+	if err != nil {
+		return m, err
+	}
+	if m.session, err = r.store.Session(ctx, id); err == nil {
+		m.roster = &roster
+	}
+	return m, err
+}
+
+// key names one of the room's sources on this node.
+func (r *room) key(source string) string {
+	return source + " " + r.session.ID + " " + Cursor(r.session.Epoch, 1)
+}
+
+// bytes is about the memory that the room takes beside its windows.
 func (r *room) bytes() int64 {
-	r.roster.mu.Lock()
-	defer r.roster.mu.Unlock()
-	return roomBytes + memberBytes*int64(r.roster.members.len()+r.roster.streams.len())
+	const empty, member = 4 << 10, 768
+	connections, streams := r.roster.counts()
+	return empty + member*int64(connections+streams)
 }
 
-// close ends a room that is in rooms no more.
+// end makes the followers of a room whose session was removed ask Behind for more, which has an error for them: see ending. A session
+// that is made again with the id has another room.
+func (r *room) end() {
+	r.over.Store(true)
+	r.roster.events.End()
+	r.feed.End()
+	r.signals.end()
+	r.negotiations.end()
+}
+
+// close ends a room that is no longer among rooms.
 func (r *room) close() {
 	r.stopBus()
 	r.roster.close()
-	r.feed.window.close()
-	r.signals.window.close()
-	r.negotiations.window.close()
-}
-
-// openRooms returns the rooms that are open now.
-func (s *Service) openRooms() []*room {
-	s.rooms.mu.Lock()
-	defer s.rooms.mu.Unlock()
-	open := make([]*room, 0, len(s.rooms.byID))
-	for _, slot := range s.rooms.byID {
-		if slot.room != nil {
-			open = append(open, slot.room)
-		}
-	}
-	return open
-}
-
-// closeIdleRooms closes the rooms that nobody has used for a while; all of them where all is set.
-func (s *Service) closeIdleRooms(all bool) {
-	var idle []*roomSlot
-	s.rooms.mu.Lock()
-	for id, slot := range s.rooms.byID {
-		if slot.room == nil {
-			continue
-		}
-		if all || slot.users == 0 && s.now().Sub(slot.room.lastUsed) >= s.linger {
-			delete(s.rooms.byID, id)
-			slot.idle = 0
-			idle = append(idle, slot)
-		}
-	}
-	s.rooms.mu.Unlock()
-	for _, slot := range idle {
-		slot.kept.Drop()
-		slot.room.close()
-	}
-}
-
-// forgetRoom closes the room of a session that has been removed, so that its next life begins afresh.
-func (s *Service) forgetRoom(r *room) {
-	s.rooms.mu.Lock()
-	slot := s.rooms.byID[r.session.ID]
-	open := slot != nil && slot.room == r
-	if open {
-		delete(s.rooms.byID, r.session.ID)
-		slot.idle = 0
-	}
-	s.rooms.mu.Unlock()
-	if open {
-		slot.kept.Drop()
-		r.close()
-	}
+	r.feed.close()
+	r.signals.close()
+	r.negotiations.close()
 }

@@ -8,12 +8,12 @@ import (
 // Limits of a search among connections.
 const (
 	MaxSearchBytes = 256
-	searchChunk    = 1_000  // connections that are read at once
-	searchReach    = 10_000 // connections that one page looks at
+	searchChunk    = 1_000  // connections read at once
+	searchLimit    = 10_000 // connections that one page looks at
 )
 
-// RosterPlace is a place in a session's list of connections: those that have a socket come first, and each of the two
-// parts is in the order in which they were created. Its zero value is the beginning.
+// RosterPlace is a place in a session's list of connections. The list has two parts, each in the order in which connections were
+// created: first those that have a socket, then the others. Its zero value is the beginning.
 type RosterPlace struct {
 	Detached bool // in the part without a socket
 	Revision int64
@@ -35,7 +35,7 @@ type RosterPageArgs struct {
 // RosterPage is a page of a session's connections.
 type RosterPage struct {
 	Connections []PlacedConnection
-	Next        *RosterPlace // where the following page begins, past what was searched in vain; nil at the end
+	Next        *RosterPlace // where the next page begins, past connections that did not match; nil at the end
 }
 
 // ConnectionCursor is a place in the list of a session's connections, opaque to clients.
@@ -59,59 +59,57 @@ func parseConnectionCursor(epoch Epoch, cursor string) (p RosterPlace, err error
 	return RosterPlace{Detached: position&1 != 0, Revision: position >> 1}, nil
 }
 
-// RosterPage returns a page of the connections of the caller's session, with the session. It looks at so many of them at
-// most, so that a page of a search may be short, and there is still a next one. Errors: UNAUTHENTICATED, FORBIDDEN;
-// BAD_USER_INPUT, with ReasonCursorMismatch for a cursor; UNAVAILABLE.
-func (s *Service) RosterPage(ctx context.Context, c Caller, a RosterPageArgs) (*Session, *RosterPage, error) {
-	sess, err := s.Session(ctx, c)
-	if err != nil {
-		return nil, nil, err
-	}
-	first, search := DefaultPage, ""
+// rosterSearch is a checked RosterPageArgs.
+type rosterSearch struct {
+	after RosterPlace
+	first int
+	text  string // in lower case; empty for none
+}
+
+// search checks the arguments for a session. Errors: BAD_USER_INPUT, with ReasonCursorMismatch for a cursor.
+func (a RosterPageArgs) search(epoch Epoch) (s rosterSearch, err error) {
+	s.first = DefaultPage
 	if a.First != nil {
 		if *a.First < 0 || *a.First > MaxPage {
-			return nil, nil, Errorf(CodeBadUserInput, "first must be 0 to %d", MaxPage)
+			return s, Errorf(CodeBadUserInput, "first must be 0 to %d", MaxPage)
 		}
-		first = int(*a.First)
+		s.first = int(*a.First)
 	}
 	if a.Search != nil {
 		if err := validText("search", *a.Search, MaxSearchBytes); err != nil {
-			return nil, nil, err
+			return s, err
 		}
-		search = strings.ToLower(*a.Search)
+		s.text = strings.ToLower(*a.Search)
 	}
-	var after RosterPlace
 	if a.After != nil {
-		if after, err = parseConnectionCursor(sess.Epoch, *a.After); err != nil {
-			return nil, nil, err
-		}
+		s.after, err = parseConnectionCursor(epoch, *a.After)
 	}
-	page, err := s.searchRoster(ctx, sess.ID, after, first, search)
-	return sess, page, err
+	return s, err
 }
 
-// searchRoster collects the connections after a place that match, first at most.
-func (s *Service) searchRoster(ctx context.Context, sessionID string, after RosterPlace, first int, search string) (*RosterPage, error) {
-	page := &RosterPage{}
-	chunk := first + 1 // without a search all match, and one more says that there is a next page
-	if search != "" {
+// page reads the matching connections after the place. It looks at searchLimit connections at most, so that a page may be short
+// and still have a next one. Errors: UNAVAILABLE.
+func (s rosterSearch) page(ctx context.Context, store Store, sessionID string) (*RosterPage, error) {
+	page, after := &RosterPage{}, s.after
+	chunk := s.first + 1 // without a search all match, and one more says that there is a next page
+	if s.text != "" {
 		chunk = searchChunk
 	}
 	for looked := 0; ; {
-		if looked >= searchReach {
+		if looked >= searchLimit {
 			page.Next = &after
 			return page, nil
 		}
-		found, err := s.store.ListConnections(ctx, sessionID, after, chunk)
+		found, err := store.ListConnections(ctx, sessionID, after, chunk)
 		if err != nil {
 			return nil, err
 		}
 		for _, c := range found {
-			if !c.matches(search) {
+			if !c.matches(s.text) {
 				after = c.Place
 				continue
 			}
-			if len(page.Connections) == first {
+			if len(page.Connections) == s.first {
 				page.Next = &after
 				return page, nil
 			}
@@ -124,7 +122,7 @@ func (s *Service) searchRoster(ctx context.Context, sessionID string, after Rost
 	}
 }
 
-// matches says whether the connection's data or id has search, which is in lower case, in it.
+// matches says whether the connection's data or id contains search, in any case. search is in lower case.
 func (c PlacedConnection) matches(search string) bool {
 	return search == "" || c.Data != nil && strings.Contains(strings.ToLower(*c.Data), search) ||
 		strings.Contains(strings.ToLower(c.ID), search)

@@ -1,209 +1,141 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// Config is what a Service is made of.
-type Config struct {
-	Store Store
-	Bus   Bus
-	Log   *slog.Logger // nil: discarded
-	ICE   ICE          // nil: no ICE servers
-
-	Open  bool          // open mode: connect without a token, and guests in the lobby
-	Grace time.Duration // to come back after the last socket closed; zero: 20 s
-	Idle  time.Duration // from the last request of a connection without a socket to its end; zero: 10 min
-
-	GroupLimit  int // writes a commit; zero: 256
-	QueueLimit  int // writes that may wait; zero: 8192
-	SocketLimit int // sockets and streams a connection has open on this node; zero: DefaultSocketLimit
-
-	MaxStay time.Duration // from a connection's creation to its end for good; zero: none
-
-	Budget             *Budget // of what is kept in memory; nil: one of DefaultBudgetBytes
-	SessionBytes       int64   // QuotaBytes of the entries of a session that was made on first use; zero: no bound
-	SessionConnections int     // live connections of a session; zero: DefaultSessionConnections
-	TokenConnections   int     // live connections of one session token; zero: DefaultTokenConnections
-	AddressConnections int     // live connections of one client address; zero: DefaultAddressConnections
-
-	Lease   time.Duration    // that a node's sockets keep its connections after it was last heard of; zero: ten ticks, 3 s at least
-	Tick    time.Duration    // how often leases, rooms and heads are looked after; zero: 1 s, or less for a short Grace
-	Now     func() time.Time // zero: time.Now
-	Metrics Metrics          // zero: none
-}
-
-// Defaults of the limits.
-const (
-	DefaultSocketLimit        = 64 // sockets and streams of a connection on a node
-	DefaultSessionBytes       = 1 << 30
-	DefaultSessionConnections = 100_000
-	DefaultTokenConnections   = 1_000
-	DefaultAddressConnections = 1_000
-)
-
-// Metrics hears of what a Service does. Its methods must not block.
-type Metrics interface {
-	EntriesCommitted(group int, took time.Duration) // one commit of so many entries
-	SignalSent()
-	NegotiationSent()
-	ConnectionsSwept(n int)
-}
-
-type noMetrics struct{}
-
-func (noMetrics) EntriesCommitted(int, time.Duration) {}
-func (noMetrics) SignalSent()                         {}
-func (noMetrics) NegotiationSent()                    {}
-func (noMetrics) ConnectionsSwept(int)                {}
-
-// Service is the domain's rules over a Store and a Bus. Its methods are safe for concurrent use and return *Error.
+// Service is the domain over a Store and a Bus. It applies the rules to each call and leaves the work to its parts, each of
+// which owns its lock and its goroutine. Its methods are safe for concurrent use and return *Error; they stand in the files
+// service_*.go, by noun.
 type Service struct {
-	cfg     Config
-	store   Store
-	bus     Bus
-	log     *slog.Logger
-	metrics Metrics
-	now     func() time.Time
-	node    string
+	cfg            Config
+	background     *background       // goroutines that are started now and then
+	health         *health           // whether the service can serve
+	identity       *databaseIdentity // whether it is still the same database
+	publisher      *publisher        // tells every node of commits
+	presence       *presence         // connections with sockets here
+	rooms          *rooms            // sessions that are open here
+	log            *chatLog          // writes entries
+	reviews        *reviews          // asks about what is posted before it is written; nil where nobody is asked
+	readMarks      *readMarks        // moves read marks
+	connections    *connections      // creates, finds and ends connections
+	lease          *lease            // the node's right to keep connections alive
+	sweeper        *sweeper          // ends connections whose time has come
+	sender         *sender           // sends signals and negotiations
+	deletedRemover *deletedRemover   // removes what deleted sessions have stored
+	eraser         *eraser           // erases users
+	feed           *feedReader       // the live end of the feed of all sessions
+	sequencer      *sequencer        // gives events their places in it
+	expiredRemover *expiredRemover   // removes old entries
+	started        chan struct{}     // closed when Run is ready
+	startedAt      time.Time         // when the service was made
 
-	entries     *lanes[NewEntry, EntryResult]
-	connections *lanes[NewConnection, ConnectionResult]
-	older       *chunkCache
-	budget      *Budget
-	rooms       rooms
-	presence    *presence
-	known       *connectionCache
-	heads       *headReader
-	shared      bool          // other nodes write to the Store too
-	linger      time.Duration // for how long a room that nobody uses is kept
-
-	life     *Epoch // the lobby's, by which the database is known; nil until the first check, whose goroutine alone uses it
-	replaced chan struct{}
-	replace  sync.Once
-
-	ping struct {
-		sync.Mutex
-		at       time.Time
-		err      error
-		answered chan struct{} // closed when the question that is under way is answered; nil while none is
-		failed   error         // of the last commit of entries
-		failedAt time.Time
-	}
-	ready     atomic.Bool
-	started   chan struct{}   // closed when Run is ready
-	lifetime  context.Context // of background work
-	end       context.CancelFunc
-	work      sync.WaitGroup
-	workMu    sync.Mutex // held while work is added, so that none is added after the end
-	workEnded bool
+	webhooksChanged hint // by a call on this node
 }
 
 // NewService returns a Service that works while Run does.
 func NewService(cfg Config) *Service {
-	defaults(&cfg)
+	cfg = cfg.withDefaults()
 	cfg.Store = guard{cfg.Store}
-	s := &Service{cfg: cfg, store: cfg.Store, bus: cfg.Bus, log: cfg.Log, metrics: cfg.Metrics, now: cfg.Now,
-		node:     rand.Text(),
-		heads:    newHeadReader(cfg.Store),
-		older:    newChunkCache(cfg.Store, cfg.Budget),
-		budget:   cfg.Budget,
-		rooms:    rooms{byID: make(map[string]*roomSlot)},
-		shared:   cfg.Bus.Lost() != nil,       // where nothing can be lost there is nobody to lose it
-		linger:   min(roomLinger, cfg.Idle/2), // no session is removed sooner
-		started:  make(chan struct{}),
-		replaced: make(chan struct{})}
-	s.lifetime, s.end = context.WithCancel(context.Background())
-	s.entries = newLanes(cfg.Store.Lanes(), cfg.GroupLimit, cfg.QueueLimit,
-		func(e NewEntry) string { return e.SessionID }, s.commitEntries)
-	s.connections = newLanes(cfg.Store.Lanes(), cfg.GroupLimit, cfg.QueueLimit,
-		func(c NewConnection) string { return c.SessionID }, s.commitConnections)
-	s.presence = newPresence()
-	var fresh time.Duration
-	if s.shared {
-		fresh = (checkTicks + 1) * cfg.Tick
+	node := cmp.Or(cfg.Node, rand.Text())
+	var maxAge time.Duration
+	if !cfg.Bus.SingleNode() {
+		maxAge = (checkTicks + 1) * cfg.Tick
 	}
-	s.known = newConnectionCache(knownConnections, fresh, cfg.Now)
+	cache := newConnectionCache(cachedConnections, maxAge, cfg.Now)
+	s := &Service{cfg: cfg, background: newBackground(), identity: newDatabaseIdentity(cfg.Store), started: make(chan struct{}), startedAt: cfg.Now(),
+		webhooksChanged: newHint()}
+	s.health = &health{store: cfg.Store, now: cfg.Now, background: s.background}
+	s.feed = newFeedReader(cfg, s.background)
+	s.sequencer = newSequencer(cfg, node, s.feed.news)
+	s.publisher = &publisher{bus: cfg.Bus, cache: cache, hint: s.sequencer.hint, log: cfg.Log}
+	s.presence = newPresence(cfg, node, cache, s.background)
+	s.rooms = newRooms(&roomDeps{store: cfg.Store, bus: cfg.Bus, budget: cfg.Budget, chunks: newLogChunks(cfg.Store, cfg.Budget),
+		presence: s.presence, cache: cache, traces: traces{cfg.Tracer}, background: s.background, log: cfg.Log, now: cfg.Now},
+		min(roomLinger, cfg.Idle/2)) // no session is removed while its room is open
+	s.log = newChatLog(cfg, s.publisher, s.health, s.background)
+	s.reviews = newReviews(cfg, s.background)
+	s.readMarks = newReadMarks(cfg, s.publisher)
+	s.connections = newConnections(cfg, cache, s.presence, s.publisher, s.rooms)
+	s.lease = newLease(cfg, node, s.presence.attachments, s.report)
+	s.sweeper = &sweeper{store: cfg.Store, node: node, grace: cfg.Grace, idle: cfg.Idle, lease: s.lease, publisher: s.publisher, metrics: cfg.Metrics}
+	s.deletedRemover = &deletedRemover{store: cfg.Store, background: s.background, log: cfg.Log}
+	s.eraser = &eraser{store: cfg.Store, node: node, lease: newNamedLease(cfg, erasureLease, node), writes: s.log, rooms: s.rooms,
+		cache: cache, feed: s.feed, done: func() { s.sequencer.hint("") }, background: s.background, log: cfg.Log, noted: make(map[string]bool),
+		failing: make(map[string]bool)}
+	s.lease.lost = s.eraser.forgetAll
+	s.expiredRemover = newExpiredRemover(cfg, node, s.publisher, s.sequencer)
+	s.sender = &sender{bus: cfg.Bus, attachments: s.presence.attachments, rooms: s.rooms}
 	return s
-}
-
-func defaults(c *Config) {
-	set(&c.Log, slog.New(slog.DiscardHandler))
-	set(&c.Grace, 20*time.Second)
-	set(&c.Idle, 10*time.Minute)
-	set(&c.GroupLimit, 256)
-	set(&c.QueueLimit, 8192)
-	set(&c.SocketLimit, DefaultSocketLimit)
-	if c.Budget == nil {
-		c.Budget = NewBudget(0)
-	}
-	set(&c.SessionConnections, DefaultSessionConnections)
-	set(&c.TokenConnections, DefaultTokenConnections)
-	set(&c.AddressConnections, DefaultAddressConnections)
-	set(&c.Tick, max(10*time.Millisecond, min(time.Second, c.Grace/4)))
-	set(&c.Lease, max(10*c.Tick, 3*time.Second))
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Metrics == nil {
-		c.Metrics = noMetrics{}
-	}
-}
-
-func set[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Run makes the service ready, works until ctx is done, and returns when every goroutine has ended and everything that
 // was accepted is stored. It returns an error where the store cannot be used at the start. It may be called once.
 func (s *Service) Run(ctx context.Context) error {
-	if err := s.startLease(context.WithoutCancel(ctx)); err != nil {
+	if err := s.lease.take(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("take the node's lease: %w", err)
 	}
-	if s.shared {
-		if err := s.checkLife(context.WithoutCancel(ctx)); err != nil {
+	if !s.cfg.Bus.SingleNode() {
+		if err := s.identity.check(context.WithoutCancel(ctx)); err != nil {
 			return fmt.Errorf("read which database it is: %w", err)
 		}
 	}
+	if _, err := s.feed.end(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("read where the feed ends: %w", err)
+	}
 	var writers sync.WaitGroup
-	writers.Go(s.entries.run)
+	writers.Go(s.log.run)
+	writers.Go(s.readMarks.run)
 	writers.Go(s.connections.run)
-	writers.Go(func() { s.heads.run(context.WithoutCancel(s.lifetime)) })
-	writers.Go(func() { s.presence.run(s) })
-	s.ready.Store(true)
+	writers.Go(s.rooms.run)
+	writers.Go(s.presence.run)
+	var removing sync.WaitGroup
+	removing.Go(s.expiredRemover.run)
+	var feed sync.WaitGroup
+	feed.Go(s.sequencer.run)
+	s.health.serving.Store(true)
 	close(s.started)
-	s.look(ctx)
-	s.ready.Store(false)
-	if err := s.flushTouched(context.WithoutCancel(ctx)); err != nil {
-		s.log.Warn("the last requests of connections without a socket are not recorded", "error", err)
+	s.tick(ctx)
+	s.health.serving.Store(false)
+	if err := s.presence.flush(context.WithoutCancel(ctx)); err != nil {
+		s.cfg.Log.Warn("the last requests of connections without a socket are not recorded", "error", err)
 	}
 
-	s.entries.close()
+	s.expiredRemover.close()
+	removing.Wait()
+	s.reviews.stop()
+	s.log.close()
+	s.readMarks.close()
 	s.connections.close()
-	s.heads.close()
+	s.rooms.close()
 	s.presence.close()
 	writers.Wait()
-	s.endBackground()
-	s.closeIdleRooms(true)
+	s.sequencer.close()
+	feed.Wait()
+	s.background.end()
+	s.rooms.closeIdle(true)
 	return nil
 }
 
-// look looks after leases, rooms and heads until ctx is done.
-func (s *Service) look(ctx context.Context) {
-	tick := time.NewTicker(s.cfg.Tick)
-	defer tick.Stop()
-	lost, again := s.bus.Lost(), (<-chan time.Time)(nil)
+// checkTicks is the number of ticks between two comparisons with the Store, and so the longest delay of an entry or change that
+// the bus lost.
+const checkTicks = 5
+
+// hurriedRooms is the most open rooms with which a node that is cut off from the others checks at every tick. More would be a
+// load that the database does not have when all is well.
+const hurriedRooms = 5000
+
+// tick looks after the lease, the connections and the rooms until ctx is done.
+func (s *Service) tick(ctx context.Context) {
+	ticker := time.NewTicker(s.cfg.Tick)
+	defer ticker.Stop()
+	lost, again := s.cfg.Bus.Lost(), (<-chan time.Time)(nil)
 	for n := 1; ; {
 		select {
 		case <-ctx.Done():
@@ -212,173 +144,79 @@ func (s *Service) look(ctx context.Context) {
 			// The next check waits a while: it reads all that is open, and a bus that brings nonsense loses something
 			// with each message.
 			lost, again = nil, time.After(min(s.cfg.Tick, time.Second))
+			s.sequencer.doubt()
+			s.feed.forget(func(*FeedEvent) bool { return true }) // it may not have been told of what was removed
 			if err := s.check(ctx); err != nil && ctx.Err() == nil {
-				s.log.Warn("can't compare the open sessions with the store", "error", err)
+				s.cfg.Log.Warn("can't compare the open sessions with the store", "error", err)
 			}
 		case <-again:
-			lost, again = s.bus.Lost(), nil
-		case <-tick.C:
-			s.lookOnce(ctx, n)
+			lost, again = s.cfg.Bus.Lost(), nil
+		case <-ticker.C:
+			s.tickOnce(ctx, n)
 			n++
 		}
 	}
 }
 
-// lookOnce is one tick's work.
-func (s *Service) lookOnce(ctx context.Context, n int) {
+// tickOnce is the work of the nth tick.
+func (s *Service) tickOnce(ctx context.Context, n int) {
 	var failed []error
-	failed = append(failed, s.flushTouched(ctx))
-	if err := s.keepLease(ctx); err != nil {
-		failed = append(failed, err) // and nobody is swept by a node that may have been away
+	failed = append(failed, s.presence.flush(ctx))
+	if err := s.lease.keep(ctx); err != nil {
+		failed = append(failed, err) // and this node, which may have been away, sweeps nobody
 	} else {
-		failed = append(failed, s.sweep(ctx))
+		failed = append(failed, s.sweeper.sweep(ctx))
 	}
-	s.presence.endStays(s)
-	if s.checkDue(n) {
+	s.deletedRemover.wake()
+	s.eraser.wake()
+	s.presence.endStays()
+	cutOff := s.cfg.Bus.Err() != nil
+	if n%checkTicks == 0 || cutOff && len(s.rooms.list()) <= hurriedRooms {
 		failed = append(failed, s.check(ctx))
 	}
-	s.closeIdleRooms(false)
+	s.rooms.closeIdle(false)
 	if err := errors.Join(failed...); err != nil && ctx.Err() == nil {
-		s.log.Warn("the store could not be looked after; trying again", "error", err)
+		s.cfg.Log.Warn("the store could not be looked after; trying again", "error", err)
 	}
 }
 
-// background runs f on a goroutine that Run waits for. f must end when its context is done. After the end f is not run.
-func (s *Service) background(f func(context.Context)) {
-	s.workMu.Lock()
-	defer s.workMu.Unlock()
-	if s.workEnded {
-		return
+// check compares this node's view with the Store, and so finds everything that the bus lost.
+func (s *Service) check(ctx context.Context) error {
+	err := errors.Join(s.rooms.check(ctx), s.feed.check(ctx))
+	if !s.cfg.Bus.SingleNode() {
+		err = errors.Join(err, s.connections.check(ctx), s.identity.check(ctx))
 	}
-	s.work.Go(func() { f(s.lifetime) })
-}
-
-func (s *Service) endBackground() {
-	s.workMu.Lock()
-	s.workEnded = true
-	s.workMu.Unlock()
-	s.end()
-	s.work.Wait()
+	return err
 }
 
 // Started is closed when Run has made the service ready.
 func (s *Service) Started() <-chan struct{} { return s.started }
 
-// Ready returns nil where the service can serve, and why not otherwise. A bus that is cut off is no reason: see
-// Degraded. Errors: UNAVAILABLE.
-func (s *Service) Ready(ctx context.Context) error {
-	if !s.ready.Load() {
-		return Errorf(CodeUnavailable, "the server is starting or stopping")
-	}
-	return s.pinged(ctx)
-}
+// Ready returns nil where the service can serve, and why not otherwise. A bus that is cut off is no reason: see Degraded.
+// Errors: UNAVAILABLE.
+func (s *Service) Ready(ctx context.Context) error { return s.health.ready(ctx) }
 
-// Degraded returns nil, or what does not work as it should while the service serves: where other nodes can't be reached,
+// Degraded returns nil, or why the service does not work as it should though it serves: while other nodes can't be reached,
 // their entries come with the delay of the next check, and their signals not at all. Errors: UNAVAILABLE.
-func (s *Service) Degraded() error {
-	if err := s.bus.Err(); err != nil {
-		return &Error{Code: CodeUnavailable, Message: "other nodes can't be reached", Err: err}
-	}
-	return nil
-}
+func (s *Service) Degraded() error { return s.sender.unreachable() }
 
-// pinged asks the Store whether it works, once a second for all who ask: the question is a write. Those who ask while it
-// is under way wait for its answer, pingWait at most.
-func (s *Service) pinged(ctx context.Context) error {
-	s.ping.Lock()
-	p := &s.ping
-	if p.answered == nil && (p.at.IsZero() || s.now().Sub(p.at) >= time.Second) {
-		answered := make(chan struct{})
-		p.answered = answered
-		s.background(func(ctx context.Context) { s.askStore(ctx, answered) })
-	}
-	answered := p.answered
-	s.ping.Unlock()
-	if answered != nil {
-		late := time.NewTimer(pingWait)
-		defer late.Stop()
-		select {
-		case <-answered:
-		case <-late.C:
-			return Errorf(CodeUnavailable, "the database does not answer in time")
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	s.ping.Lock()
-	defer s.ping.Unlock()
-	if s.ping.err == nil && s.ping.failed != nil && s.now().Sub(s.ping.failedAt) < commitFailure {
-		return s.ping.failed
-	}
-	return s.ping.err
-}
+// Replaced is closed when the database that nodes share turns out to have been replaced, as by an older copy. Everything that
+// this node holds of the database, and that its clients follow, is then of no use: the node must close their sockets, so that
+// they come back, and start again.
+func (s *Service) Replaced() <-chan struct{} { return s.identity.replaced }
 
-const (
-	// pingWait is for how long a probe of readiness waits for the Store.
-	pingWait = 2 * time.Second
-	// commitFailure is for how long a commit that the Store failed says that it does not work, unless another one succeeds:
-	// a Ping's small write may find room where entries find none.
-	commitFailure = 5 * time.Second
-)
-
-func (s *Service) askStore(ctx context.Context, answered chan struct{}) {
-	err := s.store.Ping(ctx)
-	s.ping.Lock()
-	defer s.ping.Unlock()
-	s.ping.err, s.ping.at, s.ping.answered = err, s.now(), nil
-	close(answered)
-}
-
-// committed notes whether the Store took a commit of entries.
-func (s *Service) committed(err error) {
-	s.ping.Lock()
-	defer s.ping.Unlock()
-	s.ping.failed, s.ping.failedAt = err, s.now()
-}
-
-// Stats are counts of what is held now.
+// Stats are the sizes of a Service's parts.
 type Stats struct {
 	Rooms       int   // open sessions
 	Attached    int   // connections with a socket here
 	OlderReads  int64 // reads of the store for readers that were behind, since the start
 	Kept        int64 // bytes of the budget in use
 	WritesQueue int   // entries that wait to be committed
+	Reviewing   int   // posts that wait for the Reviewer, or that it is asked about
 }
 
-// Stats returns what is held now.
+// Stats returns the present sizes.
 func (s *Service) Stats() Stats {
-	return Stats{Rooms: len(s.openRooms()), Attached: s.presence.attached(), OlderReads: s.older.reads.Load(), Kept: s.budget.Used(),
-		WritesQueue: s.entries.waiting()}
-}
-
-func newEpoch() Epoch {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return Epoch(binary.BigEndian.Uint64(b[:]) &^ (1 << 63))
-}
-
-// newID returns a random id that nobody can guess or meet twice.
-func newID() string { return rand.Text() }
-
-// idLength is how long the ids are that newID makes, of A-Z and 2-7 (RFC 4648, section 6).
-const idLength = 26
-
-// disguisedID says whether a guest's name reads as an id that newID may have made, but is written in other letters: such as
-// in small ones, or with the digits that look like letters. People who compare it by eye would take the guest for the
-// connection.
-func disguisedID(name string) bool {
-	if len(name) != idLength {
-		return false
-	}
-	plain := true
-	for _, c := range []byte(name) {
-		switch {
-		case 'A' <= c && c <= 'Z', '2' <= c && c <= '7':
-		case 'a' <= c && c <= 'z', c == '0', c == '1', c == '8':
-			plain = false
-		default:
-			return false
-		}
-	}
-	return !plain
+	return Stats{Rooms: len(s.rooms.list()), Attached: s.presence.count(), OlderReads: s.rooms.olderReads(),
+		Kept: s.cfg.Budget.Used(), WritesQueue: s.log.waiting(), Reviewing: s.reviews.waiting()}
 }

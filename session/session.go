@@ -1,133 +1,67 @@
 package session
 
-import (
-	"context"
-	"strings"
-	"time"
-)
+import "time"
 
 // Lobby is the session that always exists, where guests act in open mode.
 const Lobby = "lobby"
 
-// MaxNameBytes bounds session ids, connection ids, guests' names and signal types.
-const MaxNameBytes = 128
-
 // Session is a room that people and their data share.
 type Session struct {
 	ID            string
-	Epoch         Epoch // random; part of every cursor, so that cursors of another life of the log are recognised
+	Epoch         Epoch // random; part of every cursor, so that a cursor of an earlier session with this id is refused
 	MediaMode     MediaMode
-	TokenRequired bool // made by createSession: connect always asks for a token
-	CreatedAt     time.Time
+	TokenRequired bool          // a backend made it: connecting always takes a token
+	SlowMode      time.Duration // how long after an entry its user can't add another; 0 for no such limit
+	ReadOnly      bool          // only moderators and the holder of the API secret add entries, edit and react
+	Data          *string       // for its backend and its pages; nil for none
+	// Retention is for how long entries are kept: nil as the server is set, 0 for as long as the session.
+	Retention *time.Duration
+	// SettingsRevision is the roster's revision at which SlowMode, ReadOnly, Data and Retention became what they are; 0 for the session's
+	// first. Of two values with the same Epoch, the one with the higher SettingsRevision is the newer.
+	SettingsRevision int64
+	CreatedAt        time.Time
 }
 
-// validName checks what is at most MaxNameBytes of A-Za-z0-9-_~. (RFC 3986's unreserved characters), so that it can
-// stand in a URL as it is.
-func validName(argument, s string) error {
-	if s == "" || len(s) > MaxNameBytes {
-		return Errorf(CodeBadUserInput, "%s must be 1 to %d bytes, but is %d", argument, MaxNameBytes, len(s))
-	}
-	if s == "." || s == ".." {
-		return Errorf(CodeBadUserInput, "%s must not be %q, which a URL takes for a folder", argument, s)
-	}
-	for _, c := range []byte(s) {
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !letter && !strings.ContainsRune("-_~.", rune(c)) {
-			return Errorf(CodeBadUserInput, "%s may have only the characters A-Z, a-z, 0-9, '-', '_', '~' and '.'", argument)
-		}
-	}
-	return nil
+// MaxSessionDataBytes is the largest Data of a session.
+const MaxSessionDataBytes = 4096
+
+// MaxSlowMode is the longest SlowMode.
+const MaxSlowMode = 24 * time.Hour
+
+// Limits of a Retention other than 0.
+const (
+	MinRetention = time.Second
+	MaxRetention = 50 * 365 * 24 * time.Hour
+)
+
+// SessionUpdate are new settings of a session; nil for those that stay as they are.
+type SessionUpdate struct {
+	SlowMode *time.Duration
+	ReadOnly *bool
+	SetData  bool // Data replaces the session's data; else that stays
+	Data     *string
+	// SetRetention says that Retention replaces the session's; else that stays.
+	SetRetention bool
+	Retention    *time.Duration
+	ModeratorID  string // who changes them; empty for the holder of the API secret
 }
 
-// Session returns the caller's session. Errors: UNAUTHENTICATED, FORBIDDEN, UNAVAILABLE.
-func (s *Service) Session(ctx context.Context, c Caller) (*Session, error) {
-	if err := c.inSession(); err != nil {
-		return nil, err
-	}
-	return s.sessionByID(ctx, c.SessionID)
+// SessionSize is how much a session has stored.
+type SessionSize struct {
+	Entries int64 // that are in its log, deleted ones too
+	Bytes   int64 // of the log, as ChatEntry.QuotaBytes counts
 }
 
-// sessionByID returns a session from its open room or the Store. Errors: NOT_FOUND, UNAVAILABLE.
-func (s *Service) sessionByID(ctx context.Context, id string) (*Session, error) {
-	if r := s.peekRoom(id); r != nil {
-		return r.session, nil
-	}
-	return s.store.Session(ctx, id)
-}
+// RosterSize is how many connections and streams are in a session.
+type RosterSize struct{ Connections, Streams int }
 
-// LastCursor returns where a session's log ends now. Errors: UNAVAILABLE.
-func (s *Service) LastCursor(ctx context.Context, sess *Session) (string, error) {
-	head, err := s.head(ctx, sess)
-	return Cursor(sess.Epoch, head), err
-}
+// MediaMode is how a session's video travels.
+type MediaMode string
 
-// Roster returns the connections that are in a session now, oldest first, limit at most, and how many there are.
-// Errors: NOT_FOUND, UNAVAILABLE.
-func (s *Service) Roster(ctx context.Context, sess *Session, limit int) (live []*Connection, count int, err error) {
-	r, _, release, err := s.current(ctx, sess.ID)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer release()
-	live, count = r.roster.connections(limit)
-	return live, count, nil
-}
+const (
+	MediaRelayed MediaMode = "RELAYED" // from browser to browser
+	MediaRouted  MediaMode = "ROUTED"  // through a media router
+)
 
-// CreateSession makes a session that asks for tokens, or returns the equal one that has the id; a nil id has one made
-// up. One that was made on first use is taken over where nobody is in it. Errors: UNAUTHENTICATED, FORBIDDEN; BAD_USER_INPUT; UNAVAILABLE.
-func (s *Service) CreateSession(ctx context.Context, c Caller, id *string, mode MediaMode) (*Session, error) {
-	if err := c.operator(); err != nil {
-		return nil, err
-	}
-	if mode == MediaRouted {
-		return nil, Errorf(CodeBadUserInput, "mediaMode ROUTED needs a media router, and none is configured; use RELAYED")
-	}
-	want := Session{Epoch: newEpoch(), MediaMode: mode, TokenRequired: true}
-	if id == nil {
-		want.ID = newID()
-	} else {
-		want.ID = *id
-	}
-	if err := validName("id", want.ID); err != nil {
-		return nil, err
-	}
-	got, err := s.store.CreateSession(ctx, want)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case !got.TokenRequired && got.ID == Lobby:
-		return nil, Errorf(CodeBadUserInput, "id is the lobby's, which never asks for tokens")
-	case !got.TokenRequired:
-		return nil, Errorf(CodeBadUserInput, "id is taken by a session that was made on first use, and somebody is in it; when they have gone, createSession takes it over")
-	case got.MediaMode != mode:
-		return nil, Errorf(CodeBadUserInput, "id is taken by a session with another mediaMode")
-	}
-	return got, nil
-}
-
-// CanMint checks that the caller may mint a token for a session, and returns the session, of which TokenRequired says
-// whether it admits nobody else. Errors: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, UNAVAILABLE.
-func (s *Service) CanMint(ctx context.Context, c Caller, g SessionGrant) (*Session, error) {
-	if err := c.operator(); err != nil {
-		return nil, err
-	}
-	if err := g.Validate(); err != nil {
-		return nil, err
-	}
-	return s.store.Session(ctx, g.SessionID) // not an open room's, which may have been taken over since
-}
-
-// Validate checks the limits of what a session token says. Errors: BAD_USER_INPUT.
-func (g SessionGrant) Validate() error {
-	if err := validName("sessionId", g.SessionID); err != nil {
-		return err
-	}
-	if !g.Role.Valid() {
-		return Errorf(CodeBadUserInput, "role must be SUBSCRIBER, PUBLISHER or MODERATOR")
-	}
-	if g.Data == nil {
-		return nil
-	}
-	return validText("data", *g.Data, MaxDataBytes)
-}
+// Valid says whether m is one of the media modes.
+func (m MediaMode) Valid() bool { return m == MediaRelayed || m == MediaRouted }

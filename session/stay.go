@@ -2,36 +2,25 @@ package session
 
 import "time"
 
-// StayEnd returns when a connection ends for good, whatever it does; the zero Time for never.
-func (s *Service) StayEnd(c *Connection) time.Time {
-	if s.cfg.MaxStay == 0 {
+// maxStay is how long after its creation a connection ends for good; 0 for never.
+type maxStay time.Duration
+
+// end returns when a connection ends for good; the zero Time for never.
+func (m maxStay) end(c *Connection) time.Time {
+	if m == 0 {
 		return time.Time{}
 	}
-	return c.CreatedAt.Add(s.cfg.MaxStay)
+	return c.CreatedAt.Add(time.Duration(m))
 }
 
-func (s *Service) stayEnded(c *Connection) bool {
-	end := s.StayEnd(c)
-	return !end.IsZero() && !s.now().Before(end)
+// ended says whether a connection has stayed as long as it may.
+func (m maxStay) ended(c *Connection, now time.Time) bool {
+	end := m.end(c)
+	return !end.IsZero() && !now.Before(end)
 }
 
-func (s *Service) stayEndedError() *Error {
-	return Errorf(CodeUnauthenticated, "this connection has been there for %s, which is as long as one may; connect again", s.cfg.MaxStay).
+// err is the error for the caller whose connection has stayed as long as it may.
+func (m maxStay) err() *Error {
+	return Errorf(CodeUnauthenticated, "this connection has been there for %s, which is as long as one may; connect again", time.Duration(m)).
 		WithReason(ReasonStayEnded)
-}
-
-// endStays closes the sockets of connections whose stay has ended. They can't be opened again, so that the connections end
-// when their grace time has passed.
-func (p *presence) endStays(s *Service) {
-	if s.cfg.MaxStay == 0 {
-		return
-	}
-	now := s.now()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for id, l := range p.local {
-		if !now.Before(l.stays) {
-			p.end(s, id, s.stayEndedError())
-		}
-	}
 }

@@ -1,9 +1,6 @@
 package session
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // Limits of a stream.
 const (
@@ -14,7 +11,7 @@ const (
 	MaxMuteExcept      = 1000     // streams that one forceMute leaves out
 )
 
-// VideoType is what a stream's video shows.
+// VideoType is the source of a stream's video.
 type VideoType string
 
 const (
@@ -32,8 +29,8 @@ type Stream struct {
 	SessionID  string
 	Connection *Connection // its publisher
 	Name       *string
-	HasAudio   bool // and it is on
-	HasVideo   bool // and it is on
+	HasAudio   bool // it has audio, which is on
+	HasVideo   bool // it has video, which is on
 	VideoType  VideoType
 	Width      *int64 // of the video in pixels; nil where it is not known
 	Height     *int64
@@ -53,7 +50,7 @@ type NewStream struct {
 	Height       *int64
 }
 
-// StreamUpdate is what is to change of a stream; nil fields stay as they are.
+// StreamUpdate changes a stream; nil fields are left as they are.
 type StreamUpdate struct {
 	Name      *string
 	HasAudio  *bool
@@ -67,11 +64,21 @@ type StreamUpdate struct {
 type Mute struct {
 	SessionID   string
 	ModeratorID string   // a connection
-	StreamID    string   // the one; empty for all
-	Except      []string // ids of those to leave as they are, of all
+	StreamID    string   // the one stream; empty for all
+	Except      []string // ids of streams to leave as they are, where all are muted
+	Stay        bool     // streams to come begin muted, where all are muted
 }
 
-// Validate checks the limits of what a stream says of itself. Errors: BAD_USER_INPUT.
+// MuteArgs are the arguments of ForceMute. Nil is absent.
+type MuteArgs struct {
+	StreamID *string
+	Except   []string
+	Stay     bool
+}
+
+func (s *Stream) publisher() *Connection { return s.Connection }
+
+// Validate checks the limits of a stream's fields. Errors: BAD_USER_INPUT.
 func (u StreamUpdate) Validate() error {
 	if u.Name != nil {
 		if err := validText("name", *u.Name, MaxStreamNameBytes); err != nil {
@@ -115,156 +122,4 @@ func (u StreamUpdate) Apply(s Stream) *Stream {
 		s.Height = u.Height
 	}
 	return &s
-}
-
-// PublishStream stores a stream of the caller's. What u leaves out is on, a camera's, and of no known size. Errors:
-// UNAUTHENTICATED, FORBIDDEN, BAD_USER_INPUT; RATE_LIMITED with ReasonTooManyStreams; UNAVAILABLE.
-func (s *Service) PublishStream(ctx context.Context, c Caller, u StreamUpdate) (*Stream, error) {
-	if err := c.connected(); err != nil {
-		return nil, err
-	}
-	if err := c.canPublish(); err != nil {
-		return nil, err
-	}
-	if err := u.Validate(); err != nil {
-		return nil, err
-	}
-	made := u.Apply(Stream{HasAudio: true, HasVideo: true, VideoType: VideoCamera})
-	change, err := s.store.PublishStream(ctx, NewStream{ID: newID(), SessionID: c.SessionID, ConnectionID: c.Connection.ID,
-		Name: made.Name, HasAudio: made.HasAudio, HasVideo: made.HasVideo, VideoType: made.VideoType,
-		Width: made.Width, Height: made.Height}, MaxStreams)
-	return s.streamChanged(ctx, change, err)
-}
-
-// UpdateStream changes a stream of the caller's. Errors: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, BAD_USER_INPUT,
-// UNAVAILABLE.
-func (s *Service) UpdateStream(ctx context.Context, c Caller, id string, u StreamUpdate) (*Stream, error) {
-	if err := s.ownStream(ctx, c, id); err != nil {
-		return nil, err
-	}
-	if err := u.Validate(); err != nil {
-		return nil, err
-	}
-	change, err := s.store.UpdateStream(ctx, id, u)
-	return s.streamChanged(ctx, change, err)
-}
-
-// UnpublishStream ends a stream of the caller's. Errors: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, UNAVAILABLE.
-func (s *Service) UnpublishStream(ctx context.Context, c Caller, id string) (*Stream, error) {
-	if err := s.ownStream(ctx, c, id); err != nil {
-		return nil, err
-	}
-	change, err := s.store.DestroyStream(ctx, id, ClientDisconnected)
-	return s.streamChanged(ctx, change, err)
-}
-
-// ForceUnpublish ends a stream of the caller's session. Errors: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, UNAVAILABLE.
-func (s *Service) ForceUnpublish(ctx context.Context, c Caller, id string) (*Stream, error) {
-	if err := c.canModerate("forceUnpublish"); err != nil {
-		return nil, err
-	}
-	if _, err := s.streamInSession(ctx, id, c.SessionID); err != nil {
-		return nil, err
-	}
-	change, err := s.store.DestroyStream(ctx, id, ForceUnpublished)
-	return s.streamChanged(ctx, change, err)
-}
-
-// ForceMute mutes one stream of the caller's session, or all save some where id is nil, and returns those it was for,
-// oldest first, MaxListStreams at most. Errors: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, UNAVAILABLE.
-func (s *Service) ForceMute(ctx context.Context, c Caller, id *string, except []string) ([]*Stream, error) {
-	if err := c.canModerate("forceMute"); err != nil {
-		return nil, err
-	}
-	m := Mute{SessionID: c.SessionID, ModeratorID: c.Connection.ID, Except: except}
-	switch {
-	case len(except) > MaxMuteExcept:
-		return nil, Errorf(CodeBadUserInput, "except must have at most %d ids, but has %d", MaxMuteExcept, len(except))
-	case id != nil && len(except) > 0:
-		return nil, Errorf(CodeBadUserInput, "except is for muting all; leave out streamId or except")
-	case id != nil:
-		if _, err := s.streamInSession(ctx, *id, c.SessionID); err != nil {
-			return nil, err
-		}
-		m.StreamID = *id
-	}
-	change, muted, err := s.store.MuteStreams(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	s.publishChange(context.WithoutCancel(ctx), change)
-	return muted[:min(len(muted), MaxListStreams)], nil
-}
-
-// streamChanged tells every node of a change that was stored, and returns its stream.
-func (s *Service) streamChanged(ctx context.Context, change RosterChange, err error) (*Stream, error) {
-	if err != nil {
-		return nil, err
-	}
-	s.publishChange(context.WithoutCancel(ctx), change)
-	return change.Stream.Stream, nil
-}
-
-// ownStream checks that a stream is the caller's, who may publish. Errors: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND.
-func (s *Service) ownStream(ctx context.Context, c Caller, id string) error {
-	if err := c.connected(); err != nil {
-		return err
-	}
-	if err := c.canPublish(); err != nil {
-		return err
-	}
-	stream, err := s.streamInSession(ctx, id, c.SessionID)
-	if err == nil && stream.Connection.ID != c.Connection.ID {
-		err = Errorf(CodeForbidden, "streamId must be a stream of your own")
-	}
-	return err
-}
-
-// streamInSession returns a stream of a session; who publishes it never changes, the rest may have. Errors: NOT_FOUND,
-// alike for every other id; UNAVAILABLE.
-func (s *Service) streamInSession(ctx context.Context, id, sessionID string) (*Stream, error) {
-	if r := s.peekRoom(sessionID); r != nil {
-		if stream, ok := r.roster.stream(id); ok {
-			return stream, nil
-		}
-	}
-	stream, err := s.store.Stream(ctx, id)
-	if err != nil && CodeOf(err) != CodeNotFound {
-		return nil, err
-	}
-	if err != nil || stream.SessionID != sessionID {
-		return nil, Errorf(CodeNotFound, "streamId is not a stream of this session")
-	}
-	return stream, nil
-}
-
-// Streams returns the streams that are published in a session now, oldest first, limit at most, and how many there are.
-// Errors: NOT_FOUND, UNAVAILABLE.
-func (s *Service) Streams(ctx context.Context, sess *Session, limit int) (live []*Stream, count int, err error) {
-	r, _, release, err := s.current(ctx, sess.ID)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer release()
-	live, count = r.roster.publishedStreams(limit)
-	return live, count, nil
-}
-
-// StreamChangeKind is what happened to a session's streams.
-type StreamChangeKind string
-
-const (
-	StreamPublished StreamChangeKind = "published"
-	StreamChanged   StreamChangeKind = "changed"
-	StreamEnded     StreamChangeKind = "ended"
-	StreamsMuted    StreamChangeKind = "muted" // HasAudio is false from now on, of one or of all save some
-)
-
-// StreamChange is one change of a session's streams. That streams end with their connection is no change of its own.
-type StreamChange struct {
-	Kind      StreamChangeKind
-	Stream    *Stream          // as it is from now on, or was at its end; nil where all were muted
-	Reason    DisconnectReason // why it ended
-	Except    []string         // ids of the streams that were left as they were, where all were muted
-	Moderator *Connection      // who muted
 }

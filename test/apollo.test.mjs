@@ -1,4 +1,4 @@
-// web/examples/apollo in a real browser, served from an origin of its own: Apollo Client as most teams use it.
+// The example web/examples/apollo in a real browser, served from its own origin: Apollo Client as most teams use it.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -37,12 +37,12 @@ async function serveFolder(t, folder) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-/** The texts of a list's entries, without their senders. */
+/** Returns the texts of a list's entries, without their senders. */
 async function bodies(list) {
   return list.getByRole('listitem').evaluateAll((items) => items.map((item) => item.lastChild.textContent.trim()));
 }
 
-/** Waits until a list has just these entries. */
+/** Waits until a list has exactly these entries. */
 async function shows(list, want) {
   await list.getByRole('listitem').filter({ hasText: want.at(-1) }).first().waitFor();
   for (const end = Date.now() + patience; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
@@ -69,7 +69,7 @@ test('Apollo Client: history, live, a page back, and a server that went away', a
   const page = await context.newPage();
   const faults = [];
   page.on('pageerror', (error) => faults.push(error.stack));
-  const events = []; // that came over WebSockets
+  const events = []; // received over WebSockets
   page.on('websocket', (socket) => {
     socket.on('framereceived', ({ payload }) => {
       const body = /"entryAdded":.*"body":"([^"]*)"/.exec(payload)?.[1];
@@ -109,10 +109,10 @@ test('Apollo Client: history, live, a page back, and a server that went away', a
   await shows(chat, all.slice(-43));
   await shows(overHTTP, all);
 
-  // A socket that comes back gets what it missed, and nothing again.
+  // After a reconnection the missed entries arrive, and none a second time.
   assert.deepEqual(events, all.slice(50));
 
-  // What one posts shows at once, while what others post shows too, and is no row twice.
+  // A post shows at once, entries of others still arrive, and no row is there twice.
   await page.route('**/graphql', async (route) => {
     if (route.request().postData()?.includes('mutation AddEntry')) await held;
     await route.continue();
@@ -131,7 +131,7 @@ test('Apollo Client: history, live, a page back, and a server that went away', a
   await shows(chat, all.slice(-45));
   await onTheirWay.getByRole('listitem').waitFor({ state: 'detached' });
 
-  // Half an hour later the token is renewed.
+  // The token is renewed after half an hour.
   assert.equal(renewals.length, 0);
   await Promise.all([page.waitForRequest((request) => Boolean(request.postData()?.includes('RenewAccess'))), page.clock.fastForward('31:00')]);
 

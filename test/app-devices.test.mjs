@@ -1,7 +1,7 @@
-// Cameras, microphones and screens that fail, are pulled, or are asked for twice; moderators, listeners, and two tabs.
+// Cameras, microphones and screens that fail, are unplugged, or are requested twice; moderators, listeners, and two tabs.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { entries, join, joinSession, openPage, plays, say, startBrowser } from './app.mjs';
+import { entries, join, joinSession, openPage, patience, plays, say, startBrowser } from './app.mjs';
 import { startServer } from './server.mjs';
 
 const secret = 'a secret of thirty-two bytes, or more';
@@ -26,7 +26,7 @@ test('devices and people', async (t) => {
     const ben = await joinSession(t, browser, at('pulled'), 'Ben', quiet);
     await plays(ben, 'Ann');
     await ann.evaluate(() => {
-      // A plug that is pulled ends the tracks, and tells.
+      // Unplugging a device ends its tracks and fires devicechange.
       const tracks = new Set(globalThis.peers.flatMap((peer) => peer.getSenders()).flatMap(({ track }) => track ?? []));
       for (const track of tracks) track.stop();
       for (const track of tracks) track.dispatchEvent(new Event('ended'));
@@ -78,7 +78,7 @@ test('devices and people', async (t) => {
     for (const page of [ann, second]) {
       await page.waitForFunction(() => {
         const loud = [...document.querySelectorAll('figure video')].filter((video) => !video.muted && video.srcObject?.getAudioTracks().length);
-        return loud.length === 1; // Cleo alone
+        return loud.length === 1; // only Cleo's
       });
       assert.equal(await page.getByRole('figure', { name: 'Ann', exact: true }).locator('video').evaluate(({ muted }) => muted), true);
       assert.equal(await page.getByRole('figure', { name: 'Cleo', exact: true }).locator('video').evaluate(({ muted }) => muted), false);
@@ -100,7 +100,7 @@ test('devices and people', async (t) => {
     await chair.getByRole('button', { name: 'Mute all others' }).click();
     await guest.getByText('A moderator muted you').waitFor();
     await guest.getByRole('button', { name: 'Unmute' }).waitFor();
-    // What the server told of it has reached them too, since it is older than what they are told now.
+    // They have heard of the mute, since the event that they have just seen is a later one.
     await say(guest, 'muted');
     await tablet.getByRole('log').getByText('muted').waitFor();
     for (const page of [chair, tablet]) {
@@ -127,6 +127,37 @@ test('devices and people', async (t) => {
     assert.equal(await reader.getByRole('figure', { name: 'Reader (you)' }).locator('video:visible').count(), 0);
   });
 
+  await t.test('one who may publish only is seen, sees nobody, asks for no stream, and is told so', async (t) => {
+    const refused = [];
+    const prepare = (page) => {
+      page.on('console', (message) => message.type() === 'warning' && refused.push(message.text()));
+    };
+    const guest = await openPage(t, browser, await invite('PUBLISHER', 'Sender'));
+    await guest.getByRole('button', { name: 'Turn camera off' }).waitFor();
+    await guest.getByRole('button', { name: 'Join' }).click();
+    await guest.getByRole('button', { name: 'Leave' }).waitFor();
+    const only = await openPage(t, browser, await invite('PUBLISHER_ONLY', 'Only'), { prepare });
+    await only.getByText('With this invitation you won’t see or hear the others.').waitFor();
+    await only.getByRole('button', { name: 'Turn camera off' }).waitFor();
+    await only.getByRole('button', { name: 'Join' }).click();
+    await only.getByText('You don’t see or hear the others here.').waitFor();
+    await plays(guest, 'Only');
+    const tile = only.getByRole('figure', { name: 'Sender', exact: true });
+    await tile.locator('.tile-avatar').waitFor();
+    assert.equal(await tile.getByText('Connecting').count(), 0);
+    assert.equal(await tile.getByLabel('muted').count(), 0); // it is not, though it is not heard here
+    await tile.hover();
+    await tile.getByRole('button', { name: 'Options for Sender' }).click();
+    await only.getByRole('menuitem', { name: 'Pin Sender' }).waitFor();
+    for (const name of ['Full screen', 'Picture in picture']) assert.equal(await only.getByRole('menuitem', { name }).count(), 0);
+    assert.equal(await only.getByRole('slider').count(), 0);
+    const received = await only.evaluate(() =>
+      globalThis.peers.flatMap((peer) => peer.getTransceivers()).filter(({ direction }) => /recv/.test(direction)).length,
+    );
+    assert.equal(received, 0);
+    assert.deepEqual(refused.filter((text) => /FORBIDDEN/.test(text)), []);
+  });
+
   await t.test('while the browser asks, the door says so', async (t) => {
     const prepare = (page) =>
       page.addInitScript(() => {
@@ -135,14 +166,14 @@ test('devices and people', async (t) => {
     const ann = await openPage(t, browser, at('asking'), { prepare });
     await ann.getByText('If your browser asks whether this page may use it, allow it there.').waitFor();
     await ann.getByRole('textbox', { name: 'Name' }).fill('Ann');
-    await ann.getByRole('button', { name: 'Join' }).click(); // it waits for nobody
+    await ann.getByRole('button', { name: 'Join' }).click(); // joining does not wait for the browser's question
     await ann.getByRole('button', { name: 'Leave' }).waitFor();
   });
 
   await t.test('a new tile shows an avatar until its first frame', async (t) => {
     const prepare = (page) =>
       page.addInitScript(() => {
-        // A picture that does not come: the element learns of nothing.
+        // A video that never starts: the element fires no event.
         Object.defineProperty(HTMLVideoElement.prototype, 'videoWidth', { get: () => (globalThis.framed ? 640 : 0) });
       });
     const ben = await joinSession(t, browser, at('frame'), 'Ben', quiet);
@@ -169,11 +200,11 @@ test('devices that are blocked', async (t) => {
   await ann.getByRole('button', { name: 'Leave' }).waitFor();
   for (const device of ['camera', 'microphone']) {
     const banner = ann.locator('.banner').filter({ hasText: `The ${device} is blocked.` });
-    await banner.waitFor(); // neither hides the other
+    await banner.waitFor(); // one does not hide the other
     await banner.getByRole('button', { name: 'OK' }).click();
     await banner.waitFor({ state: 'detached' });
     await ann.getByRole('button', { name: device === 'camera' ? 'Start video' : 'Unmute' }).click();
-    await banner.waitFor(); // the button says it again
+    await banner.waitFor(); // the button shows it again
   }
 });
 
@@ -191,7 +222,7 @@ test('the server is away', async (t) => {
     await ann.getByText(/^Next try in \d+ s$/).waitFor();
     await ann.getByRole('button', { name: 'Try now' }).waitFor();
     await server.start();
-    // It may have come back by itself in the meantime; that the press does not wait is the SDK's test.
+    // It may have reconnected by itself by now; that a press does not wait is tested with the SDK.
     await ann.evaluate(() => [...document.querySelectorAll('button')].find(({ innerText }) => innerText === 'Try now')?.click());
     await ann.getByText('Reconnecting').waitFor({ state: 'detached' });
     await ben.getByText('Reconnecting').waitFor({ state: 'detached' });
@@ -210,9 +241,9 @@ test('the server is away', async (t) => {
   await t.test('a reload while the server is away goes back in, when it is back', async () => {
     await server.kill();
     await ann.getByText('Reconnecting').waitFor();
-    await assert.rejects(ann.reload()); // the browser's own page
+    await assert.rejects(ann.reload()); // the browser's error page
     await server.start();
-    // The browser's own page takes a moment to be one that can be reloaded.
+    // The browser's error page can't be reloaded at once.
     const again = async () => {
       for (let n = 0; n < 20; n++) {
         const done = await ann.reload().then(() => true, () => false);
@@ -222,7 +253,7 @@ test('the server is away', async (t) => {
     };
     await again();
     await ann.getByRole('button', { name: 'Leave' }).waitFor();
-    // And where the page comes, but the API does not answer yet:
+    // The same where the page is served, but the API does not answer yet:
     await ann.route('**/graphql', (route) => route.abort());
     await ann.reload();
     await ann.getByText('Still trying').waitFor();
@@ -250,7 +281,7 @@ test('the server is away', async (t) => {
     const cleo = await openPage(t, browser, url, { outage: true, prepare });
     await join(cleo, 'Cleo', quiet);
     swallowing = true;
-    await cleo.clock.fastForward(60_000); // the timers stood still, and the clock did not
+    await cleo.clock.fastForward(60_000); // as after a sleep: timers did not run, but the clock did
     await cleo.waitForFunction(() => true);
     for (let n = 0; n < 50 && pings === 0; n++) await cleo.clock.runFor(100);
     assert.ok(pings > 0, 'no sign of life was asked for');
@@ -280,7 +311,9 @@ test('a visit leaves nothing behind', async (t) => {
   for (let n = 0; n < 3; n++) await visit();
   const before = await nodes();
   for (let n = 0; n < 6; n++) await visit();
-  const after = await nodes();
+  // On a busy machine the last visits are let go of a little later.
+  let after = await nodes();
+  for (const end = Date.now() + patience; after - before >= 300 && Date.now() < end; after = await nodes()) await ann.waitForTimeout(500);
   t.diagnostic(`${before} nodes, and ${after} after six more visits`);
   assert.ok(after - before < 300, `${(after - before) / 6} nodes a visit`);
 });

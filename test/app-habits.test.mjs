@@ -1,4 +1,4 @@
-// What people do without thinking: turn a phone, reload, close a tab, write in any language, paste an address.
+// Everyday habits: turning a phone, reloading, closing a tab, writing in any language, pasting an address.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { entries, join, joinSession, openPage, pending, say, startBrowser, texts } from './app.mjs';
@@ -60,11 +60,39 @@ test('habits', async (t) => {
     await ann.getByRole('figure', { name: 'Ann of the token (you)' }).waitFor();
   });
 
+  await t.test('a name changes inside, for everybody and what was posted before, and stays over a reload', async (t) => {
+    const ann = await joinSession(t, browser, at('names'), 'Ann', { ...quiet, viewport: { width: 1280, height: 720 } });
+    const bob = await joinSession(t, browser, at('names'), 'Bob', { ...quiet, viewport: { width: 1280, height: 720 } });
+    await say(ann, 'before');
+    await entries(bob, 'before').waitFor();
+    await ann.getByRole('button', { name: 'People' }).click();
+    await ann.getByRole('button', { name: 'Change name' }).click();
+    const field = ann.getByRole('textbox', { name: 'Your name' });
+    assert.equal(await field.inputValue(), 'Ann');
+    await field.fill('Anne (you)');
+    await field.press('Enter');
+    await ann.getByRole('listitem').filter({ hasText: /Anne\s*\(you\)/ }).waitFor();
+    await bob.getByRole('figure', { name: 'Anne' }).waitFor();
+    await bob.locator('.entry', { hasText: 'before' }).filter({ hasText: 'Anne' }).waitFor();
+    await ann.getByRole('button', { name: 'Change name' }).click();
+    await field.press('Escape');
+    await ann.getByRole('button', { name: 'Change name' }).waitFor();
+    await ann.reload();
+    await ann.getByRole('figure', { name: 'Anne (you)' }).waitFor();
+
+    await server.run('mutation { createSession(id: "given") { id } }', {}, { authorization: `Bearer ${secret}` });
+    const eve = await openPage(t, browser, await invite(server, 'given', 'PUBLISHER', 'Eve of the token'), { viewport: { width: 1280, height: 720 } });
+    await eve.getByRole('button', { name: 'Join' }).click();
+    await eve.getByRole('button', { name: 'People' }).click();
+    await eve.getByText('Eve of the token').first().waitFor();
+    assert.equal(await eve.getByRole('button', { name: 'Change name' }).count(), 0);
+  });
+
   await t.test('a tab asks before it takes a draft, an unsent post or a share with it', async (t) => {
     const ann = await joinSession(t, browser, at('ask'), 'Ann', quiet);
     const asked = async () => {
       const dialog = ann.waitForEvent('dialog', { timeout: 5_000 }).catch(() => undefined);
-      // A reload asks as closing does, and can be refused.
+      // A reload asks for confirmation, as closing does, and can be cancelled.
       ann.evaluate(() => location.reload()).catch(() => {});
       const found = await dialog;
       await found?.dismiss();
@@ -137,7 +165,7 @@ test('habits', async (t) => {
     const press = (target, init) =>
       target.evaluate((element, key) => {
         const event = new KeyboardEvent('keydown', { altKey: true, bubbles: true, cancelable: true, ...key });
-        return element.dispatchEvent(event); // false where it was taken
+        return element.dispatchEvent(event); // false where a handler prevented the default
       }, init);
     for (const [key, code] of [['ś', 'KeyS'], ['ß', 'KeyS'], ['ç', 'KeyC'], ['ć', 'KeyC'], ['µ', 'KeyM'], ['√', 'KeyV'], ['π', 'KeyP']]) {
       if (key === 'π') continue; // a Greek keyboard's own letter
@@ -146,7 +174,7 @@ test('habits', async (t) => {
     await ann.getByRole('button', { name: 'Mute' }).waitFor();
     await ann.getByRole('button', { name: 'Share screen' }).waitFor();
     await message.waitFor();
-    // AZERTY: M lies where another keyboard has a semicolon, and a comma where it has M.
+    // AZERTY has M in the place of the semicolon, and the comma in the place of M.
     assert.ok(await press(ann.locator('body'), { key: ',', code: 'KeyM' }));
     await ann.getByRole('button', { name: 'Mute' }).waitFor();
     assert.equal(await press(message, { key: 'm', code: 'Semicolon' }), false);
@@ -175,23 +203,23 @@ test('habits', async (t) => {
     await entries(ann, cases.at(-1)[0]).waitFor();
     const found = await ann.getByRole('log').locator('.entry').evaluateAll((list) => list.map((e) => [...e.querySelectorAll('a')].map(({ href }) => href)));
     assert.deepEqual(found, cases.map(([, href]) => [href]));
-    assert.deepEqual(await texts(ann), cases.map(([text]) => text)); // honest names are shown as they were written
+    assert.deepEqual(await texts(ann), cases.map(([text]) => text)); // honest names are shown as written
 
     const tricks = {
-      'https://аррӏе.com/x': 'https://xn--80ak6aa92e.com/x', // Cyrillic alone
+      'https://аррӏе.com/x': 'https://xn--80ak6aa92e.com/x', // all Cyrillic
       'https://exаmple.org/y': 'https://xn--exmple-4nf.org/y', // one Cyrillic letter
-      'https://example.org\u2215login.evil.com/z': 'https://xn--example-xy1d.org', // a slash that is none: see below
+      'https://example.org\u2215login.evil.com/z': 'https://xn--example-xy1d.org', // a lookalike of a slash: see below
     };
     for (const text of Object.keys(tricks)) await say(ann, text);
     for (const shown of Object.values(tricks).slice(0, 2)) await ann.getByRole('link', { name: shown, exact: true }).waitFor();
     const last = entries(ann, 'evil.com').last();
     await last.waitFor();
     const link = await last.locator('a').evaluateAll((list) => list.map((a) => [a.textContent, a.href]));
-    for (const [text, href] of link) assert.equal(text, href); // in ASCII, or it is no link
+    for (const [text, href] of link) assert.equal(text, href); // the text shows the real address in ASCII
     await say(ann, 'https://example.org/\u202egpj.exe');
     const marked = entries(ann, 'gpj.exe').getByRole('link');
     await marked.waitFor();
-    assert.equal(await marked.textContent(), 'https://example.org/'); // a mark of direction ends it
+    assert.equal(await marked.textContent(), 'https://example.org/'); // a direction mark ends the link
     assert.equal(await marked.evaluate((a) => getComputedStyle(a).unicodeBidi), 'isolate');
   });
 
@@ -218,7 +246,7 @@ test('habits', async (t) => {
     await join(ann, 'Ann', quiet);
     await entries(ann, ' c').last().waitFor();
     t.diagnostic(`longest task ${await spent.evaluate(({ longest }) => longest)} ms`);
-    assert.equal(await entries(ann, ' c').last().getByRole('link').count(), 0); // longer than an address can be
+    assert.equal(await entries(ann, ' c').last().getByRole('link').count(), 0); // too long for a link
     await write(`https://example.org/${'a'.repeat(2_028)} b`);
     await entries(ann, ' b').last().waitFor();
     const [length] = await entries(ann, ' b').last().getByRole('link').evaluateAll((list) => list.map(({ href }) => href.length));
@@ -235,7 +263,7 @@ test('habits', async (t) => {
     const labels = await ann.getByRole('figure').evaluateAll((list) => list.map((figure) => figure.ariaLabel));
     assert.deepEqual(labels.sort(), ['Ann (you)', ...names.map(() => 'Eve')].sort());
     const muted = await ann.getByRole('figure', { name: 'Eve', exact: true }).first().getByLabel('muted').count();
-    assert.equal(muted, 1); // who never published is not heard
+    assert.equal(muted, 1); // shown as muted, since nothing is published
   });
 
   await t.test('the words under "Today" are of today, also after midnight', async (t) => {
@@ -297,7 +325,7 @@ test('habits', async (t) => {
   });
 });
 
-/** Waits until two frames were drawn: what a resize sets off has been done. */
+/** Waits for two frames, after which the effects of a resize are drawn. */
 const settled = (page) =>
   page.evaluate(async () => {
     for (let n = 0; n < 4; n++) await new Promise((done) => requestAnimationFrame(done));
@@ -305,7 +333,7 @@ const settled = (page) =>
 
 const below = (log) => log.evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight);
 
-/** The row at the top of what is in sight, and where it is. */
+/** Returns the topmost visible row and its position. */
 const place = (log) =>
   log.evaluate((element) => {
     const edge = element.getBoundingClientRect().top;
@@ -322,7 +350,7 @@ async function invite(server, session, role, data) {
   return `${server.origin}/s/${session}#token=${answer.createToken.token}`;
 }
 
-/** Becomes a connection of a session; returns how to write there. */
+/** Connects to a session. Returns a function that posts there. */
 async function connect(server, session) {
   const data = await server.run(
     'mutation ($session: ID!) { connect(sessionId: $session, data: "Ben") { accessToken connection { id } } }',

@@ -1,20 +1,15 @@
-// Where everything lies: at each size of window, with two, four and nine people and with a screen that is shared, no
-// control covers another or leaves the window, names can be read, and what is pressed with a finger is large enough.
-// CHATTOK_SCREENSHOTS names a folder for pictures of it all.
+// The room's layout at each size of window, with two, four and nine people and with a shared screen: no control covers another
+// or leaves the window, names can be read, and touch targets are large enough. CHATTOK_SCREENSHOTS names a folder for
+// screenshots.
 import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join as joinPath } from 'node:path';
 import test from 'node:test';
 import { joinSession, openPage, startBrowser } from './app.mjs';
+import { desktop, names, phone, publish, settle } from './crowd.mjs';
 import { paintCamera } from './painted.mjs';
 import { startServer } from './server.mjs';
-
-const names = ['Ben', 'Cleo', 'Dan', 'Eleonora Winterbottom', 'Fadi', 'Gerda', 'Hiroshi', 'Ines'];
-
-/** Windows of a desktop, in CSS pixels; the one of 640×360 is 1280×720 at 200 %. */
-const desktop = { 1280: [1280, 720], 1920: [1920, 1080], zoomed: [640, 360] };
-const phone = { 320: [320, 640], portrait: [390, 844], landscape: [844, 390] };
 
 test('the layout', async (t) => {
   const folder = process.env.CHATTOK_SCREENSHOTS;
@@ -41,9 +36,9 @@ test('the layout', async (t) => {
         for (const fault of await page.evaluate(inspect, finger)) faults.push(`${scene} at ${width}×${height}: ${fault}`);
       }
     }
-    if (scene === 'two' || scene === 'nine') return; // what axe looks at is in the others too
+    if (scene === 'two' || scene === 'nine') return; // the other scenes have the same elements for axe
     for (const page of [desk, hand]) {
-      // News fade out, and have any contrast while they do.
+      // Notices fade out, with less contrast while they do.
       await page.getByText(' joined').first().waitFor({ state: 'detached', timeout: 20_000 }).catch(() => {});
       for (const media of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { colorScheme: 'light', forcedColors: 'active' }]) {
         await page.emulateMedia(media);
@@ -88,7 +83,7 @@ test('the layout', async (t) => {
   });
   for (const scene of ['two', 'four', 'nine']) {
     await t.test(`${scene} people`, async () => {
-      await bring({ two: 0, four: 2, nine: 7 }[scene]); // and two who look
+      await bring({ two: 0, four: 2, nine: 7 }[scene]); // two are there already
       await look(scene);
     });
   }
@@ -96,7 +91,7 @@ test('the layout', async (t) => {
     await crowd.evaluate(publish, { session: 'layout', names: ['Ben'], screen: true });
     for (const page of [desk, hand]) await page.getByRole('figure', { name: 'Ben’s screen' }).waitFor();
     await look('share');
-    // A phone on its side gives the screen most of itself, and one's own picture is none of the large ones.
+    // On a phone in landscape the shared screen has most of the room, and the own picture is small.
     await hand.setViewportSize({ width: 844, height: 390 });
     await hand.evaluate(settle);
     const share = await hand.getByRole('figure', { name: 'Ben’s screen' }).boundingBox();
@@ -136,37 +131,16 @@ test('the layout', async (t) => {
     assert.deepEqual(faults, []);
     assert.deepEqual(found.filter((violation) => /: (serious|critical|moderate) /.test(violation)), []);
   });
-  await Promise.all([crowd, desk, hand].map((page) => page.context().close())); // before the server goes
+  await Promise.all([crowd, desk, hand].map((page) => page.context().close())); // before the server ends
 });
 
-/** Runs in a page: connects one person for each name, each with a painted picture. */
-async function publish({ session, names, screen = false }) {
-  const { connect } = await import(new URL('sdk/chattok.js', document.baseURI));
-  globalThis.people ??= new Map();
-  globalThis.screens ??= [];
-  for (const name of names) {
-    if (!globalThis.people.has(name)) globalThis.people.set(name, await connect({ url: location.origin, session, data: name, persist: false }));
-    const person = globalThis.people.get(name);
-    const media = await (screen ? navigator.mediaDevices.getDisplayMedia() : navigator.mediaDevices.getUserMedia({ video: true }));
-    const publication = await person.publish(media, { videoType: screen ? 'SCREEN' : 'CAMERA' });
-    if (screen) globalThis.screens.push(publication);
-  }
-}
-
-/** Runs in a page: waits until what a change of size set off has been drawn. */
-async function settle() {
-  for (let n = 0; n < 6; n++) await new Promise((done) => requestAnimationFrame(done));
-  await Promise.allSettled(document.getAnimations().map((each) => (each.effect.getTiming().iterations === Infinity ? undefined : each.finished)));
-  for (let n = 0; n < 2; n++) await new Promise((done) => requestAnimationFrame(done));
-}
-
-/** Runs in a page: what of it does not lie as it should. */
+/** Runs in a page: returns a list of faults in the layout. */
 function inspect(finger) {
   const list = [];
   const nameOf = (element) => element.ariaLabel || element.textContent.trim().slice(0, 30) || element.id || element.tagName;
   const sheet = document.querySelector('.panel') && getComputedStyle(document.querySelector('.panel')).position === 'fixed' ? document.querySelector('.panel') : null;
   const all = [...document.querySelectorAll('button, a[href], input, select, textarea')].filter((element) => element.checkVisibility());
-  // What a sheet lies over is not at hand meanwhile; what is scrolled out of the log is not in sight.
+  // Elements under an open sheet can't be reached, and those scrolled out of the log are not visible.
   const controls = all.filter((element) => !(sheet && !sheet.contains(element)) && !element.closest('.log'));
   const boxes = controls.map((element) => ({ element, name: nameOf(element), box: element.getBoundingClientRect() }));
   for (const { element, name, box } of boxes) {
@@ -193,7 +167,7 @@ function inspect(finger) {
     range.setEnd(label.firstChild, 3);
     const letters = range.getBoundingClientRect();
     const box = label.getBoundingClientRect();
-    // The ellipsis takes the place of what it stands for.
+    // An ellipsis takes room from the letters.
     const room = label.scrollWidth > label.clientWidth ? box.width - parseFloat(getComputedStyle(label).fontSize) : box.width;
     if (letters.width > room + 0.5) list.push(`${tile.ariaLabel} shows less than three letters`);
     const face = tile.getBoundingClientRect();

@@ -1,4 +1,4 @@
-// A long log in a real browser: history, the reader's place, what is new.
+// A long log in a real browser: history, the reader's position, unread marks.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { entries, joinSession, say, startBrowser, texts } from './app.mjs';
@@ -6,7 +6,7 @@ import { startServer } from './server.mjs';
 
 const total = 10_000;
 
-/** One script writes them all, at a rate at which nobody types. */
+/** Limits for a script that posts all entries, faster than anybody types. */
 const rates = { CHATTOK_RATE_POSTS: '100000/s,100000', CHATTOK_RATE_POST_BYTES: '1GiB/s,1GiB' };
 
 test('a long log', async (t) => {
@@ -23,13 +23,13 @@ test('a long log', async (t) => {
     await entries(ann, 'at the end').waitFor();
     await ann.waitForFunction((e) => e.scrollHeight - e.scrollTop - e.clientHeight < 2, await log.elementHandle());
     assert.equal(await log.getAttribute('aria-live'), 'polite');
-    assert.equal(await log.getAttribute('aria-busy'), 'false'); // what comes now is read out
+    assert.equal(await log.getAttribute('aria-busy'), 'false'); // new entries are read out
   });
 
   await t.test('a reader of history is left where he is, and told how many came', async () => {
     await log.evaluate((element) => element.scrollTo(0, element.scrollHeight - element.clientHeight - 1_500));
     await ann.getByRole('button', { name: 'Jump to latest' }).waitFor();
-    assert.equal(await log.getAttribute('aria-busy'), 'true'); // rows that scrolling brings are not news
+    assert.equal(await log.getAttribute('aria-busy'), 'true'); // rows that scrolling loads are not announced
     const before = await place(log);
     for (let n = 1; n <= 20; n++) await writer(`news ${n}.`);
     await ann.getByRole('button', { name: '20 new, jump to latest' }).waitFor();
@@ -43,7 +43,7 @@ test('a long log', async (t) => {
     await entries(ann, 'news 20.').waitFor();
     assert.doesNotMatch(await ann.title(), /^\(/);
     assert.equal(await ann.getByRole('button', { name: 'jump to latest' }).count(), 0);
-    // The divider stands before the first of them.
+    // The divider stands before the first unread entry.
     const fresh = ann.locator('.row').filter({ has: ann.locator('.row-fresh') });
     await fresh.evaluate((element) => element.scrollIntoView());
     assert.match(await fresh.locator('.entry-body').textContent(), /^news 1\./);
@@ -52,7 +52,7 @@ test('a long log', async (t) => {
   await t.test('older entries come as one scrolls up, and the view does not jump', async () => {
     let oldest = await first(log);
     while (oldest > 1) {
-      // Somewhat below the top, so that there is a row that must not move.
+      // A little below the top, so that one row is visible and must not move.
       await log.evaluate((element) => element.scrollTo(0, 150));
       const before = await place(log);
       await ann.waitForFunction(
@@ -77,12 +77,12 @@ test('a long log', async (t) => {
 
   await t.test('ten thousand entries later writing is as light as before', async () => {
     await say(ann, 'my own word');
-    await entries(ann, 'my own word').waitFor(); // one's own brings one to the end
+    await entries(ann, 'my own word').waitFor(); // an own post scrolls to the end
     assert.equal((await texts(ann)).at(-1), 'my own word');
   });
 });
 
-/** The row at the top of what is in sight, where it is, and how far the log is scrolled. */
+/** Returns the topmost visible row, its position, and how far the log is scrolled. */
 const place = (log) =>
   log.evaluate((element) => {
     const edge = element.getBoundingClientRect().top;
@@ -90,10 +90,10 @@ const place = (log) =>
     return { key: row.dataset.row, top: row.getBoundingClientRect().top - edge, scrollTop: element.scrollTop };
   });
 
-/** The number of the first entry in the document. */
+/** Returns the number of the first entry in the document. */
 const first = (log) => log.locator('.row').first().evaluate((row) => Number(row.dataset.row.slice(1)));
 
-/** Becomes a connection of a session; returns how to write there. */
+/** Connects to a session. Returns a function that posts there. */
 async function connect(server, session) {
   const data = await server.run(
     'mutation ($session: ID!) { connect(sessionId: $session, data: "Ben") { accessToken connection { id } } }',
@@ -108,7 +108,7 @@ async function connect(server, session) {
     );
 }
 
-/** Writes entries of different lengths, many at once; the first and the last are where they belong. */
+/** Posts entries of different lengths, many at once; only the first and the last keep their place. */
 async function fill(write, count) {
   const one = (n) => write(`entry ${n}. ${'and so on '.repeat((n * 7919) % 24)}`);
   let next = 2;

@@ -1,4 +1,4 @@
-// How the page looks and reads: pictures of every view, in light and dark, wide and narrow, and axe's word on each.
+// Accessibility and looks: every view in light and dark, wide and narrow, checked by axe, with a screenshot of each.
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -38,7 +38,7 @@ test('how the page looks', async (t) => {
     const prepare = async (page) => {
       await page.addInitScript(paintCamera, { hue });
       await page.addInitScript(() => {
-        // Decoration that goes on for ever is not waited for.
+        // Endless animations are not waited for.
         globalThis.settled = (each) => (each.effect.getTiming().iterations === Infinity ? undefined : each.finished);
       });
     };
@@ -120,16 +120,24 @@ test('how the page looks', async (t) => {
   });
 });
 
-/** A few words that show what an entry can look like. */
+/** Entries that show all forms of text: an answer, an edit, reactions. */
 async function talk(ann, ben) {
-  const words = [
-    [ann, 'Good morning! I put the agenda here: https://example.org/agenda'],
-    [ben, 'Thank you. Shall I share my screen?'],
-    [ben, 'It is easier to see there.'],
-    [ann, 'Yes, please do.'],
-  ];
-  for (const [page, text] of words) {
+  const choose = async (page, text, role, name) => {
+    await entries(page, text).hover();
+    await entries(page, text).getByRole('button', { name: 'Message options' }).click();
+    await page.getByRole(role, { name }).click();
+  };
+  const both = async (page, text) => {
     await say(page, text);
     for (const reader of [ann, ben]) await entries(reader, text).waitFor();
-  }
+  };
+  await both(ann, 'Good morning! I put the agenda here: https://example.org/agenda');
+  await both(ben, 'It is easier to see if I share my screen. Shall I?');
+  await choose(ben, 'agenda', 'menuitemcheckbox', 'Thumbs up');
+  await entries(ann, 'agenda').getByRole('button', { name: '👍 1' }).click();
+  await choose(ann, 'agenda', 'menuitemcheckbox', 'Party');
+  await choose(ann, 'It is easier', 'menuitem', 'Reply');
+  await both(ann, 'Yes, plaese do.');
+  await choose(ann, 'plaese', 'menuitem', 'Edit');
+  await both(ann, 'Yes, please do.');
 }

@@ -1,4 +1,4 @@
-// What the page makes of a server that is killed, a network that goes away, and a reload in the midst of a post.
+// The page through outages: a server that is killed, a network that goes away, and a reload during a post.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { entries, joinSession, pending, plays, say, startBrowser, texts } from './app.mjs';
@@ -24,10 +24,10 @@ test('outages', async (t) => {
     const bothSpeak = (count) => Promise.all([speak(ann, 'Ann', count), speak(ben, 'Ben', count)]);
 
     const before = bothSpeak(5);
-    await server.kill(); // some of these are answered, some under way, some not yet sent
+    await server.kill(); // some posts are answered, some under way, some not yet sent
     await before;
     for (const page of [ann, ben]) await page.getByText('Reconnecting').waitFor();
-    await bothSpeak(3); // nothing is blocked meanwhile
+    await bothSpeak(3); // posting is not blocked during the outage
     await pending(ann, 'Ann 8.').filter({ hasText: 'Sending' }).waitFor();
     await Promise.all([plays(ann, 'Ben', 20), plays(ben, 'Ann', 20)]);
 
@@ -37,13 +37,17 @@ test('outages', async (t) => {
     for (const page of [ann, ben]) {
       for (const word of ['Ann 10.', 'Ben 10.']) await entries(page, word).waitFor();
     }
+    for (const page of [ann, ben]) {
+      await page.setViewportSize({ width: 1280, height: 3000 }); // the document has the entries near the view alone
+      await entries(page, 'Ann 1.').waitFor();
+    }
     const seen = await texts(ann);
-    assert.deepEqual(await texts(ben), seen); // in one order
+    assert.deepEqual(await texts(ben), seen); // the same order for both
     for (const [name, said] of Object.entries(words)) {
-      assert.deepEqual(seen.filter((text) => text.startsWith(name)), said); // none lost, none doubled
+      assert.deepEqual(seen.filter((text) => text.startsWith(name)), said); // no post lost or doubled
     }
     await Promise.all([plays(ann, 'Ben'), plays(ben, 'Ann')]);
-    assert.equal(await ann.getByRole('figure').count(), 2); // each is the same as before, not somebody new
+    assert.equal(await ann.getByRole('figure').count(), 2); // the same two connections as before
   });
 
   await t.test('a page whose network goes away for ten seconds misses nothing and loses nothing', async (t) => {
@@ -58,7 +62,7 @@ test('outages', async (t) => {
     await say(ann, 'written offline');
     await pending(ann, 'written offline').filter({ hasText: 'Sending' }).waitFor();
     await say(ben, 'said meanwhile');
-    await ben.waitForTimeout(Math.max(0, began + 10_000 - Date.now())); // how long it lasts is what is asked
+    await ben.waitForTimeout(Math.max(0, began + 10_000 - Date.now())); // the outage must last this long
     await ann.context().setOffline(false);
     await ann.getByText('Reconnecting').waitFor({ state: 'detached' });
     await entries(ben, 'written offline').waitFor();
@@ -90,6 +94,6 @@ test('outages', async (t) => {
     for (const page of [ann, ben]) assert.deepEqual(await texts(page), ['not answered']);
     assert.equal(await ann.getByRole('textbox', { name: 'Message' }).inputValue(), 'half a sent');
     await ben.getByRole('button', { name: 'People' }).click();
-    await ben.waitForFunction(() => document.querySelectorAll('.person').length === 2); // the old one ended at once
+    await ben.waitForFunction(() => document.querySelectorAll('.person').length === 2); // the old connection ended at once
   });
 });

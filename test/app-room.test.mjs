@@ -1,4 +1,4 @@
-// What a room offers beside seeing, hearing and writing: hands, reactions, code, emoji, attention, and a place in other pages.
+// A room's further features: hands, reactions, code, emoji, notifications, and frames in other pages.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import test from 'node:test';
@@ -29,7 +29,7 @@ test('the room', async (t) => {
     await hand(ben).waitFor();
     await hand(ann).waitFor();
     const cleo = await joinSession(t, browser, at('hands'), 'Cleo', quiet);
-    await hand(cleo).waitFor(); // who comes later
+    await hand(cleo).waitFor(); // joins later, and sees it too
     await ben.getByRole('button', { name: 'React' }).click();
     await ben.getByRole('menuitem', { name: 'Applause' }).click();
     for (const page of [ann, cleo]) await page.getByRole('figure', { name: /^Ben/ }).getByText('👏').waitFor();
@@ -83,7 +83,7 @@ test('the room', async (t) => {
   await t.test('who talks while muted is told; the level shows around the button', async (t) => {
     const prepare = (page) =>
       page.addInitScript(() => {
-        // Somebody who does not stop talking; the browser's own fake device only beeps.
+        // A microphone with continuous sound: the browser's fake device only beeps.
         navigator.mediaDevices.getUserMedia = async () => {
           const context = new AudioContext();
           const tone = context.createOscillator();
@@ -132,7 +132,7 @@ test('the room', async (t) => {
     await ann.waitForFunction(() => /^\(1\)/.test(document.title));
     assert.match(await icon(), /favicon-unread\.svg$/);
     assert.equal((await ann.request.get(new URL(await icon(), ann.url()).href)).status(), 200);
-    assert.deepEqual(await ann.evaluate(() => globalThis.told), []); // nobody asked for it yet
+    assert.deepEqual(await ann.evaluate(() => globalThis.told), []); // no notification was requested yet
     await look(false);
     await ann.waitForFunction(() => !document.title.startsWith('('));
     assert.doesNotMatch(await icon(), /unread/);
@@ -164,8 +164,59 @@ test('the room', async (t) => {
     await ann.waitForFunction(() => document.querySelector('figure[aria-label=Ben] video').volume < 0.5);
     assert.equal(await volume(), 0.3);
     await ann.keyboard.press('Escape');
-    await ann.waitForFunction(() => document.activeElement.ariaLabel === 'Options for Ben'); // the focus is where it was
+    await ann.waitForFunction(() => document.activeElement.ariaLabel === 'Options for Ben'); // the focus is back
     await ben.close();
+  });
+
+  await t.test('a person’s picture goes into a window of its own, and plays there', async (t) => {
+    const ann = await joinSession(t, browser, at('window'), 'Ann', quiet);
+    const ben = await joinSession(t, browser, at('window'), 'Ben', { audio: false });
+    await plays(ann, 'Ben');
+    await ann.getByRole('button', { name: 'Options for Ben' }).click();
+    await ann.getByRole('menuitem', { name: 'Picture in picture' }).click();
+    await ann.waitForFunction(() => document.pictureInPictureElement?.closest('figure')?.ariaLabel === 'Ben');
+    await plays(ann, 'Ben');
+    await ben.getByRole('button', { name: 'Stop video' }).click();
+    await ann.getByRole('button', { name: 'Options for Ben' }).click();
+    await ann.getByRole('menuitem', { name: 'Pin Ben' }).waitFor();
+    assert.equal(await ann.getByRole('menuitem', { name: 'Picture in picture' }).count(), 0); // there is no picture
+    await ann.evaluate(() => {
+      document.pictureInPictureElement.addEventListener('leavepictureinpicture', () => (globalThis.pictureClosed = true));
+    });
+    await ben.getByRole('button', { name: 'Leave' }).click();
+    await ann.getByRole('figure', { name: 'Ben', exact: true }).waitFor({ state: 'detached' });
+    await ann.waitForFunction(() => globalThis.pictureClosed === true && document.pictureInPictureElement === null);
+  });
+
+  await t.test('the background is blurred where the browser can, also of a camera that is opened later', async (t) => {
+    const prepare = (page) =>
+      page.addInitScript(() => {
+        // The fake camera can't blur. Of a real one these are the two calls that matter.
+        const { getCapabilities, applyConstraints } = MediaStreamTrack.prototype;
+        globalThis.blurred = [];
+        MediaStreamTrack.prototype.getCapabilities = function () {
+          return { ...getCapabilities.call(this), ...(this.kind === 'video' && { backgroundBlur: [false, true] }) };
+        };
+        MediaStreamTrack.prototype.applyConstraints = function (constraints) {
+          if (!('backgroundBlur' in constraints)) return applyConstraints.call(this, constraints);
+          globalThis.blurred.push(constraints.backgroundBlur);
+          return Promise.resolve();
+        };
+      });
+    const ann = await joinSession(t, browser, at('blur'), 'Ann', { audio: false, prepare });
+    assert.deepEqual(await ann.evaluate(() => globalThis.blurred.filter(Boolean)), []);
+    await ann.getByRole('button', { name: 'Devices and help' }).click();
+    const blur = ann.getByRole('checkbox', { name: 'Blur the background behind you' });
+    await blur.check();
+    await ann.waitForFunction(() => globalThis.blurred.at(-1) === true);
+    await ann.getByRole('button', { name: 'Done' }).click();
+    await ann.getByRole('button', { name: 'Stop video' }).click();
+    await ann.evaluate(() => (globalThis.blurred = []));
+    await ann.getByRole('button', { name: 'Start video' }).click();
+    await ann.waitForFunction(() => globalThis.blurred.at(-1) === true);
+    await ann.getByRole('button', { name: 'Devices and help' }).click();
+    await blur.uncheck();
+    await ann.waitForFunction(() => globalThis.blurred.at(-1) === false);
   });
 
   await t.test('a site that is named has the page in a frame, as a chat of 280 pixels; another has not', async (t) => {

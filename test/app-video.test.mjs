@@ -1,7 +1,7 @@
-// People who see and hear each other: four in a mesh, a shared screen, moderators, and browsers that have no camera.
+// Video and sound between people: four in a mesh, a shared screen, moderators, and browsers without a camera.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { entries, joinSession, openPage, plays, say, startBrowser } from './app.mjs';
+import { entries, joinSession, openPage, patience, plays, say, startBrowser } from './app.mjs';
 import { startServer } from './server.mjs';
 
 const secret = 'a secret of thirty-two bytes, or more';
@@ -13,11 +13,13 @@ test('video', async (t) => {
   await t.test('four in a mesh: twelve tiles play, and each sends less than to one alone', async (t) => {
     const url = `${server.origin}/s/mesh`;
     const names = ['Ann', 'Ben', 'Cleo', 'Dan'];
-    const pages = [await joinSession(t, browser, url, names[0])];
-    pages.push(await joinSession(t, browser, url, names[1]));
+    // All tiles are alike at first, since fake microphones take turns in being the loudest.
+    const prepare = (page) => page.addInitScript(() => localStorage.setItem('chattok.app.choices', JSON.stringify({ layout: 'grid' })));
+    const pages = [await joinSession(t, browser, url, names[0], { prepare })];
+    pages.push(await joinSession(t, browser, url, names[1], { prepare }));
     await plays(pages[0], 'Ben');
     const alone = await limits(pages[0]);
-    for (const name of names.slice(2)) pages.push(await joinSession(t, browser, url, name));
+    for (const name of names.slice(2)) pages.push(await joinSession(t, browser, url, name, { prepare }));
     await Promise.all(
       pages.flatMap((page, index) => names.filter((_, other) => other !== index).map((name) => plays(page, name))),
     );
@@ -27,6 +29,44 @@ test('video', async (t) => {
       assert.equal(sent.length, 3);
       for (const limit of sent) assert.ok(limit < alone[0], `${limit} is not below ${alone[0]} bit/s`);
     }
+
+    // A picture that is shown large is sent better, to those who show it so.
+    const choose = async (item) => {
+      const tile = pages[0].getByRole('figure', { name: 'Ben', exact: true });
+      await tile.hover();
+      await tile.getByRole('button', { name: 'Options for Ben' }).click();
+      await pages[0].getByRole('menuitem', { name: item }).click();
+    };
+    const [small] = await limits(pages[1]);
+    const sends = async (page, wanted) => {
+      for (const end = Date.now() + patience; ; await page.waitForTimeout(100)) {
+        const sent = (await limits(page)).sort((a, b) => a - b);
+        if (JSON.stringify(sent) === JSON.stringify(wanted)) return;
+        if (Date.now() > end) assert.deepEqual(sent, wanted);
+      }
+    };
+    await choose('Pin Ben');
+    await sends(pages[1], [small, small, alone[0]]);
+    await sends(pages[2], [small, small, small]);
+    await choose('Unpin Ben');
+    await sends(pages[1], [small, small, small]);
+    await choose('Full screen');
+    await sends(pages[1], [small, small, alone[0]]);
+    await pages[0].evaluate(() => document.exitFullscreen());
+    await sends(pages[1], [small, small, small]);
+    const layout = async (name) => {
+      await pages[0].getByRole('button', { name: 'More' }).click();
+      await pages[0].getByRole('menuitemcheckbox', { name }).click();
+    };
+    await layout('Speaker large');
+    const speaker = () => pages[0].locator('.tile.large').getAttribute('aria-label');
+    for (let found = false, end = Date.now() + patience; !found; await pages[0].waitForTimeout(100)) {
+      const name = await speaker();
+      const sent = await limits(pages[names.indexOf(name)]);
+      found = sent.filter((limit) => limit === alone[0]).length === 1 && (await speaker()) === name;
+      assert.ok(found || Date.now() < end, `${name}, who is shown large, sends ${sent}`);
+    }
+    await layout('All alike');
 
     await pages[0].getByRole('button', { name: 'Share screen' }).click();
     await Promise.all(pages.slice(1).map((page) => plays(page, 'Ann’s screen')));
@@ -62,7 +102,7 @@ test('video', async (t) => {
     await stranger.getByText('This session asks for an invitation.').waitFor();
 
     const chair = await openPage(t, browser, await invite('MODERATOR', 'Chair'));
-    assert.equal(new URL(chair.url()).hash, ''); // it is in no address that one shows, copies or logs
+    assert.equal(new URL(chair.url()).hash, ''); // the token is removed from the visible address
     assert.equal(await chair.getByRole('textbox', { name: 'Name' }).inputValue(), 'Chair');
     await chair.getByRole('button', { name: 'Join' }).click();
     const guest = await openPage(t, browser, await invite('PUBLISHER', 'Guest'));
@@ -140,7 +180,7 @@ test('without a camera', async (t) => {
   }
 
   await t.test('over plain http the page says why there is none', async (t) => {
-    // Chromium takes loopback for secure, but not a name that leads there.
+    // Chromium treats loopback addresses as secure, but not a name that resolves to one.
     const plain = await startBrowser(t, { name: 'chat.example' });
     const anyHost = await startServer(t, { CHATTOK_ORIGINS: '*' });
     const url = new URL(`${anyHost.origin}/s/plain`);
@@ -154,7 +194,7 @@ test('without a camera', async (t) => {
   });
 });
 
-/** The most that each picture sent may take, in bits a second. */
+/** Returns the bitrate limit of each video sent, in bits per second. */
 const limits = (page) =>
   page.evaluate(() =>
     globalThis.peers

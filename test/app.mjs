@@ -1,11 +1,11 @@
-// People in browsers: pages of their own with fake devices, that can reach the server and nothing else.
+// Helpers for browser tests: pages in contexts of their own, with fake devices, that can reach the server and no other host.
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
 
 const browserPath = process.env.CHATTOK_CHROMIUM ?? '/usr/bin/chromium';
 
-/** Milliseconds to wait for what a page should show; nothing here measures speed. */
-export const patience = 60_000;
+/** How long to wait for a page, in milliseconds. No test measures speed. */
+export const patience = Number(process.env.CHATTOK_PATIENCE ?? 60_000);
 
 const autoAllow = '--use-fake-ui-for-media-stream';
 const bare = [
@@ -18,7 +18,7 @@ const bare = [
   '--disable-component-update',
   '--disable-sync',
   '--allow-loopback-in-peer-connection',
-  '--disable-features=WebRtcHideLocalIpsWithMdns', // there is no multicast to resolve such names by
+  '--disable-features=WebRtcHideLocalIpsWithMdns', // .local names can't be resolved without multicast
   '--autoplay-policy=no-user-gesture-required',
   autoAllow,
   '--auto-select-desktop-capture-source=Entire screen',
@@ -26,8 +26,8 @@ const bare = [
 const devices = '--use-fake-device-for-media-stream=device-count=2,fps=10';
 
 /**
- * Starts a browser that ends with the test that t belongs to. `camera` is what asking for one gives: `fake`, `denied` or
- * `missing`; `name` is a further host name that leads to this machine.
+ * Starts a browser that ends with the test t. `camera` is the result of a request for one: `fake`, `denied` or `missing`.
+ * `name` is a further host name that resolves to this machine.
  */
 export async function startBrowser(t, { camera = 'fake', name } = {}) {
   const args = bare.filter((flag) => camera !== 'denied' || flag !== autoAllow);
@@ -41,9 +41,8 @@ export async function startBrowser(t, { camera = 'fake', name } = {}) {
 }
 
 /**
- * Opens a page in a context of its own. At the end of the test all that it asked for must have been of its own origin, and
- * nothing may have been refused or logged as an error; where the server is to go away, failed requests don't count.
- * `prepare` is called with the page before it goes there.
+ * Opens a page in its own context. The test fails at its end if the page requested another origin, violated its policy, or
+ * logged an error; with `outage`, failed requests are allowed. `prepare` is called with the page before it loads.
  */
 export async function openPage(t, browser, url, { outage = false, prepare, ...options } = {}) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
@@ -58,7 +57,7 @@ export async function openPage(t, browser, url, { outage = false, prepare, ...op
     if (message.type() !== 'error') return;
     const text = message.text();
     if (outage && /net::ERR_|WebSocket connection/.test(text)) return;
-    if (/Cross-Origin-Opener-Policy header has been ignored/.test(text)) return; // what Chromium says to any page over http
+    if (/Cross-Origin-Opener-Policy header has been ignored/.test(text)) return; // Chromium logs this for any page over http
     faults.push(`console: ${text}`);
   });
   page.on('pageerror', (error) => faults.push(`page: ${error.stack}`));
@@ -67,7 +66,7 @@ export async function openPage(t, browser, url, { outage = false, prepare, ...op
     document.addEventListener('securitypolicyviolation', (event) => {
       globalThis.reportViolation(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
     });
-    // What the page's peer connections do is asked of themselves.
+    // Keeps the page's peer connections, for tests to inspect.
     globalThis.peers = [];
     globalThis.RTCPeerConnection = class extends RTCPeerConnection {
       constructor(...parameters) {
@@ -92,7 +91,7 @@ export async function joinSession(t, browser, url, name, { audio, video, ...opti
   return page;
 }
 
-/** Joins from the pre-join view that a page shows. */
+/** Joins from the pre-join view. */
 export async function join(page, name, { audio = true, video = true } = {}) {
   await page.getByRole('textbox', { name: 'Name' }).fill(name);
   for (const [device, on] of [['microphone', audio], ['camera', video]]) {
@@ -112,16 +111,16 @@ export async function say(page, text) {
   await message.press('Enter');
 }
 
-/** The log's stored entries with this text. */
+/** Locates the stored entries with this text. */
 export const entries = (page, text) => page.getByRole('log').locator('.entry:not(.pending)').filter({ hasText: text });
 
-/** One's own posts with this text that wait or have failed. */
+/** Locates own posts with this text that wait or have failed. */
 export const pending = (page, text) => page.getByRole('log').locator('.entry.pending').filter({ hasText: text });
 
-/** The stored entries' texts that are in the document, in their order. */
+/** Returns the texts of the stored entries in the document, in order. */
 export const texts = (page) => page.getByRole('log').locator('.entry:not(.pending) .entry-body').allTextContents();
 
-/** Waits until the tile of this name plays: it has a picture, and its frames advance. */
+/** Waits until the tile of this name plays: it has a picture, and more frames than before. */
 export async function plays(page, name, more = 2) {
   try {
     const before = await page.waitForFunction(countFrames, [name, 1]);
@@ -131,7 +130,7 @@ export async function plays(page, name, more = 2) {
   }
 }
 
-/** Runs in the page: how many frames a tile has shown, where these are enough; else 0. The tile may still be replaced. */
+/** Runs in the page: returns the number of frames that a tile has shown, or 0 where that is less than `enough`. */
 function countFrames([name, enough]) {
   const tile = [...document.querySelectorAll('figure')].find((figure) => figure.ariaLabel === name);
   const video = tile?.querySelector('video');
@@ -139,7 +138,7 @@ function countFrames([name, enough]) {
   return count >= enough ? count : 0;
 }
 
-/** Runs in the page: what its tiles and its peer connections are like, for whoever has to find out. */
+/** Runs in the page: describes its tiles and peer connections, for error messages. */
 function describeMedia() {
   const tiles = [...document.querySelectorAll('figure')].map((figure) => [
     figure.ariaLabel,

@@ -1,4 +1,4 @@
-// The page in real browsers with fake devices, against the real binary: meeting, writing, reading, and what people try.
+// The page in real browsers with fake devices, against the real binary: meeting, writing, reading, and odd inputs.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { entries, join, joinSession, openPage, pending, plays, say, startBrowser, texts } from './app.mjs';
@@ -26,8 +26,8 @@ test('the page', async (t) => {
 
     await ann.getByRole('button', { name: 'Devices and help' }).click();
     await ann.getByRole('dialog').getByLabel('Camera').selectOption({ label: 'fake_device_1' });
-    // It is shown and sent in the other's place. That its frames arrive can't be seen here: a second fake camera's clock
-    // begins anew, and Chromium drops frames that seem to be of the past.
+    // The new camera is shown and sent in place of the old one. Its frames can't be awaited at the other end: the clock of a
+    // second fake camera restarts, and Chromium drops frames with an older timestamp.
     await ann.waitForFunction(() => {
       const own = document.querySelector('figure[aria-label="Ann (you)"] video').srcObject?.getVideoTracks() ?? [];
       const sent = globalThis.peers.flatMap((peer) => peer.getSenders()).flatMap(({ track }) => track ?? []);
@@ -49,8 +49,8 @@ test('the page', async (t) => {
 
     await ben.getByRole('button', { name: 'Back to the session' }).click();
     await join(ben, 'Ben');
-    await entries(ben, 'hello Ann').waitFor(); // what was written is still there
-    await ben.goto(`${server.origin}/`); // leaves without a word
+    await entries(ben, 'hello Ann').waitFor(); // the log was kept
+    await ben.goto(`${server.origin}/`); // leaves without pressing Leave
     await ann.getByRole('figure', { name: 'Ben', exact: true }).waitFor({ state: 'detached' });
     await ben.getByRole('link', { name: new RegExp(new URL(link).pathname.split('/').at(-1)) }).waitFor(); // a recent session
   });
@@ -135,13 +135,13 @@ test('the page', async (t) => {
 
   await t.test('a post that the server refuses can be tried again or dropped', async (t) => {
     const ann = await joinSession(t, browser, at('refused'), 'Ann', { audio: false, video: false });
-    await say(ann, 'no server takes a \0'); // the schema says so
+    await say(ann, 'no server takes a \0'); // the schema forbids U+0000
     const failed = pending(ann, 'no server takes');
     await failed.getByText('Not sent').waitFor();
     await failed.getByRole('button', { name: 'Try again' }).click();
     await failed.getByText('Not sent').waitFor();
     await say(ann, 'but this');
-    await entries(ann, 'but this').waitFor(); // it holds up nothing
+    await entries(ann, 'but this').waitFor(); // a refused post does not block the next
     await failed.getByRole('button', { name: 'Drop' }).click();
     await failed.waitFor({ state: 'detached' });
     assert.deepEqual(await texts(ann), ['but this']);
@@ -153,9 +153,9 @@ test('the page', async (t) => {
     await ann.getByRole('button', { name: 'Unmute' }).waitFor();
     await ann.keyboard.press('Alt+KeyV');
     await ann.getByRole('button', { name: 'Start video' }).waitFor();
-    await ann.keyboard.press('Alt+KeyC'); // one was in the chat, so it closes
+    await ann.keyboard.press('Alt+KeyC'); // the focus was in the chat, so it closes
     await ann.getByRole('log').waitFor({ state: 'detached' });
-    assert.equal(await ann.evaluate(() => document.activeElement.id), 'open-chat'); // not lost with what closed
+    assert.equal(await ann.evaluate(() => document.activeElement.id), 'open-chat'); // the focus moves to the button that opens it
     const ben = await joinSession(t, browser, at('shortcuts'), 'Ben', { audio: false, video: false });
     await say(ben, 'said while she looks elsewhere');
     await ann.getByRole('status', { name: 'News' }).getByText('Ben: said while she looks elsewhere').waitFor();
@@ -172,21 +172,21 @@ test('the page', async (t) => {
     await ann.keyboard.press('Escape');
     await ann.getByRole('dialog').waitFor({ state: 'hidden' });
     const focused = await ann.evaluate(() => document.activeElement.ariaLabel);
-    assert.equal(focused, 'Devices and help'); // the focus is where it was
+    assert.equal(focused, 'Devices and help'); // the focus is back
   });
 
-  await t.test('who is writing shows, until it is sent', async (t) => {
+  await t.test('who is typing shows, until it is sent', async (t) => {
     const ann = await joinSession(t, browser, at('writing'), 'Ann', { audio: false, video: false });
     const ben = await joinSession(t, browser, at('writing'), 'Ben', { audio: false, video: false });
     await ann.getByText('Ben joined').waitFor();
     await ann.getByRole('textbox', { name: 'Message' }).pressSequentially('a few words');
-    await ben.getByText('Ann is writing').waitFor();
-    assert.equal(await ann.getByText('is writing').count(), 0);
+    await ben.getByText('Ann is typing').waitFor();
+    assert.equal(await ann.getByText('is typing').count(), 0);
     await ann.keyboard.press('Enter');
-    await ben.getByText('Ann is writing').waitFor({ state: 'detached' });
+    await ben.getByText('Ann is typing').waitFor({ state: 'detached' });
     await ann.getByRole('textbox', { name: 'Message' }).fill('and then nothing');
-    await ben.getByText('Ann is writing').waitFor();
-    await ben.getByText('Ann is writing').waitFor({ state: 'detached' }); // it expires
+    await ben.getByText('Ann is typing').waitFor();
+    await ben.getByText('Ann is typing').waitFor({ state: 'detached' }); // the notice expires
   });
 
   await t.test('the same over https and behind a path prefix', async (t) => {

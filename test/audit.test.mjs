@@ -1,4 +1,4 @@
-// GraphQL over HTTP, as the specification's own audit sees it: every check, the recommendations too.
+// Runs the audit of the GraphQL-over-HTTP specification: every check, recommendations included.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { serverAudits } from 'graphql-http';

@@ -1,4 +1,4 @@
-// Clients that others wrote, each as its users would: join, follow, post, see the entry. Apollo, urql, graphql-sse and
+// Third-party clients, each used as documented: join, follow, post, see the entry. Apollo, urql, graphql-sse and
 // EventSource are in apollo.test.mjs and streams.test.mjs.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -21,9 +21,9 @@ const addChatEntry = `mutation ($c: ID!, $b: String!, $k: ID!) {
 }`;
 const entryAdded = 'subscription EntryAdded($after: String) { entryAdded(after: $after) { seq body } }';
 
-const secret = 'abcdef0123456789'.repeat(4); // which looks like hex, and is text
+const secret = 'abcdef0123456789'.repeat(4); // looks like hex, but is text
 
-/** A JWT with these claims. */
+/** Signs a JWT with these claims. */
 function signed(claims, key = createHmac('sha256', secret)) {
   const text = [{ alg: 'HS256', typ: 'JWT' }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
   return `${text}.${key.update(text).digest('base64url')}`;
@@ -32,7 +32,7 @@ function signed(claims, key = createHmac('sha256', secret)) {
 test('clients of others', async (t) => {
   const server = await startServer(t, { CHATTOK_API_SECRET: secret });
 
-  /** Joins a session. Returns what one is, and how to post there. */
+  /** Joins a session. Returns the connection, and a function that posts there. */
   async function join(session) {
     const { accessToken, connection, session: { lastCursor } } = (await server.run(connect, { s: session })).connect;
     const authorization = `Bearer ${accessToken}`;
@@ -87,7 +87,7 @@ test('clients of others', async (t) => {
     const enter = 'mutation ($token: String, $data: String) { connect(token: $token, data: $data) { connection { data role } } }';
     const code = (token, data) => server.run(enter, { token, data }).then(() => 'ok', ({ message }) => JSON.parse(message)[0].extensions.code);
     assert.deepEqual((await server.run(enter, { token: signed(claims) })).connect.connection, { data: 'Ann', role: 'PUBLISHER' });
-    assert.equal(await code(signed(claims), 'Ann'), 'ok'); // the same as the token's
+    assert.equal(await code(signed(claims), 'Ann'), 'ok'); // equal to the token's data
     assert.equal(await code(signed(claims), 'Bob'), 'BAD_USER_INPUT');
     assert.equal(await code(signed({ ...claims, exp: claims.exp - 80 })), 'ok'); // within the leeway of 30 seconds
     assert.equal(await code(signed({ ...claims, exp: claims.exp - 120 })), 'UNAUTHENTICATED');
@@ -95,7 +95,7 @@ test('clients of others', async (t) => {
       const { [needed]: _, ...rest } = claims;
       assert.equal(await code(signed(rest)), 'UNAUTHENTICATED', `without ${needed}`);
     }
-    const hex = createHmac('sha256', Buffer.from(secret, 'hex')); // the key is the text, not what it may stand for
+    const hex = createHmac('sha256', Buffer.from(secret, 'hex')); // the key is the text, not its hex value
     assert.equal(await code(signed(claims, hex)), 'UNAUTHENTICATED');
   });
 

@@ -1,4 +1,4 @@
-// The systemd unit of deploy/, by the verdict of systemd's own check.
+// Checks the systemd unit of deploy/ by systemd's own verifier.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -26,7 +26,7 @@ test('systemd takes deploy/chattok.service', async (t) => {
   const { stdout, stderr } = await verify(text);
   assert.equal(stdout + stderr, '');
 
-  // It would have said so.
+  // The verifier reports a broken unit.
   const broken = await verify(text.replace('ProtectClock=yes', 'ProtectClocks=yes'));
   assert.match(broken.stderr, /Unknown key( name)? 'ProtectClocks'/);
 });

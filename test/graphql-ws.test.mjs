@@ -17,7 +17,7 @@ const addChatEntry = `
   }`;
 const entryAdded = 'subscription ($after: String) { entryAdded(after: $after) { seq cursor body } }';
 
-/** Reads the log from its beginning with the client's own reconnecting, always resuming at the last cursor it has. */
+/** Reads the log from its beginning. The client reconnects by itself, and resumes at the last cursor received. */
 class Reader {
   entries = [];
   sockets = 0;
@@ -27,7 +27,7 @@ class Reader {
   #arrived = () => {};
 
   constructor(server) {
-    this.#failed.promise.catch(() => {}); // reported by until
+    this.#failed.promise.catch(() => {}); // until reports it
     const client = createClient({
       url: server.socketEndpoint,
       webSocketImpl: WebSocket,
@@ -43,7 +43,7 @@ class Reader {
     });
     const { entries } = this;
     const variables = {
-      // Read anew by the client for each socket that it subscribes on.
+      // The client reads this again for each socket.
       get after() {
         return entries.at(-1)?.cursor ?? '0';
       },
@@ -62,7 +62,7 @@ class Reader {
     );
   }
 
-  /** Waits until this many entries are there; fails at once where the subscription does. */
+  /** Waits for this many entries; fails at once if the subscription does. */
   async until(count) {
     while (this.entries.length < count) {
       const arrival = new Promise((resolve) => (this.#arrived = resolve));
@@ -70,18 +70,18 @@ class Reader {
     }
   }
 
-  /** Loses the socket as a network does: without a close frame. */
+  /** Drops the socket without a close frame, as a network failure does. */
   drop() {
     this.#socket.terminate();
   }
 
-  /** Ends the subscription; the client closes its socket by itself when nothing is left on it. */
+  /** Ends the subscription. The client closes its socket when no subscription is left. */
   end() {
     this.#stop();
   }
 }
 
-/** What a reader must have at the end: 1…n once, in order, each with the body that was answered for its number. */
+/** Checks a reader's result: numbers 1…n once each, in order, with the body that the server confirmed for each. */
 function assertWhole(reader, answered) {
   assert.deepEqual(
     reader.entries.map(({ seq }) => seq),
@@ -136,7 +136,7 @@ test('graphql-ws: resume over a server that is killed and comes back: 0 lost, 0 
           answered.push(entry.addChatEntry);
           break;
         }
-        await delay(retryPause); // the same key again, until there is an answer
+        await delay(retryPause); // retried with the same key until it is answered
       }
     }
   };
@@ -153,7 +153,7 @@ test('graphql-ws: resume over a server that is killed and comes back: 0 lost, 0 
   t.diagnostic(`${total} entries over ${reader.sockets} sockets and 4 crashes`);
 });
 
-/** Lets pass what a crash explains, a connection that is refused or cut, and nothing that the server says. */
+/** Ignores errors that a crash explains, a refused or cut connection; rethrows all others. */
 function retryable(cause) {
   if (cause instanceof TypeError || cause instanceof SyntaxError) return undefined;
   throw cause;

@@ -1,7 +1,6 @@
 #!/bin/sh
-# Gets PostgreSQL's server programs on a Debian machine, where there are none. The tests start servers of their own, so
-# Debian's is not started: its package is told to make no cluster. It asks nothing, needs root where it has to install,
-# and does nothing the second time.
+# Installs PostgreSQL's server programs on a Debian machine that has none. The tests start servers of their own, so the package is
+# told to make no cluster. It asks no questions, needs root to install, and does nothing the second time.
 set -eu
 
 for bin in "${CHATTOK_POSTGRES_BIN:-}" /usr/lib/postgresql/*/bin /usr/local/pgsql/bin $(echo "$PATH" | tr ':' ' '); do

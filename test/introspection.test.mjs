@@ -1,4 +1,4 @@
-// What introspection tells, as the tools of others take it: graphql-js, and Python's graphql-core.
+// Introspection through two independent tools: graphql-js, and Python's graphql-core.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -34,7 +34,7 @@ test('graphql-js builds the schema, which declares what is executed and no more'
 test("Python's graphql-core builds the same schema", async (t) => {
   const server = await startServer(t);
   const introspection = await server.run(getIntrospectionQuery());
-  // Of graphql-core 3, or of its line 2, which Debian has.
+  // Works with graphql-core 3, and with version 2, which Debian packages.
   const program = `
 import json, sys
 import graphql
@@ -65,7 +65,7 @@ print(json.dumps([sorted(types), sorted([d.name] + sorted(named(l) for l in d.lo
   ]);
 });
 
-/** The Python that has graphql-core: the first on the path, or Debian's. */
+/** Finds a Python with graphql-core: the first on the path, or Debian's. */
 async function pythonWithGraphQL() {
   for (const python of ['python3', '/usr/bin/python3']) {
     const found = await promisify(execFile)(python, ['-c', 'import graphql']).catch(() => undefined);

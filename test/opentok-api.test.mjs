@@ -1,25 +1,19 @@
-// What pages that were written for OpenTok rely on beside the calls themselves: the order of events, errors by name and
-// code, roles, what an element looks like, and that nothing is sent which nobody wants.
+// Behaviour that pages for OpenTok rely on beside the calls themselves: the order of events, errors by name and code, roles, the
+// elements, and that media which no subscriber wants is not sent.
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import test from 'node:test';
 import { startBrowser } from './app.mjs';
-import { emptyPage, join, openOT, pageOf, play, told, waitTold } from './opentok.mjs';
+import { emptyPage, join, mint as mintToken, openOT, pageOf, play, told, waitTold } from './opentok.mjs';
 import { servePages } from './sdk.mjs';
 import { startServer } from './server.mjs';
 
 const secret = 'a secret of the tests, thirty-two bytes and more';
 
-/** A session token as any backend mints it. */
-function mint(claims) {
-  const base64 = (value) => Buffer.from(value).toString('base64url');
-  const body = `${base64('{"alg":"HS256","typ":"JWT"}')}.${base64(JSON.stringify({ aud: 'chattok:session', ...claims }))}`;
-  return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`;
-}
+const mint = (claims) => mintToken(secret, claims);
 
 const hourFromNow = Math.floor(Date.now() / 1000) + 3600;
 
-/** Publishes a canvas as `publisher`, with its size to change. */
+/** Publishes a canvas as `publisher`; the canvas is `canvas` in the page. */
 const publish = (page, name, properties = {}) =>
   page.evaluate(
     ([name, properties]) => {
@@ -79,17 +73,17 @@ test('what pages written for OpenTok rely on', async (t) => {
     assert.deepEqual(await told(ann), ['sessionConnected', 'connectionCreated me', 'then', 'publisher: streamCreated slides']);
 
     const early = bob.evaluate(() => {
-      // A handler of the connection comes first, the completion handler with it, whatever they were given before.
+      // The completion handler is called directly after sessionConnected, before the events that follow it.
       const session = OT.initSession('123456', 'order');
       session.connect('devtoken', () => globalThis.told.push('completion'));
     });
-    const [, joined] = await Promise.all([early, join(bob, 'order')]); // at once: the events must not come before the handlers
+    const [, joined] = await Promise.all([early, join(bob, 'order')]); // at once: handlers that are added after connect must still hear the events
     assert.equal(joined, 'connected');
     await waitTold(bob, 'streamCreated');
     assert.deepEqual(await told(bob), ['sessionConnected', 'completion', 'connectionCreated other', 'connectionCreated me', 'streamCreated slides']);
     await waitTold(ann, 'connectionCreated other');
 
-    // One's own stream, too, tells what changes of it.
+    // Changes of an own stream are reported too.
     await ann.evaluate(() => globalThis.publisher.publishAudio(false));
     for (const page of [ann, bob]) await waitTold(page, 'hasAudio of slides: false');
     await ann.evaluate(() => Object.assign(globalThis.canvas, { width: 640, height: 360 }));
@@ -102,7 +96,7 @@ test('what pages written for OpenTok rely on', async (t) => {
     assert.deepEqual(ids, [true, true, true, 2, { width: 640, height: 360 }]);
     assert.equal((await told(ann)).some((each) => each.startsWith('streamCreated')), false);
 
-    // What an event does by default comes after all handlers, and can be prevented.
+    // The default action runs after all handlers, and can be prevented.
     await ann.evaluate(() => {
       globalThis.told.length = 0;
       globalThis.publisher.once('streamDestroyed', (event) => {
@@ -117,7 +111,7 @@ test('what pages written for OpenTok rely on', async (t) => {
     await ann.evaluate(() => globalThis.session.publish.promise(globalThis.publisher));
     await bob.waitForFunction(() => globalThis.told.filter((each) => each === 'streamCreated slides').length === 2);
 
-    // Left, and joined again with the same object.
+    // Disconnects, and connects again with the same object.
     await ann.evaluate(() => {
       globalThis.told.length = 0;
       return globalThis.session.disconnect();
@@ -268,12 +262,12 @@ test('what pages written for OpenTok rely on', async (t) => {
       const read = async () => (await globalThis.publisher.getStats())[0].stats.audio.bytesSent;
       const before = await read();
       await new Promise((resolve) => setTimeout(resolve, 3_000));
-      return (await read()) === before; // the one that is left wants no sound
+      return (await read()) === before; // the remaining subscriber wants no sound
     });
     const stats = await bob.evaluate(() => globalThis.second.getStats());
     assert.ok(stats.video.bytesReceived > 0 && stats.video.width > 0, JSON.stringify(stats));
 
-    // The publisher turns it off itself.
+    // The publisher turns its video off.
     await ann.evaluate(() => globalThis.publisher.publishVideo(false));
     await bob.waitForFunction(() => document.querySelector('.OT_subscriber.OT_audio-only'));
   });
@@ -351,7 +345,7 @@ test('what pages written for OpenTok rely on', async (t) => {
   await t.test('sound that the browser holds back until a click; volume; what has no effect', async (t) => {
     const [ann, bob] = await Promise.all([open(t), open(t)]);
     await bob.evaluate(() => {
-      // What a browser does to a page that nobody has touched: it plays without sound.
+      // Imitates a browser before the user touches the page: it refuses to play sound.
       const { play } = HTMLMediaElement.prototype;
       HTMLMediaElement.prototype.play = function () {
         return globalThis.touched || this.muted ? play.call(this) : Promise.reject(new DOMException('no gesture', 'NotAllowedError'));

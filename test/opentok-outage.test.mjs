@@ -1,5 +1,4 @@
-// A page that was written for OpenTok while its network is gone for a while, and while the server is: what its events say,
-// and that videos play on.
+// A page for OpenTok while its network, and then the server, is away: the events it hears, and that videos play on.
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'node:test';
@@ -26,7 +25,7 @@ test('outages, as OpenTok’s events tell of them', async (t) => {
       const { session } = globalThis;
       const subscribe = ({ stream }) => (globalThis.subscriber = session.subscribe(stream, 'subscriber', { insertMode: 'append' }));
       session.on('streamCreated', subscribe);
-      session.streams.forEach((stream) => subscribe({ stream })); // those that came before the handler
+      session.streams.forEach((stream) => subscribe({ stream })); // streams that came before the handler
       return session.publish.promise(OT.initPublisher('publisher', { name, insertMode: 'append' })).then(() => {});
     }, name);
   }
@@ -34,7 +33,7 @@ test('outages, as OpenTok’s events tell of them', async (t) => {
   const ids = () => ann.evaluate(() => [globalThis.session.connection.connectionId, OT.publishers.find(() => true).stream.streamId]);
   const clear = () => Promise.all([ann, bob].map((page) => page.evaluate(() => (globalThis.told.length = 0))));
 
-  /** The network is there again, and the browser says so. */
+  /** Restores the network, and lets the browser report it. */
   const comeBack = () => {
     network.on();
     return ann.evaluate(() => void dispatchEvent(new Event('online')));
@@ -45,7 +44,7 @@ test('outages, as OpenTok’s events tell of them', async (t) => {
     await clear();
     network.off();
     await waitTold(ann, 'sessionReconnecting');
-    await play(ann, video); // from browser to browser, meanwhile
+    await play(ann, video); // media goes from browser to browser
     await delay(10_000);
     await comeBack();
     await waitTold(ann, 'sessionReconnected');
@@ -78,7 +77,7 @@ test('outages, as OpenTok’s events tell of them', async (t) => {
     const before = await ids();
     await clear();
     await server.kill();
-    environment.CHATTOK_GRACE = '5m'; // the machine may be slow, and nobody is to end
+    environment.CHATTOK_GRACE = '5m'; // long enough for a slow machine: no connection may end
     await Promise.all([waitTold(ann, 'sessionReconnecting'), waitTold(bob, 'sessionReconnecting')]);
     await Promise.all([play(ann, video), play(bob, video)]);
     await server.start();

@@ -1,5 +1,5 @@
-// What others built on the global OT, as npm has it, unchanged: bundled into pages of another origin that load our script in
-// the place of OpenTok's.
+// Third-party packages on the global OT, unchanged from npm: bundled into pages of another origin that load our script in place
+// of OpenTok's.
 import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
 import test from 'node:test';
@@ -93,7 +93,7 @@ test('packages on the global OT', async (t) => {
     '/bundle': `<!doctype html><meta charset="utf-8"><title>Bundle</title><link rel="icon" href="data:,"><script>${await bundled(t, 'bundle', bundle)}</script>`,
   });
   const browser = await startBrowser(t);
-  // The packages of the accelerator report to a host of their own, which no page of these tests reaches.
+  // The accelerator's packages report to their own host, which these pages can't reach.
   const pair = (t, path) => Promise.all([1, 2].map(() => openOT(t, browser, `${origin}${path}`, { foreign: true })));
 
   await t.test('opentok-react: session, publisher, subscribers', async (t) => {

@@ -1,10 +1,19 @@
-// Pages of another origin that were written for OpenTok: they load /sdk/opentok.js and know nothing of ChatTok.
+// Helpers for pages for OpenTok: they are of another origin, load /sdk/opentok.js, and use no API of ChatTok.
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { patience } from './app.mjs';
 
+/** Mints a session token with the API secret, as any backend can. It expires in an hour unless the claims say otherwise. */
+export function mint(secret, claims) {
+  const base64 = (value) => Buffer.from(value).toString('base64url');
+  const exp = Math.floor(Date.now() / 1000) + 3600;
+  const body = `${base64('{"alg":"HS256","typ":"JWT"}')}.${base64(JSON.stringify({ aud: 'chattok:session', exp, ...claims }))}`;
+  return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`;
+}
+
 /**
- * A page as people wrote them: the script of the library, places for videos, and the page's own classic script. `head` is
- * for a policy.
+ * Returns a typical page: the library's script, elements for videos, and the page's own classic script. `head` is added to the
+ * head, for a policy.
  */
 export const pageOf = (server, script, { body = '', head = '', library = `${server.origin}/sdk/opentok.js` } = {}) => `<!doctype html>
 <html lang="en">
@@ -23,12 +32,12 @@ ${body}
 </body>
 </html>`;
 
-/** A page that has `OT` and nothing of its own, for calls from a test. */
+/** Returns a page with `OT` and no script of its own, for calls from a test. */
 export const emptyPage = (server) => pageOf(server, '');
 
 /**
- * Opens a page in a context of its own. What it throws is in `page.faults`, and what it asks for of other hosts unless it may
- * (`foreign`; no other host is reached); at the end of the test there must be none.
+ * Opens a page in its own context. Errors that it throws, and without `foreign` its requests to other hosts, are collected in
+ * `page.faults`, which must be empty at the end of the test. No other host is reached.
  */
 export async function openOT(t, browser, url, { prepare, foreign = false, ...options } = {}) {
   const context = await browser.newContext(options);
@@ -51,7 +60,7 @@ export async function openOT(t, browser, url, { prepare, foreign = false, ...opt
   return page;
 }
 
-/** Waits until the videos of a selector play: so many, each with more frames than it had. */
+/** Waits until `count` videos match the selector and each plays: it has a picture, and more frames than before. */
 export async function play(page, selector, count = 1) {
   const counts = (selector) => [...document.querySelectorAll(selector)].map((video) => video.getVideoPlaybackQuality().totalVideoFrames);
   try {
@@ -69,7 +78,7 @@ export async function play(page, selector, count = 1) {
   }
 }
 
-/** The colour in the middle of a video: which of red, green and blue there is most of, by far. */
+/** Returns the dominant colour in the middle of a video: red, green or blue. */
 export const colour = (page, selector) =>
   page.evaluate((selector) => {
     const video = document.querySelector(selector);
@@ -90,7 +99,7 @@ export async function shows(page, selector, wanted) {
   }
 }
 
-/** Joins a session in an empty page, as `session` there, with its events in `told` as text. */
+/** Joins a session in an empty page, as its global `session`, and collects its events as text in `told`. */
 export const join = (page, sessionId, token = '') =>
   page.evaluate(
     ([sessionId, token]) => {
@@ -116,7 +125,7 @@ export const join = (page, sessionId, token = '') =>
 
 export const told = (page) => page.evaluate(() => globalThis.told);
 
-/** Waits until an event with this text has come. */
+/** Waits for an event whose text begins like this. */
 export const waitTold = (page, text) =>
   page.waitForFunction((text) => globalThis.told.some((each) => each.startsWith(text)), text).catch(async (error) => {
     throw new Error(`${text} was not told, but ${JSON.stringify(await told(page))}`, { cause: error });

@@ -1,5 +1,5 @@
-// Pages that were written for OpenTok.js, unchanged but for the script's address: what the samples of the public
-// documentation do, in two browsers' pages of another origin.
+// Pages for OpenTok.js, unchanged but for the script's address: the samples of the public documentation, in pages of another
+// origin.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { startBrowser } from './app.mjs';
@@ -7,7 +7,7 @@ import { emptyPage, join, openOT, pageOf, play, shows, told, waitTold } from './
 import { servePages } from './sdk.mjs';
 import { startServer } from './server.mjs';
 
-/** Joins, publishes the camera, subscribes to everybody, and sends what is written. */
+/** A video chat: joins, publishes the camera, subscribes to all streams, and sends text by signals. */
 const videoChat = `
   var session = OT.initSession('472032', '2_MX40NzIwMzJ-fjE0OTU2NjA3MzQ0MjB-Tm90aGluZ34');
   session.on('streamCreated', function (event) {
@@ -33,7 +33,7 @@ const videoChat = `
 `;
 const chatBody = '<div id="history"></div><form><input><button>Send</button></form>';
 
-/** Sources of tracks, as pages make them. */
+/** Helpers of a page that make tracks to publish. */
 const sources = `
   function painted(colour) {
     var canvas = Object.assign(document.createElement('canvas'), { width: 320, height: 240 });
@@ -90,7 +90,7 @@ test('pages written for OpenTok', async (t) => {
   const browser = await startBrowser(t);
   let sessions = 0;
 
-  /** Two pages in a session of their own, the second of which subscribes to all. */
+  /** Opens two pages in a new session; the second subscribes to all streams. */
   const pair = async (t, options = {}) => {
     const pages = await Promise.all([openOT(t, browser, `${origin}/`), openOT(t, browser, `${origin}/`)]);
     const session = `pair-${++sessions}`;
@@ -186,7 +186,7 @@ test('pages written for OpenTok', async (t) => {
       publisher.on('destroyed', () => stopped.push('destroyed'));
       const { track } = publisher.getVideoSource();
       track.stop();
-      track.dispatchEvent(new Event('ended')); // what the browser does where the user ends the share
+      track.dispatchEvent(new Event('ended')); // as the browser does when the user stops sharing
     });
     await bob.locator('.OT_subscriber').waitFor({ state: 'detached' });
     assert.deepEqual(await ann.evaluate(() => globalThis.stopped), ['mediaStopped video', 'streamDestroyed mediaStopped', 'destroyed']);
@@ -286,7 +286,7 @@ test('pages written for OpenTok', async (t) => {
   });
 });
 
-/** Runs in a page: waits for a level of the publisher or subscriber that is heard. */
+/** Runs in a page: waits for an audible level of the publisher or subscriber. */
 function levelOf(name) {
   return new Promise((resolve) => globalThis[name].on('audioLevelUpdated', ({ audioLevel }) => audioLevel > 0.01 && resolve(audioLevel)));
 }

@@ -1,8 +1,8 @@
-// Cameras that are painted, so that a picture of the page shows people rather than a test pattern. The media is real: it
-// is a canvas' stream, and travels as a camera's does.
+// Painted cameras, so that screenshots show people rather than a test pattern. The media is real: the stream of a canvas, sent as
+// a camera's is.
 
-/** Runs in a page before all else: what asking for a camera or a screen gives is a painting. `hue` tells people apart;
- * `small` pictures, of which there are many, cost little. */
+/** Runs in a page before its scripts: replaces cameras and screens by paintings. `hue` differs for each person; `small`
+ * pictures cost little, for tests with many of them. */
 export function paintCamera({ hue, small = false }) {
   const framesPerSecond = small ? 1 : 8;
   const { mediaDevices } = navigator;
@@ -26,7 +26,7 @@ export function paintCamera({ hue, small = false }) {
     return stream;
   }
 
-  /** Somebody before a window, who moves a little. */
+  /** Paints a person before a window, moving a little. */
   function paintPerson(c, time) {
     const wall = c.createLinearGradient(0, 0, 1280, 720);
     wall.addColorStop(0, `oklch(0.86 0.05 ${hue})`);
@@ -58,7 +58,7 @@ export function paintCamera({ hue, small = false }) {
     c.stroke();
   }
 
-  /** A page of a talk. */
+  /** Paints a slide of a talk. */
   function paintSlide(c, time) {
     fill(c, '#fbfaf7', () => c.rect(0, 0, 1280, 720));
     c.fillStyle = '#15322c';

@@ -10,7 +10,7 @@ import { startServer } from './server.mjs';
 
 const browserPath = process.env.CHATTOK_CHROMIUM ?? '/usr/bin/chromium';
 const prefix = '/some/prefix';
-const patience = 60_000; // milliseconds to wait for what a page should show; nothing here measures speed
+const patience = 60_000; // milliseconds to wait for a page; no test measures speed
 const addChatEntry = `mutation ($connectionId: ID!, $body: String!) {
   addChatEntry(connectionId: $connectionId, body: $body) { seq }
 }`;
@@ -60,7 +60,7 @@ test('playground', async (t) => {
       events.map(({ data }) => data.entryAdded.body),
       Array.from({ length: 20 }, (_, index) => `entry ${index + 6}`),
     );
-    await page.locator('.result-window').getByText('entry 25').waitFor(); // in view, though last
+    await page.locator('.result-window').getByText('entry 25').waitFor(); // visible, though it is the last line
 
     const closed = sockets[0].waitForEvent('close');
     await page.getByRole('button', { name: 'Stop query' }).click();
@@ -97,7 +97,7 @@ test('playground', async (t) => {
     const { page } = await open(t, browser, server.origin);
     await setHeaders(page, { Authorization: 'Bearer secret' });
     await tab(page, 'Latest').click();
-    // GraphiQL writes half a second after the last change.
+    // GraphiQL saves half a second after the last change.
     await page.waitForFunction(() => Object.values(localStorage).some((value) => value.includes('"activeTabIndex":2')));
     await page.reload();
     await tab(page, 'Latest').waitFor();
@@ -106,12 +106,30 @@ test('playground', async (t) => {
     assert.doesNotMatch(kept, /secret/);
   });
 
+  await t.test('it follows the system’s colours, also when they change', async (t) => {
+    const { page } = await open(t, browser, server.origin, { colorScheme: 'light' });
+    /** Waits until the editor and what is around it are both light, or both dark. */
+    const looks = async (scheme) => {
+      for (const end = Date.now() + patience; ; await page.waitForTimeout(50)) {
+        const levels = await page.evaluate(lightness, ['.monaco-editor', '.graphiql-query-editor']);
+        if (levels.every((level) => (scheme === 'light' ? level > 0.6 : level < 0.4))) return;
+        assert.ok(Date.now() < end, `${scheme}: ${levels}`);
+      }
+    };
+    await page.locator('.monaco-editor').first().waitFor();
+    await looks('light');
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await looks('dark');
+    await page.emulateMedia({ colorScheme: 'light' });
+    await looks('light');
+  });
+
   await t.test('screenshots', (t) => takeScreenshots(t, browser, server.origin));
 });
 
 /**
- * Opens the playground in a context of its own. At the end of the test everything that the page asked for must have been
- * of its own origin, and nothing may have been refused or logged as an error.
+ * Opens the playground in its own context. The test fails at its end if the page requested another origin, violated its policy,
+ * or logged an error.
  */
 async function open(t, browser, base, options = {}) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
@@ -123,7 +141,7 @@ async function open(t, browser, base, options = {}) {
   context.on('request', (request) => own(request.url()) || faults.push(`request to ${request.url()}`));
   context.on('requestfailed', (request) => {
     const { errorText } = request.failure();
-    if (errorText === 'net::ERR_ABORTED') return; // the page was left while a part of it was still on its way
+    if (errorText === 'net::ERR_ABORTED') return; // the page was left while it was loading
     faults.push(`failed: ${request.url()} ${errorText}`);
   });
   context.on('response', (answer) => answer.status() >= 400 && faults.push(`${answer.status()} for ${answer.url()}`));
@@ -157,7 +175,7 @@ async function execute(page) {
   await page.getByRole('button', { name: 'Execute query' }).click();
 }
 
-/** What the response pane holds, whole. */
+/** Returns the whole content of the response pane. */
 async function response(page) {
   const text = await page.evaluate(() =>
     globalThis.__MONACO.editor
@@ -168,7 +186,7 @@ async function response(page) {
   return JSON.parse(text);
 }
 
-/** Waits until the response pane holds a whole answer that has what is asked for, and returns it. */
+/** Waits until the response pane has a complete answer that meets a condition, and returns it. */
 async function answer(page, field) {
   await page.locator('.result-window').getByText(`"${field}"`).waitFor();
   return (await response(page)).data[field];
@@ -177,11 +195,11 @@ async function answer(page, field) {
 async function setHeaders(page, headers) {
   await page.getByRole('region', { name: 'Headers' }).locator('.monaco-editor:visible').click();
   await page.keyboard.press('Control+A');
-  await page.keyboard.press('Delete'); // typed over a selection, a brace would be put around it
+  await page.keyboard.press('Delete'); // typing a brace over a selection would wrap it
   await page.keyboard.insertText(JSON.stringify(headers));
 }
 
-/** Listen, Post, Latest: what the three tabs hold, run one after the other without a change. */
+/** Runs the three tabs, Listen, Post and Latest, one after the other without a change. */
 async function runTutorial(page) {
   await execute(page);
   await page.getByText('Listen: listening, received 0').waitFor();
@@ -191,7 +209,7 @@ async function runTutorial(page) {
   const posted = await answer(page, 'addChatEntry');
   assert.equal(posted.connectionId, 'alice');
   assert.equal(posted.body, 'hi');
-  await page.getByText('Listen: listening, received 1').waitFor(); // it went on beside the other tab
+  await page.getByText('Listen: listening, received 1').waitFor(); // the subscription kept running in its tab
 
   await tab(page, 'Latest').click();
   await execute(page);
@@ -205,6 +223,21 @@ async function runTutorial(page) {
 
   await page.getByRole('button', { name: 'Stop query' }).click();
   await page.getByText('Listen: listening').waitFor({ state: 'detached' });
+}
+
+/** Runs in a page: returns how light these elements' backgrounds are, 0 to 1; that of a transparent one is its parent's. */
+function lightness(selectors) {
+  const context = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+  return selectors.map((selector) => {
+    for (let element = document.querySelector(selector); element; element = element.parentElement) {
+      context.clearRect(0, 0, 1, 1);
+      context.fillStyle = getComputedStyle(element).backgroundColor;
+      context.fillRect(0, 0, 1, 1);
+      const [red, green, blue, alpha] = context.getImageData(0, 0, 1, 1).data;
+      if (alpha > 127) return (red + green + blue) / 3 / 255;
+    }
+    return 1;
+  });
 }
 
 async function takeScreenshots(t, browser, base) {

@@ -1,10 +1,10 @@
-// A reverse proxy as people put one before the server: https, and a path prefix that it strips.
+// A reverse proxy before the server, with https and a path prefix that it strips.
 import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import { generate } from 'selfsigned';
 
-/** Starts the proxy; it ends with the test that t belongs to. */
+/** Starts the proxy, which ends with the test t. */
 export async function startProxy(t, target, prefix) {
   const { private: key, cert } = await generate([{ name: 'commonName', value: '127.0.0.1' }]);
   const strip = (request) => {
@@ -27,7 +27,7 @@ export async function startProxy(t, target, prefix) {
     const onward = strip(request);
     if (!onward) return socket.destroy();
     onward.on('error', () => socket.destroy());
-    onward.on('response', () => socket.destroy()); // refused: no test expects that here
+    onward.on('response', () => socket.destroy()); // a refused upgrade, which no test expects
     onward.on('upgrade', (answer, inner, rest) => {
       const lines = [`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`];
       for (let i = 0; i < answer.rawHeaders.length; i += 2) {

@@ -1,4 +1,4 @@
-// The README's recipes as they stand, word for word: only the server's address and how the program is started are replaced.
+// Runs the README's recipes word for word; only the server's address and the command that starts it are replaced.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -12,9 +12,9 @@ import { startServer } from './server.mjs';
 const run = promisify(execFile);
 const here = fileURLToPath(new URL('.', import.meta.url));
 const binary = resolve(process.env.CHATTOK_BINARY ?? join(here, '../chattok'));
-const patience = 60_000; // milliseconds, for what should come; nothing here measures speed
+const patience = 60_000; // milliseconds; no test measures speed
 
-/** The code blocks of a page in a language, those that hold a text. */
+/** Returns the code blocks of a page in a language that contain a text. */
 async function recipes(page, language, holding = '') {
   const text = await readFile(new URL(`../${page}`, import.meta.url), 'utf8');
   return [...text.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))].map(([, code]) => code).filter((code) => code.includes(holding));
@@ -58,7 +58,7 @@ test('README: the tutorial and the shell', async (t) => {
       following.stdout.setEncoding('utf8').on('data', (chunk) => (text += chunk).includes('"body":"hi"') && found(text));
       setTimeout(() => failed(new Error(`heard ${text}`)), patience).unref();
     });
-    await new Promise((begun) => following.stdout.once('data', begun)); // the stream's first bytes: it follows
+    await new Promise((begun) => following.stdout.once('data', begun)); // the first bytes: the subscription has begun
     const { stdout } = await shell(at(server, lines).split('\n\n').slice(1).join('\n\n'));
     assert.match(stdout, /"addChatEntry":\{"seq":3/);
     assert.match(stdout, /"latestChatEntry":\{"seq":3,"body":"hi"\}/);
@@ -71,8 +71,14 @@ test('README: the tutorial and the shell', async (t) => {
     for (const seq of [1, 2]) assert.match((await shell(at(server, lines))).stdout, new RegExp(`"addChatEntry":\\{"seq":${seq},`));
   });
 
+  await t.test('an entry of a bot', async () => {
+    const [lines] = await recipes('README.md', 'sh', 'Weather');
+    const { stdout } = await shell(at(server, lines).replaceAll('go run .', binary), { CHATTOK_DATABASE: database });
+    assert.deepEqual(JSON.parse(stdout).data.addChatEntry.connection, { data: 'Weather' });
+  });
+
   await t.test('the secret, a session, and a token for it', async () => {
-    const [lines] = await recipes('README.md', 'sh', 'SECRET=');
+    const [lines] = await recipes('README.md', 'sh', 'createSession');
     const { stdout } = await shell(at(server, lines).replaceAll('go run .', binary), { CHATTOK_DATABASE: database });
     assert.match(stdout, /"createSession":\{"id":"standup"\}/);
     const token = stdout.trim().split('\n').at(-1).replace(/^.*\}/, '');
@@ -94,18 +100,18 @@ test("README: the loop for graphql-ws goes on through a restart, a connection th
   await post('at first');
   await loop.heard(expected);
 
-  await server.stop(); // 1012
+  await server.stop(); // closes the socket with 1012
   await server.start();
   await post('after a restart');
   await loop.heard(expected);
 
-  loop.pause(); // away for longer than the grace time: 4401
+  loop.pause(); // away for longer than the grace time: closed with 4401
   await moderator.waitFor((bots) => bots.length === 0);
   loop.resume();
   await post('after its connection ended');
   await loop.heard(expected);
 
-  environment.CHATTOK_API_SECRET = secrets[1]; // 4403
+  environment.CHATTOK_API_SECRET = secrets[1]; // closed with 4403
   await server.stop();
   await server.start();
   await moderator.join(secrets[1]);
@@ -113,15 +119,15 @@ test("README: the loop for graphql-ws goes on through a restart, a connection th
   await loop.heard(expected);
 
   await moderator.kick();
-  assert.equal(await loop.ended, 0); // a moderator ended it
+  assert.equal(await loop.ended, 0); // ended by a moderator
 });
 
-/** Runs a module beside the packages of this folder. */
+/** Runs a module that can import the packages of this folder. */
 async function startProgram(t, code) {
   const folder = await mkdtemp(join(tmpdir(), 'chattok-recipe-'));
   await symlink(join(here, 'node_modules'), join(folder, 'node_modules'));
   await writeFile(join(folder, 'recipe.mjs'), code);
-  await writeFile(join(folder, 'socket.mjs'), "import { WebSocket } from 'ws';\nglobalThis.WebSocket ??= WebSocket;\n"); // Node before 22
+  await writeFile(join(folder, 'socket.mjs'), "import { WebSocket } from 'ws';\nglobalThis.WebSocket ??= WebSocket;\n"); // for Node before 22
   const child = spawn(process.execPath, ['--import', './socket.mjs', 'recipe.mjs'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   let changed = () => {};
@@ -139,7 +145,7 @@ async function startProgram(t, code) {
     ended,
     pause: () => child.kill('SIGSTOP'),
     resume: () => child.kill('SIGCONT'),
-    /** Waits until it has printed these lines, and no others. */
+    /** Waits until the program has printed exactly these lines. */
     async heard(lines) {
       const want = lines.map((line) => `${line}\n`).join('');
       for (const end = Date.now() + patience; output !== want; ) {
@@ -150,7 +156,7 @@ async function startProgram(t, code) {
   };
 }
 
-/** A moderator in the recipe's session. */
+/** Connects a moderator to the recipe's session. */
 class Moderator {
   #server;
   #me;
@@ -159,7 +165,7 @@ class Moderator {
     this.#server = server;
   }
 
-  /** Joins as soon as the session is there, and somebody in it. */
+  /** Joins once the session exists and has a connection. */
   async join(secret) {
     const mint = 'mutation { createToken(sessionId: "demo", role: MODERATOR) { token } }';
     const connect = 'mutation ($token: String) { connect(token: $token) { accessToken connection { id } } }';
@@ -175,7 +181,7 @@ class Moderator {
     await this.waitFor((bots) => bots.length === 1);
   }
 
-  /** Waits for those who call themselves bot. */
+  /** Waits until the connections with the data "bot" meet a condition, and returns them. */
   async waitFor(right) {
     for (const end = Date.now() + patience; ; await new Promise((done) => setTimeout(done, 100))) {
       const { session } = await this.#run('{ session { connections { id data } } }');

@@ -12,11 +12,14 @@ import { fileURLToPath } from 'node:url';
 import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { Client, fetchExchange } from '@urql/core';
 import { createClient } from 'graphql-ws';
+import OpenTok from 'opentok';
+import OldOpenTok from 'opentok-2.8.0';
 import { WebSocket } from 'ws';
+import { apiKey, apiSecret } from './opentok-server.mjs';
 import { startServer } from './server.mjs';
 
 const deploy = fileURLToPath(new URL('../deploy/', import.meta.url));
-const patience = 30_000; // milliseconds; nothing here measures speed
+const patience = 30_000; // milliseconds; no test measures speed
 
 const entryAdded = 'subscription ($after: String) { entryAdded(after: $after) { seq cursor body } }';
 const addChatEntry = 'mutation ($body: String!) { addChatEntry(connectionId: "ann", body: $body) { seq } }';
@@ -30,13 +33,13 @@ async function freePort() {
   return port;
 }
 
-/** Replaces text that must be there, so that a change of deploy/ is not missed here. */
+/** Replaces text, and fails where it is absent, so that a change of deploy/ is noticed here. */
 function replace(text, from, to) {
   assert.ok(text.includes(from), `deploy/ has no ${JSON.stringify(from)} any more`);
   return text.replaceAll(from, to);
 }
 
-/** Starts a proxy, which ends with the test, and waits until the server answers through it. */
+/** Starts a proxy that ends with the test, and waits until the server answers through it. */
 async function startProxy(t, folder, command, args, base, environment = {}) {
   const process_ = spawn(command, args, { cwd: folder, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
@@ -90,7 +93,7 @@ const proxies = {
   },
 };
 
-/** Collects what arrives, and waits for a number of them. */
+/** Collects items, and waits for a number of them. */
 class Arrivals {
   #bodies = [];
   #changed = () => {};
@@ -132,7 +135,7 @@ test("behind nginx's default, HTTP/1.0, a stream is refused with a sentence", as
     assert.match(errors[0].message, /proxy_http_version 1\.1/);
   }
   assert.deepEqual(await (await ask('{__typename}', 'application/json')).json(), { data: { __typename: 'Query' } });
-  // Apollo Client and urql say so, where they took the stream's end for its completion.
+  // Apollo Client and urql report an error now, where they used to take a cut stream for a complete one.
   const apollo = new ApolloClient({ cache: new InMemoryCache(), link: new HttpLink({ uri: `${base}graphql` }) });
   const urql = new Client({ url: `${base}graphql`, preferGetMethod: false, exchanges: [fetchExchange], fetchSubscriptions: true });
   const outcome = (subscribe) =>
@@ -175,7 +178,7 @@ for (const [name, prefix] of [['nginx', '/'], ['nginx', '/chat/'], ['caddy', '/'
       retryWait: () => delay(50),
       shouldRetry: () => true,
     });
-    t.after(async () => { await Promise.resolve(client.dispose()).catch(() => {}); }); // a reconnection under way fails, as the proxy is gone
+    t.after(async () => { await Promise.resolve(client.dispose()).catch(() => {}); }); // a reconnection fails when the proxy has ended
     client.subscribe(
       { query: entryAdded, variables: { get after() { return cursor; } } },
       {
@@ -207,12 +210,12 @@ for (const [name, prefix] of [['nginx', '/'], ['nginx', '/chat/'], ['caddy', '/'
           if (data) overHTTP.push(JSON.parse(data[1]).data.entryAdded.body);
         }
       }
-    })().catch(() => {}); // the server's restart cuts it off
+    })().catch(() => {}); // cut by the server's restart
 
     for (const body of ['one', 'two']) {
       await add(body);
       const n = body === 'one' ? 1 : 2;
-      // Each arrives by itself, while the stream goes on: nothing is held back.
+      // Each entry arrives on its own: the proxy does not buffer the stream.
       assert.equal((await overSocket.take(n))[n - 1], body);
       assert.equal((await overHTTP.take(n))[n - 1], body);
     }
@@ -227,5 +230,26 @@ for (const [name, prefix] of [['nginx', '/'], ['nginx', '/chat/'], ['caddy', '/'
     }
     await add('three');
     assert.deepEqual(await overSocket.take(3), ['one', 'two', 'three']);
+  });
+}
+
+for (const [name, prefix] of [['nginx', '/'], ['nginx', '/chat/'], ['caddy', '/']]) {
+  test(`OpenTok's libraries behind ${name}, under ${prefix}`, async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'chattok-proxy-'));
+    const server = await startServer(t, { CHATTOK_API_KEY: apiKey, CHATTOK_API_SECRET: apiSecret });
+    const port = await freePort();
+    await proxies[name](t, folder, port, new URL(server.origin).host, prefix);
+    const base = `http://127.0.0.1:${port}${prefix}`;
+    for (const Library of [OpenTok, OldOpenTok]) {
+      for (const url of [base, base.slice(0, -1)]) {
+        const library = new Library(apiKey, apiSecret, url);
+        const created = await new Promise((resolve, reject) => library.createSession({}, (error, session) => (error ? reject(error) : resolve(session))));
+        const streams = await new Promise((resolve, reject) => library.listStreams(created.sessionId, (error, list) => (error ? reject(error) : resolve(list))));
+        assert.deepEqual(streams, []);
+        const path = `v2/project/${apiKey}/session/${created.sessionId}/stream/`; // as PHP's library asks
+        const response = await fetch(base + path, { headers: { 'X-OPENTOK-AUTH': library.generateJwt() } });
+        assert.deepEqual(await response.json(), { count: 0, items: [] });
+      }
+    }
   });
 }

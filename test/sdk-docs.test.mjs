@@ -1,4 +1,4 @@
-// The recipes of docs/sdk.md as they stand, word for word: only the server's address is replaced. Its first page is in
+// Runs the recipes of docs/sdk.md word for word; only the server's address is replaced. The first page of the docs is tested in
 // sdk.test.mjs.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -19,7 +19,7 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const web = join(here, '../web');
 const secret = 's'.repeat(32);
 
-/** The code block of docs/sdk.md in a language that holds a text. */
+/** Returns the one code block of docs/sdk.md in a language that contains a text. */
 async function recipe(language, holding) {
   const text = await readFile(join(here, '../docs/sdk.md'), 'utf8');
   const blocks = [...text.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))].map(([, code]) => code);
@@ -34,7 +34,7 @@ async function newFolder(t) {
   return folder;
 }
 
-/** React and its DOM as one module. */
+/** Bundles React and its DOM as one module. */
 async function react(t) {
   const { rolldown } = await import(pathToFileURL(createRequire(join(web, 'sdk/')).resolve('rolldown')));
   const input = join(await newFolder(t), 'react.js');
@@ -82,7 +82,7 @@ test('docs/sdk.md, word for word', async (t) => {
     await assert.rejects(run(tsc, ['-p', '.'], { cwd: folder }), ({ stdout }) => /TS2322/.test(stdout));
   });
 
-  await t.test('in a page: a token function, and a component of React', async (t) => {
+  await t.test('in a page: a token function, a component of React, and changes of entries', async (t) => {
     let invited = true;
     const create = 'mutation { createSession(id: "standup") { id } createToken(sessionId: "standup", data: "Ann") { token } }';
     const { token } = (await server.run(create, {}, { authorization: `Bearer ${secret}` })).createToken;
@@ -99,6 +99,12 @@ test('docs/sdk.md, word for word', async (t) => {
         createRoot(document.getElementById('root')).render(React.createElement(View));`,
       '/use.js': withReact,
       '/react.js': await react(t),
+      '/preview': `<!doctype html><script type="module" src="/preview.js"></script>`,
+      '/preview.js': `${at(await recipe('js', 'import { preview }'))}
+        document.title = connectionCount + ' ' + connections.map(({ data }) => data)`,
+      '/changes': `<!doctype html><script type="module" src="/changes.js"></script>`,
+      '/changes.js': `${at(await recipe('js', 'replyTo: id'))}
+        document.title = session.store.get().entries.map(({ body, deletedAt }) => body || (deletedAt && 'deleted')).join()`,
     };
     const origin = http.createServer((request, response) => {
       if (request.url === '/session-token') return response.writeHead(invited ? 200 : 403).end(invited ? token : '');
@@ -122,5 +128,10 @@ test('docs/sdk.md, word for word', async (t) => {
     await page.waitForFunction(() => document.title === 'FORBIDDEN');
     await page.goto(`${address}/react`);
     await page.getByText(/^live \d+$/).waitFor();
+    const watching = await browser.newPage();
+    await watching.goto(`${address}/preview`);
+    await watching.waitForFunction(() => /^\d+ .*Ann/.test(document.title)); // the page with React is inside
+    await page.goto(`${address}/changes`);
+    await page.waitForFunction(() => document.title === 'deleted,Yes');
   });
 });

@@ -1,4 +1,4 @@
-// The SDK against a server with low rates: nothing is lost, and what has an order keeps it. In Node, since no page is needed.
+// The SDK against a server with low rates: nothing is lost, and order is kept. It runs in Node, since no page is needed.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { WebSocket } from 'ws';
@@ -10,7 +10,7 @@ test('the SDK waits on RATE_LIMITED and loses nothing', { timeout: 240_000 }, as
   const server = await startServer(t, {
     CHATTOK_RATE_POSTS: '20/s,5',
     CHATTOK_RATE_SIGNALS: '20/s,5',
-    CHATTOK_RATE_SUBSCRIPTIONS: '1/s,2', // fewer than it begins
+    CHATTOK_RATE_SUBSCRIPTIONS: '1/s,2', // fewer than the SDK opens at the start
   });
   const { connect } = await import('../web/sdk/dist/chattok.js');
   const join = async (data) => {
@@ -30,10 +30,10 @@ test('the SDK waits on RATE_LIMITED and loses nothing', { timeout: 240_000 }, as
   assert.deepEqual(stored.slice(0, count).map(({ seq, body }) => `${seq - 1} ${body}`), texts.map((text) => `${text} ${text}`));
   await heard;
   assert.deepEqual(seen.entries, texts);
-  assert.deepEqual([...seen.signals].sort((a, b) => a - b), texts); // each once
+  assert.deepEqual([...seen.signals].sort((a, b) => a - b), texts); // each signal once
   assert.deepEqual(ann.store.get().pending, []);
 
-  // They were refused: without waiting, the server has no more for the same connection.
+  // Without waiting, further requests of the same connection are refused.
   const { accessToken, connection } = (await server.run('mutation { connect(sessionId: "limits") { accessToken connection { id } } }')).connect;
   const add = 'mutation ($id: ID!) { addChatEntry(connectionId: $id, body: "at once") { seq } }';
   const answers = await Promise.allSettled(texts.map(() => server.run(add, { id: connection.id }, { authorization: `Bearer ${accessToken}` })));

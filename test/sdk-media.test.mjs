@@ -1,4 +1,4 @@
-// The SDK's media in pages of another origin: who sees what, what is refused, and what becomes of it when things fail.
+// The SDK's media in pages of another origin: who sees which stream, refusals, and recovery from failures.
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ import { startServer } from './server.mjs';
 const secret = 'a secret of the tests, thirty-two bytes and more';
 const names = ['Ann', 'Bob', 'Cid', 'Dan'];
 
-/** Publishes a picture that is drawn, as `drawn` in the page: any MediaStream will do. */
+/** Publishes a canvas, as `drawn` in the page: any MediaStream can be published. */
 const publishCanvas = (page, name, options = {}) =>
   page.evaluate(
     async ([name, options]) => {
@@ -54,7 +54,7 @@ test('media through the SDK', async (t) => {
     await Promise.all(pages.map((page) => publishCamera(page)));
     await Promise.all(pages.map((page) => videosPlay(page, 3)));
     for (const page of pages) {
-      // 640 by 480 in the camera, 360 lines at most in a session of four.
+      // The camera gives 640 by 480; a session of four allows 360 lines.
       await page.waitForFunction(async () => {
         const sent = (await globalThis.publication.stats()).filter(({ kind }) => kind === 'video');
         return sent.length === 3 && sent.every(({ height }) => height !== undefined && height <= 360);
@@ -70,6 +70,39 @@ test('media through the SDK', async (t) => {
     await pages[3].close();
     await waitFor(pages[0], 'streamDestroyed', 'camera clientDisconnected');
     await Promise.all(pages.slice(0, 3).map((page) => videosPlay(page, 2)));
+  });
+
+  await t.test('an offer that comes again while the other way is being negotiated', async (t) => {
+    const pages = await Promise.all([open(t), open(t)]);
+    for (const page of pages) {
+      await page.evaluate(() => {
+        // Hears the other end's first offer once more, directly after an offer of its own.
+        const isOffer = (message) => message?.description?.type === 'offer';
+        globalThis.WebSocket = class extends WebSocket {
+          set onmessage(listener) {
+            super.onmessage = (event) => {
+              if (isOffer(JSON.parse(event.data).payload?.data?.negotiationReceived)) this.again ??= () => listener(event);
+              listener(event);
+            };
+          }
+          send(text) {
+            super.send(text);
+            if (!this.again || globalThis.heardAgain || !isOffer(JSON.parse(text).payload?.variables)) return;
+            globalThis.heardAgain = true;
+            queueMicrotask(this.again);
+          }
+        };
+      });
+      await joinIn(page, { session: 'again' });
+    }
+    const ids = await Promise.all(pages.map((page) => page.evaluate(() => globalThis.session.store.get().connection.id)));
+    const [polite, other] = ids[0] < ids[1] ? pages : [...pages].reverse();
+    await publishCamera(polite);
+    await videosPlay(other, 1); // the other one offers, and the polite one answers
+    await publishCamera(other);
+    await videosPlay(polite, 1); // the polite one offers, and hears again the offer that it has answered
+    assert.equal(await polite.evaluate(() => globalThis.heardAgain), true);
+    for (const page of pages) assert.deepEqual(await happened(page, 'error'), []);
   });
 
   await t.test('a peer that reloads, one that stops looking, and one that looks again', async (t) => {
@@ -91,8 +124,8 @@ test('media through the SDK', async (t) => {
       globalThis.looked = subscription.stream;
       subscription.close();
     });
-    await ann.waitForFunction(async () => (await globalThis.publication.stats()).length === 0); // nothing is sent in vain
-    await videosPlay(ann, 1); // the other direction goes on
+    await ann.waitForFunction(async () => (await globalThis.publication.stats()).length === 0); // nothing is sent without a subscriber
+    await videosPlay(ann, 1); // the other direction is unaffected
     await bob.evaluate(() => {
       globalThis.session.subscribe(globalThis.looked, document.querySelector('video'));
     });
@@ -135,7 +168,7 @@ test('media through the SDK', async (t) => {
     await ann.evaluate(() => {
       const [track] = globalThis.drawn.media.getTracks();
       track.stop();
-      track.dispatchEvent(new Event('ended')); // what the browser does where the user ends the share
+      track.dispatchEvent(new Event('ended')); // as the browser does when the user stops sharing
     });
     await waitFor(bob, 'streamDestroyed', 'slides clientDisconnected');
     await videosPlay(bob, 1);
@@ -188,7 +221,42 @@ test('media through the SDK', async (t) => {
     });
     await waitForState(ann, 'ended');
     await waitFor(bob, 'connectionDestroyed', 'Ann forceDisconnected');
-    assert.deepEqual(await happened(ann, 'state'), ['live', 'ended']); // and does not come back
+    assert.deepEqual(await happened(ann, 'state'), ['live', 'ended']); // and does not reconnect
+  });
+
+  await t.test('a picture that is shown large is sent better, also to one who only watches, and though the server was away', async (t) => {
+    const [ann, bob, mod] = await Promise.all([open(t), open(t), open(t)]);
+    await joinIn(ann, { token: await token('PUBLISHER', 'large', 'Ann') });
+    await joinIn(bob, { token: await token('SUBSCRIBER', 'large', 'Bob') });
+    await joinIn(mod, { token: await token('MODERATOR', 'large', 'Mod') });
+    await publishCamera(ann);
+    for (const name of ['second', 'third']) await publishCanvas(ann, name);
+    await Promise.all([videosPlay(bob, 3), videosPlay(mod, 3)]);
+    /** Waits until the camera, which gives 480 lines, is sent with these many to Bob and to Mod. */
+    const sent = async (...lines) => {
+      const ids = await Promise.all([bob, mod].map((page) => page.evaluate(() => globalThis.session.store.get().connection.id)));
+      const heights = async ([ids, lines]) => {
+        const stats = (await globalThis.publication.stats()).filter(({ kind }) => kind === 'video');
+        return ids.every((id, n) => stats.find(({ connectionId }) => connectionId === id)?.height === lines[n]);
+      };
+      await ann.waitForFunction(heights, [ids, lines]);
+    };
+    const setLarge = (on) =>
+      bob.evaluate((on) => {
+        const { subscriptions } = globalThis.session.store.get();
+        subscriptions.find(({ stream }) => stream.name === 'camera').setLarge(on);
+      }, on);
+    await sent(360, 360);
+    await setLarge(true);
+    await sent(480, 360);
+    await setLarge(false);
+    await sent(360, 360);
+    await server.kill();
+    await waitForState(bob, 'reconnecting');
+    await setLarge(true);
+    await server.start();
+    await Promise.all([ann, bob, mod].map((page) => page.waitForFunction(() => globalThis.session.store.get().state.name === 'live')));
+    await sent(480, 360);
   });
 
   await t.test('kinds switched off and on, why a publication ends, what it reports, a mute that everybody hears of', async (t) => {
@@ -228,7 +296,7 @@ test('media through the SDK', async (t) => {
         await ann.waitForTimeout(1_000);
         return (await sent(kind.toLowerCase())) === before;
       };
-      while (!(await still())); // until what was under way has been negotiated
+      while (!(await still())); // until the pending negotiation is complete
       await mod.evaluate((set) => globalThis.session.store.get().subscriptions[0][set](true), `set${kind}`);
       const before = await sent(kind.toLowerCase());
       while ((await sent(kind.toLowerCase())) === before) await ann.waitForTimeout(100);
@@ -258,7 +326,7 @@ test('media through the SDK', async (t) => {
 
     const [ann, bob] = await Promise.all([open(t), open(t)]);
     await bob.evaluate(() => {
-      // What a browser does to a page that nobody has touched.
+      // Imitates a browser before the user touches the page.
       const { play } = HTMLMediaElement.prototype;
       HTMLMediaElement.prototype.play = function () {
         return globalThis.touched ? play.call(this) : Promise.reject(new DOMException('no gesture', 'NotAllowedError'));
@@ -329,7 +397,7 @@ test('media through the built-in TURN server alone', async (t) => {
         const stats = await page.evaluate(() => globalThis.publication.stats());
         assert.ok(stats.length > 0 && stats.every(({ relayed }) => relayed));
       }
-      await server.kill(); // and every allocation with it
+      await server.kill(); // ends every TURN allocation too
       await pages[0].waitForFunction(() => globalThis.session.store.get().subscriptions[0].state === 'interrupted');
       await server.start();
       await Promise.all(pages.map((page) => videosPlay(page, 1)));

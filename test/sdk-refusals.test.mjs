@@ -1,4 +1,4 @@
-// What connect() says where it can't succeed, in a browser and in Node: a code and a cure, or why it goes on trying.
+// Errors of connect() where it can't succeed, in a browser and in Node: a code with a cure, or the cause while it retries.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ import { patience, startBrowser } from './app.mjs';
 import { blankPage, joinIn, openBlank, servePages, startNetwork, waitForState } from './sdk.mjs';
 import { startServer } from './server.mjs';
 
-const name = 'elsewhere.example'; // a host that is neither loopback nor the server's own
+const name = 'elsewhere.example'; // neither loopback nor the server's own host
 const script = fileURLToPath(new URL('../web/sdk/dist/chattok.js', import.meta.url));
 
 test('connect() where it can not succeed', async (t) => {
@@ -23,7 +23,7 @@ test('connect() where it can not succeed', async (t) => {
   const clients = await readFile(new URL('../docs/clients.md', import.meta.url), 'utf8');
   const named = /```\n(script-src .*)\n```/
     .exec(clients)[1]
-    .replace('script-src', "script-src 'self'") // the page's own script
+    .replace('script-src', "script-src 'self'") // for the page's own script
     .replaceAll('https://chat.example', server.origin)
     .replaceAll('wss://chat.example', server.origin.replace('http', 'ws'));
   const origin = await servePages(t, {
@@ -41,7 +41,7 @@ test('connect() where it can not succeed', async (t) => {
   });
   const browser = await startBrowser(t, { name });
   const open = (t, path = '/', from = origin) => openBlank(t, browser, from + path);
-  /** How connect(options) ends in a page. */
+  /** Returns the outcome of connect(options) in a page. */
   const refusal = (page, options) =>
     page.evaluate(async (options) => {
       try {
@@ -82,7 +82,7 @@ test('connect() where it can not succeed', async (t) => {
       const { code, reason, message, cure } = await refusal(page, { ...demo, url });
       assert.deepEqual([code, reason], ['MISCONFIGURED', 'WRONG_ADDRESS']);
       assert.match(message, /\/graphql answered 404 /);
-      assert.match(cure, /^pass the address of the ChatTok server as url/);
+      assert.match(cure, /^pass the server's address: connect/);
     }
     assert.equal(await refusal(page, { ...demo, url: `${server.origin}/graphql` }), 'live');
     assert.equal(await refusal(page, { ...demo, url: server.origin }), 'live');
@@ -92,7 +92,7 @@ test('connect() where it can not succeed', async (t) => {
     const page = await open(t, '/bundled');
     const { code, message } = await refusal(page, demo);
     assert.equal(code, 'BAD_USER_INPUT');
-    assert.match(message, /^url is needed, since this script is not a server's sdk\/chattok\.js but .*\.vite\/deps\/chattok\.js; pass the server's address/);
+    assert.match(message, /^url is needed: .*\.vite\/deps\/chattok\.js is not a server's sdk\/chattok\.js; pass the server's address/);
     assert.equal(await refusal(page, { ...demo, url: server.origin }), 'live');
   });
 
@@ -115,7 +115,7 @@ test('connect() where it can not succeed', async (t) => {
       return state.name === 'connecting' && state.attempt > 2 && state.error?.reason === 'OLD_SERVER';
     });
     assert.equal(warnings.length, 1, warnings.join('\n'));
-    assert.match(warnings[0], /^ChatTok: not connected yet: the server is older than this script/);
+    assert.match(warnings[0], /^ChatTok: trying to connect: the server is older than this script/);
   });
 
   await t.test('the token function throws: it is asked again, unless that is final', async (t) => {
@@ -134,14 +134,14 @@ test('connect() where it can not succeed', async (t) => {
       return { ...refused, calls };
     });
     assert.deepEqual(outcome, { code: 'FORBIDDEN', message: 'you are not invited', calls: 3 });
-    assert.deepEqual(warnings, ['ChatTok: not connected yet: the token function failed: the backend is away. It goes on trying.']);
+    assert.deepEqual(warnings, ['ChatTok: trying to connect: the token function failed: the backend is away']);
   });
 
   await t.test('a dead socket is replaced as soon as the page is looked at', async (t) => {
     const network = await startNetwork(t, server);
     const page = await open(t);
     await joinIn(page, { ...demo, url: network.url });
-    network.silence(); // as after a night's sleep: everything is open, and nothing comes
+    network.silence(); // as after a night's sleep: sockets are open, but nothing arrives
     await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
     await waitForState(page, 'reconnecting');
     network.on();
@@ -176,7 +176,7 @@ test('Node: the SDK with a WebSocket of the package ws; the process ends after d
   assert.equal((await run).stdout, '1 from Node\n');
 });
 
-/** Two GraphQL servers: /another/ knows nothing of ours, /old/ lacks a field that the SDK follows. Returns the origin. */
+/** Serves two schemas: /another/ is unrelated, /old/ lacks a subscription that the SDK uses. Returns the origin. */
 async function startOther(t) {
   const invalid = (message) => [{ message, extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }];
   const member = { id: 'me', data: 'Ann', role: 'PUBLISHER', createdAt: new Date().toISOString() };

@@ -1,4 +1,4 @@
-// Pages of another origin that use the SDK, and a network between them and the server that can fail.
+// Helpers for pages of another origin that use the SDK, and a network before the server that can fail.
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
@@ -21,7 +21,7 @@ export async function servePages(t, pages) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-/** A page that has the SDK as `chattok`, and nothing else. */
+/** Returns a page that only loads the SDK, as its global `chattok`. */
 export const blankPage = (server) => `<!doctype html>
 <meta charset="utf-8">
 <title>SDK</title>
@@ -32,8 +32,8 @@ export const blankPage = (server) => `<!doctype html>
 </script>`;
 
 /**
- * Opens a page in a context of its own, with what it throws in `page.faults`, and waits for the SDK. The context ends
- * with the test.
+ * Opens a page in its own context, which ends with the test, and waits for the SDK. Errors that it throws are collected in
+ * `page.faults`.
  */
 export async function openBlank(t, browser, url) {
   const context = await browser.newContext();
@@ -42,7 +42,7 @@ export async function openBlank(t, browser, url) {
   return openTab(context, url);
 }
 
-/** Opens a further tab of a context. */
+/** Opens another tab in a context. */
 export async function openTab(context, url) {
   const page = await context.newPage();
   page.faults = [];
@@ -53,8 +53,8 @@ export async function openTab(context, url) {
 }
 
 /**
- * Joins a session in a page, as `session` there, with all that happens in `happened` as [name, what], and everybody's
- * videos in the document; waits until it is live.
+ * Joins a session in a page, as its global `session`, and waits until it is live. Its events are collected in `happened` as
+ * [name, detail], and all videos are added to the document.
  */
 export async function joinIn(page, options, { wait = true } = {}) {
   await page.evaluate((options) => {
@@ -85,36 +85,36 @@ export async function joinIn(page, options, { wait = true } = {}) {
   if (wait) await page.evaluate(() => globalThis.session.ready);
 }
 
-/** What happened in a page under this name. */
+/** Returns the details of a page's events with this name. */
 export const happened = (page, name) =>
   page.evaluate((name) => globalThis.happened.filter(([each]) => each === name).map(([, what]) => what), name);
 
-/** Waits until something with this text has happened under this name. */
+/** Waits for an event with this name and text. */
 export const waitFor = (page, name, text) =>
   page.waitForFunction(
     ([name, text]) => globalThis.happened.some(([each, what]) => each === name && String(what).includes(text)),
     [name, text],
   );
 
-/** Waits until the page's session is in this state. */
+/** Waits until the page's session has this state. */
 export const waitForState = (page, name) =>
   page.waitForFunction((name) => globalThis.session.store.get().state.name === name, name);
 
-/** The bodies of the entries in the page's store. */
+/** Returns the bodies of the entries in the page's store. */
 export const bodies = (page) => page.evaluate(() => globalThis.session.store.get().entries.map(({ body }) => body));
 
 /** Waits until the store has this many entries. */
 export const waitForEntries = (page, count) =>
   page.waitForFunction((count) => globalThis.session.store.get().entries.length >= count, count);
 
-/** Publishes the fake camera, as `publication` in the page. */
+/** Publishes the fake camera, as the page's global `publication`. */
 export const publishCamera = (page, name = 'camera') =>
   page.evaluate(async (name) => {
     const media = await globalThis.chattok.openCamera();
     globalThis.publication = await globalThis.session.publish(media, { name });
   }, name);
 
-/** Waits until this many videos play: each has a picture, and shows more frames than it had. */
+/** Waits until this many videos play: each has a picture, and more frames than before. */
 export async function videosPlay(page, count) {
   const shown = () => [...document.querySelectorAll('video')].map((video) => video.getVideoPlaybackQuality().totalVideoFrames);
   await page.waitForFunction((count) => document.querySelectorAll('video').length === count, count);
@@ -128,7 +128,7 @@ export async function videosPlay(page, count) {
   );
 }
 
-/** A way to the server that can be cut, or go silent while everything stays open. */
+/** Starts a TCP proxy to the server that can be cut, or go silent while its connections stay open. */
 export async function startNetwork(t, server) {
   const pairs = new Set();
   let state = 'on';
@@ -156,17 +156,17 @@ export async function startNetwork(t, server) {
   });
   return {
     url: `http://127.0.0.1:${listener.address().port}/`,
-    /** Cuts all connections and takes no new ones. */
+    /** Cuts all connections and refuses new ones. */
     off() {
       state = 'off';
       cut();
     },
-    /** Passes nothing on, and tells nobody. */
+    /** Stops passing data on, with all connections left open. */
     silence() {
       state = 'silent';
     },
     on() {
-      if (state === 'silent') cut(); // a stream with a hole in it is of no use
+      if (state === 'silent') cut(); // bytes are missing from these connections
       state = 'on';
     },
   };

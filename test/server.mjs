@@ -10,13 +10,13 @@ import { fileURLToPath } from 'node:url';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const binary = resolve(process.env.CHATTOK_BINARY ?? join(here, '../chattok'));
 
-/** How long a start or a stop may take, in milliseconds; generous, since nothing here measures speed. */
+/** How long to wait for a start or a stop, in milliseconds. No test measures speed. */
 const patience = 30_000;
 
-/** Starts a server that is ended, and its database removed, after the test or suite that t belongs to. */
-export async function startServer(t, environment = {}) {
+/** Starts a server, of another program where one is named. It is ended, and its database removed, after the test or suite t. */
+export async function startServer(t, environment = {}, program = binary) {
   const folder = await mkdtemp(join(tmpdir(), 'chattok-test-'));
-  const server = new Server(folder, environment);
+  const server = new Server(folder, environment, program);
   t.after(async () => {
     await server.kill();
     await rm(folder, { recursive: true, force: true });
@@ -26,16 +26,28 @@ export async function startServer(t, environment = {}) {
 }
 
 class Server {
-  /** Of the form http://127.0.0.1:1234, without a slash at the end; the same after a restart. */
+  /** The server's origin, such as http://127.0.0.1:1234; a restart keeps it. */
   origin;
   #folder;
   #environment;
+  #program;
   #process;
   #output = '';
 
-  constructor(folder, environment) {
+  constructor(folder, environment, program) {
     this.#folder = folder;
     this.#environment = environment;
+    this.#program = program;
+  }
+
+  /** The output of the process since it was started. */
+  get output() {
+    return this.#output;
+  }
+
+  /** The id of the process. */
+  get pid() {
+    return this.#process.pid;
   }
 
   /** The GraphQL endpoint over HTTP. */
@@ -48,11 +60,11 @@ class Server {
     return this.endpoint.replace('http', 'ws');
   }
 
-  /** Starts the process, on the port it had before if it had one, and waits until it is ready. */
+  /** Starts the process, on its previous port if it had one, and waits until it is ready. */
   async start() {
     this.#output = '';
     const address = this.origin ? new URL(this.origin).host : '127.0.0.1:0';
-    this.#process = spawn(binary, {
+    this.#process = spawn(this.#program, {
       cwd: this.#folder,
       env: {
         PATH: process.env.PATH,
@@ -63,7 +75,7 @@ class Server {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const failed = once(this.#process, 'error').then(([error]) => {
-      throw new Error(`${binary}: ${error.message}; build it with \`go build\` or name another in CHATTOK_BINARY`);
+      throw new Error(`${this.#program}: ${error.message}; build it with \`go build\` or name another in CHATTOK_BINARY`);
     });
     const exited = once(this.#process, 'exit').then(([code, signal]) => {
       throw new Error(`the server ended (${signal ?? code}) before it was ready:\n${this.#output}`);
@@ -72,7 +84,7 @@ class Server {
     const timeout = delay(patience, undefined, { signal: late.signal }).then(() => {
       throw new Error(`the server was not ready after ${patience} ms:\n${this.#output}`);
     });
-    for (const promise of [failed, exited, timeout]) promise.catch(() => {}); // they also settle after the race
+    for (const promise of [failed, exited, timeout]) promise.catch(() => {}); // they may reject after the race
     try {
       await Promise.race([this.#ready(), failed, exited, timeout]);
     } finally {
@@ -80,18 +92,18 @@ class Server {
     }
   }
 
-  /** Ends the process as a crash does. */
+  /** Kills the process, as a crash would. */
   async kill() {
     await this.#end('SIGKILL');
   }
 
-  /** Asks the process to end, and gives its exit code. */
+  /** Asks the process to end, and returns its exit code. */
   async stop() {
     await this.#end('SIGTERM');
     return this.#process.exitCode;
   }
 
-  /** Runs one operation over HTTP and returns its data; throws where the answer has errors or there is none. */
+  /** Runs one operation over HTTP and returns its data. Throws where the answer has errors, or there is none. */
   async run(query, variables = {}, headers = {}) {
     const response = await fetch(this.endpoint, {
       method: 'POST',
@@ -134,7 +146,7 @@ class Server {
   }
 }
 
-/** Promise.withResolvers, which Node 20 has not. */
+/** Does what Promise.withResolvers does, which Node 20 lacks. */
 export function withResolvers() {
   let resolve;
   let reject;

@@ -1,5 +1,5 @@
 // Subscriptions over HTTP as the public clients ask for them: npm's graphql-sse, Apollo Client's HttpLink by multipart,
-// urql, and a browser's EventSource, each through lost connections. What is read is always resumed at the last cursor.
+// urql, and a browser's EventSource, each through lost connections. Readers always resume at the last cursor.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
@@ -21,7 +21,7 @@ const addChatEntry = `
   }`;
 const entryAdded = 'subscription ($after: String) { entryAdded(after: $after) { seq cursor body } }';
 
-/** A proxy that loses its connections when it is told to, as a network does. It ends with the test that t belongs to. */
+/** Starts a proxy that can drop its connections, as a network failure does. It ends with the test t. */
 async function startProxy(t, server) {
   const sockets = new Set();
   const proxy = net.createServer((near) => {
@@ -32,7 +32,7 @@ async function startProxy(t, server) {
       [far, near],
     ]) {
       sockets.add(from);
-      from.on('error', () => {}); // it is destroyed by then
+      from.on('error', () => {}); // it is already destroyed
       from.on('close', () => {
         sockets.delete(from);
         to.destroy();
@@ -53,9 +53,9 @@ async function startProxy(t, server) {
 }
 
 /**
- * Each client has run, which gives an operation's data, and follow, which subscribes until the function that it returns
- * is called. cursor() says where to begin; next takes an entry; lost takes why a subscription ended, where the client
- * leaves coming back to its user.
+ * The clients. `run` returns an operation's data; `follow` subscribes, and returns a function that ends the subscription.
+ * cursor() gives the starting point, next takes an entry, and lost takes the cause of an end, for clients that leave
+ * reconnecting to their user.
  */
 const clients = {
   'graphql-sse': (url) => {
@@ -73,7 +73,7 @@ const clients = {
       },
       follow: (cursor, next, lost) => {
         const variables = {
-          // Read anew by the client for each connection that it makes.
+          // The client reads this again for each connection.
           get after() {
             return cursor();
           },
@@ -142,17 +142,17 @@ const clients = {
   },
 };
 
-/** What each subscription and each other operation must be answered as. */
+/** The media types expected for subscriptions and for other operations. */
 const types = {
   'graphql-sse': ['text/event-stream; charset=utf-8', 'text/event-stream; charset=utf-8'],
   'Apollo Client': ['multipart/mixed; boundary="graphql"; subscriptionSpec="1.0"', 'application/graphql-response+json; charset=utf-8'],
   urql: ['text/event-stream; charset=utf-8', 'application/graphql-response+json; charset=utf-8'],
 };
 
-/** The media types that were seen, an answer each, by whether the operation was a subscription. */
+/** The media types of all answers so far, by whether the operation was a subscription. */
 let seen = { subscription: [], other: [] };
 
-/** fetch that remembers how it was answered. */
+/** A fetch that records the media type of each answer. */
 async function watched(input, init) {
   const response = await fetch(input, init);
   const kind = JSON.parse(init.body).query.trimStart().startsWith('subscription') ? 'subscription' : 'other';
@@ -160,7 +160,7 @@ async function watched(input, init) {
   return response;
 }
 
-/** Reads the log from its beginning, and comes back where the client does not do so itself. */
+/** Reads the log from its beginning, and reconnects where the client does not do so itself. */
 class Reader {
   entries = [];
   #client;
@@ -171,7 +171,7 @@ class Reader {
 
   constructor(client) {
     this.#client = client;
-    this.#failed.promise.catch(() => {}); // reported by until
+    this.#failed.promise.catch(() => {}); // until reports it
     this.#follow();
   }
 
@@ -189,13 +189,13 @@ class Reader {
         if (final) return this.#failed.reject(new Error(`the client gave up: ${JSON.stringify(why)} ${why}`));
         if (why === 'complete') return this.#failed.reject(new Error('the stream was completed'));
         await delay(retryPause);
-        this.#stop(); // urql would share what has ended with who asks for the same
+        this.#stop(); // urql would share an ended subscription with the next equal one
         if (!this.#ended) this.#follow();
       },
     );
   }
 
-  /** Waits until this many entries are there; fails at once where the subscription does. */
+  /** Waits for this many entries; fails at once if the subscription does. */
   async until(count) {
     while (this.entries.length < count) {
       const arrival = new Promise((resolve) => (this.#arrived = resolve));
@@ -236,7 +236,7 @@ for (const [name, connect] of Object.entries(clients)) {
     await posting;
     await reader.until(total / 2);
 
-    // A server that stops ends its streams without an end of the protocol, or the client would take them for over.
+    // A stopping server cuts its streams without the protocol's end, or clients would take them for complete.
     assert.equal(await server.stop(), 0);
     await server.start();
     await postAll(total / 2);
@@ -277,7 +277,7 @@ test('EventSource: a browser resumes by itself at the last event, and sees the e
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
   });
   t.after(() => browser.close());
-  const page = await browser.newPage({ bypassCSP: true }); // it stands for a page of one's own
+  const page = await browser.newPage({ bypassCSP: true }); // it stands for any page of a user
   await page.goto(new URL('/', proxy.endpoint).href);
   await page.evaluate((query) => {
     globalThis.entries = [];

@@ -15,7 +15,7 @@ import (
 	"chattok/session"
 )
 
-// kind tells the two tokens apart.
+// kind is one of the two kinds of token.
 type kind string
 
 const (
@@ -43,14 +43,18 @@ type claims struct {
 
 // UnmarshalJSON refuses invalid UTF-8 and halves of surrogate pairs, for which encoding/json would silently put U+FFFD.
 func (c *claims) UnmarshalJSON(b []byte) error {
-	if !utf8.Valid(b) || loneSurrogate(b) {
+	if !WellFormed(b) {
 		return errors.New("not UTF-8")
 	}
 	type plain claims
 	return json.Unmarshal(b, (*plain)(c))
 }
 
-// loneSurrogate says whether valid JSON has a \uXXXX escape of half a surrogate pair.
+// WellFormed says whether valid JSON is UTF-8 and has no escaped half of a surrogate pair, so that encoding/json reads its texts as
+// they were written.
+func WellFormed(b []byte) bool { return utf8.Valid(b) && !loneSurrogate(b) }
+
+// loneSurrogate says whether valid JSON holds a \uXXXX escape that is half of a surrogate pair.
 func loneSurrogate(b []byte) bool {
 	for i := 0; i < len(b); i++ {
 		if b[i] != '\\' {
@@ -59,7 +63,7 @@ func loneSurrogate(b []byte) bool {
 		high, ok := escaped(b[i:])
 		switch {
 		case !ok:
-			i++ // past the character that is escaped
+			i++ // skip the escaped character
 		case !utf16.IsSurrogate(high):
 			i += 5
 		default:
@@ -73,7 +77,7 @@ func loneSurrogate(b []byte) bool {
 	return false
 }
 
-// escaped returns what \uXXXX at the beginning of b stands for.
+// escaped returns the code unit that \uXXXX at the beginning of b stands for.
 func escaped(b []byte) (r rune, ok bool) {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return 0, false
@@ -82,10 +86,19 @@ func escaped(b []byte) (r rune, ok bool) {
 	return rune(n), err == nil
 }
 
-// names says whether the audience is k's; other audiences may stand beside it.
+// user returns the user that the token is for. A subject that is no user's id, as backends of other systems may set one, counts
+// as none.
+func (c *claims) user() *string {
+	if !session.ValidUserID(c.Subject) {
+		return nil
+	}
+	return &c.Subject
+}
+
+// names says whether k's audience is among the audiences.
 func (c *claims) names(k kind) bool { return slices.Contains(c.Audience, k.audience()) }
 
-// check holds the members against their limits. Its errors' texts are safe to show.
+// check compares the members with their limits. Anybody may read the texts of its errors.
 func (c *claims) check(k kind) error {
 	switch {
 	case !validID(c.Session):
@@ -93,7 +106,7 @@ func (c *claims) check(k kind) error {
 	case k == accessToken && !validID(c.Connection):
 		return fmt.Errorf("connection must be an id of 1 to %d bytes", session.MaxNameBytes)
 	case !c.Role.Valid():
-		return errors.New("role must be SUBSCRIBER, PUBLISHER or MODERATOR")
+		return errors.New("role must be SUBSCRIBER, PUBLISHER_ONLY, PUBLISHER or MODERATOR")
 	case c.Data != nil && !validData(*c.Data):
 		return fmt.Errorf("data must be at most %d bytes of UTF-8 without U+0000", session.MaxDataBytes)
 	case c.ExpiresAt.Unix() <= 0 || c.ExpiresAt.Year() > 9999: // RFC 3339 can't write later years
@@ -102,7 +115,7 @@ func (c *claims) check(k kind) error {
 	return nil
 }
 
-// validID is no stricter than it must be: what is no id of ours is unknown to the store, if it can be asked at all.
+// validID checks only that the store can look the id up. The store does not know ids that ChatTok never made.
 func validID(s string) bool {
 	return s != "" && len(s) <= session.MaxNameBytes && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
 }

@@ -7,16 +7,19 @@ import (
 	"strings"
 )
 
-// Digest returns a number by which a text of this kind is known again, and from which nobody without the secret can tell
-// which it was, also where there are few. It is never 0.
+// Digest returns a number that identifies a text of this kind. Without the secret the text can't be found from the number,
+// even by trying all likely texts. The number is never 0. It is another one under another secret: older secrets do not count here.
 func (t *Tokens) Digest(kind, text string) int64 {
 	mac := hmac.New(sha256.New, t.secret)
 	mac.Write([]byte("chattok digest\x00" + kind + "\x00" + text))
 	return int64(binary.BigEndian.Uint64(mac.Sum(nil))) | 1
 }
 
-// SessionDigest is Digest of a session token that was verified: of what is signed, since a signature can be spelt in more
-// than one way.
+// SessionDigest is the Digest of a verified session token. It covers the signed part alone, since a signature can be
+// written in more than one way.
 func (t *Tokens) SessionDigest(raw string) int64 {
-	return t.Digest("session token", raw[:max(0, strings.LastIndexByte(raw, '.'))])
+	return t.SignedDigest(raw[:max(0, strings.LastIndexByte(raw, '.'))])
 }
+
+// SignedDigest is the Digest of a verified session token of any form, of which signed is the signed part.
+func (t *Tokens) SignedDigest(signed string) int64 { return t.Digest("session token", signed) }

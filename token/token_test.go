@@ -40,7 +40,7 @@ func mustNew(tb testing.TB) (*token.Tokens, *clock) {
 	return tokens, c
 }
 
-// sign makes a token as another backend does: without this package, and without its library.
+// sign makes a token as another backend would, without this package and its library.
 func sign(key, header, payload string) string { return signWith(sha256.New, key, header, payload) }
 
 func signWith(h func() hash.Hash, key, header, payload string) string {
@@ -77,8 +77,8 @@ func payload(all, members map[string]any) string {
 	return string(b)
 }
 
-// outcome is "reason: message" of a refusal, and "" of an acceptance. It fails on any other kind of error, and on one
-// that holds a cause, which could carry something of the token into a log.
+// outcome returns "reason: message" for a refusal, and "" for a token that is accepted. It fails on any other kind of
+// error, and on an error with a cause, which could carry parts of the token into a log.
 func outcome(t *testing.T, err error) string {
 	t.Helper()
 	if err == nil {
@@ -136,13 +136,13 @@ func TestIsSecret(t *testing.T) {
 func TestMintedTokensSayWhatWasGranted(t *testing.T) {
 	tokens, _ := mustNew(t)
 	end := start.Add(time.Hour)
-	for _, data := range []*string{nil, new(""), new("Ada"), new("Åsa 🦉 <b>\u2028\"\\\n"), new(strings.Repeat("\x01", 1024))} {
+	for _, data := range []*string{nil, new(""), new("Ada"), new("Åsa 🦉 <b>\u2028\"\\\n"), new(strings.Repeat("\x01", session.MaxDataBytes))} {
 		want := session.SessionGrant{SessionID: strings.Repeat("s", 128), Role: session.RoleModerator, Data: data, ExpiresAt: end}
 		raw, err := tokens.MintSession(want)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := tokens.Session(raw)
+		got, err := tokens.Session(t.Context(), raw)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,7 +167,8 @@ func TestMintedTokensSayWhatWasGranted(t *testing.T) {
 	}
 }
 
-// What other backends read in a token is part of the contract: the audience is a string, the expiry whole seconds.
+// Other backends read tokens too, so their form is part of the contract: the audience is a string, the expiry whole
+// seconds.
 func TestMintedPayload(t *testing.T) {
 	tokens, _ := mustNew(t)
 	sessionRaw, err := tokens.MintSession(session.SessionGrant{SessionID: "s", Role: session.RolePublisher, Data: new("Ada"), ExpiresAt: start})
@@ -195,7 +196,7 @@ func TestMintRefusesWhatVerifyWould(t *testing.T) {
 		"no session":   func(g *session.SessionGrant) { g.SessionID = "" },
 		"long session": func(g *session.SessionGrant) { g.SessionID = strings.Repeat("s", 129) },
 		"no role":      func(g *session.SessionGrant) { g.Role = "" },
-		"long data":    func(g *session.SessionGrant) { g.Data = new(strings.Repeat("d", 1025)) },
+		"long data":    func(g *session.SessionGrant) { g.Data = new(strings.Repeat("d", session.MaxDataBytes+1)) },
 		"broken data":  func(g *session.SessionGrant) { g.Data = new("\xff") },
 		"U+0000":       func(g *session.SessionGrant) { g.Data = new("a\x00") },
 		"no expiry":    func(g *session.SessionGrant) { g.ExpiresAt = time.Time{} },
@@ -258,7 +259,7 @@ func BenchmarkAccess(b *testing.B) {
 	})
 	b.Run("first", func(b *testing.B) {
 		tokens, _ := mustNew(b)
-		raws := make([]string, 64<<10) // four times what is remembered, so that none is when its turn comes
+		raws := make([]string, 64<<10) // four times as many as are remembered, so that each is forgotten when its turn comes
 		for i := range raws {
 			raws[i] = mint(b, tokens, i)
 		}

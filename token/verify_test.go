@@ -30,7 +30,7 @@ func TestAccess(t *testing.T) {
 		ambiguous  = "TOKEN_INVALID: the token names both audiences, chattok:session and chattok:access: it must be one of the two"
 		sessionID  = "TOKEN_INVALID: the access token is refused: session must be an id of 1 to 128 bytes"
 		connection = "TOKEN_INVALID: the access token is refused: connection must be an id of 1 to 128 bytes"
-		role       = "TOKEN_INVALID: the access token is refused: role must be SUBSCRIBER, PUBLISHER or MODERATOR"
+		role       = "TOKEN_INVALID: the access token is refused: role must be SUBSCRIBER, PUBLISHER_ONLY, PUBLISHER or MODERATOR"
 		tooLong    = "TOKEN_INVALID: the access token is longer than 4096 bytes"
 	)
 	for _, c := range []struct{ name, raw, want string }{
@@ -114,14 +114,14 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-// respell sets a bit of the last character that stands for nothing: 32 bytes are 42 characters and 4 of the 43rd's 6 bits.
+// respell sets an unused bit of the last character: 32 bytes are 42 characters and 4 of the 43rd's 6 bits.
 func respell(raw string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := strings.IndexByte(alphabet, raw[len(raw)-1])
 	return raw[:len(raw)-1] + alphabet[last+1:last+2]
 }
 
-// pad returns a member's value that makes an access token at least 3 bytes short of size, and at most size long.
+// pad returns a value for a member that makes an access token at most size bytes long, and at most 3 bytes shorter.
 func pad(size int) string {
 	empty := len(sign(secret, hs256, accessWith(map[string]any{"pad": ""})))
 	return strings.Repeat("p", (size-empty)*3/4)
@@ -131,15 +131,15 @@ func TestSession(t *testing.T) {
 	with := func(name string, value any) string {
 		return sign(secret, hs256, sessionWith(map[string]any{name: value}))
 	}
-	const data = "TOKEN_INVALID: the session token is refused: data must be at most 1024 bytes of UTF-8 without U+0000"
-	escaped := strings.Replace(sessionWith(map[string]any{"data": "?"}), `"?"`, `"`+strings.Repeat(`\u0001`, 1024)+`"`, 1)
+	const data = "TOKEN_INVALID: the session token is refused: data must be at most 4096 bytes of UTF-8 without U+0000"
+	escaped := strings.Replace(sessionWith(map[string]any{"data": "?"}), `"?"`, `"`+strings.Repeat(`\u0001`, session.MaxDataBytes)+`"`, 1)
 	for _, c := range []struct{ name, raw, want string }{
 		{"without data", sign(secret, hs256, sessionWith(nil)), ""},
 		{"data null", sign(secret, hs256, strings.Replace(sessionWith(map[string]any{"data": "?"}), `"?"`, "null", 1)), ""},
 		{"data not ASCII", with("data", "Åsa 🦉"), ""},
-		{"data at its limit", with("data", strings.Repeat("€", 341)+"x"), ""},
+		{"data at its limit", with("data", strings.Repeat("€", 1365)+"x"), ""},
 		{"data at its limit, escaped", sign(secret, hs256, escaped), ""},
-		{"data over its limit", with("data", strings.Repeat("€", 341)+"xx"), data},
+		{"data over its limit", with("data", strings.Repeat("€", 1365)+"xx"), data},
 		{"data with U+0000", with("data", "a\x00"), data},
 		{"data not UTF-8", sign(secret, hs256, strings.Replace(sessionWith(map[string]any{"data": "?"}), "?", "\xc3", 1)),
 			"TOKEN_INVALID: the session token is malformed"},
@@ -157,11 +157,11 @@ func TestSession(t *testing.T) {
 			"TOKEN_INVALID: the token names both audiences, chattok:session and chattok:access: it must be one of the two"},
 		{"expired", with("exp", start.Add(-token.Leeway).Unix()),
 			"TOKEN_EXPIRED: the session token has expired: ask whoever issued it for a new one"},
-		{"too long", strings.Repeat("a", token.MaxSessionBytes+1), "TOKEN_INVALID: the session token is longer than 12288 bytes"},
+		{"too long", strings.Repeat("a", token.MaxSessionBytes+1), "TOKEN_INVALID: the session token is longer than 37888 bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tokens, _ := mustNew(t)
-			grant, err := tokens.Session(c.raw)
+			grant, err := tokens.Session(t.Context(), c.raw)
 			if got := outcome(t, err); got != c.want {
 				t.Fatalf("got %q, want %q", got, c.want)
 			}
@@ -176,7 +176,7 @@ func TestSession(t *testing.T) {
 func TestDamagedTokens(t *testing.T) {
 	tokens, _ := mustNew(t)
 	accessRaw, sessionRaw := sign(secret, hs256, accessWith(nil)), sign(secret, hs256, sessionWith(nil))
-	if _, err := tokens.Access(accessRaw); err != nil { // it is remembered from here on
+	if _, err := tokens.Access(accessRaw); err != nil { // the token is remembered from here on
 		t.Fatal(err)
 	}
 	damaged := func(raw string) func(yield func(string, string) bool) {
@@ -199,14 +199,14 @@ func TestDamagedTokens(t *testing.T) {
 		}
 	}
 	for what, raw := range damaged(sessionRaw) {
-		if _, err := tokens.Session(raw); !strings.HasPrefix(outcome(t, err), token.ReasonInvalid) {
+		if _, err := tokens.Session(t.Context(), raw); !strings.HasPrefix(outcome(t, err), token.ReasonInvalid) {
 			t.Errorf("session token %s: %v", what, err)
 		}
 	}
 }
 
-// FuzzAccess signs whatever payload comes, so that the claims are fuzzed and not only the signature, and also takes
-// the payload as the whole token.
+// FuzzAccess signs each payload, so that the claims are fuzzed and not only the signature. It also tries the payload as the
+// whole token.
 func FuzzAccess(f *testing.F) {
 	f.Add(hs256, accessWith(nil))
 	f.Add(hs256, sessionWith(nil))
@@ -231,7 +231,7 @@ func FuzzAccess(f *testing.F) {
 			if back, err := tokens.Access(again); err != nil || back != grant {
 				t.Fatalf("%+v came back as %+v, %v", grant, back, err)
 			}
-			if _, err := tokens.Session(raw); err == nil {
+			if _, err := tokens.Session(t.Context(), raw); err == nil {
 				t.Fatal("one token passed for both kinds")
 			}
 		}

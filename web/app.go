@@ -6,12 +6,14 @@ import (
 	"strings"
 )
 
-// appPolicy is what the page may do: scripts, styles and connections of the server itself, and no text that becomes code or
-// markup by any way (require-trusted-types-for). A camera's picture is no address, so it needs no leave.
+// appPolicy is the page's Content-Security-Policy: scripts, styles and connections of this server only, and no conversion of
+// strings to code or markup (require-trusted-types-for). Camera pictures are not loaded from an address, so no directive
+// applies to them.
 const appPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-// appPermissions keeps what the page uses to itself, and denies it the rest (Permissions-Policy).
+// appPermissions is the page's Permissions-Policy. It allows the features that the page uses, for its own origin only, and
+// denies the others.
 const appPermissions = "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), " +
 	"clipboard-write=(self), fullscreen=(self), geolocation=(), payment=(), usb=(), serial=(), hid=()"
 
@@ -21,7 +23,8 @@ const (
 	noVersion     = `<meta name="chattok-version" content="">`
 )
 
-// app is the page at /, and the same page at /s/{session}, which has every address one folder further up.
+// app holds the page for / and for /s/{session}. The latter is one folder deeper, so its relative addresses begin with
+// "../".
 type app struct {
 	start, session file
 }
@@ -56,8 +59,8 @@ func (s site) addApp(config Config) app {
 	return app{start: start, session: session}
 }
 
-// serveSession answers below /s/: the page for any one name, since only the page and the API judge whether it is a
-// session's. It reports whether the path was one of its own.
+// serveSession serves the page for any single name below /s/; the page and the API decide whether the name is a session's.
+// It reports whether it handled the request.
 func (a app) serveSession(w http.ResponseWriter, r *http.Request) bool {
 	name, ok := strings.CutPrefix(r.URL.Path, sessionPrefix)
 	switch {

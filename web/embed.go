@@ -2,22 +2,23 @@ package web
 
 import "embed"
 
-// appFiles is the page itself, playgroundFiles the playground, as `npm run build` in web/app and web/playground makes them;
-// `npm run check` there says whether they are current. Their folders are the paths that browsers ask for: the page, and
-// below assets what it loads, gzip-compressed.
+// adminFiles, appFiles and playgroundFiles are the builds of web/admin, web/app and web/playground (`npm run build`; `npm run check`
+// verifies them). Paths in these folders are URL paths. The files below assets are gzip-compressed.
 var (
+	//go:embed all:admin/dist
+	adminFiles embed.FS
 	//go:embed all:app/dist
 	appFiles embed.FS
 	//go:embed all:playground/dist
 	playgroundFiles embed.FS
 )
 
-// sdkFiles is what `npm run build` in web/sdk makes; `npm run check` there says whether it is current.
+// sdkFiles is the build of web/sdk (`npm run build`; `npm run check` verifies it).
 //
 //go:embed sdk/dist
 var sdkFiles embed.FS
 
-// opentokFiles is what `npm run build` in web/opentok makes; `npm run check` there says whether it is current.
+// opentokFiles is the build of web/opentok (`npm run build`; `npm run check` verifies it).
 //
 //go:embed opentok/dist
 var opentokFiles embed.FS

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Paths is every path with a file behind it.
+// Paths returns all paths with a file.
 func Paths() []string {
-	return slices.Sorted(maps.Keys(Handler(Config{}).(pages).files))
+	return slices.Sorted(maps.Keys(Handler(Config{Admin: true}).(pages).files))
 }

@@ -13,9 +13,10 @@ import (
 	"time"
 )
 
-// contentTypes are stated rather than asked of the machine, whose own tables differ.
+// contentTypes maps file extensions to media types. The tables of package mime depend on the machine.
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
+	".json": "application/json",
 	".css":  "text/css; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
 	".svg":  "image/svg+xml",
@@ -24,19 +25,20 @@ var contentTypes = map[string]string{
 	".map":  "application/json",
 }
 
-// file is one answer, ready to send.
+// file is a response body with its headers.
 type file struct {
 	content     []byte
 	contentType string
 	etag        string
 	policy      string        // Content-Security-Policy
-	permissions string        // Permissions-Policy; none where empty
-	framed      bool          // other sites may have it in a frame, as its policy says
-	immutable   bool          // the content is named by its hash: it may be kept for good
-	compressed  bool          // content is gzip
-	public      bool          // pages of every origin may read it
-	packed      []byte        // the content as gzip, for those who take it; nil where there is but one form
-	unpacked    func() []byte // of compressed content, for the few who take none; it is unpacked once, when one comes
+	permissions string        // Permissions-Policy; empty: none
+	framed      bool          // policy allows other sites to frame the page
+	immutable   bool          // the path names the content, by a hash or a version, so browsers may cache it forever
+	unstored    bool          // no cache may keep the response
+	compressed  bool          // content is gzip-compressed
+	public      bool          // pages of all origins may read it
+	packed      []byte        // content in gzip form, for clients that accept it; nil: there is one form only
+	unpacked    func() []byte // decompresses content, once, for clients that do not accept gzip
 }
 
 func newFile(name string, content []byte, policy string) file {
@@ -53,7 +55,7 @@ func newFile(name string, content []byte, policy string) file {
 	}
 }
 
-// serveGet is serve for GET and HEAD, and refuses every other method.
+// serveGet serves GET and HEAD requests and rejects other methods.
 func (f file) serveGet(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -77,10 +79,13 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 		allowAnyPage(h)
 	}
 	if f.framed {
-		h.Del("X-Frame-Options") // it knows no list of sites, and older browsers would heed it
+		h.Del("X-Frame-Options") // X-Frame-Options can't list sites, and would override the policy in older browsers
 	}
 	if f.immutable {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	if f.unstored {
+		h.Set("Cache-Control", "no-store")
 	}
 	if f.compressed {
 		f.serveCompressed(w, r)
@@ -93,26 +98,26 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 		if acceptsGzip(r.Header) {
 			content = f.packed
 			h.Set("Content-Encoding", "gzip")
-			h.Set("ETag", strings.TrimSuffix(f.etag, `"`)+`-gzip"`) // another form is another entity (RFC 9110, section 8.8.1)
+			h.Set("ETag", strings.TrimSuffix(f.etag, `"`)+`-gzip"`) // each encoding needs an entity tag of its own (RFC 9110, section 8.8.1)
 		}
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }
 
-// pack returns gzip of content.
+// pack compresses content with gzip.
 func pack(content []byte) []byte {
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 	if err != nil {
 		panic("web: " + err.Error())
 	}
-	_, _ = z.Write(content) // a buffer takes everything
+	_, _ = z.Write(content) // writing to a bytes.Buffer can't fail
 	_ = z.Close()
 	return b.Bytes()
 }
 
-// serveCompressed sends the content as it is to those who take gzip, and unpacked to the few who don't. Either form is
-// immutable, so nobody asks for it conditionally.
+// serveCompressed sends compressed content, decompressed for clients that do not accept gzip. The content is immutable, so
+// there are no conditional requests.
 func (f file) serveCompressed(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Add("Vary", "Accept-Encoding")
@@ -120,7 +125,7 @@ func (f file) serveCompressed(w http.ResponseWriter, r *http.Request) {
 		h.Set("Content-Encoding", "gzip")
 		h.Set("Content-Length", strconv.Itoa(len(f.content)))
 		if r.Method != http.MethodHead {
-			_, _ = w.Write(f.content) // a reader that has gone is no error of ours
+			_, _ = w.Write(f.content) // the client may have closed the connection
 		}
 		return
 	}
@@ -131,7 +136,7 @@ func (f file) serveCompressed(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// unpack returns what gzip holds.
+// unpack decompresses gzip content. It panics if the content is not gzip.
 func unpack(content []byte) []byte {
 	z, err := gzip.NewReader(bytes.NewReader(content))
 	var unpacked []byte
@@ -139,13 +144,12 @@ func unpack(content []byte) []byte {
 		unpacked, err = io.ReadAll(z)
 	}
 	if err != nil {
-		panic("web: an asset is not gzip: " + err.Error()) // the package's tests read every one
+		panic("web: an asset is not gzip: " + err.Error()) // the tests decompress every asset
 	}
 	return unpacked
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3) as far as gzip is concerned; "*" stands for it where it is
-// not named.
+// acceptsGzip reports whether Accept-Encoding allows gzip (RFC 9110, section 12.5.3). "*" applies if gzip is not named.
 func acceptsGzip(h http.Header) bool {
 	accepted := false
 	for item := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {

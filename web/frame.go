@@ -9,9 +9,10 @@ import (
 
 var frameHost = regexp.MustCompile(`^(?:\*\.)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$|^\[[0-9a-fA-F:]+\]$`)
 
-// ParseFrameAncestors reads the sites whose pages may have the page in a frame: origins, separated by commas, such as
-// https://example.com or https://*.example.com (CSP level 3, section 2.3.1, without its loose forms); "self" is the
-// server's own. None where the text is empty.
+// ParseFrameAncestors parses the origins that may show the page in a frame, separated by commas, such as https://example.com
+// or https://*.example.com. "self" is the server's own origin. The result contains source expressions for a
+// Content-Security-Policy (CSP level 3, section 2.3.1; a scheme is required, a path is not allowed) and is empty for an
+// empty text.
 func ParseFrameAncestors(text string) ([]string, error) {
 	var sources []string
 	for source := range strings.SplitSeq(text, ",") {
@@ -41,7 +42,7 @@ func ParseFrameAncestors(text string) ([]string, error) {
 	return sources, nil
 }
 
-// framed is a policy that lets these sources have the page in a frame.
+// framed returns the policy with frame-ancestors set to sources.
 func framed(policy string, sources []string) string {
 	return strings.Replace(policy, "frame-ancestors 'none'", "frame-ancestors "+strings.Join(sources, " "), 1)
 }

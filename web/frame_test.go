@@ -24,8 +24,8 @@ func TestFrameAncestors(t *testing.T) {
 	}
 }
 
-// TestFrames: a site that is named may have the page in a frame, and both headers say so; nothing else of the server may
-// be, and nobody may without the setting.
+// TestFrames checks that only the sites in FrameAncestors may frame the page, by both headers, and that nothing else of the
+// server can be framed.
 func TestFrames(t *testing.T) {
 	for _, tt := range []struct {
 		ancestors []string
@@ -41,7 +41,7 @@ func TestFrames(t *testing.T) {
 		{[]string{"https://example.com"}, "/sdk/chattok.js", "frame-ancestors 'none'", "DENY"},
 	} {
 		w := httptest.NewRecorder()
-		w.Header().Set("X-Frame-Options", "DENY") // as the edge does for every page
+		w.Header().Set("X-Frame-Options", "DENY") // the server's middleware sets it on every page
 		Handler(Config{FrameAncestors: tt.ancestors}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, tt.path, nil))
 		policy := w.Header().Get("Content-Security-Policy")
 		if found := slices.Contains(strings.Split(policy, "; "), tt.want); !found || strings.Count(policy, "frame-ancestors") != 1 {

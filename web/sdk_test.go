@@ -15,6 +15,7 @@ func TestSDK(t *testing.T) {
 		"/sdk/chattok.js.map": {"application/json", "src/connector.ts"},
 		"/sdk/chattok.d.ts":   {"application/typescript; charset=utf-8", "export declare function connect(options: ConnectOptions): Promise<Session>"},
 		"/sdk/opentok.js":     {"text/javascript; charset=utf-8", "sessionConnected"},
+		"/sdk/ot-widget.js":   {"text/javascript; charset=utf-8", "OT_LayoutContainer"},
 		"/sdk/opentok.css":    {"text/css; charset=utf-8", ".OT_widget-container"},
 		"/sdk/opentok.d.ts":   {"application/typescript; charset=utf-8", "sessionId: string"},
 	} {

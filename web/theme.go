@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// Theme is how the page looks beside its own: values for some of the variables that ThemeNames lists. Its zero value
-// changes nothing. Make it by ParseTheme, since it becomes a style sheet.
+// Theme changes the page's look: it sets some of the style sheet variables that ThemeNames lists. The zero value changes
+// nothing. Only ParseTheme may create others, since it validates the values that go into a style sheet.
 type Theme struct {
 	light, dark []themeValue
 }
 
 type themeValue struct{ name, value string }
 
-// themeVariables are the variables that a theme may set, each with what it is and what else follows from it.
+// themeVariables maps the variables of a theme to their syntax and to the declarations derived from them.
 var themeVariables = map[string]struct {
 	pattern *regexp.Regexp
 	kind    string
-	derived string // declarations in which %s stands for the value
+	derived string // declarations; %[1]s stands for the value
 }{
 	"accent": {colour, "a colour", "--accent-strong:color-mix(in oklab,%[1]s 84%%,var(--text));" +
 		"--accent-soft:color-mix(in oklab,%[1]s 16%%,var(--surface));--accent-line:color-mix(in oklab,%[1]s 45%%,var(--surface));"},
@@ -37,7 +37,7 @@ var (
 	length = regexp.MustCompile(`^(?:0|[0-9]{1,2}(?:\.[0-9]{1,2})?(?:px|rem))$`)
 )
 
-// ThemeNames returns the variables that a theme may set, in their order.
+// ThemeNames returns the variables that a theme may set, sorted.
 func ThemeNames() []string {
 	var names []string
 	for name := range themeVariables {
@@ -47,8 +47,9 @@ func ThemeNames() []string {
 	return names
 }
 
-// ParseTheme reads name=value pairs that are separated by commas, such as "accent=#1d4ed8/#93c5fd,radius=0.5rem". A value
-// is for the light scheme; the dark scheme has the one after a slash, or else its own.
+// ParseTheme parses a comma-separated list of name=value, such as "accent=#1d4ed8/#93c5fd,radius=0.5rem". A value applies to
+// the light colour scheme, a second one after a slash to the dark scheme. Without the second, the dark scheme keeps its
+// default.
 func ParseTheme(text string) (Theme, error) {
 	var theme Theme
 	for pair := range strings.SplitSeq(text, ",") {
@@ -92,7 +93,7 @@ func example(kind string) string {
 
 func (t Theme) empty() bool { return len(t.light) == 0 && len(t.dark) == 0 }
 
-// sheet is the theme as a style sheet, which stands after the page's own.
+// sheet returns the theme as a style sheet, to be loaded after the page's own.
 func (t Theme) sheet() string {
 	var b strings.Builder
 	write := func(list []themeValue) {
@@ -104,7 +105,7 @@ func (t Theme) sheet() string {
 		}
 	}
 	if len(t.light) > 0 {
-		// A radius has no scheme; a colour of the light one leaves the dark one as it is.
+		// A radius applies to both schemes, a colour only to the light one.
 		b.WriteString("@media not (prefers-color-scheme:dark){:root{")
 		write(t.light)
 		b.WriteString("}}")

@@ -1,12 +1,13 @@
-// Package web is the browser side: the page where people meet, at / and /s/{session}, and the playground (GraphiQL), served
-// from files in the binary.
+// Package web serves the browser side: the chat page at / and /s/{session}, the playground (GraphiQL), the SDK, and, where it is
+// switched on, the admin page. All files are embedded in the binary.
 //
-// No page loads anything from another host, and a content security policy holds that. Every address in a page is relative,
-// so that all of it works on any host name, over http and https, and behind a path prefix that a proxy strips. The pages
-// expect the API at graphql below the same root.
+// No page loads anything from another host; a Content-Security-Policy enforces that. All addresses in pages are relative, so
+// that the pages work on any host name, over http and https, and behind a proxy that strips a path prefix. The pages expect
+// the API at graphql below the same root.
 //
-// Pages are revalidated by ETag on every visit; what they load has the hash of its content in its name, and browsers may
-// keep it for good.
+// Browsers revalidate pages by ETag on every visit. Assets have a hash of their content in their names, and may be cached
+// forever. The SDK's files are there twice: under names that stay the same, which browsers revalidate too, and below the server's
+// version, forever as well.
 package web
 
 import (
@@ -19,18 +20,20 @@ import (
 	"sync"
 )
 
-// Config is what the pages say of the server. Its zero value will do.
+// Config holds the settings of the pages. The zero value is valid.
 type Config struct {
-	Version string // shown on the start page; nothing is shown where empty
-	// FrameAncestors are the sites that may have the page in a frame, as ParseFrameAncestors gives them; none may where
-	// empty. The playground is in no frame.
+	// Version is shown on the start page, and the SDK is also served below it; both unless it is empty.
+	Version string
+	// FrameAncestors are the origins that may show the page in a frame, as returned by ParseFrameAncestors. If empty, no site
+	// may. The playground and the admin page can never be framed.
 	FrameAncestors []string
 	Theme          Theme
+	// Admin says whether there is the admin page at /admin. It has no access of its own: whoever opens it needs the API secret.
+	Admin bool
 }
 
-// playgroundPolicy is what the playground may do. It allows no script but the server's own files, nor eval, nor another
-// host. The playground's editor, Monaco, writes style elements and attributes, which can't be named one by one, and draws
-// with data: images.
+// playgroundPolicy is the playground's Content-Security-Policy. It allows scripts from this server only, and no eval. The
+// editor, Monaco, needs inline styles, which can't be listed one by one, and data: images.
 const playgroundPolicy = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; " +
 	"style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -40,34 +43,43 @@ const (
 	gzipSuffix     = ".gz"
 )
 
-// Handler serves the page at / and /s/{session}, the playground at /playground, what they load, the SDK below /sdk/, and
-// the favicon. It answers GET and HEAD; every other path is a 404, so it may be mounted at / beside more specific patterns.
-// It panics where the binary was built without its files.
+// Handler serves the page at / and /s/{session}, the playground at /playground, the admin page at /admin where Config says so, their
+// assets, the SDK below /sdk/, and the favicon. It answers GET and HEAD, and 404 for unknown paths, so it can be mounted at / beside more
+// specific patterns. It panics if the binary was built without these files.
 func Handler(config Config) http.Handler {
-	p := pages{files: site{}}
+	p := pages{files: site{}, version: config.Version}
 	p.app = p.files.addApp(config)
 	p.files.addPlayground()
-	p.files.addSDK()
+	if config.Admin {
+		p.files.addAdmin()
+	}
+	p.files.addSDK(config.Version)
 	return p
 }
 
-// pages is everything that is served: the files, and the sessions' addresses, which are without number.
+// pages serves the fixed files and, for any session id, the page of a session.
 type pages struct {
-	files site
-	app   app
+	files   site
+	app     app
+	version string
 }
 
 func (p pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !p.app.serveSession(w, r) {
+	if !p.app.serveSession(w, r) && !p.serveVersion(w, r) {
 		p.files.ServeHTTP(w, r)
 	}
 }
 
-// site is every file by its path. Paths are looked up as they come and never reach a file system.
+// site maps URL paths to files. A request path is only looked up in the map and never reaches a file system.
 type site map[string]file
 
 func (s site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
+	case "/admin/":
+		if _, ok := s["/admin"]; ok {
+			redirect(w, r, "../admin")
+			return
+		}
 	case "/playground/":
 		redirect(w, r, "../playground")
 		return
@@ -82,8 +94,8 @@ func (s site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// redirect goes to a path relative to the request's. http.Redirect would make it absolute and lose a prefix that a proxy
-// stripped.
+// redirect redirects to a path relative to the request's. http.Redirect would make it absolute, without the prefix that a
+// proxy stripped.
 func redirect(w http.ResponseWriter, r *http.Request, to string) {
 	if r.URL.RawQuery != "" {
 		to += "?" + r.URL.RawQuery
@@ -97,7 +109,7 @@ func (s site) addPlayground() {
 	s.addAssets(playgroundFiles, playgroundRoot, "playground/assets", playgroundPolicy)
 }
 
-// addAssets adds what a page loads: the files of a folder below the build's root, which is also their path.
+// addAssets adds the files of a folder below root. The folder's path is also their URL path.
 func (s site) addAssets(files embed.FS, root, folder, policy string) {
 	entries, err := fs.ReadDir(files, path.Join(root, folder))
 	if err != nil {

@@ -17,7 +17,7 @@ const immutable = "public, max-age=31536000, immutable"
 func get(t *testing.T, h http.Handler, method, path string, header ...string) *http.Response {
 	t.Helper()
 	r := httptest.NewRequest(method, "/", nil)
-	r.URL.Path = path // as it is: no client or router has cleaned it
+	r.URL.Path = path // unchanged by clients or routers
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
@@ -36,14 +36,15 @@ func body(t *testing.T, resp *http.Response) string {
 }
 
 func TestPages(t *testing.T) {
-	h := Handler(Config{Version: "1.2.3"})
+	h := Handler(Config{Version: "1.2.3", Admin: true})
 	for _, tt := range []struct {
-		path, contentType, policy string
+		path, contentType, policy, cache string
 	}{
-		{"/", "text/html; charset=utf-8", appPolicy},
-		{"/s/demo", "text/html; charset=utf-8", appPolicy},
-		{"/playground", "text/html; charset=utf-8", playgroundPolicy},
-		{"/favicon.svg", "image/svg+xml", appPolicy},
+		{"/", "text/html; charset=utf-8", appPolicy, "no-cache"},
+		{"/s/demo", "text/html; charset=utf-8", appPolicy, "no-cache"},
+		{"/playground", "text/html; charset=utf-8", playgroundPolicy, "no-cache"},
+		{"/admin", "text/html; charset=utf-8", adminPolicy, "no-store"},
+		{"/favicon.svg", "image/svg+xml", appPolicy, "no-cache"},
 	} {
 		t.Run(tt.path, func(t *testing.T) {
 			resp := get(t, h, http.MethodGet, tt.path)
@@ -53,7 +54,7 @@ func TestPages(t *testing.T) {
 			for name, want := range map[string]string{
 				"Content-Type":            tt.contentType,
 				"Content-Security-Policy": tt.policy,
-				"Cache-Control":           "no-cache",
+				"Cache-Control":           tt.cache,
 				"X-Content-Type-Options":  "nosniff",
 				"Referrer-Policy":         "no-referrer",
 			} {
@@ -80,7 +81,7 @@ func TestPages(t *testing.T) {
 }
 
 func TestPoliciesAllowNoForeignCode(t *testing.T) {
-	for name, policy := range map[string]string{"app": appPolicy, "playground": playgroundPolicy} {
+	for name, policy := range map[string]string{"admin": adminPolicy, "app": appPolicy, "playground": playgroundPolicy} {
 		directives := map[string]string{}
 		for directive := range strings.SplitSeq(policy, ";") {
 			key, value, _ := strings.Cut(strings.TrimSpace(directive), " ")
@@ -111,7 +112,7 @@ func TestStartPageHasTheVersion(t *testing.T) {
 	}
 }
 
-// TestSessionPages has every name below /s/ answered with the same page, whose addresses lead one folder up.
+// TestSessionPages checks that every name below /s/ gets the same page, with addresses one folder up.
 func TestSessionPages(t *testing.T) {
 	h := Handler(Config{})
 	page := body(t, get(t, h, http.MethodGet, "/s/demo"))
@@ -129,14 +130,14 @@ func TestSessionPages(t *testing.T) {
 	}
 }
 
-// links are the addresses that a page loads or leads to.
+// links matches the addresses that a page loads or links to.
 var links = regexp.MustCompile(`(?:src|href)="([^"]*)"`)
 
 func TestPagesNameOnlyWhatIsThere(t *testing.T) {
-	h := Handler(Config{})
-	// What is served beside this package.
+	h := Handler(Config{Admin: true})
+	// Addresses served by other packages.
 	elsewhere := map[string]bool{"graphql": true, "../graphql": true}
-	for _, page := range []string{"/", "/s/demo", "/playground"} {
+	for _, page := range []string{"/", "/s/demo", "/playground", "/admin"} {
 		found := links.FindAllStringSubmatch(body(t, get(t, h, http.MethodGet, page)), -1)
 		if len(found) < 4 {
 			t.Fatalf("%s names %d addresses: the pattern misses some", page, len(found))
@@ -160,11 +161,11 @@ func TestPagesNameOnlyWhatIsThere(t *testing.T) {
 	}
 }
 
-// hashed is a name that changes with the content.
+// hashed matches a name that contains a hash of the content.
 var hashed = regexp.MustCompile(`-[\w-]{8}\.(js|css|ttf)$`)
 
 func TestAssets(t *testing.T) {
-	h := Handler(Config{}).(pages).files
+	h := Handler(Config{Admin: true}).(pages).files
 	assets := 0
 	for path, f := range h {
 		if !strings.Contains(path, "/assets/") {
@@ -221,11 +222,12 @@ func TestAssets(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeftOver follows the names from the pages on: a file that nothing names is of an older build.
+// TestNothingIsLeftOver follows all names from the pages on. A file that no other file names is left over from an older
+// build.
 func TestNothingIsLeftOver(t *testing.T) {
-	h := Handler(Config{})
+	h := Handler(Config{Admin: true})
 	named := map[string]bool{}
-	queue := []string{"/", "/s/demo", "/playground"}
+	queue := []string{"/", "/s/demo", "/playground", "/admin"}
 	for len(queue) > 0 {
 		text := body(t, get(t, h, http.MethodGet, queue[0]))
 		queue = queue[1:]
@@ -258,9 +260,9 @@ func TestPathsThatAreNotThere(t *testing.T) {
 }
 
 func TestRedirectsStayBelowThePrefix(t *testing.T) {
-	h := Handler(Config{})
+	h := Handler(Config{Admin: true})
 	for path, want := range map[string]string{
-		"/playground/": "../playground", "/favicon.ico": "favicon.svg", "/s/": "../", "/s/demo/": "../demo",
+		"/admin/": "../admin", "/playground/": "../playground", "/favicon.ico": "favicon.svg", "/s/": "../", "/s/demo/": "../demo",
 	} {
 		resp := get(t, h, http.MethodGet, path)
 		if resp.StatusCode != http.StatusPermanentRedirect || resp.Header.Get("Location") != want {

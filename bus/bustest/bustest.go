@@ -1,5 +1,6 @@
-// Package bustest is the suite that every implementation of session.Bus must pass. It waits for what must come, and
-// for nothing else: that a message does not come, or not twice, is told by a later one of the same publisher.
+// Package bustest is the suite that every implementation of session.Bus must pass. It waits for messages that must
+// come, and for nothing else: a later message of the same publisher shows that a message did not come, or did not come
+// twice.
 package bustest
 
 import (
@@ -10,17 +11,16 @@ import (
 	"testing"
 	"time"
 
+	"chattok/internal/await"
 	"chattok/session"
 )
 
-// patience is how long a message may take.
-const patience = 20 * time.Second
-
-// Net is what nodes share: a server, or a process.
+// Net connects nodes: a server, or a process.
 type Net struct {
-	// Node returns the Bus of another node, which ends with the test. Within one process it may be one for all.
+	// Node returns the Bus of another node, which the test closes at its end. Within one process it may be the same Bus
+	// each time.
 	Node func() session.Bus
-	// Down cuts every node off from the others, and Up puts an end to that; nil where that can't be.
+	// Down cuts every node off from the others, and Up ends that; both are nil where nodes can't be cut off.
 	Down, Up func()
 }
 
@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) Net) {
 		"Stop":        testStop,
 		"Churn":       testChurn,
 		"Content":     testContent,
+		"Newest":      testNewest,
 		"LargeSignal": testLargeSignal,
 		"LargeOffer":  testLargeNegotiation,
 		"LargeGroup":  testLargeGroup,
@@ -46,21 +47,21 @@ func Run(t *testing.T, open func(t *testing.T) Net) {
 		t.Run(name, func(t *testing.T) {
 			n := open(t)
 			if strings.HasPrefix(name, "Outage") && n.Down == nil {
-				return // nothing to be cut off from
+				return // there is nothing to be cut off from
 			}
 			test(t, n)
 		})
 	}
 }
 
-// inbox keeps what a subscription received.
+// inbox keeps the messages that a subscription received.
 type inbox struct {
 	mu       sync.Mutex
 	messages []session.Message
 	more     chan struct{} // has room for one
 }
 
-// listen subscribes; stop is called when the test ends, unless it was before.
+// listen subscribes. stop is called when the test ends, unless the test has called it.
 func listen(t testing.TB, b session.Bus, sessionID string) (in *inbox, stop func()) {
 	t.Helper()
 	in = &inbox{more: make(chan struct{}, 1)}
@@ -89,10 +90,10 @@ func (in *inbox) all() []session.Message {
 	return slices.Clone(in.messages)
 }
 
-// until waits until done says so of what was received.
+// until waits until the messages received satisfy done.
 func (in *inbox) until(t testing.TB, what string, done func([]session.Message) bool) []session.Message {
 	t.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(await.Patience)
 	for {
 		got := in.all()
 		if done(got) {
@@ -101,12 +102,12 @@ func (in *inbox) until(t testing.TB, what string, done func([]session.Message) b
 		select {
 		case <-in.more:
 		case <-timeout:
-			t.Fatalf("%s: not so after %v, with %d messages: %s", what, patience, len(got), types(got))
+			t.Fatalf("%s: not so after %v, with %d messages: %s", what, await.Patience, len(got), types(got))
 		}
 	}
 }
 
-// types are the types of the signals in the messages, in their order.
+// types returns the types of the signals in the messages, in their order.
 func types(messages []session.Message) string {
 	var s []string
 	for _, m := range messages {
@@ -131,22 +132,12 @@ func send(t testing.TB, b session.Bus, m session.Message) {
 	}
 }
 
-// expect waits until these signals were received, these alone, and in this order.
+// expect waits until these signals were received, no others, and in this order.
 func (in *inbox) expect(t testing.TB, want ...string) {
 	t.Helper()
 	text := strings.Join(want, " ")
 	got := in.until(t, "signals "+text, func(m []session.Message) bool { return len(m) >= len(want) })
 	if types(got) != text {
 		t.Fatalf("received %s, want %s", types(got), text)
-	}
-}
-
-// eventually waits for a condition that nothing announces.
-func eventually(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not so after %v", what, patience)
-		}
 	}
 }

@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"chattok/internal/await"
 	"chattok/session"
 )
 
-// testEveryNode: every subscriber on every node receives, the publisher's own too, each message once.
+// testEveryNode: every subscriber on every node receives each message once, also on the publisher's own node.
 func testEveryNode(t *testing.T, n Net) {
 	a, b := n.Node(), n.Node()
 	var inboxes []*inbox
@@ -21,7 +22,7 @@ func testEveryNode(t *testing.T, n Net) {
 		inboxes = append(inboxes, in)
 	}
 	send(t, a, signal("s", "one"))
-	for _, in := range inboxes { // so that b's come later
+	for _, in := range inboxes { // so that b's message comes later
 		in.expect(t, "one")
 	}
 	send(t, b, signal("s", "two"))
@@ -42,7 +43,7 @@ func testOwnAtOnce(t *testing.T, n Net) {
 	}
 }
 
-// testSessions: a session's messages reach nobody else, whatever characters its id has.
+// testSessions: a message reaches the subscribers of its session alone, whatever characters the session's id has.
 func testSessions(t *testing.T, n Net) {
 	a, b := n.Node(), n.Node()
 	ids := []string{"s", "S", "s.s", "s.", ".s", "..", ".", "s..s", "~", "-", "_", "s-s", "s_s", "s~s", "2E", "s2Es",
@@ -65,7 +66,7 @@ func testSessions(t *testing.T, n Net) {
 	}
 }
 
-// testOrder: the messages of one publisher and session arrive in its order, each once, also beside other publishers.
+// testOrder: the messages of one publisher and session arrive in their order, each once, also beside other publishers.
 func testOrder(t *testing.T, n Net) {
 	const each = 300
 	nodes := []session.Bus{n.Node(), n.Node(), n.Node()}
@@ -101,7 +102,7 @@ func testOrder(t *testing.T, n Net) {
 	}
 }
 
-// testOneAtATime: receive is never called twice at the same time for one subscription, whoever publishes.
+// testOneAtATime: receive is never called twice at the same time for one subscription, however many publish.
 func testOneAtATime(t *testing.T, n Net) {
 	const each = 200
 	nodes := []session.Bus{n.Node(), n.Node()}
@@ -128,10 +129,11 @@ func testOneAtATime(t *testing.T, n Net) {
 		})
 	}
 	publishers.Wait()
-	eventually(t, "all received", func() bool { return received.Load() == 8*each })
+	await.True(t, "all received", func() bool { return received.Load() == 8*each })
 }
 
-// testStop: after stop has returned nothing is received, and others go on; who subscribes again receives again.
+// testStop: after stop has returned nothing is received, other subscribers go on, and a new subscription receives
+// again.
 func testStop(t *testing.T, n Net) {
 	a, b := n.Node(), n.Node()
 	var stopped atomic.Bool
@@ -168,20 +170,21 @@ func testStop(t *testing.T, n Net) {
 	again, _ := listen(t, b, "s")
 	send(t, a, signal("s", "end"))
 	got := again.until(t, "the end", func(m []session.Message) bool { return len(m) > 0 && m[len(m)-1].Signal.Type == "end" })
-	for _, m := range got[:len(got)-1] { // what was on its way may still come
+	for _, m := range got[:len(got)-1] { // a message on its way may still come
 		if m.Signal.Type != "x" {
 			t.Errorf("received %s", types(got))
 		}
 	}
 }
 
-// testChurn: a subscription receives what is published after Subscribe returned, at whatever speed they come and go.
+// testChurn: a subscription receives every message that is published after Subscribe returned, however fast
+// subscriptions come and go.
 func testChurn(t *testing.T, n Net) {
 	a, b := n.Node(), n.Node()
 	var workers sync.WaitGroup
 	for w := range 8 {
 		workers.Go(func() {
-			id := fmt.Sprint("s", w%4) // two of each session
+			id := fmt.Sprint("s", w%4) // two goroutines for each session
 			for i := range 25 {
 				kind := fmt.Sprintf("%d-%d", w, i)
 				got := make(chan struct{})
@@ -200,7 +203,7 @@ func testChurn(t *testing.T, n Net) {
 				}
 				select {
 				case <-got:
-				case <-time.After(patience):
+				case <-time.After(await.Patience):
 					t.Errorf("%s was not received", kind)
 				}
 				stop()
@@ -210,16 +213,21 @@ func testChurn(t *testing.T, n Net) {
 	workers.Wait()
 }
 
-// testContent: what is carried at all arrives as it was.
+// testContent: every part of a message that is carried at all arrives unchanged.
 func testContent(t *testing.T, n Net) {
 	a, b := n.Node(), n.Node()
 	in, _ := listen(t, b, "s")
 	text := func(s string) *string { return &s }
 	at := time.UnixMilli(1_700_000_000_123).UTC()
 	sent := []session.Message{
-		{SessionID: "s", Seq: 8, Entries: []*session.ChatEntry{
-			{SessionID: "s", Epoch: 1<<63 + 5, Seq: 7, ConnectionID: "c", Body: "héllo\n\"'\\\t€", CreatedAt: at},
-			{SessionID: "s", Epoch: 1<<63 + 5, Seq: 8, ConnectionID: "d", Body: "😀", IdempotencyKey: "k", CreatedAt: at}}},
+		{SessionID: "s", Seq: 8, Log: session.LogRun{After: 9, Through: 13, Events: []*session.LogEvent{
+			{Place: 10, Entry: &session.ChatEntry{SessionID: "s", Epoch: 1<<63 + 5, Seq: 7, Place: 10, ConnectionID: "c", UserID: text("u"),
+				Body: "héllo\n\"'\\\t€", Data: text("{}"), ReplyTo: 3, CreatedAt: at, Version: 1}},
+			{Place: 11, Change: session.EntryDeleted, Superseded: 6, Entry: &session.ChatEntry{SessionID: "s", Epoch: 1<<63 + 5, Seq: 2, Place: 2,
+				ConnectionID: "c", CreatedAt: at, Version: 3, Changed: 11, EditedAt: &at, DeletedAt: &at, DeletedBy: "m"}},
+			{Place: 13, Entry: &session.ChatEntry{SessionID: "s", Epoch: 1<<63 + 5, Seq: 8, Place: 13, ConnectionID: "d", Body: "😀",
+				IdempotencyKey: "k", CreatedAt: at, Version: 2, Reactions: []session.ReactionCount{{Name: "👍", Count: 2}}}}}}},
+		{SessionID: "s", User: &session.UserEvent{UserID: "u", Seq: 3, Version: 2, Reactions: []string{"👍"}}},
 		{SessionID: "s", Revision: 4, Changes: []session.RosterChange{
 			{SessionID: "s", Revision: 4, Connection: &session.Connection{ID: "c", SessionID: "s", Data: text(""),
 				Role: session.RolePublisher, CreatedAt: at}, Reason: session.ForceDisconnected}}},
@@ -231,8 +239,8 @@ func testContent(t *testing.T, n Net) {
 	for i, m := range sent {
 		send(t, a, m)
 		got := in.until(t, "the next message", func(got []session.Message) bool { return len(got) > i })[i]
-		if got.Entries == nil {
-			m.Entries = nil
+		if got.Log.Events == nil {
+			m.Log.Events, m.Log.After = nil, m.Log.Through
 		}
 		if got.Changes == nil {
 			m.Changes = nil
@@ -243,7 +251,17 @@ func testContent(t *testing.T, n Net) {
 	}
 }
 
-// testLargeSignal: the largest signal arrives, whatever its characters.
+// testNewest: of wake-ups that come faster than they are sent, a bus may leave out all but the last, with the newest place.
+func testNewest(t *testing.T, n Net) {
+	a, b := n.Node(), n.Node()
+	in, _ := listen(t, b, "s")
+	for place := range int64(500) { // changes of one entry
+		send(t, a, session.Message{SessionID: "s", Seq: 1, Log: session.LogRun{After: place + 1, Through: place + 2}})
+	}
+	in.until(t, "place 501", func(m []session.Message) bool { return len(m) > 0 && m[len(m)-1].Log.Through == 501 })
+}
+
+// testLargeSignal: the largest signal arrives, whatever characters it has.
 func testLargeSignal(t *testing.T, n Net) {
 	a, b := n.Node(), n.Node()
 	in, _ := listen(t, b, "s")
@@ -273,7 +291,7 @@ func testLargeNegotiation(t *testing.T, n Net) {
 	}
 }
 
-// testLargeGroup: of the largest commit the number arrives, with all of its entries or with none.
+// testLargeGroup: the number of the largest commit arrives, with all of its entries or with none.
 func testLargeGroup(t *testing.T, n Net) {
 	a, b := n.Node(), n.Node()
 	in, _ := listen(t, b, "s")
@@ -283,13 +301,14 @@ func testLargeGroup(t *testing.T, n Net) {
 		m := session.Message{SessionID: "s"}
 		for range size {
 			seq++
-			m.Entries = append(m.Entries, &session.ChatEntry{SessionID: "s", Epoch: 7, Seq: seq, ConnectionID: "c", Body: body})
+			m.Log.Events = append(m.Log.Events, &session.LogEvent{Place: seq,
+				Entry: &session.ChatEntry{SessionID: "s", Epoch: 7, Seq: seq, Place: seq, ConnectionID: "c", Body: body, Version: 1}})
 		}
-		m.Seq = seq
+		m.Seq, m.Log.Through, m.Log.After = seq, seq, seq-int64(size)
 		send(t, a, m)
 		got := in.until(t, "the number", func(got []session.Message) bool { return len(got) > i })[i]
-		if got.Entries != nil && !reflect.DeepEqual(got.Entries, m.Entries) || got.Seq != seq {
-			t.Errorf("group of %d: seq %d with %d entries", size, got.Seq, len(got.Entries))
+		if got.Log.Events != nil && !reflect.DeepEqual(got.Log, m.Log) || got.Seq != seq || got.Log.Through != seq {
+			t.Errorf("group of %d: seq %d with %d entries", size, got.Seq, len(got.Log.Events))
 		}
 	}
 }

@@ -10,16 +10,16 @@ import (
 	"chattok/session"
 )
 
-// Faults are what a Hub does to messages between nodes: each the part of them, 0 to 1, that it happens to. A node's own
-// messages reach its own subscribers always, as with every Bus.
+// Faults happen to messages between nodes, each to a part of them, 0 to 1. A node's own messages always reach its own
+// subscribers, as with every Bus.
 type Faults struct {
 	Drop   float64
 	Double float64
-	Hold   float64 // to be handed over after later ones, or by Release
+	Hold   float64 // handed over after later messages, or by Release
 }
 
-// Hub joins buses within a test, with planted faults. Its random choices are those of the seed, as far as the order of
-// calls is the same.
+// Hub connects buses within a test, with faults. Its random choices follow from the seed, as far as the order of calls
+// is the same.
 type Hub struct {
 	mu     sync.Mutex
 	random *rand.Rand
@@ -55,14 +55,14 @@ func (h *Hub) Node() *HubNode {
 	return n
 }
 
-// SetFaults changes what happens from now on.
+// SetFaults changes the faults from now on.
 func (h *Hub) SetFaults(faults Faults) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.faults = faults
 }
 
-// Release hands over what is held.
+// Release hands over the messages that are held.
 func (h *Hub) Release() {
 	h.mu.Lock()
 	var all []delivery
@@ -88,13 +88,13 @@ func deliver(all []delivery) {
 	}
 }
 
-// Cut cuts the node off, as a bus notices it: what is sent meanwhile is lost, and Err says so.
+// Cut cuts the node off in a way that its bus notices: messages are lost meanwhile, and Err says so.
 func (n *HubNode) Cut() { n.set(true, false) }
 
-// Silence cuts the node off without its noticing, as a network may: what is sent meanwhile is lost.
+// Silence cuts the node off in a way that its bus does not notice, as a network may: messages are lost meanwhile.
 func (n *HubNode) Silence() { n.set(false, true) }
 
-// Heal joins the node again; Lost says that messages may have been lost where it had noticed.
+// Heal connects the node again. Where the bus had noticed, Lost says that messages may have been lost.
 func (n *HubNode) Heal() {
 	if wasCut := n.set(false, false); wasCut {
 		select {
@@ -133,7 +133,7 @@ func (n *HubNode) Publish(ctx context.Context, m session.Message) error {
 	return nil
 }
 
-// plan adds what is to be handed to a node now that m was sent to it.
+// plan adds the messages that a node gets now that m was sent to it.
 func (h *Hub) plan(all []delivery, to *HubNode, m session.Message) []delivery {
 	happens := func(part float64) bool { return h.random.Float64() < part }
 	switch {
@@ -159,6 +159,9 @@ func (h *Hub) plan(all []delivery, to *HubNode, m session.Message) []delivery {
 func (n *HubNode) Subscribe(sessionID string, receive func(session.Message)) (stop func(), err error) {
 	return n.local.Subscribe(sessionID, receive)
 }
+
+// SingleNode implements session.Bus.
+func (n *HubNode) SingleNode() bool { return false }
 
 // Lost implements session.Bus.
 func (n *HubNode) Lost() <-chan struct{} { return n.lost }

@@ -14,29 +14,29 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// How long the connection to the server may take for what. A server that is silent is given up after pingInterval times
-// pingsOutstanding+1, about 6 s.
+// Limits of the connection to the server. A silent server is given up after pingInterval times pingsOutstanding+1,
+// about 6 s.
 const (
 	connectTimeout   = 2 * time.Second
-	writeTimeout     = 2 * time.Second // for what the server does not read
+	writeTimeout     = 2 * time.Second // for bytes that the server does not read
 	pingInterval     = 2 * time.Second
 	pingsOutstanding = 2
-	reconnectWait    = 250 * time.Millisecond // between two rounds over the servers, and as much again at random
+	reconnectWait    = 250 * time.Millisecond // between two rounds over the servers, and up to as much again at random
 )
 
-// Config says which servers to use, and how.
+// Config names the servers, and says how to connect to them.
 type Config struct {
-	// URL is nats://host:port or tls://host:port, or several of one cluster, separated by commas; user:password@ or
-	// token@ before a host is how to log in. tls asks for TLS, which a server may ask for too.
+	// URL is nats://host:port or tls://host:port, or several of one cluster, separated by commas. user:password@ or
+	// token@ before a host logs in. tls asks for TLS, which a server may ask for too.
 	URL string
-	// Installation tells this installation's nodes from others' that use the same servers; part of every subject, so
-	// of A-Z, a-z, 0-9, '-' and '_' alone.
+	// Installation tells this installation's nodes from others' that use the same servers. It is part of every subject,
+	// so it has A-Z, a-z, 0-9, '-' and '_' alone.
 	Installation string
 
-	CredentialsFile string // a user's JWT and NKey, as nsc writes them; "" for none
-	CAFile          string // certificates to trust in place of the system's, in PEM; "" for the system's
+	CredentialsFile string // with a user's JWT and NKey, as nsc writes them; "" for none
+	CAFile          string // certificates to trust instead of the system's, in PEM; "" for the system's
 	CertFile        string // this node's certificate, in PEM; "" for none
-	KeyFile         string // and its key
+	KeyFile         string // its key, in PEM
 
 	Logger *slog.Logger // nil for slog.Default
 }
@@ -54,8 +54,8 @@ func invalid(field, format string, args ...any) error {
 	return &FieldError{field, fmt.Errorf(format, args...)}
 }
 
-// Validate checks URL and reads the files, so that a mistake is told at the start rather than met by trying for ever.
-// The error is a *FieldError and holds no password.
+// Validate checks URL and reads the files, so that a mistake is an error at the start and not an endless wait. The
+// error is a *FieldError and holds no password.
 func (c Config) Validate() error {
 	for _, server := range strings.Split(c.URL, ",") {
 		u, err := url.Parse(strings.TrimSpace(server))
@@ -89,7 +89,7 @@ func (c Config) Validate() error {
 	return err
 }
 
-// checkCredentials checks that there are a JWT and a user's seed in it.
+// checkCredentials checks that a text has a JWT and a user's seed in it.
 func checkCredentials(text []byte) error {
 	if _, err := nkeys.ParseDecoratedJWT(text); err != nil {
 		return err
@@ -98,7 +98,7 @@ func checkCredentials(text []byte) error {
 	return err
 }
 
-// tls returns how TLS is to be done; nil where nothing says that it is.
+// tls returns the settings of TLS; nil where none is given.
 func (c Config) tls() (*tls.Config, error) {
 	if c.CAFile == "" && c.CertFile == "" {
 		return nil, nil
@@ -124,15 +124,15 @@ func (c Config) tls() (*tls.Config, error) {
 	return t, nil
 }
 
-// options are those of the connection, save the callbacks.
+// options returns the options of the connection, without its callbacks.
 func (c Config) options() ([]nats.Option, error) {
 	options := []nats.Option{
 		nats.Name("chattok"),
 		nats.NoEcho(),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
-		nats.IgnoreAuthErrorAbort(), // a password that is being changed must not end the node's bus for good
-		nats.ReconnectBufSize(-1),   // what can't be sent now is refused, rather than sent late
+		nats.IgnoreAuthErrorAbort(), // a password may be about to change, which must not end the node's bus for good
+		nats.ReconnectBufSize(-1),   // a message that can't be sent now is refused, and not sent late
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectWait, reconnectWait),
 		nats.Timeout(connectTimeout),

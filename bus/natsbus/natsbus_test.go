@@ -3,16 +3,20 @@ package natsbus_test
 import (
 	"log/slog"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
+	"go.uber.org/goleak"
 
 	"chattok/bus/bustest"
 	"chattok/bus/natsbus"
 	"chattok/bus/wire"
+	"chattok/internal/await"
 	"chattok/internal/natstest"
 	"chattok/session"
 )
+
+// TestMain fails where a goroutine is left when all tests have ended.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestBus(t *testing.T) {
 	bustest.Run(t, func(t *testing.T) bustest.Net {
@@ -21,7 +25,7 @@ func TestBus(t *testing.T) {
 	})
 }
 
-// node returns what opens nodes with this Config, which are closed when the test ends.
+// node returns a function that opens nodes with this Config, which are closed when the test ends.
 func node(t testing.TB, c natsbus.Config) func() session.Bus {
 	return func() session.Bus { return mustOpen(t, c) }
 }
@@ -46,8 +50,8 @@ func mustOpen(t testing.TB, c natsbus.Config) *natsbus.Bus {
 	return b
 }
 
-// TestLate: what a network brings of a publisher after a later message of it, as from a connection that was given up, or
-// twice, is passed over where it is a signal; a wake-up does no harm.
+// TestLate: a network may bring a publisher's message after a later one, as from a connection that was given up, or
+// twice. A signal that is late is dropped, and a wake-up does no harm.
 func TestLate(t *testing.T) {
 	server := natstest.Start(t)
 	b := mustOpen(t, natsbus.Config{URL: server.URL()})
@@ -62,10 +66,10 @@ func TestLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	send := func(node, place uint64, m session.Message) {
+	send := func(node, sequence uint64, m session.Message) {
 		t.Helper()
 		m.SessionID = "s"
-		payload, err := wire.Marshal(wire.Envelope{Node: node, Place: place, Message: m}, 1<<10)
+		payload, err := wire.Marshal(wire.Envelope{Node: node, Sequence: sequence, Message: m}, 1<<10)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,13 +86,9 @@ func TestLate(t *testing.T) {
 	send(2, 1, signal("another's"))
 	send(1, 4, signal("fourth"))
 	for _, want := range []string{"first", "third", "7", "another's", "fourth"} {
-		select {
-		case m := <-received:
-			if got := m.Signal; got != nil && got.Type != want || got == nil && (want != "7" || m.Seq != 7) {
-				t.Fatalf("received %+v, want %s", m, want)
-			}
-		case <-time.After(20 * time.Second):
-			t.Fatalf("%s did not come", want)
+		m := await.Value(t, want, received)
+		if got := m.Signal; got != nil && got.Type != want || got == nil && (want != "7" || m.Seq != 7) {
+			t.Fatalf("received %+v, want %s", m, want)
 		}
 	}
 }

@@ -11,24 +11,13 @@ import (
 	"time"
 
 	"chattok/bus/natsbus"
+	"chattok/internal/await"
 	"chattok/internal/faultproxy"
 	"chattok/internal/natstest"
 	"chattok/session"
 )
 
-// patience is how long a test waits for what must come.
-const patience = 30 * time.Second
-
-func eventually(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not so after %v", what, patience)
-		}
-	}
-}
-
-// inbox subscribes to session "s"; the channel gets what is received.
+// inbox subscribes to session "s". The channel gets the messages that are received.
 func inbox(t testing.TB, b session.Bus) <-chan session.Message {
 	t.Helper()
 	received := make(chan session.Message, 100)
@@ -40,24 +29,13 @@ func inbox(t testing.TB, b session.Bus) <-chan session.Message {
 	return received
 }
 
-func take(t testing.TB, received <-chan session.Message) session.Message {
-	t.Helper()
-	select {
-	case m := <-received:
-		return m
-	case <-time.After(patience):
-		t.Fatalf("nothing was received in %v", patience)
-	}
-	panic("not reached")
-}
-
-// signal is a message that carries a signal, whose data has so many bytes.
+// signal returns a message with a signal whose data has this size.
 func signal(kind string, bytes int) session.Message {
 	data := strings.Repeat("x", bytes)
 	return session.Message{SessionID: "s", Signal: &session.Signal{Type: kind, Data: &data}}
 }
 
-// talks has two nodes with this Config hear each other.
+// talks checks that two nodes with this Config hear each other.
 func talks(t *testing.T, c natsbus.Config) {
 	t.Helper()
 	a, b := mustOpen(t, c), mustOpen(t, c)
@@ -70,13 +48,13 @@ func talks(t *testing.T, c natsbus.Config) {
 	if err := a.Publish(t.Context(), signal("hello", 1)); err != nil {
 		t.Fatal(err)
 	}
-	if got := take(t, received); got.Signal.Type != "hello" {
+	if got := await.Value(t, "a message", received); got.Signal.Type != "hello" {
 		t.Errorf("received %+v", got)
 	}
 }
 
-// TestPassword: a user and password may stand in the URL, and are in no log and no error. A wrong one is tried on, as it
-// may be the server's that is being changed.
+// TestPassword: a user and password may be part of the URL, and are in no log and no error. With a wrong password the
+// bus keeps trying, since the server's may be about to change.
 func TestPassword(t *testing.T) {
 	server := natstest.Start(t, natstest.Config(`authorization { user: "me", password: "pass/word" }`))
 	talks(t, natsbus.Config{URL: "nats://me:pass%2Fword@" + server.Addr()})
@@ -87,7 +65,7 @@ func TestPassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "Err tells why", func() bool { return strings.Contains(strings.ToLower(b.Err().Error()), "authorization") })
+	await.True(t, "Err tells why", func() bool { return strings.Contains(strings.ToLower(b.Err().Error()), "authorization") })
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -96,19 +74,26 @@ func TestPassword(t *testing.T) {
 	}
 }
 
-// TestSmallPayload: where a server takes little, the numbers of a commit go without its entries, and a signal that does
-// not fit is refused.
+// added is the message of one entry that was added.
+func added(seq int64, body string) session.Message {
+	e := &session.ChatEntry{SessionID: "s", Epoch: 1, Seq: seq, Place: seq, Version: 1, Body: body}
+	return session.Message{SessionID: "s", Seq: seq,
+		Log: session.LogRun{After: seq - 1, Through: seq, Events: []*session.LogEvent{{Place: seq, Entry: e}}}}
+}
+
+// TestSmallPayload: with a server that takes only small messages, the numbers of a commit go without its entries, and a
+// signal that does not fit is refused.
 func TestSmallPayload(t *testing.T) {
 	server := natstest.Start(t, natstest.Config("max_payload: 4096"))
 	a, b := mustOpen(t, natsbus.Config{URL: server.URL()}), mustOpen(t, natsbus.Config{URL: server.URL()})
 	received := inbox(t, b)
 	for i, size := range []int{100, 5000} {
-		e := &session.ChatEntry{SessionID: "s", Epoch: 1, Seq: int64(i + 1), Body: strings.Repeat("x", size)}
-		if err := a.Publish(t.Context(), session.Message{SessionID: "s", Seq: e.Seq, Entries: []*session.ChatEntry{e}}); err != nil {
+		m := added(int64(i+1), strings.Repeat("x", size))
+		if err := a.Publish(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
-		if got := take(t, received); got.Seq != e.Seq || len(got.Entries) != 1-i {
-			t.Errorf("of %d bytes: number %d with %d entries", size, got.Seq, len(got.Entries))
+		if got := await.Value(t, "a message", received); got.Seq != m.Seq || got.Log.Through != m.Seq || len(got.Log.Events) != 1-i {
+			t.Errorf("of %d bytes: number %d with %d entries", size, got.Seq, len(got.Log.Events))
 		}
 	}
 	if err := a.Publish(t.Context(), signal("fits", 3500)); err != nil {
@@ -117,35 +102,34 @@ func TestSmallPayload(t *testing.T) {
 	if err := a.Publish(t.Context(), signal("large", 4096)); session.CodeOf(err) != session.CodeUnavailable {
 		t.Errorf("a signal that does not fit: %v, want UNAVAILABLE", err)
 	}
-	if got := take(t, received); got.Signal.Type != "fits" {
+	if got := await.Value(t, "a message", received); got.Signal.Type != "fits" {
 		t.Errorf("received %s", got.Signal.Type)
 	}
 }
 
-// TestPause: a server that stands still is noticed, and what is published meanwhile waits for nothing.
+// TestPause: a server that stands still is noticed, and Publish does not wait for it.
 func TestPause(t *testing.T) {
 	server := natstest.Start(t)
 	a, b := mustOpen(t, natsbus.Config{URL: server.URL()}), mustOpen(t, natsbus.Config{URL: server.URL()})
 	received := inbox(t, b)
 	<-a.Lost()
 	server.Pause()
-	eventually(t, "Err tells of the pause", func() bool {
-		// Larger in all than what the network keeps.
-		m := session.Message{SessionID: "s", Seq: 1, Entries: []*session.ChatEntry{{SessionID: "s", Seq: 1, Body: strings.Repeat("x", 16<<10)}}}
-		_ = a.Publish(t.Context(), m)
+	await.True(t, "Err tells of the pause", func() bool {
+		// More in all than the network's buffers hold.
+		_ = a.Publish(t.Context(), added(1, strings.Repeat("x", 16<<10)))
 		return a.Err() != nil
 	})
 	if err := a.Publish(t.Context(), signal("x", 1)); session.CodeOf(err) != session.CodeUnavailable {
 		t.Errorf("publish during the pause: %v, want UNAVAILABLE", err)
 	}
 	server.Resume()
-	eventually(t, "Err is nil again", func() bool { return a.Err() == nil && b.Err() == nil })
+	await.True(t, "Err is nil again", func() bool { return a.Err() == nil && b.Err() == nil })
 	<-a.Lost()
 	if err := a.Publish(t.Context(), signal("after", 1)); err != nil {
 		t.Fatal(err)
 	}
 	for {
-		if m := take(t, received); m.Signal != nil {
+		if m := await.Value(t, "a message", received); m.Signal != nil {
 			if m.Signal.Type != "after" {
 				t.Errorf("received %s", m.Signal.Type)
 			}
@@ -154,7 +138,7 @@ func TestPause(t *testing.T) {
 	}
 }
 
-// TestSlowConsumer: what a node can't receive fast enough is lost, and Lost says so.
+// TestSlowConsumer: messages that a node does not receive fast enough are lost, and Lost says so.
 func TestSlowConsumer(t *testing.T) {
 	server := natstest.Start(t)
 	a, b := mustOpen(t, natsbus.Config{URL: server.URL()}), mustOpen(t, natsbus.Config{URL: server.URL()})
@@ -173,7 +157,7 @@ func TestSlowConsumer(t *testing.T) {
 	}
 	defer stop()
 	seq := int64(0)
-	eventually(t, "Lost tells of it", func() bool {
+	await.True(t, "Lost tells of it", func() bool {
 		for range 500 {
 			seq++
 			_ = a.Publish(t.Context(), session.Message{SessionID: "s", Seq: seq})
@@ -182,7 +166,7 @@ func TestSlowConsumer(t *testing.T) {
 	})
 	<-b.Lost()
 	close(blocked)
-	eventually(t, "what is published now is received", func() bool {
+	await.True(t, "what is published now is received", func() bool {
 		seq++
 		_ = a.Publish(t.Context(), session.Message{SessionID: "s", Seq: seq})
 		mu.Lock()
@@ -210,7 +194,7 @@ func TestInstallations(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := take(t, received); got.Signal.Type != "mine" {
+	if got := await.Value(t, "a message", received); got.Signal.Type != "mine" {
 		t.Errorf("received %s", got.Signal.Type)
 	}
 }
@@ -224,23 +208,24 @@ func TestStartsBeforeServer(t *testing.T) {
 	if a.Err() == nil {
 		t.Error("no error of a server that is not there")
 	}
-	// Before the server starts, so that nobody else writes the log; a cause is named, whatever nats.go says.
+	// Read before the server starts, since the bus writes the log after that. The log names a cause even where nats.go
+	// has none.
 	if text := log.String(); !strings.Contains(text, "the bus can't be reached") || strings.Contains(text, "nil") {
 		t.Errorf("the log says %s", text)
 	}
 	received := inbox(t, a)
 	server.Start()
-	eventually(t, "Err is nil", func() bool { return a.Err() == nil })
+	await.True(t, "Err is nil", func() bool { return a.Err() == nil })
 	if err := mustOpen(t, natsbus.Config{URL: server.URL()}).Publish(t.Context(), signal("hello", 1)); err != nil {
 		t.Fatal(err)
 	}
-	take(t, received)
+	await.Value(t, "a message", received)
 	if lost := a.Stats().Lost; lost != 0 {
 		t.Errorf("at its first connection it has lost %d times", lost)
 	}
 }
 
-// TestClose: a bus that is closed serves its own node's receivers, and says that it reaches no other.
+// TestClose: a closed bus serves its own node's subscribers, and says that it reaches no other node.
 func TestClose(t *testing.T) {
 	server := natstest.Start(t)
 	a, b := mustOpen(t, natsbus.Config{URL: server.URL()}), mustOpen(t, natsbus.Config{URL: server.URL()})
@@ -250,20 +235,20 @@ func TestClose(t *testing.T) {
 		if err := a.Publish(t.Context(), session.Message{SessionID: "s", Seq: i + 1}); err != nil {
 			t.Fatal(err)
 		}
-		take(t, mine)
+		await.Value(t, "a message", mine)
 	}
 	if err := errors.Join(a.Close(), a.Close()); err != nil {
 		t.Fatal(err)
 	}
 	for i := range int64(last) {
-		if got := take(t, others); got.Seq != i+1 {
+		if got := await.Value(t, "a message", others); got.Seq != i+1 {
 			t.Fatalf("received %d, want %d: what was published before Close is sent", got.Seq, i+1)
 		}
 	}
 	if err := a.Publish(t.Context(), signal("late", 1)); session.CodeOf(err) != session.CodeUnavailable {
 		t.Errorf("publish after Close: %v, want UNAVAILABLE", err)
 	}
-	if got := take(t, mine); got.Signal.Type != "late" {
+	if got := await.Value(t, "a message", mine); got.Signal.Type != "late" {
 		t.Errorf("received %+v", got)
 	}
 	if s := a.Stats(); s.Published != last || s.Refused != 1 {
@@ -271,8 +256,8 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestSubscribeIsConfirmed: what another node publishes after Subscribe has returned is received, however long the
-// subscription is on its way.
+// TestSubscribeIsConfirmed: a message that another node publishes after Subscribe has returned is received, however
+// long the subscription takes to reach the server.
 func TestSubscribeIsConfirmed(t *testing.T) {
 	server := natstest.Start(t)
 	proxy, err := faultproxy.Listen(server.Addr(), 1)
@@ -290,5 +275,5 @@ func TestSubscribeIsConfirmed(t *testing.T) {
 	if err := near.Publish(t.Context(), signal("hello", 1)); err != nil {
 		t.Fatal(err)
 	}
-	take(t, received)
+	await.Value(t, "a message", received)
 }

@@ -24,7 +24,7 @@ import (
 	"chattok/internal/natstest"
 )
 
-// authority is one who signs certificates, kept in files.
+// authority signs certificates and keeps them in files.
 type authority struct {
 	t           *testing.T
 	folder      string
@@ -42,7 +42,7 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-// issue makes a certificate and its key, as files; one that signs itself where there is none to sign yet.
+// issue creates a certificate and its key, as files. The first certificate signs itself.
 func (a *authority) issue(name string, template *x509.Certificate) (c *x509.Certificate, key *ecdsa.PrivateKey, certFile, keyFile string) {
 	a.t.Helper()
 	must := func(err error) {
@@ -79,7 +79,7 @@ func (a *authority) leaf(name string) (certFile, keyFile string) {
 	return certFile, keyFile
 }
 
-// TestTLS: nodes and server know each other by certificates; without the right ones nothing is connected.
+// TestTLS: nodes and server know each other by certificates. Without the right ones there is no connection.
 func TestTLS(t *testing.T) {
 	ours, others := newAuthority(t), newAuthority(t)
 	serverCert, serverKey := ours.leaf("server")
@@ -106,7 +106,8 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestCredentials: a file with a user's JWT and key, of a server that knows users by what their account signed.
+// TestCredentials: a node logs in by a file with a user's JWT and key, at a server that knows users by their account's
+// signature.
 func TestCredentials(t *testing.T) {
 	operator, account, user := newSigner(t, nkeys.CreateOperator), newSigner(t, nkeys.CreateAccount), newSigner(t, nkeys.CreateUser)
 	stranger := newSigner(t, nkeys.CreateAccount)

@@ -10,21 +10,27 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
 
 	"chattok/bus/bustest"
 	"chattok/bus/pgbus"
+	"chattok/internal/await"
 	"chattok/internal/faultproxy"
 	"chattok/internal/pgtest"
 	"chattok/session"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
-
-// patience is how long a test waits for what must come.
-const patience = 30 * time.Second
+// TestMain fails where a goroutine is left when all tests have ended.
+func TestMain(m *testing.M) {
+	code := pgtest.Main(m)
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 func TestBus(t *testing.T) {
 	bustest.Run(t, func(t *testing.T) bustest.Net {
@@ -40,7 +46,7 @@ func TestBus(t *testing.T) {
 	})
 }
 
-// throughProxy returns a new database's URL by way of a proxy.
+// throughProxy returns the URL of a new database, which leads through a proxy.
 func throughProxy(t testing.TB) (proxy *faultproxy.Proxy, url string) {
 	t.Helper()
 	server := pgtest.Shared(t)
@@ -71,16 +77,7 @@ func mustOpen(t testing.TB, url, installation string) *pgbus.Bus {
 	return b
 }
 
-func eventually(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not so after %v", what, patience)
-		}
-	}
-}
-
-// inbox subscribes; the channel gets what is received.
+// inbox subscribes to session "s". The channel gets the messages that are received.
 func inbox(t testing.TB, b session.Bus) <-chan session.Message {
 	t.Helper()
 	received := make(chan session.Message, 10_000)
@@ -92,18 +89,7 @@ func inbox(t testing.TB, b session.Bus) <-chan session.Message {
 	return received
 }
 
-func take(t testing.TB, received <-chan session.Message) session.Message {
-	t.Helper()
-	select {
-	case m := <-received:
-		return m
-	case <-time.After(patience):
-		t.Fatalf("nothing was received in %v", patience)
-	}
-	panic("not reached")
-}
-
-// signal is a message that carries a signal, whose data has so many bytes.
+// signal returns a message with a signal whose data has this size.
 func signal(kind string, bytes int) session.Message {
 	data := strings.Repeat("x", bytes)
 	return session.Message{SessionID: "s", Signal: &session.Signal{Type: kind, Data: &data}}
@@ -115,14 +101,14 @@ func TestSilence(t *testing.T) {
 	a := mustOpen(t, url, "test")
 	<-a.Lost() // of the first connection
 	proxy.Set(faultproxy.Both(faultproxy.Link{Blackhole: true}))
-	eventually(t, "Err tells of the silence", func() bool { return a.Err() != nil })
+	await.True(t, "Err tells of the silence", func() bool { return a.Err() != nil })
 	proxy.Cut()
 	proxy.Set(faultproxy.Fault{})
-	eventually(t, "Err is nil again", func() bool { return a.Err() == nil })
+	await.True(t, "Err is nil again", func() bool { return a.Err() == nil })
 	<-a.Lost()
 }
 
-// TestRestart has the server crash and come back: the nodes find each other again, large messages too.
+// TestRestart crashes the server and starts it again: the nodes reach each other again, with large messages too.
 func TestRestart(t *testing.T) {
 	server := pgtest.StartT(t, pgtest.Config{})
 	url := server.DatabaseT(t)
@@ -133,7 +119,7 @@ func TestRestart(t *testing.T) {
 			if err := a.Publish(t.Context(), signal(round, bytes)); err != nil {
 				t.Fatal(err)
 			}
-			if got := take(t, received); got.Signal.Type != round || len(*got.Signal.Data) != bytes {
+			if got := await.Value(t, "a message", received); got.Signal.Type != round || len(*got.Signal.Data) != bytes {
 				t.Fatalf("%s: received %s with %d bytes, want %d", round, got.Signal.Type, len(*got.Signal.Data), bytes)
 			}
 		}
@@ -144,30 +130,9 @@ func TestRestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, node := range []*pgbus.Bus{a, b} {
-			eventually(t, "Lost has a second value", func() bool { return node.Stats().Lost >= 1 })
-			eventually(t, "Err is nil again", func() bool { return node.Err() == nil })
+			await.True(t, "Lost has a second value", func() bool { return node.Stats().Lost >= 1 })
+			await.True(t, "Err is nil again", func() bool { return node.Err() == nil })
 		}
-	}
-}
-
-// TestLate: what was published before the bus was cut off, and would be sent after, is refused, as its sender was told.
-func TestLate(t *testing.T) {
-	url := pgtest.Database(t)
-	a, b := mustOpen(t, url, "test"), mustOpen(t, url, "test")
-	received := inbox(t, b)
-	select {
-	case err := <-pgbus.PublishLate(a, signal("late", 10)):
-		if err == nil {
-			t.Error("a late signal was sent")
-		}
-	case <-time.After(patience):
-		t.Fatal("a late signal got no answer")
-	}
-	if err := a.Publish(t.Context(), signal("next", 10)); err != nil {
-		t.Fatal(err)
-	}
-	if got := take(t, received); got.Signal.Type != "next" {
-		t.Errorf("received %s", got.Signal.Type)
 	}
 }
 
@@ -185,7 +150,7 @@ func TestStarts(t *testing.T) {
 			t.Errorf("node %d has lost %d times at its first connection, which took more than one try: %v", i, lost, n.Err())
 		}
 		select {
-		case <-n.Lost(): // what others did before it is to be compared all the same
+		case <-n.Lost(): // other nodes may have made changes before it connected
 		default:
 			t.Errorf("node %d does not have the sessions compared", i)
 		}
@@ -205,12 +170,12 @@ func TestInstallations(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := take(t, received); got.Signal.Type != "mine" {
+	if got := await.Value(t, "a message", received); got.Signal.Type != "mine" {
 		t.Errorf("received %s", got.Signal.Type)
 	}
 }
 
-// TestWakeUps: of many commits that wait to be told of, the last numbers arrive, in fewer notifications.
+// TestWakeUps: the last numbers of many commits that wait to be announced arrive, in fewer notifications.
 func TestWakeUps(t *testing.T) {
 	const commits = 2000
 	url := pgtest.Database(t)
@@ -228,7 +193,7 @@ func TestWakeUps(t *testing.T) {
 	var seq, revision int64
 	n := 0
 	for seq < commits-1 || revision < commits {
-		m := take(t, received)
+		m := await.Value(t, "a message", received)
 		if m.Seq < seq && m.Seq > 0 || m.Revision < revision && m.Revision > 0 {
 			t.Fatalf("%d/%d after %d/%d", m.Seq, m.Revision, seq, revision)
 		}
@@ -239,8 +204,8 @@ func TestWakeUps(t *testing.T) {
 	}
 }
 
-// TestSweep: what was put into the table long ago is removed, and what is new stays. A notification of what is gone is a
-// loss, and no more than that.
+// TestSweep: old messages are removed from the table, and new ones stay. A notification of a message that was removed
+// counts as a loss, and the bus goes on.
 func TestSweep(t *testing.T) {
 	url := pgtest.Database(t)
 	b := mustOpen(t, url, "test")
@@ -264,7 +229,7 @@ func TestSweep(t *testing.T) {
 	<-b.Lost()
 	exec("SELECT pg_notify('chattok_test', 'what is no message')")
 	<-b.Lost()
-	eventually(t, "the old ones are gone", func() bool {
+	await.True(t, "the old ones are gone", func() bool {
 		var keys string
 		if err := conn.QueryRow(t.Context(), "SELECT string_agg(key, ' ' ORDER BY key) FROM bus_messages").Scan(&keys); err != nil {
 			t.Fatal(err)
@@ -275,10 +240,11 @@ func TestSweep(t *testing.T) {
 	if err := mustOpen(t, url, "test").Publish(t.Context(), signal("goes-on", 1)); err != nil {
 		t.Fatal(err)
 	}
-	take(t, received)
+	await.Value(t, "a message", received)
 }
 
-// TestConfig: a URL that can't be read is told without its password, and a server that is not there is no error.
+// TestConfig: the error for a URL that can't be read has no password in it, and a server that can't be reached is no
+// error.
 func TestConfig(t *testing.T) {
 	_, err := pgbus.Open(t.Context(), pgbus.Config{URL: "postgres://me:secret@host:port/x"})
 	if err == nil || strings.Contains(err.Error(), "secret") {

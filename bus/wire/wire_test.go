@@ -12,8 +12,8 @@ import (
 	"chattok/session"
 )
 
-// filled returns a value of t in which no field is zero. Where a session's id stands is always the same one, as in a
-// message, and so is an epoch.
+// filled returns a value of t in which no field is zero. All session ids are the same, as in a message, and so are all
+// epochs.
 func filled(tb testing.TB, t reflect.Type, name string, n *int) reflect.Value {
 	tb.Helper()
 	*n++
@@ -36,8 +36,12 @@ func filled(tb testing.TB, t reflect.Type, name string, n *int) reflect.Value {
 	case t.Kind() == reflect.Pointer:
 		v.Set(reflect.New(t.Elem()))
 		v.Elem().Set(filled(tb, t.Elem(), name, n))
+	case t.Kind() == reflect.Array:
+		for i := range v.Len() {
+			v.Index(i).Set(filled(tb, t.Elem(), name, n))
+		}
 	case t.Kind() == reflect.Slice:
-		v.Set(reflect.MakeSlice(t, 2, 2))
+		v.Set(reflect.MakeSlice(t, 3, 3))
 		for i := range v.Len() {
 			v.Index(i).Set(filled(tb, t.Elem(), name, n))
 		}
@@ -51,10 +55,11 @@ func filled(tb testing.TB, t reflect.Type, name string, n *int) reflect.Value {
 	return v
 }
 
-// TestEveryField writes and reads a message in which every field of every part is set: none is forgotten.
+// TestEveryField writes and reads a message in which every field of every part is set: all of them are carried.
 func TestEveryField(t *testing.T) {
 	var n int
-	want := Envelope{Node: 1 << 63, Place: 1 << 62, Message: filled(t, reflect.TypeFor[session.Message](), "", &n).Interface().(session.Message)}
+	want := Envelope{Node: 1 << 63, Sequence: 1 << 62, Message: filled(t, reflect.TypeFor[session.Message](), "", &n).Interface().(session.Message)}
+	oneKind(&want.Message)
 	b, err := Marshal(want, 1<<20)
 	if err != nil {
 		t.Fatal(err)
@@ -63,20 +68,25 @@ func TestEveryField(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v\n got %s\nwant %s", err, show(got), show(want))
 	}
-	SetPlace(b, 5)
-	want.Place = 5
+	SetSequence(b, 5)
+	want.Sequence = 5
 	if got, err = Unmarshal(b); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("in another place: %v\n got %s\nwant %s", err, show(got), show(want))
+		t.Errorf("with another sequence number: %v\n got %s\nwant %s", err, show(got), show(want))
 	}
 }
 
-// TestEachPart does the same with one field of the message at a time, since a part may be read by another's presence.
+// TestEachPart does the same with one part of the message at a time, since the reading of a part must not depend on
+// another.
 func TestEachPart(t *testing.T) {
 	all := reflect.TypeFor[session.Message]()
 	for i := range all.NumField() {
 		var n int
 		want := Envelope{Node: 1, Message: session.Message{SessionID: "standup"}}
 		reflect.ValueOf(&want.Message).Elem().Field(i).Set(filled(t, all.Field(i).Type, all.Field(i).Name, &n))
+		oneKind(&want.Message)
+		if all.Field(i).Name == "Seq" { // the place of a log without changes, and no events
+			want.Message.Log = session.LogRun{After: want.Message.Seq, Through: want.Message.Seq}
+		}
 		b, err := Marshal(want, 1<<20)
 		if err != nil {
 			t.Fatal(err)
@@ -88,17 +98,39 @@ func TestEachPart(t *testing.T) {
 	}
 }
 
+// oneKind makes the first change of the roster one of a connection's data, the second one of streams, and the third one of
+// settings; and the first event of the log an addition, which the others are not.
+func oneKind(m *session.Message) {
+	for i := range m.Changes {
+		c := &m.Changes[i]
+		c.Updated = i == 0
+		if i != 1 {
+			c.Stream = nil
+		}
+		if i != 2 {
+			c.Session = nil
+		} else {
+			c.Connection = nil
+		}
+	}
+	if len(m.Log.Events) > 0 {
+		added := m.Log.Events[0]
+		added.Place, added.Change, added.Superseded = added.Entry.Place, "", 0
+	}
+}
+
 func show(e Envelope) string { return fmt.Sprintf("%+v", e) }
 
 func entries(n int, body string) session.Message {
-	m := session.Message{SessionID: "s", Seq: int64(n)}
+	m := session.Message{SessionID: "s", Seq: int64(n), Log: session.LogRun{Through: int64(n)}}
 	for i := range n {
-		m.Entries = append(m.Entries, &session.ChatEntry{SessionID: "s", Epoch: 7, Seq: int64(i + 1), ConnectionID: "c", Body: body})
+		e := &session.ChatEntry{SessionID: "s", Epoch: 7, Seq: int64(i + 1), Place: int64(i + 1), ConnectionID: "c", Body: body}
+		m.Log.Events = append(m.Log.Events, &session.LogEvent{Place: e.Place, Entry: e})
 	}
 	return m
 }
 
-// TestLimit: what does not fit leaves the numbers, and a signal that does not fit is an error.
+// TestLimit: a message that does not fit goes as its numbers, and a signal that does not fit is an error.
 func TestLimit(t *testing.T) {
 	whole, err := Marshal(Envelope{Node: 1, Message: entries(10, strings.Repeat("x", 100))}, 1<<20)
 	if err != nil {
@@ -110,8 +142,8 @@ func TestLimit(t *testing.T) {
 			t.Fatalf("within %d: %d bytes, %v", limit, len(b), err)
 		}
 		got, err := Unmarshal(b)
-		if err != nil || got.Message.Seq != 10 || len(got.Message.Entries) != want {
-			t.Errorf("within %d: seq %d, %d entries, %v", limit, got.Message.Seq, len(got.Message.Entries), err)
+		if err != nil || got.Message.Seq != 10 || len(got.Message.Log.Events) != want {
+			t.Errorf("within %d: seq %d, %d entries, %v", limit, got.Message.Seq, len(got.Message.Log.Events), err)
 		}
 	}
 	data := strings.Repeat("x", 200)
@@ -124,7 +156,7 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// later is an envelope of a version to come.
+// later is an envelope of a later version.
 type later struct {
 	Node      uint64         `cbor:"1,keyasint"`
 	SessionID string         `cbor:"2,keyasint"`
@@ -136,7 +168,7 @@ type later struct {
 	New       map[string]any `cbor:"99,keyasint,omitempty"`
 }
 
-// TestLaterVersions: an addition is passed over; where it is needed the numbers are left; another format is told.
+// TestLaterVersions: an added field is ignored; where it is needed, the numbers are read; another format is an error.
 func TestLaterVersions(t *testing.T) {
 	addition := map[string]any{"a": 1}
 	write := func(l later) []byte {
@@ -151,7 +183,7 @@ func TestLaterVersions(t *testing.T) {
 		t.Errorf("an addition: %s, %v", show(got), err)
 	}
 	got, err = Unmarshal(write(later{SessionID: "s", Seq: 7, Revision: 8, Changes: "quite another type", Needs: knows + 1}))
-	if want := (session.Message{SessionID: "s", Seq: 7, Revision: 8}); err != nil || !reflect.DeepEqual(got.Message, want) {
+	if want := (session.Message{SessionID: "s", Seq: 7, Log: session.LogRun{After: 7, Through: 7}, Revision: 8}); err != nil || !reflect.DeepEqual(got.Message, want) {
 		t.Errorf("what is needed is not known: %s, %v", show(got), err)
 	}
 	for _, b := range [][]byte{nil, {}, {format, 0, 0, 0}, {format + 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xa0}} {
@@ -161,7 +193,7 @@ func TestLaterVersions(t *testing.T) {
 	}
 }
 
-// FuzzUnmarshal: whatever a bus delivers is an envelope or an error.
+// FuzzUnmarshal: any bytes are an envelope or an error.
 func FuzzUnmarshal(f *testing.F) {
 	var n int
 	for range 3 {

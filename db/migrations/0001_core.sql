@@ -13,7 +13,7 @@ CREATE TABLE sessions (
 	revision       BIGINT  NOT NULL DEFAULT 0
 );
 
--- Those that the sweep may remove.
+-- The sessions that a sweep may remove.
 CREATE INDEX sessions_empty ON sessions (created_at) WHERE last_seq = 0 AND NOT token_required;
 
 CREATE TABLE connections (
@@ -24,12 +24,12 @@ CREATE TABLE connections (
 	guest              BOOLEAN NOT NULL,
 	had_socket         BOOLEAN NOT NULL DEFAULT FALSE,
 	created_at         BIGINT  NOT NULL,
-	created_revision   BIGINT, -- NULL for a guest, who is in no roster
+	created_revision   BIGINT, -- NULL for a guest, which is in no roster
 	expires_at         BIGINT, -- NULL while a socket is attached, after the end, and for a guest
 	destroyed_at       BIGINT,
 	destroyed_revision BIGINT,
 	reason             TEXT,
-	purge_at           BIGINT  -- NULL while it lives, and for good where it has entries
+	purge_at           BIGINT  -- NULL while the connection lives, and for good where it has entries
 );
 
 CREATE UNIQUE INDEX connections_created ON connections (session_id, created_revision);
@@ -40,7 +40,7 @@ CREATE INDEX connections_live ON connections (session_id, created_revision)
 CREATE INDEX connections_expiring ON connections (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX connections_purge ON connections (purge_at) WHERE purge_at IS NOT NULL;
 
--- One row a lease: a node that lost its lease starts again under a new id, with nothing attached.
+-- One row for each lease: a node whose lease ran out begins again with a new id, and nothing attached.
 CREATE TABLE nodes (
 	id          BIGINT NOT NULL PRIMARY KEY,
 	name        TEXT   NOT NULL,
@@ -58,8 +58,8 @@ CREATE TABLE attachments (
 
 CREATE INDEX attachments_node ON attachments (node_id);
 
--- No reference to connections: the appending transaction has read its senders, and the check would cost every entry a
--- second look-up, and the deletion of a connection a scan of the log.
+-- No reference to connections: the appending transaction has read its senders. A check would cost every entry a second
+-- look-up, and the deletion of a connection a scan of the log.
 CREATE TABLE entries (
 	session_id      TEXT   NOT NULL REFERENCES sessions (id),
 	seq             BIGINT NOT NULL,

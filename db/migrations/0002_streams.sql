@@ -1,4 +1,4 @@
--- The streams that are published now. One that ends is deleted.
+-- The streams that are published now. A stream is deleted when it ends.
 CREATE TABLE streams (
 	id               TEXT    NOT NULL PRIMARY KEY,
 	session_id       TEXT    NOT NULL REFERENCES sessions (id),
@@ -16,8 +16,8 @@ CREATE TABLE streams (
 CREATE UNIQUE INDEX streams_created ON streams (session_id, created_revision);
 CREATE INDEX streams_connection ON streams (connection_id);
 
--- What happened to streams, for nodes that follow. The end of a connection is that of its streams, and not here. No
--- reference to streams and connections: a change outlives both.
+-- The changes of streams, for nodes that follow a session. The end of a connection ends its streams and is not recorded
+-- here. No reference to streams and connections: a change outlives both.
 CREATE TABLE stream_changes (
 	session_id TEXT   NOT NULL REFERENCES sessions (id),
 	revision   BIGINT NOT NULL,

@@ -1,5 +1,5 @@
--- Who posted what, in place of an index on entries: see sender.go. What stands between "sqlite:" and ":sqlite" is for
--- that engine alone.
+-- The entries of each sender, in place of an index on entries: see sender_index.go. The text between "sqlite:" and
+-- ":sqlite" is for that engine alone.
 CREATE TABLE sender_entries (
 	session_id    TEXT   NOT NULL,
 	connection_id TEXT   NOT NULL,

@@ -18,10 +18,10 @@ func (s *suite) testAppend() {
 		{SessionID: "a", ConnectionID: "a1", Body: "three"},
 	})
 	want := []*session.ChatEntry{
-		{SessionID: "a", Epoch: 7, Seq: 1, ConnectionID: "a1", Body: "one"},
-		{SessionID: "b", Epoch: 7, Seq: 1, ConnectionID: "b1", Body: "one of b", IdempotencyKey: "k"},
-		{SessionID: "a", Epoch: 7, Seq: 2, ConnectionID: "a2", Body: "two"},
-		{SessionID: "a", Epoch: 7, Seq: 3, ConnectionID: "a1", Body: "three"},
+		{SessionID: "a", Epoch: 7, Seq: 1, Place: 1, Version: 1, ConnectionID: "a1", Body: "one"},
+		{SessionID: "b", Epoch: 7, Seq: 1, Place: 1, Version: 1, ConnectionID: "b1", Body: "one of b", IdempotencyKey: "k"},
+		{SessionID: "a", Epoch: 7, Seq: 2, Place: 2, Version: 1, ConnectionID: "a2", Body: "two"},
+		{SessionID: "a", Epoch: 7, Seq: 3, Place: 3, Version: 1, ConnectionID: "a1", Body: "three"},
 	}
 	for i, r := range results {
 		s.ok(r.Err)
@@ -41,14 +41,14 @@ func (s *suite) testAppend() {
 		s.Errorf("appended %v later, want at least %v by the clock", age, bit)
 	}
 	equal(s, "no entries", len(s.store.AppendEntries(s.ctx(), nil)), 0)
-	equal(s, "head", s.head("a"), session.Head{Seq: 4, Revision: 2})
+	equal(s, "last numbers", s.lastSeqs("a"), session.LastSeqs{Seq: 4, Place: 4, Revision: 2})
 }
 
 func (s *suite) testAppendFailsAlone() {
 	s.connect("a", "a1", "ended")
 	s.connect("b", "b1")
 	s.add(session.NewEntry{SessionID: session.Lobby, ConnectionID: "guest", Guest: true, Body: "hi"})
-	_, err := s.store.DestroyConnection(s.ctx(), "ended", session.ClientDisconnected)
+	_, err := s.store.DestroyConnection(s.ctx(), "ended", "", session.ClientDisconnected)
 	s.ok(err)
 
 	const destroyed = session.ReasonConnectionDestroyed
@@ -84,8 +84,8 @@ func (s *suite) testAppendFailsAlone() {
 		stored = append(stored, r.Entry)
 	}
 	equal(s, "log", s.all("a"), stored)
-	equal(s, "heads", []session.Head{s.head("a"), s.head("b"), s.head(session.Lobby)},
-		[]session.Head{{Seq: 3, Revision: 3}, {Revision: 1}, {Seq: 1}})
+	equal(s, "last numbers", []session.LastSeqs{s.lastSeqs("a"), s.lastSeqs("b"), s.lastSeqs(session.Lobby)},
+		[]session.LastSeqs{{Seq: 3, Place: 3, Revision: 3}, {Revision: 1}, {Seq: 1, Place: 1}})
 }
 
 func (s *suite) testAppendSizes() {
@@ -110,7 +110,7 @@ func (s *suite) testAppendSizes() {
 	}
 	equal(s, "length", len(s.all("a")), int(total))
 
-	// As many senders, and as many sessions, as entries.
+	// There are as many senders, and as many sessions, as entries.
 	connections, entries := make([]session.NewConnection, 300), make([]session.NewEntry, 300)
 	for i := range entries {
 		id := fmt.Sprintf("m%d", i)

@@ -13,7 +13,7 @@ func (s *suite) testCreateConnections() {
 	results := s.store.CreateConnections(s.ctx(), []session.NewConnection{
 		{ID: "a1", SessionID: "a", Role: session.RoleModerator, Data: &data, MakeSession: true, NewEpoch: 11},
 		{ID: "b1", SessionID: "b", Role: session.RoleSubscriber, MakeSession: true, NewEpoch: 12},
-		{ID: "a2", SessionID: "a", Role: session.RolePublisher, MakeSession: true, NewEpoch: 13}, // made by the first
+		{ID: "a2", SessionID: "a", Role: session.RolePublisher, MakeSession: true, NewEpoch: 13}, // created by the first
 	}, idle)
 	for i, want := range []struct {
 		epoch      session.Epoch
@@ -78,19 +78,19 @@ func (s *suite) testCreateFailsAlone() {
 func (s *suite) testDestroy() {
 	made := s.connect("a", "a1", "a2", "a3")
 	for i, reason := range []session.DisconnectReason{session.ClientDisconnected, session.ForceDisconnected, session.NetworkDisconnected} {
-		change, err := s.store.DestroyConnection(s.ctx(), made[i].ID, reason)
+		change, err := s.store.DestroyConnection(s.ctx(), made[i].ID, "", reason)
 		s.ok(err)
 		equal(s, "change", change, session.RosterChange{
 			SessionID: "a", Revision: int64(4 + i), Connection: made[i], Reason: reason,
 		})
-		_, err = s.store.DestroyConnection(s.ctx(), made[i].ID, reason)
+		_, err = s.store.DestroyConnection(s.ctx(), made[i].ID, "", reason)
 		s.fails("destroy twice", err, session.CodeNotFound, "")
 	}
 	for _, id := range []string{"nope", "", "nul\x00"} {
-		_, err := s.store.DestroyConnection(s.ctx(), id, session.ClientDisconnected)
+		_, err := s.store.DestroyConnection(s.ctx(), id, "", session.ClientDisconnected)
 		s.fails("destroy "+id, err, session.CodeNotFound, "")
 	}
-	equal(s, "head", s.head("a"), session.Head{Revision: 6})
+	equal(s, "last numbers", s.lastSeqs("a"), session.LastSeqs{Revision: 6})
 	equal(s, "roster", s.present("a"), []string{})
 	states, err := s.store.Connections(s.ctx(), []string{"a2"})
 	s.ok(err)
@@ -103,7 +103,7 @@ func (s *suite) testRoster() {
 	roster, err := s.store.Roster(s.ctx(), "a")
 	s.ok(err)
 	equal(s, "roster", roster, session.Roster{Revision: 3, Connections: made}) // oldest first, within one commit too
-	_, err = s.store.DestroyConnection(s.ctx(), "m", session.ClientDisconnected)
+	_, err = s.store.DestroyConnection(s.ctx(), "m", "", session.ClientDisconnected)
 	s.ok(err)
 	newest := s.connect("a", "a")
 	roster, err = s.store.Roster(s.ctx(), "a")
@@ -114,14 +114,14 @@ func (s *suite) testRoster() {
 	equal(s, "empty roster", roster, session.Roster{Connections: []*session.Connection{}})
 }
 
-// history makes 7 changes of session "a", and returns them.
+// history makes seven changes to session "a", and returns them.
 func (s *suite) history() []session.RosterChange {
 	var changes []session.RosterChange
 	for _, c := range s.connect("a", "a1", "a2", "a3") {
 		changes = append(changes, session.RosterChange{SessionID: "a", Revision: int64(len(changes)) + 1, Connection: c})
 	}
 	end := func(id string, reason session.DisconnectReason) {
-		change, err := s.store.DestroyConnection(s.ctx(), id, reason)
+		change, err := s.store.DestroyConnection(s.ctx(), id, "", reason)
 		s.ok(err)
 		changes = append(changes, change)
 	}
@@ -155,7 +155,7 @@ func (s *suite) testRosterChanges() {
 	}
 }
 
-// Comings and goings from many sides are numbered without a hole.
+// Concurrent changes are numbered without a hole.
 func (s *suite) testRosterConcurrently() {
 	const comers, turns = 6, 10
 	var wg sync.WaitGroup
@@ -169,7 +169,7 @@ func (s *suite) testRosterConcurrently() {
 				if r[0].Err != nil {
 					s.Error(r[0].Err)
 				}
-				if _, err := s.store.DestroyConnection(s.ctx(), id, session.ClientDisconnected); err != nil {
+				if _, err := s.store.DestroyConnection(s.ctx(), id, "", session.ClientDisconnected); err != nil {
 					s.Error(err)
 				}
 			}
@@ -187,4 +187,66 @@ func (s *suite) testRosterConcurrently() {
 		}
 		there[c.Connection.ID] = true
 	}
+}
+
+func (s *suite) testSetConnectionData() {
+	user, first, second := "user \"7\" ü", "Ann", `{"name":"it's ?0"}`
+	results := s.store.CreateConnections(s.ctx(), []session.NewConnection{
+		{ID: "a1", SessionID: "a", Role: session.RolePublisher, Data: &first, UserID: &user, MakeSession: true, NewEpoch: 11},
+		{ID: "a2", SessionID: "a", Role: session.RoleSubscriber, Data: &first, DataFixed: true, MakeSession: true, NewEpoch: 11},
+	}, idle)
+	for _, r := range results {
+		s.ok(r.Err)
+	}
+	made := *results[0].Change.Connection
+	equal(s, "user", *made.UserID, user)
+	equal(s, "fixed", results[1].Change.Connection.DataFixed, true)
+	stream, err := s.store.PublishStream(s.ctx(), session.NewStream{ID: "t", SessionID: "a", ConnectionID: "a1", VideoType: session.VideoCamera}, 8)
+	s.ok(err)
+
+	same := first
+	change, changed, err := s.store.SetConnectionData(s.ctx(), "a1", &same, 0)
+	s.ok(err)
+	equal(s, "the same", changed, false)
+	equal(s, "the same", change.Connection, &made)
+
+	want := made
+	want.Data, want.DataRevision = &second, 4
+	change, changed, err = s.store.SetConnectionData(s.ctx(), "a1", &second, 0)
+	s.ok(err)
+	equal(s, "changed", changed, true)
+	equal(s, "change", change, session.RosterChange{SessionID: "a", Revision: 4, Connection: &want, Updated: true})
+	changes := []session.RosterChange{change}
+	states, err := s.store.Connections(s.ctx(), []string{"a1"})
+	s.ok(err)
+	equal(s, "read", states, map[string]session.ConnectionState{"a1": {Connection: &want}})
+	roster, err := s.store.Roster(s.ctx(), "a")
+	s.ok(err)
+	equal(s, "roster", roster.Connections[0], &want)
+	equal(s, "stream's connection", roster.Streams[0].Connection, &want)
+
+	none, changed, err := s.store.SetConnectionData(s.ctx(), "a1", nil, 0)
+	s.ok(err)
+	equal(s, "none", changed, true)
+	equal(s, "none", none.Connection.Data, nil)
+	changes = append(changes, none)
+
+	// Each change is read as it was, with what came between.
+	told, err := s.store.RosterChanges(s.ctx(), "a", 2, 10)
+	s.ok(err)
+	equal(s, "changes", len(told), 3)
+	equal(s, "published", told[0].Revision, stream.Revision)
+	equal(s, "changes", told[1:], changes)
+
+	for id, data := range map[string]*string{"nope": &first, "nul\x00": &first} {
+		_, _, err := s.store.SetConnectionData(s.ctx(), id, data, 0)
+		s.fails(id, err, session.CodeUnauthenticated, session.ReasonConnectionDestroyed)
+	}
+	bad := "nul\x00"
+	_, _, err = s.store.SetConnectionData(s.ctx(), "a1", &bad, 0)
+	s.fails("data", err, session.CodeBadUserInput, "")
+	_, err = s.store.DestroyConnection(s.ctx(), "a1", "", session.ClientDisconnected)
+	s.ok(err)
+	_, _, err = s.store.SetConnectionData(s.ctx(), "a1", &first, 0)
+	s.fails("ended", err, session.CodeUnauthenticated, session.ReasonConnectionDestroyed)
 }

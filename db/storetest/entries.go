@@ -2,12 +2,13 @@ package storetest
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
 	"chattok/session"
 )
 
-// Every window over five entries, forward and backward, of all and of one sender.
+// testEntries reads every range of five entries, forward and backward, of all senders and of one.
 func (s *suite) testEntries() {
 	s.connect("a", "a1", "a2")
 	s.connect("b", "b1")
@@ -37,9 +38,9 @@ func (s *suite) testEntries() {
 	}
 }
 
-func sameEntry(a, b *session.ChatEntry) bool { return *a == *b }
+func sameEntry(a, b *session.ChatEntry) bool { return reflect.DeepEqual(a, b) }
 
-// window is what q selects of a log, in as many words.
+// window selects the entries of q from a log, in plain Go.
 func window(log []*session.ChatEntry, q session.EntryQuery) []*session.ChatEntry {
 	var run []*session.ChatEntry
 	for _, e := range log {
@@ -56,7 +57,7 @@ func window(log []*session.ChatEntry, q session.EntryQuery) []*session.ChatEntry
 	return run[:q.Limit]
 }
 
-// Entries of one commit share their time; a walk by pages of one meets each of them.
+// Entries of one commit have the same time. Pages of one entry return each of them once.
 func (s *suite) testEntriesTied() {
 	s.connect("a", "a1")
 	entries := make([]session.NewEntry, 64)

@@ -1,6 +1,10 @@
 package storetest
 
-import "chattok/session"
+import (
+	"fmt"
+
+	"chattok/session"
+)
 
 func (s *suite) testIdempotency() {
 	s.connect("a", "a1", "a2", "ended")
@@ -14,16 +18,39 @@ func (s *suite) testIdempotency() {
 		equal(s, "replay by "+sender, results[0], session.EntryResult{Entry: first, Replayed: true})
 		s.fails("conflict by "+sender, results[1].Err, session.CodeBadUserInput, session.ReasonIdempotencyConflict)
 	}
-	equal(s, "head", s.head("a").Seq, 1)
+	equal(s, "last numbers", s.lastSeqs("a").Seq, 1)
 
-	// The key of one session says nothing in another, and none is no key.
+	// A key is used in one session alone, and an empty key is none.
 	equal(s, "other session", s.add(session.NewEntry{SessionID: "b", ConnectionID: "b1", Body: "x", IdempotencyKey: "k"}).Seq, 1)
 	equal(s, "other key", s.add(session.NewEntry{SessionID: "a", ConnectionID: "a1", Body: "hi", IdempotencyKey: "K"}).Seq, 2)
 	equal(s, "no key", s.add(session.NewEntry{SessionID: "a", ConnectionID: "a1", Body: "hi"}).Seq, 3)
 	equal(s, "no key again", s.add(session.NewEntry{SessionID: "a", ConnectionID: "a1", Body: "hi"}).Seq, 4)
 
-	// A key does not let in who may not append.
-	_, err := s.store.DestroyConnection(s.ctx(), "ended", session.ClientDisconnected)
+	// A user's entry is stored though somebody else has used its key and changed what that entry says.
+	ann := "ann"
+	for i, change := range []session.NewChange{edit(5, by("a1"), "taken"), remove(7, by("a1"))} {
+		key := fmt.Sprint("guessed ", i)
+		s.add(session.NewEntry{SessionID: "a", ConnectionID: "a1", Body: "x", IdempotencyKey: key})
+		s.change(change)
+		mine := s.add(session.NewEntry{SessionID: "a", ConnectionID: "a2", UserID: &ann, Body: "mine", IdempotencyKey: key})
+		equal(s, "a guessed key", mine.Body, "mine")
+	}
+
+	// Without a user, a text that has changed since is its own connection's alone to get again.
+	for i, change := range []session.NewChange{edit(9, by("a1"), "new"), remove(10, by("a1"))} {
+		key := fmt.Sprint("changed ", i)
+		s.add(session.NewEntry{SessionID: "a", ConnectionID: "a1", Body: "old", IdempotencyKey: key})
+		now := s.change(change).Entry
+		results := s.store.AppendEntries(s.ctx(), []session.NewEntry{
+			{SessionID: "a", ConnectionID: "a1", Body: "old", IdempotencyKey: key},
+			{SessionID: "a", ConnectionID: "a2", Body: "old", IdempotencyKey: key},
+		})
+		equal(s, "its own", results[0], session.EntryResult{Entry: now, Replayed: true})
+		s.fails("another's", results[1].Err, session.CodeBadUserInput, session.ReasonIdempotencyConflict)
+	}
+
+	// A key does not admit a sender that may not append.
+	_, err := s.store.DestroyConnection(s.ctx(), "ended", "", session.ClientDisconnected)
 	s.ok(err)
 	results := s.store.AppendEntries(s.ctx(), []session.NewEntry{
 		{SessionID: "a", ConnectionID: "ended", Body: "hi", IdempotencyKey: "k"},
@@ -33,8 +60,8 @@ func (s *suite) testIdempotency() {
 		s.fails("replay without right", r.Err, session.CodeUnauthenticated, session.ReasonConnectionDestroyed)
 	}
 
-	// What was posted before its sender's end still answers.
-	_, err = s.store.DestroyConnection(s.ctx(), "a1", session.ClientDisconnected)
+	// A retry of an entry whose sender has ended since is answered.
+	_, err = s.store.DestroyConnection(s.ctx(), "a1", "", session.ClientDisconnected)
 	s.ok(err)
 	again := s.store.AppendEntries(s.ctx(), []session.NewEntry{{SessionID: "a", ConnectionID: "a2", Body: "hi", IdempotencyKey: "k"}})
 	equal(s, "replay after the end", again[0], session.EntryResult{Entry: first, Replayed: true})
@@ -43,7 +70,7 @@ func (s *suite) testIdempotency() {
 func (s *suite) testIdempotencyInBatch() {
 	s.connect("a", "a1", "a2")
 	results := s.store.AppendEntries(s.ctx(), []session.NewEntry{
-		{SessionID: "a", ConnectionID: "unknown", Body: "hi", IdempotencyKey: "k"}, // fails, and so leaves the key free
+		{SessionID: "a", ConnectionID: "unknown", Body: "hi", IdempotencyKey: "k"}, // fails, so the key stays unused
 		{SessionID: "a", ConnectionID: "a1", Body: "hi", IdempotencyKey: "k"},
 		{SessionID: "a", ConnectionID: "a2", Body: "hi", IdempotencyKey: "k"},
 		{SessionID: "a", ConnectionID: "a1", Body: "other", IdempotencyKey: "k"},
@@ -62,7 +89,7 @@ func (s *suite) testIdempotencyInBatch() {
 	equal(s, "log", s.all("a"), []*session.ChatEntry{first, results[4].Entry})
 }
 
-// A guest's connection is recorded with its first entry, and is in no roster.
+// A guest is stored with its first entry, and is in no roster.
 func (s *suite) testGuests() {
 	results := s.store.AppendEntries(s.ctx(), []session.NewEntry{
 		{SessionID: session.Lobby, ConnectionID: "alice", Guest: true, Body: "1"},
@@ -86,12 +113,12 @@ func (s *suite) testGuests() {
 	equal(s, "guests", states, map[string]session.ConnectionState{
 		"alice": guest("alice", results[0].Entry), "bob": guest("bob", results[1].Entry),
 	})
-	equal(s, "head", s.head(session.Lobby), session.Head{Seq: 4})
+	equal(s, "last numbers", s.lastSeqs(session.Lobby), session.LastSeqs{Seq: 4, Place: 4})
 	equal(s, "roster", s.present(session.Lobby), []string{})
-	_, err = s.store.DestroyConnection(s.ctx(), "alice", session.ForceDisconnected)
+	_, err = s.store.DestroyConnection(s.ctx(), "alice", "", session.ForceDisconnected)
 	s.fails("destroy a guest", err, session.CodeNotFound, "")
 
-	// A guest has no lease: nothing ends it.
+	// A guest has no lease, so nothing ends it.
 	s.clock.Advance(1000 * idle)
 	s.sweeps()
 	equal(s, "seq", s.add(session.NewEntry{SessionID: session.Lobby, ConnectionID: "alice", Guest: true, Body: "5"}).Seq, 5)
@@ -100,7 +127,7 @@ func (s *suite) testGuests() {
 func (s *suite) testGuestNameRefused() {
 	s.connect(session.Lobby, "live", "ended")
 	s.connect("other", "elsewhere")
-	_, err := s.store.DestroyConnection(s.ctx(), "ended", session.ClientDisconnected)
+	_, err := s.store.DestroyConnection(s.ctx(), "ended", "", session.ClientDisconnected)
 	s.ok(err)
 	before, err := s.store.Connections(s.ctx(), []string{"live", "ended", "elsewhere"})
 	s.ok(err)
@@ -114,7 +141,7 @@ func (s *suite) testGuestNameRefused() {
 	equal(s, "log", len(s.all(session.Lobby)), 0)
 }
 
-// A replay stores no entry, so it records no guest.
+// A replay stores no entry, and so no guest.
 func (s *suite) testGuestReplay() {
 	first := s.add(session.NewEntry{SessionID: session.Lobby, ConnectionID: "alice", Guest: true, Body: "hi", IdempotencyKey: "k"})
 	again := s.store.AppendEntries(s.ctx(), []session.NewEntry{

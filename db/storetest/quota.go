@@ -3,11 +3,14 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"chattok/session"
 )
 
-// A session that was made on first use takes entries up to its quota, to the byte; one of a backend's has none.
+// A session that was created on first use takes entries up to its quota, to the byte. A session of a backend has no
+// quota.
 func (s *suite) testSessionQuota() {
 	_, err := s.store.CreateSession(s.ctx(), session.Session{ID: "made", Epoch: 5, MediaMode: session.MediaRelayed, TokenRequired: true})
 	s.ok(err)
@@ -18,7 +21,7 @@ func (s *suite) testSessionQuota() {
 	entry := func(sessionID, sender, body, key string) session.NewEntry {
 		return session.NewEntry{SessionID: sessionID, ConnectionID: sender, Body: body, IdempotencyKey: key, SessionQuota: quota}
 	}
-	// In one transaction: what is refused takes no number and no bytes, and who comes after it may still fit.
+	// In one transaction: an entry that is refused takes no number and no bytes, so a later entry may still fit.
 	results := s.store.AppendEntries(s.ctx(), []session.NewEntry{
 		entry("a", "a1", "1234567890", "ke2"),
 		entry("a", "a1", "12345678901234", ""), // one byte too many
@@ -36,7 +39,7 @@ func (s *suite) testSessionQuota() {
 		}
 		s.fails(fmt.Sprint("entry ", i), results[i].Err, session.CodeForbidden, session.ReasonSessionFull)
 	}
-	// A retry of what is stored is answered, however full it is.
+	// A retry of a stored entry is answered, however full the session is.
 	again := s.store.AppendEntries(s.ctx(), []session.NewEntry{entry("a", "a1", "1234567890", "key")})[0]
 	s.ok(again.Err)
 	equal(s, "replayed", again.Replayed, true)
@@ -47,7 +50,7 @@ func (s *suite) testSessionQuota() {
 	for range 5 {
 		s.add(entry("made", "m1", "1234567890", ""))
 	}
-	// Without a quota it goes on, and what came so counts too.
+	// Without a quota entries are accepted, and count for a later quota.
 	s.add(session.NewEntry{SessionID: "a", ConnectionID: "a1", Body: "x"})
 	raised := entry("a", "a1", "x", "")
 	raised.SessionQuota = quota + 2*129
@@ -55,7 +58,8 @@ func (s *suite) testSessionQuota() {
 	s.fails("full again", s.store.AppendEntries(s.ctx(), []session.NewEntry{raised})[0].Err, session.CodeForbidden, session.ReasonSessionFull)
 }
 
-// Holders have as many live connections as they may, in any session, and again when some have ended.
+// A holder has as many live connections as its limit, in all sessions together, and may have new ones when some have
+// ended.
 func (s *suite) testHolders() {
 	token, address := session.Holder{Name: "session token", Key: 1, Limit: 2}, session.Holder{Name: "address", Key: -2, Limit: 3}
 	made := 0
@@ -77,7 +81,7 @@ func (s *suite) testHolders() {
 	equal(s, "in another", create(wanted("a", token), wanted("new", address), wanted("a")), []int{0, 1})
 	_, err := s.store.Session(s.ctx(), "new")
 	s.fails("session of a refusal", err, session.CodeNotFound, "")
-	_, err = s.store.DestroyConnection(s.ctx(), "c2", session.ClientDisconnected) // of both
+	_, err = s.store.DestroyConnection(s.ctx(), "c2", "", session.ClientDisconnected) // of both holders
 	s.ok(err)
 	equal(s, "after one ended", create(wanted("a", token, address), wanted("a", token), wanted("a", address)), []int{1, 2})
 	s.clock.Advance(idle + bit)
@@ -87,13 +91,13 @@ func (s *suite) testHolders() {
 	equal(s, "after the sweep", create(wanted("a", token), wanted("a", token, address), wanted("a", address), wanted("a", address)), []int(nil))
 }
 
-// Those with a socket come first, and everybody comes once, whatever the size of the pages.
+// Connections with a socket come first, and each connection comes once, whatever the size of the pages.
 func (s *suite) testListConnections() {
 	s.connect("a", "c1", "c2", "c3", "c4", "c5", "c6")
 	s.connect("other", "o1")
 	s.renew("n1", false)
 	s.attach("n1", "c5", "c2", "o1")
-	_, err := s.store.DestroyConnection(s.ctx(), "c4", session.ClientDisconnected)
+	_, err := s.store.DestroyConnection(s.ctx(), "c4", "", session.ClientDisconnected)
 	s.ok(err)
 	list := func(size int) (ids []string) {
 		var after session.RosterPlace
@@ -123,4 +127,133 @@ func (s *suite) testListConnections() {
 		s.ok(err)
 		equal(s, "list of "+id, len(found), 0)
 	}
+}
+
+// Reactions and the keys of changes count to the quota to the byte, and are given back when they are removed.
+func (s *suite) testQuotaOfReactions() {
+	const body, reaction, key = "1234567890", session.ReactionQuotaBytes, session.ChangeKeyQuotaBytes
+	s.connectUser("a", "ann", "u1")
+	s.connect("a", "a1")
+	ann := session.Actor{ConnectionID: "u1", UserID: userID("ann")}
+	want := s.add(session.NewEntry{SessionID: "a", ConnectionID: "u1", UserID: userID("ann"), Body: body}).QuotaBytes()
+	want += s.add(session.NewEntry{SessionID: "a", ConnectionID: "u1", UserID: userID("ann"), Body: body}).QuotaBytes()
+	// A text of one byte more fits where there is one byte left, and not where there is none.
+	used := func(what string) {
+		s.Helper()
+		longer, back := edit(1, ann, body+"x"), edit(1, ann, body)
+		longer.EditedIn, back.EditedIn = 1000*24*time.Hour, 1000*24*time.Hour
+		longer.SessionQuota = want
+		s.refuses(what+", full", longer, session.CodeForbidden, session.ReasonSessionFull)
+		longer.SessionQuota++
+		s.change(longer)
+		s.change(back)
+		s.clock.Advance(bit) // no reaction has to wait
+	}
+	change := func(what string, c session.NewChange, key string, more int64) {
+		s.Helper()
+		c.IdempotencyKey = key
+		if more > 0 {
+			c.SessionQuota = want + more - 1
+			s.refuses(what, c, session.CodeForbidden, session.ReasonSessionFull)
+		}
+		c.SessionQuota = want + max(more, 0)
+		s.change(c)
+		want += more
+		used(what)
+	}
+	used("two entries")
+	change("a reaction", react(2, ann, "+1", true), "", reaction)
+	change("the same again", react(2, ann, "+1", true), "", 0)
+	change("the same with a key", react(2, ann, "+1", true), "k1", key)
+	change("the key again", react(2, ann, "+1", true), "k1", 0)
+	change("another's", react(2, by("a1"), "+1", true), "k2", reaction+key)
+	change("taken back", react(2, ann, "+1", false), "", -reaction)
+	change("taken back with a key", react(2, by("a1"), "+1", false), "k3", key-reaction)
+	change("on again", react(2, by("a1"), "+1", true), "", reaction)
+	change("another name", react(2, by("a1"), "-1", true), "", reaction)
+	change("an edit with a key", edit(1, ann, body), "k4", key)
+
+	// In one transaction: an entry that is deleted gives everything back.
+	group := []session.NewChange{react(2, ann, "+1", true), react(2, by("a1"), "-1", false), remove(2, ann)}
+	for _, r := range s.store.ChangeEntries(s.ctx(), group) {
+		s.ok(r.Err)
+	}
+	want -= int64(len(body)) + 2*reaction
+	used("deleted")
+
+	s.clock.Advance(session.ChangeKeyTime + bit)
+	_, err := s.store.Sweep(s.ctx(), "", grace, idle, 3) // ends the connections, and removes three of the keys
+	s.ok(err)
+	s.connectUser("a", "ann", "u2")
+	ann.ConnectionID, want = "u2", want-3*key
+	used("three keys removed")
+	_, err = s.store.Sweep(s.ctx(), "", grace, idle, many)
+	s.ok(err)
+	want -= key
+	used("all keys removed")
+
+	// A session of a backend has no quota.
+	_, err = s.store.CreateSession(s.ctx(), session.Session{ID: "made", Epoch: 5, MediaMode: session.MediaRelayed, TokenRequired: true})
+	s.ok(err)
+	s.connect("made", "m1")
+	s.add(session.NewEntry{SessionID: "made", ConnectionID: "m1", Body: body})
+	r := s.store.ChangeEntries(s.ctx(), []session.NewChange{{SessionID: "made", Seq: 1, Actor: by("m1"), Kind: session.EntryReacted, Name: "+1", On: true,
+		IdempotencyKey: "k", SessionQuota: 1}})
+	s.ok(r[0].Err)
+}
+
+// Changes of a connection's data count to the quota to the byte, for as long as they are kept.
+func (s *suite) testQuotaOfData() {
+	_, err := s.store.CreateSession(s.ctx(), session.Session{ID: "made", Epoch: 5, MediaMode: session.MediaRelayed, TokenRequired: true})
+	s.ok(err)
+	s.connect("made", "m1")
+	s.connect("a", "a1")
+	entry := s.add(session.NewEntry{SessionID: "a", ConnectionID: "a1", Body: "x"}).QuotaBytes()
+	set := func(id string, data *string, quota int64) error {
+		s.clock.Advance(bit) // so that the changes are removed in their order
+		_, _, err := s.store.SetConnectionData(s.ctx(), id, data, quota)
+		return err
+	}
+	size := func(id string) int64 {
+		s.Helper()
+		sizes, err := s.store.SessionSizes(s.ctx(), []string{id})
+		s.ok(err)
+		return sizes[id].Bytes
+	}
+	s.ok(set("a1", pointer("first"), 0))
+	one := size("a") - entry
+	if least := int64(session.DataChangeQuotaBytes + len("first")); one < least {
+		s.Fatalf("a change counts %d bytes, want %d at least", one, least)
+	}
+	s.fails("full", set("a1", pointer("other"), entry+2*one-1), session.CodeForbidden, session.ReasonSessionFull)
+	equal(s, "after a refusal", size("a"), entry+one)
+	s.ok(set("a1", pointer("first"), 1)) // the same
+	equal(s, "after the same", size("a"), entry+one)
+	s.ok(set("a1", pointer("other"), entry+2*one))
+	s.fails("a byte longer", set("a1", pointer("others"), entry+3*one), session.CodeForbidden, session.ReasonSessionFull)
+	equal(s, "of two", size("a"), entry+2*one)
+	s.ok(set("a1", nil, 1)) // is never refused
+	none := size("a") - entry - 2*one
+	s.ok(set("m1", pointer("first"), 1)) // a session of a backend has no quota
+	equal(s, "of a backend's session", size("made"), one)
+
+	s.clock.Advance(session.FeedKept + bit)
+	_, err = s.store.Sweep(s.ctx(), "", grace, idle, 2)
+	s.ok(err)
+	equal(s, "two removed", size("a"), entry+none)
+	_, err = s.store.Sweep(s.ctx(), "", grace, idle, many)
+	s.ok(err)
+	equal(s, "all removed", size("a"), entry)
+	equal(s, "all removed of the other", size("made"), 0)
+}
+
+// Ids that are longer than usual count.
+func (s *suite) testQuotaOfLongIDs() {
+	long := strings.Repeat("n", session.MaxNameBytes)
+	short := s.add(session.NewEntry{SessionID: session.Lobby, ConnectionID: long[:48], Guest: true, Body: "x"})
+	equal(s, "usual", short.QuotaBytes(), 129)
+	e := session.NewEntry{SessionID: session.Lobby, ConnectionID: long, Guest: true, Body: "x", SessionQuota: 2*129 + 3*(session.MaxNameBytes-48) - 1}
+	s.fails("a byte too long", s.store.AppendEntries(s.ctx(), []session.NewEntry{e})[0].Err, session.CodeForbidden, session.ReasonSessionFull)
+	e.SessionQuota++
+	s.add(e)
 }

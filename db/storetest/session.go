@@ -16,7 +16,7 @@ func (s *suite) testSessions() {
 		ID: session.Lobby, Epoch: lobby.Epoch, MediaMode: session.MediaRelayed, CreatedAt: lobby.CreatedAt,
 	})
 
-	// An epoch with its highest bit set is one too.
+	// An epoch may have its highest bit set.
 	wanted := session.Session{ID: "s", Epoch: 1<<63 + 5, MediaMode: session.MediaRouted, TokenRequired: true}
 	made, err := s.store.CreateSession(s.ctx(), wanted)
 	s.ok(err)
@@ -34,7 +34,7 @@ func (s *suite) testSessions() {
 	s.ok(err)
 	equal(s, "taken id", again, &wanted)
 
-	// One that was made on first use is returned as it is while somebody is in it.
+	// A session that was created on first use is returned unchanged while a connection is in it.
 	s.connect("open", "c1")
 	open, err := s.store.CreateSession(s.ctx(), session.Session{ID: "open", Epoch: 9, TokenRequired: true})
 	s.ok(err)
@@ -46,7 +46,7 @@ func (s *suite) testSessions() {
 	}
 }
 
-// testSessionTakenOver has a backend make a session whose id somebody squats.
+// testSessionTakenOver creates a session as a backend does, under an id that others have used first.
 func (s *suite) testSessionTakenOver() {
 	s.connect("open", "c1")
 	first := s.add(session.NewEntry{SessionID: "open", ConnectionID: "c1", Body: "x", IdempotencyKey: "k"})
@@ -56,7 +56,7 @@ func (s *suite) testSessionTakenOver() {
 	still, err := s.store.CreateSession(s.ctx(), want)
 	s.ok(err)
 	equal(s, "while somebody is in it", still, open)
-	_, err = s.store.DestroyConnection(s.ctx(), "c1", session.ClientDisconnected)
+	_, err = s.store.DestroyConnection(s.ctx(), "c1", "", session.ClientDisconnected)
 	s.ok(err)
 	unasked := want
 	unasked.TokenRequired = false
@@ -94,21 +94,21 @@ func (s *suite) testSessionUnknown() {
 	}
 }
 
-func (s *suite) testHeads() {
+func (s *suite) testLastSeqs() {
 	s.connect("a", "a1", "a2")
 	s.connect("b", "b1")
 	s.add(session.NewEntry{SessionID: "b", ConnectionID: "b1", Body: "1"})
 	s.add(session.NewEntry{SessionID: "b", ConnectionID: "b1", Body: "2"})
-	heads, err := s.store.Heads(s.ctx(), []string{"a", "nope", "b", session.Lobby, "a", "nul\x00"})
+	last, err := s.store.LastSeqs(s.ctx(), []string{"a", "nope", "b", session.Lobby, "a", "nul\x00"})
 	s.ok(err)
 	lobby, err := s.store.Session(s.ctx(), session.Lobby)
 	s.ok(err)
-	equal(s, "heads", heads, map[string]session.Head{
-		"a": {Epoch: 7, Revision: 2}, "b": {Epoch: 7, Seq: 2, Revision: 1}, session.Lobby: {Epoch: lobby.Epoch},
+	equal(s, "last numbers", last, map[string]session.LastSeqs{
+		"a": {Epoch: 7, Revision: 2}, "b": {Epoch: 7, Seq: 2, Place: 2, Revision: 1}, session.Lobby: {Epoch: lobby.Epoch},
 	})
-	heads, err = s.store.Heads(s.ctx(), nil)
+	last, err = s.store.LastSeqs(s.ctx(), nil)
 	s.ok(err)
-	equal(s, "heads of none", len(heads), 0)
+	equal(s, "last numbers of none", len(last), 0)
 }
 
 func (s *suite) testPing() { s.ok(s.store.Ping(s.ctx())) }

@@ -2,7 +2,7 @@ package storetest
 
 import "encoding/json"
 
-// show makes a value readable, behind its pointers too.
+// show writes a value as text, with the values that its pointers lead to.
 func show(v any) string {
 	b, err := json.MarshalIndent(v, "", " ")
 	if err != nil {

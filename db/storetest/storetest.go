@@ -13,7 +13,7 @@ import (
 	"chattok/session"
 )
 
-// Clock is what the suite adds to the database's clock. It is safe for concurrent use.
+// Clock is added to the database's clock. It is safe for concurrent use.
 type Clock struct{ offset atomic.Int64 }
 
 // Offset returns how far the clock was moved in all.
@@ -22,70 +22,139 @@ func (c *Clock) Offset() time.Duration { return time.Duration(c.offset.Load()) }
 // Advance moves the clock.
 func (c *Clock) Advance(d time.Duration) { c.offset.Add(int64(d)) }
 
-// The durations that the suite works with.
+// The durations of the suite.
 const (
 	grace = 10 * time.Hour
 	idle  = 100 * time.Hour
 	lease = 30 * time.Hour
-	bit   = time.Hour // well within any of them
+	bit   = time.Hour // far less than any of them
 )
 
 // many is a limit that is never reached.
 const many = 1000
 
-// Run runs the suite. open opens a store on a database of its own, new and empty, with the clock added to the
-// database's, and has it closed when the test ends.
+// Run runs the suite. open opens a store on a new and empty database, adds the clock to the database's, and closes the
+// store when the test ends.
 func Run(t *testing.T, open func(t testing.TB, clock *Clock) session.Store) {
 	for name, test := range map[string]func(*suite){
-		"Sessions":             (*suite).testSessions,
-		"SessionUnknown":       (*suite).testSessionUnknown,
-		"SessionTakenOver":     (*suite).testSessionTakenOver,
-		"Heads":                (*suite).testHeads,
-		"Ping":                 (*suite).testPing,
-		"Append":               (*suite).testAppend,
-		"AppendFailsAlone":     (*suite).testAppendFailsAlone,
-		"AppendSizes":          (*suite).testAppendSizes,
-		"AppendBytes":          (*suite).testAppendBytes,
-		"AppendConcurrently":   (*suite).testAppendConcurrently,
-		"AppendCancelled":      (*suite).testAppendCancelled,
-		"Idempotency":          (*suite).testIdempotency,
-		"IdempotencyInBatch":   (*suite).testIdempotencyInBatch,
-		"Guests":               (*suite).testGuests,
-		"GuestNameRefused":     (*suite).testGuestNameRefused,
-		"GuestReplay":          (*suite).testGuestReplay,
-		"Entries":              (*suite).testEntries,
-		"EntriesTied":          (*suite).testEntriesTied,
-		"EntriesUnknown":       (*suite).testEntriesUnknown,
-		"CreateConnections":    (*suite).testCreateConnections,
-		"CreateFailsAlone":     (*suite).testCreateFailsAlone,
-		"Destroy":              (*suite).testDestroy,
-		"Roster":               (*suite).testRoster,
-		"RosterChanges":        (*suite).testRosterChanges,
-		"RosterConcurrently":   (*suite).testRosterConcurrently,
-		"SessionQuota":         (*suite).testSessionQuota,
-		"Holders":              (*suite).testHolders,
-		"ListConnections":      (*suite).testListConnections,
-		"Publish":              (*suite).testPublish,
-		"PublishRefused":       (*suite).testPublishRefused,
-		"UpdateStream":         (*suite).testUpdateStream,
-		"DestroyStream":        (*suite).testDestroyStream,
-		"StreamsEnd":           (*suite).testStreamsEndWithConnection,
-		"MuteStreams":          (*suite).testMuteStreams,
-		"StreamChanges":        (*suite).testStreamChanges,
-		"StreamsConcurrently":  (*suite).testStreamsConcurrently,
-		"RenewNode":            (*suite).testRenewNode,
-		"Attach":               (*suite).testAttach,
-		"Detach":               (*suite).testDetach,
-		"DetachFromOneOfTwo":   (*suite).testDetachFromOneOfTwo,
-		"DetachBesideDeadNode": (*suite).testDetachBesideDeadNode,
-		"Touch":                (*suite).testTouch,
-		"NodeLost":             (*suite).testNodeLost,
-		"NodeLostAndTouched":   (*suite).testNodeLostAndTouched,
-		"NodeReturns":          (*suite).testNodeReturns,
-		"SweepIdle":            (*suite).testSweepIdle,
-		"SweepLimit":           (*suite).testSweepLimit,
-		"SweepAfterAbsence":    (*suite).testSweepOfANodeThatWasAway,
-		"SweepSessions":        (*suite).testSweepSessions,
+		"Sessions":               (*suite).testSessions,
+		"SessionUnknown":         (*suite).testSessionUnknown,
+		"SessionTakenOver":       (*suite).testSessionTakenOver,
+		"LastSeqs":               (*suite).testLastSeqs,
+		"Ping":                   (*suite).testPing,
+		"Append":                 (*suite).testAppend,
+		"AppendFailsAlone":       (*suite).testAppendFailsAlone,
+		"AppendSizes":            (*suite).testAppendSizes,
+		"AppendBytes":            (*suite).testAppendBytes,
+		"AppendConcurrently":     (*suite).testAppendConcurrently,
+		"AppendCancelled":        (*suite).testAppendCancelled,
+		"Idempotency":            (*suite).testIdempotency,
+		"IdempotencyInBatch":     (*suite).testIdempotencyInBatch,
+		"PostedBody":             (*suite).testPostedBody,
+		"StoredEntry":            (*suite).testStoredEntry,
+		"StoredChange":           (*suite).testStoredChange,
+		"Guests":                 (*suite).testGuests,
+		"GuestNameRefused":       (*suite).testGuestNameRefused,
+		"GuestReplay":            (*suite).testGuestReplay,
+		"Entries":                (*suite).testEntries,
+		"EntriesTied":            (*suite).testEntriesTied,
+		"EntriesUnknown":         (*suite).testEntriesUnknown,
+		"Edit":                   (*suite).testEdit,
+		"Delete":                 (*suite).testDelete,
+		"ChangesTogether":        (*suite).testChangesTogether,
+		"Reactions":              (*suite).testReactions,
+		"ReactionPause":          (*suite).testReactionPause,
+		"ChangeKeys":             (*suite).testChangeKeys,
+		"KeysOfUsers":            (*suite).testKeysOfUsers,
+		"Replies":                (*suite).testReplies,
+		"QuotaOfChanges":         (*suite).testQuotaOfChanges,
+		"DeleteEntries":          (*suite).testDeleteEntries,
+		"LogEvents":              (*suite).testLogEvents,
+		"LogEventsAtRandom":      (*suite).testLogEventsAtRandom,
+		"LogEventsWhileChanging": (*suite).testLogEventsWhileChanging,
+		"LogEventsOfOneState":    (*suite).testLogEventsOfOneState,
+		"ChangeConcurrently":     (*suite).testChangeConcurrently,
+		"CreateConnections":      (*suite).testCreateConnections,
+		"CreateFailsAlone":       (*suite).testCreateFailsAlone,
+		"SetConnectionData":      (*suite).testSetConnectionData,
+		"Destroy":                (*suite).testDestroy,
+		"Roster":                 (*suite).testRoster,
+		"RosterChanges":          (*suite).testRosterChanges,
+		"RosterConcurrently":     (*suite).testRosterConcurrently,
+		"SessionQuota":           (*suite).testSessionQuota,
+		"QuotaOfData":            (*suite).testQuotaOfData,
+		"QuotaOfReactions":       (*suite).testQuotaOfReactions,
+		"QuotaOfLongIDs":         (*suite).testQuotaOfLongIDs,
+		"Holders":                (*suite).testHolders,
+		"ListConnections":        (*suite).testListConnections,
+		"ListSessions":           (*suite).testListSessions,
+		"ListSessionsOfUser":     (*suite).testListSessionsOfUser,
+		"ListSessionsChanging":   (*suite).testListSessionsWhileChanging,
+		"Summaries":              (*suite).testSummaries,
+		"Publish":                (*suite).testPublish,
+		"PublishRefused":         (*suite).testPublishRefused,
+		"UpdateStream":           (*suite).testUpdateStream,
+		"DestroyStream":          (*suite).testDestroyStream,
+		"StreamsEnd":             (*suite).testStreamsEndWithConnection,
+		"MuteStreams":            (*suite).testMuteStreams,
+		"MuteStays":              (*suite).testMuteStays,
+		"TakeTokens":             (*suite).testTakeTokens,
+		"StreamChanges":          (*suite).testStreamChanges,
+		"StreamsConcurrently":    (*suite).testStreamsConcurrently,
+		"RenewNode":              (*suite).testRenewNode,
+		"Nodes":                  (*suite).testNodes,
+		"Attach":                 (*suite).testAttach,
+		"Detach":                 (*suite).testDetach,
+		"DetachFromOneOfTwo":     (*suite).testDetachFromOneOfTwo,
+		"DetachBesideDeadNode":   (*suite).testDetachBesideDeadNode,
+		"Touch":                  (*suite).testTouch,
+		"NodeLost":               (*suite).testNodeLost,
+		"NodeLostAndTouched":     (*suite).testNodeLostAndTouched,
+		"NodeReturns":            (*suite).testNodeReturns,
+		"BanUser":                (*suite).testBanUser,
+		"BanAddress":             (*suite).testBanAddress,
+		"BanRefused":             (*suite).testBanRefused,
+		"BanKept":                (*suite).testBanKept,
+		"BanGuest":               (*suite).testBanGuest,
+		"ReadMarks":              (*suite).testReadMarks,
+		"SlowMode":               (*suite).testSlowMode,
+		"SlowModeConcurrently":   (*suite).testSlowModeConcurrently,
+		"UpdateSession":          (*suite).testUpdateSession,
+		"ReadOnly":               (*suite).testReadOnly,
+		"SessionSizes":           (*suite).testSessionSizes,
+		"DeleteSession":          (*suite).testDeleteSession,
+		"DeleteSessionAtOnce":    (*suite).testDeleteSessionAtOnce,
+		"SetRole":                (*suite).testSetRole,
+		"SetRoleRefused":         (*suite).testSetRoleRefused,
+		"SetRoleAtOnce":          (*suite).testSetRoleAtOnce,
+		"ServerConnection":       (*suite).testServerConnection,
+		"NamedLease":             (*suite).testNamedLease,
+		"SequenceNeedsLease":     (*suite).testSequenceNeedsLease,
+		"Feed":                   (*suite).testFeed,
+		"FeedAtRandom":           (*suite).testFeedAtRandom,
+		"FeedLongLog":            (*suite).testFeedLongLog,
+		"FeedOfGoneSession":      (*suite).testFeedOfGoneSession,
+		"FeedPurged":             (*suite).testFeedPurged,
+		"FeedFromBefore":         (*suite).testFeedFromBefore,
+		"Webhooks":               (*suite).testWebhooks,
+		"WebhookProgress":        (*suite).testWebhookProgress,
+		"WebhookLimit":           (*suite).testWebhookLimit,
+		"ServiceConnections":     (*suite).testServiceConnections,
+		"ServiceConcurrently":    (*suite).testServiceConnectionConcurrently,
+		"ServiceEntries":         (*suite).testServiceEntries,
+		"ServiceBanned":          (*suite).testServiceBanned,
+		"Retention":              (*suite).testRetention,
+		"RetentionAtRandom":      (*suite).testRetentionAtRandom,
+		"RetentionOnce":          (*suite).testRetentionOnce,
+		"RetentionOfMany":        (*suite).testRetentionOfMany,
+		"RetentionAhead":         (*suite).testRetentionAhead,
+		"RetentionOfSenders":     (*suite).testRetentionOfSenders,
+		"RetentionFeed":          (*suite).testRetentionFeed,
+		"RetentionWhileReading":  (*suite).testRetentionWhileReading,
+		"SweepIdle":              (*suite).testSweepIdle,
+		"SweepLimit":             (*suite).testSweepLimit,
+		"SweepAfterAbsence":      (*suite).testSweepOfANodeThatWasAway,
+		"SweepSessions":          (*suite).testSweepSessions,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -119,7 +188,7 @@ func (s *suite) ok(err error) {
 	}
 }
 
-// fails checks the code and the reason of err, and that its message says nothing of the machinery.
+// fails checks the code and the reason of err, and that its message reveals nothing internal.
 func (s *suite) fails(what string, err error, code session.Code, reason string) {
 	s.Helper()
 	e, isError := err.(*session.Error)
@@ -136,13 +205,19 @@ func (s *suite) fails(what string, err error, code session.Code, reason string) 
 	}
 }
 
-// connect makes connections in a session, which is made where it does not exist.
+// connect creates connections in a session, and the session where it does not exist.
 func (s *suite) connect(sessionID string, ids ...string) []*session.Connection {
+	s.Helper()
+	return s.connectRole(sessionID, session.RolePublisher, ids...)
+}
+
+// connectRole is connect for connections of any role.
+func (s *suite) connectRole(sessionID string, role session.Role, ids ...string) []*session.Connection {
 	s.Helper()
 	wanted := make([]session.NewConnection, len(ids))
 	for i, id := range ids {
 		wanted[i] = session.NewConnection{
-			ID: id, SessionID: sessionID, Role: session.RolePublisher, MakeSession: true, NewEpoch: 7, TokenPresented: true,
+			ID: id, SessionID: sessionID, Role: role, MakeSession: true, NewEpoch: 7, TokenPresented: true,
 		}
 	}
 	made := make([]*session.Connection, len(ids))
@@ -169,12 +244,18 @@ func (s *suite) all(sessionID string) []*session.ChatEntry {
 	return entries
 }
 
-// head returns a session's numbers.
-func (s *suite) head(sessionID string) session.Head {
+// lastSeqs returns the latest numbers of a session.
+func (s *suite) lastSeqs(sessionID string) session.LastSeqs {
 	s.Helper()
-	heads, err := s.store.Heads(s.ctx(), []string{sessionID})
+	last, err := s.store.LastSeqs(s.ctx(), []string{sessionID})
 	s.ok(err)
-	return session.Head{Seq: heads[sessionID].Seq, Revision: heads[sessionID].Revision}
+	return session.LastSeqs{Seq: last[sessionID].Seq, Place: last[sessionID].Place, Revision: last[sessionID].Revision, Front: last[sessionID].Front}
+}
+
+// lastPlace returns the place of the newest event of a session's log.
+func (s *suite) lastPlace(sessionID string) int64 {
+	s.Helper()
+	return s.lastSeqs(sessionID).Place
 }
 
 // present returns the ids in a session's roster.
@@ -189,7 +270,7 @@ func (s *suite) present(sessionID string) []string {
 	return ids
 }
 
-// sweeps sweeps, and checks which connections that destroys.
+// sweeps sweeps, and checks which connections the sweep ends.
 func (s *suite) sweeps(want ...string) []session.RosterChange {
 	s.Helper()
 	changes, err := s.store.Sweep(s.ctx(), "", grace, idle, many)
@@ -207,7 +288,7 @@ func (s *suite) sweeps(want ...string) []session.RosterChange {
 
 func (s *suite) renew(node string, held bool) {
 	s.Helper()
-	got, err := s.store.RenewNode(s.ctx(), node, lease)
+	got, err := s.store.RenewNode(s.ctx(), node, lease, session.NodeReport{})
 	s.ok(err)
 	equal(s, "lease of "+node+" held", got, held)
 }

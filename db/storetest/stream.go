@@ -59,16 +59,16 @@ func (s *suite) testPublish() {
 	roster, err := s.store.Roster(s.ctx(), "a")
 	s.ok(err)
 	equal(s, "roster", roster, session.Roster{Revision: 4, Connections: made, Streams: []*session.Stream{want, bare}})
-	equal(s, "head", s.head("a"), session.Head{Revision: 4})
+	equal(s, "last numbers", s.lastSeqs("a"), session.LastSeqs{Revision: 4})
 }
 
 func (s *suite) testPublishRefused() {
 	made := s.connect("a", "a1", "gone")
 	elsewhere := s.connect("b", "b1")[0]
-	_, err := s.store.DestroyConnection(s.ctx(), "gone", session.ClientDisconnected)
+	_, err := s.store.DestroyConnection(s.ctx(), "gone", "", session.ClientDisconnected)
 	s.ok(err)
 	s.add(session.NewEntry{SessionID: "a", ConnectionID: "guest", Guest: true, Body: "x"})
-	before := s.head("a")
+	before := s.lastSeqs("a")
 	for name, id := range map[string]string{"ended": "gone", "guest": "guest", "unknown": "nope", "unstorable": "nul\x00", "elsewhere": "b1"} {
 		_, err := s.store.PublishStream(s.ctx(), session.NewStream{ID: "s", SessionID: "a", ConnectionID: id, VideoType: session.VideoCamera}, many)
 		s.fails(name, err, session.CodeUnauthenticated, session.ReasonConnectionDestroyed)
@@ -82,14 +82,14 @@ func (s *suite) testPublishRefused() {
 	}
 	_, err = s.store.PublishStream(s.ctx(), newStream("s3", made[0]), 3)
 	s.fails("one too many", err, session.CodeRateLimited, session.ReasonTooManyStreams)
-	_, err = s.store.PublishStream(s.ctx(), newStream("t", elsewhere), 3) // each has its own
+	_, err = s.store.PublishStream(s.ctx(), newStream("t", elsewhere), 3) // each connection has a limit of its own
 	s.ok(err)
-	_, err = s.store.DestroyStream(s.ctx(), "s1", session.ClientDisconnected)
+	_, err = s.store.DestroyStream(s.ctx(), "s1", "", session.ClientDisconnected)
 	s.ok(err)
 	_, err = s.store.PublishStream(s.ctx(), newStream("s4", made[0]), 3)
 	s.ok(err)
 	equal(s, "streams", s.streamsOf("a"), []string{"s0", "s2", "s4"})
-	equal(s, "head", s.head("a"), session.Head{Seq: before.Seq, Revision: before.Revision + 5})
+	equal(s, "last numbers", s.lastSeqs("a"), session.LastSeqs{Seq: before.Seq, Place: before.Place, Revision: before.Revision + 5})
 }
 
 func (s *suite) testUpdateStream() {
@@ -113,7 +113,7 @@ func (s *suite) testUpdateStream() {
 	s.streamUnknown("nope", "", "nul\x00", "S")
 }
 
-// streamUnknown checks that none of these is a stream.
+// streamUnknown checks that none of these ids is a stream's.
 func (s *suite) streamUnknown(ids ...string) {
 	s.Helper()
 	for _, id := range ids {
@@ -121,7 +121,7 @@ func (s *suite) streamUnknown(ids ...string) {
 		s.fails("read "+id, err, session.CodeNotFound, "")
 		_, err = s.store.UpdateStream(s.ctx(), id, session.StreamUpdate{HasAudio: pointer(true)})
 		s.fails("update "+id, err, session.CodeNotFound, "")
-		_, err = s.store.DestroyStream(s.ctx(), id, session.ForceUnpublished)
+		_, err = s.store.DestroyStream(s.ctx(), id, "", session.ForceUnpublished)
 		s.fails("destroy "+id, err, session.CodeNotFound, "")
 	}
 }
@@ -129,8 +129,8 @@ func (s *suite) streamUnknown(ids ...string) {
 func (s *suite) testDestroyStream() {
 	publisher := s.connect("a", "a1")[0]
 	for i, reason := range []session.DisconnectReason{session.ClientDisconnected, session.ForceUnpublished} {
-		stream := s.publish("s", publisher) // an id is free again after the end, though nobody gives one twice
-		change, err := s.store.DestroyStream(s.ctx(), "s", reason)
+		stream := s.publish("s", publisher) // an id is free again after the end of its stream
+		change, err := s.store.DestroyStream(s.ctx(), "s", "", reason)
 		s.ok(err)
 		equal(s, "change", change, session.RosterChange{
 			SessionID: "a", Revision: int64(3 + 2*i), Stream: &session.StreamChange{Kind: session.StreamEnded, Stream: stream, Reason: reason},
@@ -140,14 +140,14 @@ func (s *suite) testDestroyStream() {
 	equal(s, "streams", s.streamsOf("a"), []string{})
 }
 
-// Streams end with their connection, in its own change, whoever ends it.
+// Streams end with their connection, in the connection's own change, however it ends.
 func (s *suite) testStreamsEndWithConnection() {
 	made := s.connect("a", "a1", "a2", "idle")
 	s.publish("s1", made[0])
 	kept := s.publish("s2", made[1])
 	s.publish("s3", made[0])
 	s.publish("s4", made[2])
-	change, err := s.store.DestroyConnection(s.ctx(), "a1", session.ForceDisconnected)
+	change, err := s.store.DestroyConnection(s.ctx(), "a1", "", session.ForceDisconnected)
 	s.ok(err)
 	equal(s, "change", change, session.RosterChange{SessionID: "a", Revision: 8, Connection: made[0], Reason: session.ForceDisconnected})
 	equal(s, "streams", s.streamsOf("a"), []string{"s2", "s4"})
@@ -162,11 +162,11 @@ func (s *suite) testStreamsEndWithConnection() {
 	s.streamUnknown("s1", "s3", "s4")
 	_, err = s.store.UpdateStream(s.ctx(), kept.ID, session.StreamUpdate{HasAudio: pointer(false)})
 	s.ok(err)
-	equal(s, "head", s.head("a"), session.Head{Revision: 10})
+	equal(s, "last numbers", s.lastSeqs("a"), session.LastSeqs{Revision: 10})
 }
 
 func (s *suite) testMuteStreams() {
-	made := s.connect("a", "a1", "a2", "mod")
+	made := append(s.connect("a", "a1", "a2"), s.connectRole("a", session.RoleModerator, "mod")...)
 	elsewhere := s.connect("b", "b1")[0]
 	for i, id := range []string{"s1", "s2", "s3"} {
 		s.publish(id, made[i])
@@ -184,7 +184,7 @@ func (s *suite) testMuteStreams() {
 		return on
 	}
 	one := session.Mute{SessionID: "a", ModeratorID: "mod", StreamID: "s2"}
-	for i := range 2 { // the second time it is off already, and is told all the same
+	for i := range 2 { // the second time its audio is off already, and the change is made all the same
 		change, muted, err := s.store.MuteStreams(s.ctx(), one)
 		s.ok(err)
 		equal(s, "muted", len(muted), 1)
@@ -215,13 +215,14 @@ func (s *suite) testMuteStreams() {
 		_, _, err = s.store.MuteStreams(s.ctx(), session.Mute{SessionID: "a", ModeratorID: id})
 		s.fails("moderator "+id, err, session.CodeUnauthenticated, session.ReasonConnectionDestroyed)
 	}
-	equal(s, "head", s.head("a"), session.Head{Revision: 10})
+	equal(s, "last numbers", s.lastSeqs("a"), session.LastSeqs{Revision: 10})
 }
 
-// Changes of streams and of connections are one run, whole from everywhere, and purged as one.
+// Changes of streams and connections have one sequence of revisions, which can be read from any revision and is purged
+// as one.
 func (s *suite) testStreamChanges() {
 	var want []session.RosterChange
-	made := s.connect("a", "a1", "a2")
+	made := append(s.connect("a", "a1"), s.connectRole("a", session.RoleModerator, "a2")...)
 	for i, c := range made {
 		want = append(want, session.RosterChange{SessionID: "a", Revision: int64(i) + 1, Connection: c})
 	}
@@ -237,8 +238,8 @@ func (s *suite) testStreamChanges() {
 	took(muted, err)
 	muted, _, err = s.store.MuteStreams(s.ctx(), session.Mute{SessionID: "a", ModeratorID: "a2", Except: []string{"s2"}})
 	took(muted, err)
-	took(s.store.DestroyStream(s.ctx(), "s1", session.ForceUnpublished))
-	took(s.store.DestroyConnection(s.ctx(), "a2", session.ClientDisconnected)) // and s2 with it
+	took(s.store.DestroyStream(s.ctx(), "s1", "", session.ForceUnpublished))
+	took(s.store.DestroyConnection(s.ctx(), "a2", "", session.ClientDisconnected)) // its stream s2 ends with it
 	for after := range len(want) + 1 {
 		for limit := range len(want) + 2 {
 			got, err := s.store.RosterChanges(s.ctx(), "a", int64(after), limit)
@@ -247,14 +248,14 @@ func (s *suite) testStreamChanges() {
 			equal(s, fmt.Sprintf("%d changes after %d", limit, after), append([]session.RosterChange{}, got...), append([]session.RosterChange{}, part...))
 		}
 	}
-	s.clock.Advance(25 * bit) // longer than what has ended is kept
-	s.sweeps()
+	s.clock.Advance(session.FeedKept + 2*bit) // longer than ended connections are kept
+	s.sweeps("a1")
 	got, err := s.store.RosterChanges(s.ctx(), "a", 2, many)
 	s.ok(err)
 	equal(s, "changes after the purge", len(got), 0)
 }
 
-// Changes from many sides are numbered without a hole, and nobody gets more streams than the limit.
+// Concurrent changes are numbered without a hole, and no connection gets more streams than the limit.
 func (s *suite) testStreamsConcurrently() {
 	const turns, limit = 8, 2
 	made := s.connect("a", "a1", "a2", "a3")
@@ -272,7 +273,7 @@ func (s *suite) testStreamsConcurrently() {
 						s.Error(err)
 						return
 					}
-					if _, err := s.store.DestroyStream(s.ctx(), id, session.ClientDisconnected); err != nil {
+					if _, err := s.store.DestroyStream(s.ctx(), id, "", session.ClientDisconnected); err != nil {
 						s.Error(err)
 					}
 				}
@@ -280,7 +281,7 @@ func (s *suite) testStreamsConcurrently() {
 		}
 	}
 	wg.Wait()
-	head := s.head("a").Revision
+	head := s.lastSeqs("a").Revision
 	changes, err := s.store.RosterChanges(s.ctx(), "a", 0, many)
 	s.ok(err)
 	equal(s, "changes", int64(len(changes)), head)

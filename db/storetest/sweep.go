@@ -23,11 +23,11 @@ func (s *suite) testSweepIdle() {
 	s.fails("append", r[0].Err, session.CodeUnauthenticated, session.ReasonConnectionDestroyed)
 }
 
-// testSweepOfANodeThatWasAway has the only node stand still past its lease, as a suspended machine does: it must not end
-// those who were attached to it before it has renewed.
+// testSweepOfANodeThatWasAway lets the only node stand still past its lease, as a suspended machine does: the node must
+// not end the connections that were attached to it before it has renewed its lease.
 func (s *suite) testSweepOfANodeThatWasAway() {
 	s.connect("a", "a1")
-	_, err := s.store.RenewNode(s.ctx(), "n", grace)
+	_, err := s.store.RenewNode(s.ctx(), "n", grace, session.NodeReport{})
 	s.ok(err)
 	refused, err := s.store.Attach(s.ctx(), "n", []string{"a1"})
 	s.ok(err)
@@ -35,7 +35,7 @@ func (s *suite) testSweepOfANodeThatWasAway() {
 	s.clock.Advance(10 * (grace + idle))
 	_, err = s.store.Sweep(s.ctx(), "n", grace, idle, many)
 	s.fails("sweep", err, session.CodeUnavailable, "")
-	held, err := s.store.RenewNode(s.ctx(), "n", 100*grace)
+	held, err := s.store.RenewNode(s.ctx(), "n", 100*grace, session.NodeReport{})
 	s.ok(err)
 	equal(s, "held", held, false)
 	s.attach("n", "a1")
@@ -60,7 +60,7 @@ func (s *suite) testSweepLimit() {
 	}
 	equal(s, "ended", len(ended), 5)
 	for id, made := range map[string]int64{"s0": 3, "s1": 2} {
-		equal(s, "head of "+id, s.head(id), session.Head{Revision: 2 * made})
+		equal(s, "last numbers of "+id, s.lastSeqs(id), session.LastSeqs{Revision: 2 * made})
 		changes, err := s.store.RosterChanges(s.ctx(), id, made, many)
 		s.ok(err)
 		equal(s, "changes of "+id, len(changes), int(made))
@@ -70,14 +70,14 @@ func (s *suite) testSweepLimit() {
 func (s *suite) testSweepSessions() {
 	_, err := s.store.CreateSession(s.ctx(), session.Session{ID: "asked", Epoch: 1, MediaMode: session.MediaRelayed, TokenRequired: true})
 	s.ok(err)
-	s.publish("s", s.connect("empty", "e1")[0]) // nor do its streams' changes keep it
+	s.publish("s", s.connect("empty", "e1")[0]) // changes of streams don't keep it either
 	s.connect("written", "w1")
 	s.connect("held", "h1")
 	s.add(session.NewEntry{SessionID: "written", ConnectionID: "w1", Body: "x"})
 	s.renew("n1", false)
 	s.attach("n1", "h1")
 	for _, id := range []string{"e1", "w1"} {
-		_, err := s.store.DestroyConnection(s.ctx(), id, session.ClientDisconnected)
+		_, err := s.store.DestroyConnection(s.ctx(), id, "", session.ClientDisconnected)
 		s.ok(err)
 	}
 	there := func(want map[string]bool) {
@@ -96,7 +96,7 @@ func (s *suite) testSweepSessions() {
 		s.renew("n1", true)
 	}
 	s.connect("young", "y1")
-	_, err = s.store.DestroyConnection(s.ctx(), "y1", session.ClientDisconnected)
+	_, err = s.store.DestroyConnection(s.ctx(), "y1", "", session.ClientDisconnected)
 	s.ok(err)
 	s.sweeps()
 	there(map[string]bool{"empty": true, "written": true, "held": true, "young": true, "asked": true, session.Lobby: true})
@@ -104,11 +104,11 @@ func (s *suite) testSweepSessions() {
 	s.renew("n1", true)
 	s.sweeps()
 	there(map[string]bool{"empty": false, "written": true, "held": true, "young": true, "asked": true, session.Lobby: true})
-	heads, err := s.store.Heads(s.ctx(), []string{"empty"})
+	last, err := s.store.LastSeqs(s.ctx(), []string{"empty"})
 	s.ok(err)
-	equal(s, "heads of a removed session", len(heads), 0)
+	equal(s, "last numbers of a removed session", len(last), 0)
 
-	// Its id is free again, for another life.
+	// Its id is free again.
 	r := s.store.CreateConnections(s.ctx(), []session.NewConnection{
 		{ID: "e2", SessionID: "empty", Role: session.RolePublisher, MakeSession: true, NewEpoch: 99},
 	}, idle)

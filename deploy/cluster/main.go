@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"chattok/internal/cluster"
+	"chattok/internal/process"
 )
 
 func main() {
@@ -67,12 +68,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 // wait returns when ctx is done, or no node is left. It says who ends before.
 func wait(ctx context.Context, c *cluster.Cluster, stderr io.Writer) error {
-	ends := make(chan *cluster.Process)
+	ends := make(chan *process.Process)
 	watched, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer cancel()
-	var processes []*cluster.Process
+	var processes []*process.Process
 	if c.NATS != nil {
 		processes = append(processes, c.NATS)
 	}
@@ -100,7 +101,7 @@ func wait(ctx context.Context, c *cluster.Cluster, stderr io.Writer) error {
 			if p != c.NATS {
 				left--
 			}
-			fmt.Fprintf(stderr, "%s (pid %d) has ended: %v; %d nodes go on\n", p.Name(), p.Pid(), p.How(), left)
+			fmt.Fprintf(stderr, "%s (pid %d) has ended: %v; %d nodes go on\n", p.Name(), p.Pid(), p.Result(), left)
 		}
 	}
 	return errors.New("no node is left")

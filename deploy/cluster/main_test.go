@@ -21,6 +21,7 @@ import (
 
 	"chattok/internal/natstest"
 	"chattok/internal/pgtest"
+	"chattok/internal/program"
 )
 
 // running is the command, started as `make cluster` does.
@@ -39,7 +40,7 @@ type node struct {
 var line = regexp.MustCompile(`^node (http://127\.0\.0\.1:\d+) pid (\d+)$`)
 
 // start returns when all nodes are said to be ready. Nothing else is printed.
-func start(t *testing.T, command, program string) *running {
+func start(t *testing.T, command, chattok string) *running {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "chattok-cluster-test-")
 	if err != nil {
@@ -50,7 +51,7 @@ func start(t *testing.T, command, program string) *running {
 			t.Error(err)
 		}
 	})
-	r := &running{dir: dir, process: exec.Command(command, "-program", program, "-nats", natstest.Binary(t), "-dir", dir)}
+	r := &running{dir: dir, process: exec.Command(command, "-program", chattok, "-nats", natstest.Binary(t), "-dir", dir)}
 	r.process.Stderr = &r.stderr
 	stdout, err := r.process.StdoutPipe()
 	if err != nil {
@@ -136,25 +137,23 @@ func allGone(t *testing.T, addrs []string) {
 	}
 }
 
-func build(t *testing.T) (command, program string) {
+func build(t *testing.T) (command, chattok string) {
 	t.Helper()
-	dir := t.TempDir()
-	for name, of := range map[string]string{"cluster": ".", "chattok": "../.."} {
-		if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, name), of).CombinedOutput(); err != nil {
-			t.Fatalf("build %s: %v\n%s", name, err, out)
-		}
+	command = filepath.Join(t.TempDir(), "cluster")
+	if out, err := exec.Command("go", "build", "-o", command, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
 	}
-	return filepath.Join(dir, "cluster"), filepath.Join(dir, "chattok")
+	return command, program.ChattokT(t)
 }
 
 // TestCluster: the nodes are one, the death of one is not the others', and all end with the command, be it told to end
 // or killed.
 func TestCluster(t *testing.T) {
 	pgtest.Need(t)
-	command, program := build(t)
+	command, chattok := build(t)
 	t.Run("terminated", func(t *testing.T) {
 		t.Parallel()
-		r := start(t, command, program)
+		r := start(t, command, chattok)
 		addrs := r.addresses(t)
 		r.nodes[0].ask(t, `mutation{addChatEntry(connectionId:"alice",body:"hi"){seq}}`)
 		if err := syscall.Kill(r.nodes[0].pid, syscall.SIGKILL); err != nil {
@@ -180,7 +179,7 @@ func TestCluster(t *testing.T) {
 	})
 	t.Run("killed", func(t *testing.T) {
 		t.Parallel()
-		r := start(t, command, program)
+		r := start(t, command, chattok)
 		addrs := r.addresses(t)
 		if err := r.process.Process.Kill(); err != nil {
 			t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// platforms are what a release is built for.
+// platforms lists the systems that a release is built for.
 var platforms = []platform{
 	{"linux", "amd64"}, {"linux", "arm64"},
 	{"darwin", "amd64"}, {"darwin", "arm64"},
@@ -84,7 +84,7 @@ func run(ctx context.Context, args []string) error {
 // release is one run's settings.
 type release struct {
 	version   string
-	committed time.Time // of the commit: every file in an archive has it
+	committed time.Time // of the commit; every file in an archive has this time
 	out, work string
 }
 
@@ -109,7 +109,7 @@ func (r *release) build(ctx context.Context, p platform) error {
 	return writeTar(filepath.Join(r.out, name+".tar.gz"), files, r.committed)
 }
 
-// materials writes the bill of materials of what the program is built from.
+// materials writes the program's bill of materials.
 func (r *release) materials(ctx context.Context, program string) error {
 	name := filepath.Join(r.out, fmt.Sprintf("chattok-%s.cdx.json", r.version))
 	cmd := exec.CommandContext(ctx, program, "app", "-json", "-noserial", "-licenses", "-main", ".", "-output", name, ".")
@@ -121,7 +121,7 @@ func (r *release) materials(ctx context.Context, program string) error {
 	return fixMaterials(name, r.version, r.committed)
 }
 
-// commitTime is when the commit that is built was made.
+// commitTime returns the time of the commit that is built.
 func commitTime(ctx context.Context) (time.Time, error) {
 	text, err := output(ctx, "git", "log", "-1", "--format=%ct")
 	if err != nil {

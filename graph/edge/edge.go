@@ -1,4 +1,4 @@
-// Package edge is the HTTP around everything the server answers: which hosts and origins are served, request ids, the
+// Package edge is the HTTP around everything that the server answers: the hosts and origins it serves, request ids, the
 // access log, panics outside GraphQL, and security headers. It knows no operation.
 package edge
 
@@ -6,27 +6,32 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 )
 
-// Config says how the edge is to be.
+// Config configures an Edge.
 type Config struct {
-	// Origins are further origins whose pages may use the server, beside its own and loopback ones, as
-	// "https://app.example" each; "*" stands for any. See NewOrigins.
+	// Origins are further origins whose pages may use the server, beside its own and loopback ones, in the form
+	// "https://app.example"; "*" stands for any. See NewOrigins.
 	Origins []string
-	// Hosts are the names that the server is reached by, beside IP addresses, localhost, and the hosts of Origins; "*"
+	// Hosts are the names that the server is reached by, beside IP addresses, localhost and the hosts of Origins; "*"
 	// stands for any. See NewHosts.
 	Hosts []string
-	// KnownHost, if it is not nil, is asked for names that are not among Hosts.
+	// KnownHost is asked for names that are not in Hosts; it may be nil.
 	KnownHost func(name string) bool
-	// AnyHost are paths that are answered whatever the host, such as those of health probes.
+	// AnyHost are paths that are answered for every host, such as those of health probes.
 	AnyHost []string
-	// Public is the beginning of paths whose files pages of every origin may read, such as "/sdk/"; none where empty.
+	// Public is the prefix of paths whose files pages of every origin may read, such as "/sdk/"; none where empty.
 	Public string
-	// Logger has the access log, at debug, and panics, at error. Nil stands for slog.Default().
+	// Logger gets the access log, at debug, refused origins, at warn, and panics, at error. Nil stands for slog.Default().
 	Logger *slog.Logger
+	// Refused is called for each request of a page whose origin is refused; it may be nil.
+	Refused func()
+	// Now is the clock; nil stands for time.Now.
+	Now func() time.Time
 }
 
-// Edge puts the layers of this package around handlers.
+// Edge wraps handlers in the layers of this package.
 type Edge struct {
 	*Origins
 	hosts   *Hosts
@@ -35,7 +40,7 @@ type Edge struct {
 	logger  *slog.Logger
 }
 
-// New returns an Edge. Errors: an entry of Config.Origins that is no origin, or of Config.Hosts that is no host.
+// New returns an Edge. Errors: an entry of Config.Origins that is not an origin, or of Config.Hosts that is not a host.
 func New(config Config) (*Edge, error) {
 	origins, err := NewOrigins(config.Origins)
 	if err != nil {
@@ -49,13 +54,18 @@ func New(config Config) (*Edge, error) {
 	if logger == nil {
 		logger = slog.Default()
 	}
+	refusals := &refusals{log: logger, now: config.Now, told: config.Refused}
+	if refusals.now == nil {
+		refusals.now = time.Now
+	}
+	origins.refused = refusals.note
 	return &Edge{Origins: origins, hosts: hosts, anyHost: config.AnyHost, public: config.Public, logger: logger}, nil
 }
 
 // AllowedHost says whether the server answers for a Host header.
 func (e *Edge) AllowedHost(host string) bool { return e.hosts.Allowed(host) }
 
-// open has files that are for everybody's pages answered by next, and all else by guarded.
+// open sends requests for public files to next, and all others to guarded.
 func (e *Edge) open(next, guarded http.Handler) http.Handler {
 	if e.public == "" {
 		return guarded
@@ -69,7 +79,7 @@ func (e *Edge) open(next, guarded http.Handler) http.Handler {
 	})
 }
 
-// Handler puts all layers around next: Observe outermost, so that what the others refuse is logged too, then
+// Handler wraps next in all layers: Observe outermost, so that requests refused by the others are logged too, then
 // SecurityHeaders, the hosts' Guard, and the origins'.
 func (e *Edge) Handler(next http.Handler) http.Handler {
 	next = e.hosts.Guard(e.open(next, e.Guard(next)), e.anyHost)

@@ -14,10 +14,10 @@ import (
 	"testing"
 )
 
-// served returns what the edge makes of r, and whether the handler behind it ran.
+// served returns the edge's answer to r, and whether the handler behind it ran.
 func served(tb testing.TB, config Config, r *http.Request) (w *httptest.ResponseRecorder, reached bool) {
 	tb.Helper()
-	config.Hosts = append([]string{"chat.example"}, config.Hosts...) // the one of most requests
+	config.Hosts = append([]string{"chat.example"}, config.Hosts...) // the host of most requests
 	e, err := New(config)
 	if err != nil {
 		tb.Fatal(err)
@@ -76,7 +76,7 @@ func TestAllowedOrigin(t *testing.T) {
 		{"https://app.example/", "chat.example", "https://APP.example", true},
 		{"https://App.Example", "chat.example", "https://app.example/", true},
 		{"https://app.example", "chat.example", "http://app.example", false},
-		{"https://app.example:443", "chat.example", "https://app.example", true}, // as browsers send it
+		{"https://app.example:443", "chat.example", "https://app.example", true}, // in the form that browsers send
 		{"http://app.example:80/", "chat.example", "http://app.example", true},
 		{"http://app.example:443", "chat.example", "http://app.example:443", true},
 		{"https://app.example:08443", "chat.example", "https://app.example:8443", true},
@@ -161,7 +161,7 @@ func TestPreflight(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, value)
 		}
 	}
-	// Any header, as tracing and Apollo's client names need, save those that carry a backend's secret.
+	// Any header is allowed, as tracing and Apollo's client names need, except those that carry a backend's secret.
 	const tracing = "apollographql-client-name,baggage,traceparent,x-apollo-operation-name"
 	if w, _ := served(t, config, preflight("https://app.example", tracing)); w.Header().Get("Access-Control-Allow-Headers") != tracing {
 		t.Errorf("headers of tools: %v", w.Header())
@@ -180,7 +180,7 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
-// TestPublic: pages of every origin may have the public files, and nothing else that only begins like them.
+// Pages of every origin may read the public files, and no path that only begins like them.
 func TestPublic(t *testing.T) {
 	e, err := New(Config{Public: "/sdk/", Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -255,7 +255,7 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// TestSameSite: what a browser says that another site's page has asked for, without an origin, is not looked at.
+// A request that the browser marks as made by another site's page, without an origin, is refused.
 func TestSameSite(t *testing.T) {
 	for _, c := range []struct {
 		listed, method string
@@ -272,7 +272,7 @@ func TestSameSite(t *testing.T) {
 		{"", "GET", []string{"Sec-Fetch-Site", "same-origin"}, true},
 		{"", "GET", []string{"Sec-Fetch-Site", "same-site"}, true},
 		{"", "GET", []string{"Sec-Fetch-Site", "none"}, true},
-		{"", "POST", []string{"Sec-Fetch-Site", "cross-site"}, true}, // which a browser sends with its origin
+		{"", "POST", []string{"Sec-Fetch-Site", "cross-site"}, true}, // a browser sends this with its origin
 	} {
 		o, err := NewOrigins([]string{c.listed})
 		if err != nil {
@@ -307,7 +307,7 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
-// logged serves one request by h and returns the log's lines and what the client got.
+// logged serves one request by h and returns the lines of the log and the answer.
 func logged(tb testing.TB, level slog.Level, h http.HandlerFunc) (lines []map[string]any, w *httptest.ResponseRecorder, aborted bool) {
 	tb.Helper()
 	var log bytes.Buffer
@@ -371,6 +371,22 @@ func TestAccessLogAndPanics(t *testing.T) {
 	}
 }
 
+// The version of the SDK that sent a request is in the access log, unless it is no text for a log.
+func TestSDKInAccessLog(t *testing.T) {
+	for sent, want := range map[string]any{"0.1.0": "0.1.0", "": nil, "1 of 2": nil, strings.Repeat("1", 129): nil} {
+		var log bytes.Buffer
+		h := Observe(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), http.NotFoundHandler())
+		h.ServeHTTP(httptest.NewRecorder(), request("POST", "chat.example", "ChatTok-SDK", sent))
+		var line map[string]any
+		if err := json.Unmarshal(log.Bytes(), &line); err != nil {
+			t.Fatal(err)
+		}
+		if line["sdk"] != want {
+			t.Errorf("sent %q, logged %v", sent, line["sdk"])
+		}
+	}
+}
+
 func TestHijackAndFlush(t *testing.T) {
 	e, err := New(Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -380,7 +396,7 @@ func TestHijackAndFlush(t *testing.T) {
 		if r.Header.Get("Upgrade") == "" {
 			_, _ = io.WriteString(w, "first")
 			w.(http.Flusher).Flush()
-			<-r.Context().Done() // the client has read what was flushed, and goes
+			<-r.Context().Done() // the client leaves after it has read the flushed bytes
 			return
 		}
 		conn, _, err := w.(http.Hijacker).Hijack()
@@ -412,6 +428,16 @@ func TestHijackAndFlush(t *testing.T) {
 	got, err := io.ReadAll(bufio.NewReader(conn))
 	if want := "HTTP/1.1 101 Switching Protocols\r\n\r\nraw"; err != nil || string(got) != want {
 		t.Errorf("read %q, %v", got, err)
+	}
+}
+
+func TestVersioned(t *testing.T) {
+	w := httptest.NewRecorder()
+	Versioned("1.2.3", http.NotFoundHandler()).ServeHTTP(w, request("POST", "chat.example"))
+	wantHeaders(t, w, map[string]string{"ChatTok-Version": "1.2.3"})
+	allowed, _ := served(t, Config{}, request("POST", "chat.example", "Origin", "https://chat.example"))
+	if got := allowed.Header().Get("Access-Control-Expose-Headers"); got != "X-Request-Id, Chattok-Version" {
+		t.Errorf("pages may read %q", got)
 	}
 }
 

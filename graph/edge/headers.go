@@ -2,9 +2,8 @@ package edge
 
 import "net/http"
 
-// SecurityHeaders sets what holds for every response, so that an answer of the API is taken for what it is and nothing
-// else: it may load nothing, and is in no frame. A page with needs of its own sets its own Content-Security-Policy in its
-// place.
+// SecurityHeaders sets the headers of every response. By them a response of the API may load nothing and stand in no
+// frame. A page with needs of its own replaces Content-Security-Policy.
 func SecurityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
@@ -15,7 +14,7 @@ func SecurityHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// PageHeaders sets what only a page in a browser's window can make use of; the API's responses are spared it.
+// PageHeaders sets headers that only a page in a browser's window can use; responses of the API go without.
 func PageHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
@@ -27,7 +26,7 @@ func PageHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// The values are shared by all responses: a handler replaces one, but never changes it in place.
+// The values are shared by all responses: a handler may replace one, and must not change it in place.
 var (
 	policyNothing = []string{"default-src 'none'; frame-ancestors 'none'"}
 	policyOwn     = []string{"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"}

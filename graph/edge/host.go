@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// Hosts says for which names in Host the server answers. A page whose own name is made to resolve to the server's address
-// (DNS rebinding) is of the same origin as the server to its reader's browser, and could do there all that the reader can:
-// on his own machine, or in his office's network. The name in Host gives it away. An IP address in Host can't be
-// rebound, and is always answered for; so are the names that mean this machine whatever the resolver says (RFC 6761,
-// section 6.3).
+// Hosts decides for which names in the Host header the server answers. By DNS rebinding, a page can make its own name
+// resolve to the server's address. To the reader's browser the page and the server then have the same origin, and the
+// page could do on the reader's machine or network whatever the reader can. The name in Host reveals it. An IP address
+// in Host can't be rebound and is always served, and so are the names that stand for this machine by definition (RFC
+// 6761, section 6.3).
 type Hosts struct {
 	any      bool
 	names    map[string]bool // in lower case
-	suffixes []string        // with the dot before
+	suffixes []string        // with the dot in front
 	known    func(name string) bool
 }
 
-// NewHosts returns the policy that answers for the listed names, "*.example.com" for all below one and "*" for any, beside
-// addresses and localhost; with a port or without, which does not matter. known, if it is not nil, is asked for others.
-// Errors: an entry that is no name.
+// NewHosts returns a policy that serves the listed names, "*.example.com" for every name below one and "*" for any,
+// beside addresses and localhost. A port in an entry is ignored. known is asked for other names; it may be nil. Errors:
+// an entry that is not a name.
 func NewHosts(list []string, known func(name string) bool) (*Hosts, error) {
 	h := &Hosts{names: make(map[string]bool, len(list)), known: known}
 	for _, entry := range list {
@@ -74,12 +74,12 @@ func (h *Hosts) Named(host string) bool {
 	return h.known != nil && h.known(name)
 }
 
-// plainName writes a name as it is compared.
+// plainName returns a name in the form that is compared.
 func plainName(name string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(name), "."))
 }
 
-// Guard answers requests for other hosts with 421, save those for exempt paths, which tell nobody anything.
+// Guard answers requests for other hosts with 421, save those for exempt paths, which reveal nothing.
 func (h *Hosts) Guard(next http.Handler, exempt []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !h.Allowed(r.Host) && !slices.Contains(exempt, r.URL.Path) {
@@ -91,7 +91,7 @@ func (h *Hosts) Guard(next http.Handler, exempt []string) http.Handler {
 	})
 }
 
-// LoopbackHost says whether host, with or without a port, names this machine whatever the resolver says.
+// LoopbackHost says whether host, with or without a port, is a name of this machine by definition.
 func LoopbackHost(host string) bool { return loopbackHost(host) }
 
 func loopbackHost(host string) bool {
@@ -106,7 +106,8 @@ func loopbackHost(host string) bool {
 	return name == "localhost" || strings.HasSuffix(name, ".localhost")
 }
 
-// splitHost parts a Host header into name and port, either of which may be missing; an IPv6 address loses its brackets.
+// splitHost splits a Host header into name and port, either of which may be missing. An IPv6 address loses its
+// brackets.
 func splitHost(host string) (name, port string, ok bool) {
 	if rest, ok := strings.CutPrefix(host, "["); ok {
 		name, port, found := strings.Cut(rest, "]")

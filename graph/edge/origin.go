@@ -18,20 +18,23 @@ import (
 	"chattok/session"
 )
 
-// preflightSeconds is for how long a browser may remember a preflight's answer; Chromium takes no longer one.
+// preflightSeconds is how long a browser may cache the answer to a preflight; Chromium's own limit is the same.
 const preflightSeconds = 7200
 
-// Origins says which web pages may use the server, and tells browsers so (CORS). There are no cookies: what a page
-// could do with a stranger's server it does with tokens of its own. But a page could reach a server on its reader's
-// own machine or network, as the reader, and that is refused.
+// Origins decides which web pages may use the server, and tells browsers so (CORS). There are no cookies, so a page can
+// act on a stranger's server only with tokens of its own. But a page could reach a server on its reader's machine or
+// network as the reader, and that is refused.
 type Origins struct {
 	any    bool
 	listed map[string]bool // in lower case
 	cors   *cors.Cors
+
+	refused func(*http.Request) // is told of requests that Guard refuses for their origin; may be nil
 }
 
-// NewOrigins returns the policy that allows the server's own origin, loopback ones, and those listed, as scheme, host
-// and port; case and a slash at the end don't matter, and "*" stands for any. Errors: an entry that is no origin.
+// NewOrigins returns a policy that allows the server's own origin, loopback ones, and the listed ones, given as scheme,
+// host and port. Case and a trailing slash don't matter, and "*" stands for any. Errors: an entry that is not an
+// origin.
 func NewOrigins(list []string) (*Origins, error) {
 	o := &Origins{listed: make(map[string]bool, len(list))}
 	for _, entry := range list {
@@ -50,16 +53,16 @@ func NewOrigins(list []string) (*Origins, error) {
 	o.cors = cors.New(cors.Options{
 		AllowOriginVaryRequestFunc: func(r *http.Request, _ string) (bool, []string) { return o.AllowedOrigin(r), nil },
 		AllowedMethods:             []string{http.MethodGet, http.MethodHead, http.MethodPost},
-		AllowedHeaders:             []string{"*"}, // there are no cookies; see backendHeaders for those that are not
-		ExposedHeaders:             []string{RequestIDHeader},
+		AllowedHeaders:             []string{"*"}, // there are no cookies; see backendHeaders for the exceptions
+		ExposedHeaders:             []string{RequestIDHeader, VersionHeader},
 		MaxAge:                     preflightSeconds,
 	})
 	return o, nil
 }
 
-// AllowedOrigin says whether the page that sent r, if a page did, may use the server. It is the one rule for CORS and
-// for WebSocket. A request without Origin does not come from another site's page and is allowed; Origin null, as
-// sandboxed and local pages send it, is refused even where any origin is allowed, since it is nobody in particular.
+// AllowedOrigin says whether the page that sent r may use the server; it is the one rule for CORS and for WebSocket. A
+// request without Origin does not come from another site's page and is allowed. Origin null, which sandboxed and local
+// pages send, is refused even where any origin is allowed, since it identifies nobody.
 func (o *Origins) AllowedOrigin(r *http.Request) bool {
 	values := r.Header["Origin"]
 	if len(values) == 0 {
@@ -79,17 +82,21 @@ func (o *Origins) AllowedOrigin(r *http.Request) bool {
 	return loopbackHost(u.Host) || hostPort(u.Host, u.Scheme) == hostPort(strings.ToLower(r.Host), u.Scheme)
 }
 
-// Guard answers a foreign origin with 403 and an error that GraphQL clients can read, upgrades and preflights too, and
-// an allowed one's preflight itself; all else goes on to next, with the headers that let the page read the response.
+// Guard answers a foreign origin with 403 and an error that GraphQL clients can read, also for upgrades and preflights,
+// and answers preflights of allowed origins. Everything else goes on to next, with the headers that let the page read
+// the response.
 func (o *Origins) Guard(next http.Handler) http.Handler {
 	allowed := o.cors.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.Header["Origin"]) == 0 && r.Method != http.MethodOptions {
-			w.Header().Add("Vary", "Origin") // no page sent it, so all of CORS comes to this
+			w.Header().Add("Vary", "Origin") // no page sent it, so nothing else of CORS applies
 			next.ServeHTTP(w, r)
 			return
 		}
 		if !o.AllowedOrigin(r) {
+			if o.refused != nil {
+				o.refused(r)
+			}
 			w.Header().Add("Vary", "Origin")
 			refuse(w, http.StatusForbidden, "pages of this origin may not use the server; CHATTOK_ORIGINS lists those that may")
 			return
@@ -103,10 +110,10 @@ func (o *Origins) Guard(next http.Handler) http.Handler {
 	})
 }
 
-// backendHeaders carry the API secret, or what it signed, which is no page's to have.
+// backendHeaders carry the API secret, or a signature made with it. No page may send them.
 var backendHeaders = []string{"x-opentok-auth", "x-tb-partner-auth"}
 
-// asksForBackendHeader says whether a preflight is for one of them.
+// asksForBackendHeader says whether a preflight asks for one of them.
 func asksForBackendHeader(header http.Header) bool {
 	for _, line := range header.Values("Access-Control-Request-Headers") {
 		for name := range strings.SplitSeq(line, ",") {
@@ -118,7 +125,7 @@ func asksForBackendHeader(header http.Header) bool {
 	return false
 }
 
-// BeyondLoopback says whether a list of origins has one that is not of this machine, or all.
+// BeyondLoopback says whether a list of origins allows one that is not on this machine.
 func BeyondLoopback(list []string) bool {
 	for _, entry := range list {
 		if entry == "*" {
@@ -133,13 +140,13 @@ func BeyondLoopback(list []string) bool {
 	return false
 }
 
-// hostNames is how browsers turn a host's name into ASCII: https://url.spec.whatwg.org/#concept-domain-to-ascii.
+// hostNames converts a host's name to ASCII as browsers do: https://url.spec.whatwg.org/#concept-domain-to-ascii.
 var hostNames = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false), idna.CheckHyphens(false), idna.BidiRule())
 
 var defaultPorts = map[string]string{"http": "80", "https": "443"}
 
-// browserOrigin returns an origin as browsers send it: in lower case, an international name in ASCII, and without the
-// scheme's own port. ok is false for what no browser sends.
+// browserOrigin returns an origin in the form that browsers send: in lower case, an international name in ASCII,
+// without the scheme's default port. ok is false for an entry that no browser would send.
 func browserOrigin(entry string) (origin string, ok bool) {
 	u, err := url.Parse(strings.TrimSuffix(entry, "/"))
 	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" ||
@@ -148,7 +155,7 @@ func browserOrigin(entry string) (origin string, ok bool) {
 	}
 	scheme, host, port := strings.ToLower(u.Scheme), u.Hostname(), u.Port()
 	own, web := defaultPorts[scheme]
-	if !web { // such as capacitor://localhost, which is sent as it is
+	if !web { // such as capacitor://localhost, which is sent unchanged
 		return scheme + "://" + strings.ToLower(u.Host), true
 	}
 	if addr, err := netip.ParseAddr(host); err == nil {
@@ -173,14 +180,14 @@ func browserOrigin(entry string) (origin string, ok bool) {
 	return scheme + "://" + host + ":" + port, true
 }
 
-// numeric says whether a host ends in a number, which browsers take for an IPv4 address in some spelling.
+// numeric says whether a host ends in a number, which browsers take for an IPv4 address.
 func numeric(host string) bool {
 	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
 	_, err := strconv.ParseUint(labels[len(labels)-1], 0, 64)
 	return err == nil
 }
 
-// hosts returns the hosts of the listed origins; "*" where any origin is.
+// hosts returns the host names of the listed origins; "*" where any origin is allowed.
 func (o *Origins) hosts() []string {
 	if o.any {
 		return []string{"*"}
@@ -194,8 +201,8 @@ func (o *Origins) hosts() []string {
 	return names
 }
 
-// SameSite answers a GET that a page of another site has made without saying which, as an image or a script of it, with
-// 403: what is behind next would run a query for it. Browsers say so themselves (Fetch Metadata); others send nothing. A
+// SameSite answers 403 to a GET that another site's page makes without an origin, for instance for an image or a
+// script: next would run a query for it. Browsers mark such requests (Fetch Metadata); other clients send no mark. A
 // link that is followed counts as such a GET.
 func (o *Origins) SameSite(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -210,8 +217,8 @@ func (o *Origins) SameSite(next http.Handler) http.Handler {
 
 func normalOrigin(origin string) string { return strings.ToLower(strings.TrimSuffix(origin, "/")) }
 
-// hostPort returns host with its port, which is the scheme's where it has none. A proxy that ends TLS leaves the host
-// as the browser sent it, so the page's scheme counts for both sides of a comparison.
+// hostPort returns host with a port, the scheme's default where it has none. A proxy that ends TLS passes on Host as
+// the browser sent it, so the page's scheme counts for both sides of a comparison.
 func hostPort(host, scheme string) string {
 	if _, port, _ := splitHost(host); port != "" {
 		return host

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Proxies are those whose word on whom they speak for is believed.
+// Proxies are the addresses of trusted proxies, whose X-Forwarded-For is believed.
 type Proxies []netip.Prefix
 
 // ParseProxies reads addresses and networks, such as 10.0.0.7, 10.0.0.0/8 or fd00::/8. Errors: an entry that is neither.
@@ -31,10 +31,10 @@ func ParseProxies(list []string) (Proxies, error) {
 	return proxies, nil
 }
 
-// Client returns the address that a request comes from: the connection's, or, where that is a trusted proxy's, the
-// last one in X-Forwarded-For that is not. What stands before it is the client's own claim, and counts for nothing. It
-// is the zero Addr where there is none to be known, as on a Unix socket. unbelieved says that there is an X-Forwarded-For
-// from somebody who is not trusted.
+// Client returns the address that a request comes from: the connection's, or where that is a trusted proxy's, the last
+// address in X-Forwarded-For that is not a trusted proxy's. Entries before it are the client's own claim and count for
+// nothing. The result is the zero Addr where no address is known, as on a Unix socket. unbelieved says that there is an
+// X-Forwarded-For from an address that is not trusted.
 func (p Proxies) Client(r *http.Request) (client netip.Addr, unbelieved bool) {
 	remote, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -49,7 +49,7 @@ func (p Proxies) Client(r *http.Request) (client netip.Addr, unbelieved bool) {
 	for _, entry := range slices.Backward(forwarded) {
 		addr, err := forwardedAddr(strings.TrimSpace(entry))
 		if err != nil {
-			return client, false // the proxy named nobody
+			return client, false // the proxy named no client
 		}
 		client = addr
 		if !p.Trusted(client) {
@@ -59,7 +59,7 @@ func (p Proxies) Client(r *http.Request) (client netip.Addr, unbelieved bool) {
 	return client, false
 }
 
-// forwardedAddr reads an address, which some proxies write with a port.
+// forwardedAddr reads an address, with or without a port.
 func forwardedAddr(entry string) (netip.Addr, error) {
 	if withPort, err := netip.ParseAddrPort(entry); err == nil {
 		return withPort.Addr().Unmap().WithZone(""), nil
@@ -68,7 +68,7 @@ func forwardedAddr(entry string) (netip.Addr, error) {
 	return addr.Unmap().WithZone(""), err
 }
 
-// Trusted says whether an address is one of a proxy's.
+// Trusted says whether an address is a trusted proxy's.
 func (p Proxies) Trusted(addr netip.Addr) bool {
 	return slices.ContainsFunc(p, func(prefix netip.Prefix) bool { return prefix.Contains(addr) })
 }

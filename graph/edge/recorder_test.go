@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// What http.ResponseController does beyond flushing and hijacking reaches the connection through all layers: the
-// deadline of a request's body depends on it.
+// The methods of http.ResponseController beyond flushing and hijacking reach the connection through all layers. The
+// deadline of a request's body depends on them.
 func TestDeadlinesReachTheConnection(t *testing.T) {
 	e, err := New(Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -40,7 +40,7 @@ func TestDeadlinesReachTheConnection(t *testing.T) {
 	}
 }
 
-// A connection that was taken over is logged as 101, not as the 200 of a handler that wrote nothing.
+// A hijacked connection is logged as 101, not as the 200 of a handler that wrote nothing.
 func TestHijackIsLogged(t *testing.T) {
 	var log bytes.Buffer // written before done is closed, read after
 	done := make(chan struct{})
@@ -58,7 +58,7 @@ func TestHijackIsLogged(t *testing.T) {
 		observed.ServeHTTP(w, r)
 	}))
 	defer server.Close()
-	// POST, since the client would send a GET whose connection was closed once more.
+	// The client would repeat a GET whose connection was closed, so this is a POST.
 	if response, err := server.Client().Post(server.URL, "text/plain", nil); err == nil {
 		_ = response.Body.Close()
 		t.Errorf("a closed connection answered %d", response.StatusCode)
@@ -70,7 +70,7 @@ func TestHijackIsLogged(t *testing.T) {
 	}
 }
 
-// BenchmarkHandler is what all layers cost a request of a page, with the access log off.
+// BenchmarkHandler measures all layers for a request of a page, with the access log off.
 func BenchmarkHandler(b *testing.B) {
 	e, err := New(Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

@@ -4,9 +4,12 @@ package generated
 
 import (
 	"bytes"
+	"chattok/graph/enum"
+	"chattok/graph/event"
 	"chattok/graph/scalar"
 	"chattok/session"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -30,8 +33,12 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	ChatEntry() ChatEntryResolver
+	ExportPage() ExportPageResolver
+	FeedEvent() FeedEventResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
+	Reaction() ReactionResolver
+	Server() ServerResolver
 	Session() SessionResolver
 	Subscription() SubscriptionResolver
 }
@@ -45,21 +52,40 @@ type ComplexityRoot struct {
 		ExpiresAt   func(childComplexity int) int
 	}
 
+	Ban struct {
+		Connection func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		ID         func(childComplexity int) int
+		Moderator  func(childComplexity int) int
+		Until      func(childComplexity int) int
+		UserID     func(childComplexity int) int
+	}
+
 	ChatEntry struct {
 		Body           func(childComplexity int) int
 		Connection     func(childComplexity int) int
 		ConnectionID   func(childComplexity int) int
 		CreatedAt      func(childComplexity int) int
 		Cursor         func(childComplexity int) int
+		Data           func(childComplexity int) int
+		DeletedAt      func(childComplexity int) int
+		Deleter        func(childComplexity int) int
+		EditedAt       func(childComplexity int) int
 		ID             func(childComplexity int) int
 		IdempotencyKey func(childComplexity int) int
+		MyReactions    func(childComplexity int) int
+		ReactionList   func(childComplexity int) int
+		ReplyTo        func(childComplexity int) int
 		Seq            func(childComplexity int) int
+		UserID         func(childComplexity int) int
+		Version        func(childComplexity int) int
 	}
 
 	ChatEntryConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges      func(childComplexity int) int
+		LastCursor func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
 	}
 
 	ChatEntryEdge struct {
@@ -79,6 +105,7 @@ type ComplexityRoot struct {
 		Data      func(childComplexity int) int
 		ID        func(childComplexity int) int
 		Role      func(childComplexity int) int
+		UserID    func(childComplexity int) int
 	}
 
 	ConnectionCreated struct {
@@ -102,11 +129,53 @@ type ComplexityRoot struct {
 		PageInfo func(childComplexity int) int
 	}
 
+	ConnectionUpdated struct {
+		Connection func(childComplexity int) int
+	}
+
 	ConnectionsChanged struct {
 		ConnectionCount func(childComplexity int) int
 		Created         func(childComplexity int) int
 		Destroyed       func(childComplexity int) int
 		Truncated       func(childComplexity int) int
+		Updated         func(childComplexity int) int
+	}
+
+	EntryAdded struct {
+		Cursor func(childComplexity int) int
+		Entry  func(childComplexity int) int
+	}
+
+	EntryChanged struct {
+		Change func(childComplexity int) int
+		Cursor func(childComplexity int) int
+		Entry  func(childComplexity int) int
+	}
+
+	Erasure struct {
+		CreatedAt func(childComplexity int) int
+		DoneAt    func(childComplexity int) int
+		Entries   func(childComplexity int) int
+		ID        func(childComplexity int) int
+		State     func(childComplexity int) int
+	}
+
+	ExportPage struct {
+		Entries func(childComplexity int) int
+		Lines   func(childComplexity int) int
+		Next    func(childComplexity int) int
+	}
+
+	FeedEvent struct {
+		At        func(childComplexity int) int
+		Cursor    func(childComplexity int) int
+		Event     func(childComplexity int) int
+		ID        func(childComplexity int) int
+		SessionID func(childComplexity int) int
+	}
+
+	FeedTruncated struct {
+		KeptDays func(childComplexity int) int
 	}
 
 	IceCandidate struct {
@@ -123,24 +192,50 @@ type ComplexityRoot struct {
 		Username   func(childComplexity int) int
 	}
 
+	LogTruncated struct {
+		To func(childComplexity int) int
+	}
+
+	Metrics struct {
+		Interval func(childComplexity int) int
+		NodeID   func(childComplexity int) int
+		Samples  func(childComplexity int) int
+	}
+
 	Mutation struct {
-		AddChatEntry    func(childComplexity int, connectionID string, body string, idempotencyKey *string) int
-		Connect         func(childComplexity int, token *string, sessionID *string, data *string) int
-		CreateSession   func(childComplexity int, id *string, mediaMode *session.MediaMode) int
-		CreateToken     func(childComplexity int, sessionID string, role *session.Role, data *string, expiresIn *int64) int
-		Disconnect      func(childComplexity int) int
-		ForceDisconnect func(childComplexity int, connectionID string) int
-		ForceMute       func(childComplexity int, streamID *string, except []string) int
-		ForceUnpublish  func(childComplexity int, streamID string) int
-		Negotiate       func(childComplexity int, streamID string, to string, description *session.SessionDescription, candidate *session.ICECandidate) int
-		PublishStream   func(childComplexity int, name *string, hasAudio *bool, hasVideo *bool, videoType *session.VideoType, width *int64, height *int64) int
-		RenewAccess     func(childComplexity int) int
-		SendSignal      func(childComplexity int, typeArg string, data *string, to *string, sessionID *string) int
-		UnpublishStream func(childComplexity int, streamID string) int
-		UpdateStream    func(childComplexity int, streamID string, name *string, hasAudio *bool, hasVideo *bool, videoType *session.VideoType, width *int64, height *int64) int
+		AddChatEntry     func(childComplexity int, connectionID *string, body string, idempotencyKey *string, replyTo *string, data *string, sessionID *string, as *session.ActAs) int
+		BanConnection    func(childComplexity int, connectionID string, seconds int64, deleteEntries *bool, sessionID *string) int
+		Connect          func(childComplexity int, token *string, sessionID *string, data *string, userKey *string) int
+		CreateSession    func(childComplexity int, id *string, mediaMode *session.MediaMode, retention *int64) int
+		CreateToken      func(childComplexity int, sessionID string, role *session.Role, data *string, expiresIn *int64, userID *string) int
+		CreateWebhook    func(childComplexity int, url string, events []session.FeedEventKind, sessionPrefix *string) int
+		DeleteChatEntry  func(childComplexity int, id string, sessionID *string, as *session.ActAs) int
+		DeleteSession    func(childComplexity int, id string) int
+		DeleteWebhook    func(childComplexity int, id string) int
+		DisableForceMute func(childComplexity int, sessionID *string) int
+		Disconnect       func(childComplexity int) int
+		EditChatEntry    func(childComplexity int, id string, body string, data *string, idempotencyKey *string, sessionID *string, as *session.ActAs) int
+		EraseUser        func(childComplexity int, userID *string, connectionID *string) int
+		ForceDisconnect  func(childComplexity int, connectionID string, sessionID *string) int
+		ForceMute        func(childComplexity int, streamID *string, except []string, stay *bool, sessionID *string) int
+		ForceUnpublish   func(childComplexity int, streamID string, sessionID *string) int
+		MarkRead         func(childComplexity int, upTo string, sessionID *string, as *session.ActAs) int
+		Negotiate        func(childComplexity int, streamID string, to string, description *session.SessionDescription, candidate *session.ICECandidate) int
+		PublishStream    func(childComplexity int, name *string, hasAudio *bool, hasVideo *bool, videoType *session.VideoType, width *int64, height *int64) int
+		ReactToChatEntry func(childComplexity int, id string, name string, on *bool, idempotencyKey *string, sessionID *string, as *session.ActAs) int
+		RenewAccess      func(childComplexity int) int
+		ReplayWebhook    func(childComplexity int, id string, after string) int
+		SendSignal       func(childComplexity int, typeArg *string, data *string, to *string, sessionID *string, as *session.ActAs) int
+		SetData          func(childComplexity int, data *string) int
+		SetRole          func(childComplexity int, connectionID string, role session.Role, sessionID *string) int
+		Unban            func(childComplexity int, id string, sessionID *string) int
+		UnpublishStream  func(childComplexity int, streamID string) int
+		UpdateSession    func(childComplexity int, slowMode *int64, readOnly *bool, data *string, retention *int64, sessionID *string) int
+		UpdateStream     func(childComplexity int, streamID string, name *string, hasAudio *bool, hasVideo *bool, videoType *session.VideoType, width *int64, height *int64) int
 	}
 
 	MuteForced struct {
+		Active    func(childComplexity int) int
 		Except    func(childComplexity int) int
 		Moderator func(childComplexity int) int
 		StreamID  func(childComplexity int) int
@@ -155,6 +250,18 @@ type ComplexityRoot struct {
 		To               func(childComplexity int) int
 	}
 
+	Node struct {
+		Answering     func(childComplexity int) int
+		Connections   func(childComplexity int) int
+		HTTPStreams   func(childComplexity int) int
+		ID            func(childComplexity int) int
+		ReportedAt    func(childComplexity int) int
+		Sockets       func(childComplexity int) int
+		StartedAt     func(childComplexity int) int
+		Subscriptions func(childComplexity int) int
+		Version       func(childComplexity int) int
+	}
+
 	PageInfo struct {
 		EndCursor       func(childComplexity int) int
 		HasNextPage     func(childComplexity int) int
@@ -163,23 +270,95 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		ChatEntries     func(childComplexity int, first *int64, after *string, last *int64, before *string, connectionID *string) int
+		Bans            func(childComplexity int, sessionID *string) int
+		ChatEntries     func(childComplexity int, first *int64, after *string, last *int64, before *string, connectionID *string, sessionID *string) int
+		ChatEntry       func(childComplexity int, id string, sessionID *string) int
 		Connection      func(childComplexity int) int
-		Connections     func(childComplexity int, first *int64, after *string, search *string) int
+		Connections     func(childComplexity int, first *int64, after *string, search *string, sessionID *string) int
+		Erasure         func(childComplexity int, id string) int
+		Erasures        func(childComplexity int) int
+		Export          func(childComplexity int, sessionID *string, after *string) int
+		FeedCursor      func(childComplexity int) int
 		IceServers      func(childComplexity int) int
-		LatestChatEntry func(childComplexity int, connectionID string) int
-		Session         func(childComplexity int) int
+		LatestChatEntry func(childComplexity int, connectionID string, sessionID *string) int
+		Server          func(childComplexity int) int
+		Session         func(childComplexity int, sessionID *string) int
+		SessionPreview  func(childComplexity int, token *string, sessionID *string, userKey *string) int
+		Sessions        func(childComplexity int, first *int64, after *string, orderBy session.SessionOrder, prefix *string, userID *string) int
+		Webhooks        func(childComplexity int) int
+	}
+
+	Reaction struct {
+		Count func(childComplexity int) int
+		Name  func(childComplexity int) int
+		Users func(childComplexity int, first *int64) int
+	}
+
+	ReactionsChanged struct {
+		EntryID     func(childComplexity int) int
+		MyReactions func(childComplexity int) int
+		Version     func(childComplexity int) int
+	}
+
+	ReadMarked struct {
+		ReadCursor func(childComplexity int) int
+	}
+
+	Sample struct {
+		At                  func(childComplexity int) int
+		CommitMs            func(childComplexity int) int
+		CommitsPerSecond    func(childComplexity int) int
+		Connections         func(childComplexity int) int
+		DatabaseBytes       func(childComplexity int) int
+		DeliveriesPerSecond func(childComplexity int) int
+		EntriesPerSecond    func(childComplexity int) int
+		Goroutines          func(childComplexity int) int
+		HTTPStreams         func(childComplexity int) int
+		MemoryBytes         func(childComplexity int) int
+		SlowestCommitMs     func(childComplexity int) int
+		Sockets             func(childComplexity int) int
+		Subscriptions       func(childComplexity int) int
+		WaitingEntries      func(childComplexity int) int
+	}
+
+	Server struct {
+		Metrics func(childComplexity int, after *time.Time) int
+		Nodes   func(childComplexity int) int
+		Version func(childComplexity int) int
 	}
 
 	Session struct {
+		Bytes           func(childComplexity int) int
 		ConnectionCount func(childComplexity int) int
 		Connections     func(childComplexity int) int
 		CreatedAt       func(childComplexity int) int
+		Data            func(childComplexity int) int
+		EntryCount      func(childComplexity int) int
+		FirstCursor     func(childComplexity int) int
 		ID              func(childComplexity int) int
 		LastCursor      func(childComplexity int) int
+		LastEntry       func(childComplexity int) int
 		MediaMode       func(childComplexity int) int
+		MuteForced      func(childComplexity int) int
+		ReadCursor      func(childComplexity int, userID *string) int
+		ReadOnly        func(childComplexity int) int
+		Retention       func(childComplexity int) int
+		SlowMode        func(childComplexity int) int
 		StreamCount     func(childComplexity int) int
 		Streams         func(childComplexity int) int
+		Unread          func(childComplexity int, userID *string) int
+	}
+
+	SessionChanged struct {
+		Session func(childComplexity int) int
+	}
+
+	SessionCreated struct {
+		Session func(childComplexity int) int
+	}
+
+	SessionDeleted struct {
+		SessionID func(childComplexity int) int
 	}
 
 	SessionDescription struct {
@@ -187,9 +366,26 @@ type ComplexityRoot struct {
 		Type func(childComplexity int) int
 	}
 
+	SessionEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	SessionPage struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	SessionPreview struct {
+		ConnectionCount func(childComplexity int) int
+		Connections     func(childComplexity int) int
+	}
+
 	SessionState struct {
 		ConnectionCount func(childComplexity int) int
 		Connections     func(childComplexity int) int
+		MuteForced      func(childComplexity int) int
 		StreamCount     func(childComplexity int) int
 		Streams         func(childComplexity int) int
 		Truncated       func(childComplexity int) int
@@ -237,16 +433,39 @@ type ComplexityRoot struct {
 	}
 
 	Subscription struct {
-		EntryAdded          func(childComplexity int, after *string) int
+		EntryAdded          func(childComplexity int, after *string, sessionID *string) int
+		Feed                func(childComplexity int, after *string, sessionPrefix *string) int
+		LogEvents           func(childComplexity int, after *string, sessionID *string) int
 		NegotiationReceived func(childComplexity int) int
-		SessionEvents       func(childComplexity int) int
-		SignalReceived      func(childComplexity int, typeArg *string) int
+		SessionEvents       func(childComplexity int, sessionID *string) int
+		SignalReceived      func(childComplexity int, typeArg *string, sessionID *string) int
+		UserEvents          func(childComplexity int) int
 	}
 
 	TokenPayload struct {
 		ExpiresAt     func(childComplexity int) int
 		Token         func(childComplexity int) int
 		TokenRequired func(childComplexity int) int
+	}
+
+	UserErased struct {
+		Erasure func(childComplexity int) int
+	}
+
+	Webhook struct {
+		CreatedAt     func(childComplexity int) int
+		Events        func(childComplexity int) int
+		FailingSince  func(childComplexity int) int
+		Failure       func(childComplexity int) int
+		ID            func(childComplexity int) int
+		Lag           func(childComplexity int) int
+		SessionPrefix func(childComplexity int) int
+		URL           func(childComplexity int) int
+	}
+
+	WebhookPayload struct {
+		Secret  func(childComplexity int) int
+		Webhook func(childComplexity int) int
 	}
 }
 
@@ -257,44 +476,101 @@ type ComplexityRoot struct {
 type ChatEntryResolver interface {
 	Connection(ctx context.Context, obj *session.ChatEntry) (*session.Connection, error)
 
+	ReplyTo(ctx context.Context, obj *session.ChatEntry) (*session.ChatEntry, error)
+
+	MyReactions(ctx context.Context, obj *session.ChatEntry) ([]string, error)
 	IdempotencyKey(ctx context.Context, obj *session.ChatEntry) (*string, error)
 }
+type ExportPageResolver interface {
+	Next(ctx context.Context, obj *session.ExportPage) (*string, error)
+	Entries(ctx context.Context, obj *session.ExportPage) (*float64, error)
+}
+type FeedEventResolver interface {
+	Cursor(ctx context.Context, obj *session.FeedEvent) (string, error)
+
+	Event(ctx context.Context, obj *session.FeedEvent) (event.Feed, error)
+}
 type MutationResolver interface {
-	AddChatEntry(ctx context.Context, connectionID string, body string, idempotencyKey *string) (*session.ChatEntry, error)
-	SendSignal(ctx context.Context, typeArg string, data *string, to *string, sessionID *string) (*session.Signal, error)
-	Connect(ctx context.Context, token *string, sessionID *string, data *string) (*ConnectPayload, error)
+	AddChatEntry(ctx context.Context, connectionID *string, body string, idempotencyKey *string, replyTo *string, data *string, sessionID *string, as *session.ActAs) (*session.ChatEntry, error)
+	EditChatEntry(ctx context.Context, id string, body string, data *string, idempotencyKey *string, sessionID *string, as *session.ActAs) (*session.ChatEntry, error)
+	DeleteChatEntry(ctx context.Context, id string, sessionID *string, as *session.ActAs) (*session.ChatEntry, error)
+	ReactToChatEntry(ctx context.Context, id string, name string, on *bool, idempotencyKey *string, sessionID *string, as *session.ActAs) (*session.ChatEntry, error)
+	MarkRead(ctx context.Context, upTo string, sessionID *string, as *session.ActAs) (*session.Session, error)
+	SendSignal(ctx context.Context, typeArg *string, data *string, to *string, sessionID *string, as *session.ActAs) (*session.Signal, error)
+	Connect(ctx context.Context, token *string, sessionID *string, data *string, userKey *string) (*ConnectPayload, error)
 	RenewAccess(ctx context.Context) (*AccessPayload, error)
+	SetData(ctx context.Context, data *string) (*session.Connection, error)
 	Disconnect(ctx context.Context) (*session.Connection, error)
-	ForceDisconnect(ctx context.Context, connectionID string) (*session.Connection, error)
+	ForceDisconnect(ctx context.Context, connectionID string, sessionID *string) (*session.Connection, error)
+	BanConnection(ctx context.Context, connectionID string, seconds int64, deleteEntries *bool, sessionID *string) (*session.Ban, error)
+	Unban(ctx context.Context, id string, sessionID *string) (*session.Ban, error)
+	UpdateSession(ctx context.Context, slowMode *int64, readOnly *bool, data *string, retention *int64, sessionID *string) (*session.Session, error)
+	SetRole(ctx context.Context, connectionID string, role session.Role, sessionID *string) (*session.Connection, error)
 	PublishStream(ctx context.Context, name *string, hasAudio *bool, hasVideo *bool, videoType *session.VideoType, width *int64, height *int64) (*session.Stream, error)
 	UpdateStream(ctx context.Context, streamID string, name *string, hasAudio *bool, hasVideo *bool, videoType *session.VideoType, width *int64, height *int64) (*session.Stream, error)
 	UnpublishStream(ctx context.Context, streamID string) (*session.Stream, error)
-	ForceUnpublish(ctx context.Context, streamID string) (*session.Stream, error)
-	ForceMute(ctx context.Context, streamID *string, except []string) ([]*session.Stream, error)
+	ForceUnpublish(ctx context.Context, streamID string, sessionID *string) (*session.Stream, error)
+	ForceMute(ctx context.Context, streamID *string, except []string, stay *bool, sessionID *string) ([]*session.Stream, error)
+	DisableForceMute(ctx context.Context, sessionID *string) (*session.Session, error)
 	Negotiate(ctx context.Context, streamID string, to string, description *session.SessionDescription, candidate *session.ICECandidate) (*session.Negotiation, error)
-	CreateSession(ctx context.Context, id *string, mediaMode *session.MediaMode) (*session.Session, error)
-	CreateToken(ctx context.Context, sessionID string, role *session.Role, data *string, expiresIn *int64) (*TokenPayload, error)
+	CreateSession(ctx context.Context, id *string, mediaMode *session.MediaMode, retention *int64) (*session.Session, error)
+	DeleteSession(ctx context.Context, id string) (string, error)
+	EraseUser(ctx context.Context, userID *string, connectionID *string) (*session.Erasure, error)
+	CreateToken(ctx context.Context, sessionID string, role *session.Role, data *string, expiresIn *int64, userID *string) (*TokenPayload, error)
+	CreateWebhook(ctx context.Context, url string, events []session.FeedEventKind, sessionPrefix *string) (*WebhookPayload, error)
+	DeleteWebhook(ctx context.Context, id string) (*session.Webhook, error)
+	ReplayWebhook(ctx context.Context, id string, after string) (*session.Webhook, error)
 }
 type QueryResolver interface {
-	LatestChatEntry(ctx context.Context, connectionID string) (*session.ChatEntry, error)
-	ChatEntries(ctx context.Context, first *int64, after *string, last *int64, before *string, connectionID *string) (*ChatEntryConnection, error)
-	Session(ctx context.Context) (*session.Session, error)
+	LatestChatEntry(ctx context.Context, connectionID string, sessionID *string) (*session.ChatEntry, error)
+	ChatEntries(ctx context.Context, first *int64, after *string, last *int64, before *string, connectionID *string, sessionID *string) (*ChatEntryConnection, error)
+	ChatEntry(ctx context.Context, id string, sessionID *string) (*session.ChatEntry, error)
+	Bans(ctx context.Context, sessionID *string) ([]*session.Ban, error)
+	Session(ctx context.Context, sessionID *string) (*session.Session, error)
+	SessionPreview(ctx context.Context, token *string, sessionID *string, userKey *string) (*session.SessionPreview, error)
 	Connection(ctx context.Context) (*session.Connection, error)
-	Connections(ctx context.Context, first *int64, after *string, search *string) (*ConnectionPage, error)
+	Connections(ctx context.Context, first *int64, after *string, search *string, sessionID *string) (*ConnectionPage, error)
+	Sessions(ctx context.Context, first *int64, after *string, orderBy session.SessionOrder, prefix *string, userID *string) (*SessionPage, error)
 	IceServers(ctx context.Context) ([]*session.ICEServer, error)
+	FeedCursor(ctx context.Context) (string, error)
+	Erasure(ctx context.Context, id string) (*session.Erasure, error)
+	Erasures(ctx context.Context) ([]*session.Erasure, error)
+	Webhooks(ctx context.Context) ([]*session.Webhook, error)
+	Export(ctx context.Context, sessionID *string, after *string) (*session.ExportPage, error)
+	Server(ctx context.Context) (*Server, error)
+}
+type ReactionResolver interface {
+	Users(ctx context.Context, obj *session.Reaction, first *int64) ([]*session.Connection, error)
+}
+type ServerResolver interface {
+	Nodes(ctx context.Context, obj *Server) ([]*session.Node, error)
+	Metrics(ctx context.Context, obj *Server, after *time.Time) (*session.Samples, error)
 }
 type SessionResolver interface {
 	LastCursor(ctx context.Context, obj *session.Session) (string, error)
+	FirstCursor(ctx context.Context, obj *session.Session) (string, error)
+	Retention(ctx context.Context, obj *session.Session) (*int64, error)
+	LastEntry(ctx context.Context, obj *session.Session) (*session.ChatEntry, error)
+	ReadCursor(ctx context.Context, obj *session.Session, userID *string) (*string, error)
+	Unread(ctx context.Context, obj *session.Session, userID *string) (*int64, error)
+	SlowMode(ctx context.Context, obj *session.Session) (int64, error)
+
+	EntryCount(ctx context.Context, obj *session.Session) (int64, error)
+	Bytes(ctx context.Context, obj *session.Session) (float64, error)
 	Connections(ctx context.Context, obj *session.Session) ([]*session.Connection, error)
 	ConnectionCount(ctx context.Context, obj *session.Session) (int64, error)
 	Streams(ctx context.Context, obj *session.Session) ([]*session.Stream, error)
 	StreamCount(ctx context.Context, obj *session.Session) (int64, error)
+	MuteForced(ctx context.Context, obj *session.Session) (bool, error)
 }
 type SubscriptionResolver interface {
-	EntryAdded(ctx context.Context, after *string) (<-chan *session.ChatEntry, error)
-	SignalReceived(ctx context.Context, typeArg *string) (<-chan *session.Signal, error)
-	SessionEvents(ctx context.Context) (<-chan session.SessionEvent, error)
+	EntryAdded(ctx context.Context, after *string, sessionID *string) (<-chan *session.ChatEntry, error)
+	LogEvents(ctx context.Context, after *string, sessionID *string) (<-chan event.Log, error)
+	UserEvents(ctx context.Context) (<-chan event.User, error)
+	SignalReceived(ctx context.Context, typeArg *string, sessionID *string) (<-chan *session.Signal, error)
+	SessionEvents(ctx context.Context, sessionID *string) (<-chan session.SessionEvent, error)
 	NegotiationReceived(ctx context.Context) (<-chan *session.Negotiation, error)
+	Feed(ctx context.Context, after *string, sessionPrefix *string) (<-chan *session.FeedEvent, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -328,6 +604,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AccessPayload.ExpiresAt(childComplexity), true
 
+	case "Ban.connection":
+		if e.ComplexityRoot.Ban.Connection == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Ban.Connection(childComplexity), true
+	case "Ban.createdAt":
+		if e.ComplexityRoot.Ban.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Ban.CreatedAt(childComplexity), true
+	case "Ban.id":
+		if e.ComplexityRoot.Ban.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Ban.ID(childComplexity), true
+	case "Ban.moderator":
+		if e.ComplexityRoot.Ban.Moderator == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Ban.Moderator(childComplexity), true
+	case "Ban.until":
+		if e.ComplexityRoot.Ban.Until == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Ban.Until(childComplexity), true
+	case "Ban.userId":
+		if e.ComplexityRoot.Ban.UserID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Ban.UserID(childComplexity), true
+
 	case "ChatEntry.body":
 		if e.ComplexityRoot.ChatEntry.Body == nil {
 			break
@@ -358,6 +671,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChatEntry.Cursor(childComplexity), true
+	case "ChatEntry.data":
+		if e.ComplexityRoot.ChatEntry.Data == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatEntry.Data(childComplexity), true
+	case "ChatEntry.deletedAt":
+		if e.ComplexityRoot.ChatEntry.DeletedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatEntry.DeletedAt(childComplexity), true
+	case "ChatEntry.deletedBy":
+		if e.ComplexityRoot.ChatEntry.Deleter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatEntry.Deleter(childComplexity), true
+	case "ChatEntry.editedAt":
+		if e.ComplexityRoot.ChatEntry.EditedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatEntry.EditedAt(childComplexity), true
 	case "ChatEntry.id":
 		if e.ComplexityRoot.ChatEntry.ID == nil {
 			break
@@ -370,12 +707,42 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChatEntry.IdempotencyKey(childComplexity), true
+	case "ChatEntry.myReactions":
+		if e.ComplexityRoot.ChatEntry.MyReactions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatEntry.MyReactions(childComplexity), true
+	case "ChatEntry.reactions":
+		if e.ComplexityRoot.ChatEntry.ReactionList == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatEntry.ReactionList(childComplexity), true
+	case "ChatEntry.replyTo":
+		if e.ComplexityRoot.ChatEntry.ReplyTo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatEntry.ReplyTo(childComplexity), true
 	case "ChatEntry.seq":
 		if e.ComplexityRoot.ChatEntry.Seq == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ChatEntry.Seq(childComplexity), true
+	case "ChatEntry.userId":
+		if e.ComplexityRoot.ChatEntry.UserID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatEntry.UserID(childComplexity), true
+	case "ChatEntry.version":
+		if e.ComplexityRoot.ChatEntry.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatEntry.Version(childComplexity), true
 
 	case "ChatEntryConnection.edges":
 		if e.ComplexityRoot.ChatEntryConnection.Edges == nil {
@@ -383,6 +750,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChatEntryConnection.Edges(childComplexity), true
+	case "ChatEntryConnection.lastCursor":
+		if e.ComplexityRoot.ChatEntryConnection.LastCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChatEntryConnection.LastCursor(childComplexity), true
 	case "ChatEntryConnection.nodes":
 		if e.ComplexityRoot.ChatEntryConnection.Nodes == nil {
 			break
@@ -458,6 +831,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Connection.Role(childComplexity), true
+	case "Connection.userId":
+		if e.ComplexityRoot.Connection.UserID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Connection.UserID(childComplexity), true
 
 	case "ConnectionCreated.connection":
 		if e.ComplexityRoot.ConnectionCreated.Connection == nil {
@@ -517,6 +896,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ConnectionPage.PageInfo(childComplexity), true
 
+	case "ConnectionUpdated.connection":
+		if e.ComplexityRoot.ConnectionUpdated.Connection == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionUpdated.Connection(childComplexity), true
+
 	case "ConnectionsChanged.connectionCount":
 		if e.ComplexityRoot.ConnectionsChanged.ConnectionCount == nil {
 			break
@@ -541,6 +927,132 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConnectionsChanged.Truncated(childComplexity), true
+	case "ConnectionsChanged.updated":
+		if e.ComplexityRoot.ConnectionsChanged.Updated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionsChanged.Updated(childComplexity), true
+
+	case "EntryAdded.cursor":
+		if e.ComplexityRoot.EntryAdded.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryAdded.Cursor(childComplexity), true
+	case "EntryAdded.entry":
+		if e.ComplexityRoot.EntryAdded.Entry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryAdded.Entry(childComplexity), true
+
+	case "EntryChanged.change":
+		if e.ComplexityRoot.EntryChanged.Change == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryChanged.Change(childComplexity), true
+	case "EntryChanged.cursor":
+		if e.ComplexityRoot.EntryChanged.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryChanged.Cursor(childComplexity), true
+	case "EntryChanged.entry":
+		if e.ComplexityRoot.EntryChanged.Entry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryChanged.Entry(childComplexity), true
+
+	case "Erasure.createdAt":
+		if e.ComplexityRoot.Erasure.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.CreatedAt(childComplexity), true
+	case "Erasure.doneAt":
+		if e.ComplexityRoot.Erasure.DoneAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.DoneAt(childComplexity), true
+	case "Erasure.entries":
+		if e.ComplexityRoot.Erasure.Entries == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Entries(childComplexity), true
+	case "Erasure.id":
+		if e.ComplexityRoot.Erasure.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.ID(childComplexity), true
+	case "Erasure.state":
+		if e.ComplexityRoot.Erasure.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.State(childComplexity), true
+
+	case "ExportPage.entries":
+		if e.ComplexityRoot.ExportPage.Entries == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExportPage.Entries(childComplexity), true
+	case "ExportPage.lines":
+		if e.ComplexityRoot.ExportPage.Lines == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExportPage.Lines(childComplexity), true
+	case "ExportPage.next":
+		if e.ComplexityRoot.ExportPage.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExportPage.Next(childComplexity), true
+
+	case "FeedEvent.at":
+		if e.ComplexityRoot.FeedEvent.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeedEvent.At(childComplexity), true
+	case "FeedEvent.cursor":
+		if e.ComplexityRoot.FeedEvent.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeedEvent.Cursor(childComplexity), true
+	case "FeedEvent.event":
+		if e.ComplexityRoot.FeedEvent.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeedEvent.Event(childComplexity), true
+	case "FeedEvent.id":
+		if e.ComplexityRoot.FeedEvent.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeedEvent.ID(childComplexity), true
+	case "FeedEvent.sessionId":
+		if e.ComplexityRoot.FeedEvent.SessionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeedEvent.SessionID(childComplexity), true
+
+	case "FeedTruncated.keptDays":
+		if e.ComplexityRoot.FeedTruncated.KeptDays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeedTruncated.KeptDays(childComplexity), true
 
 	case "IceCandidate.candidate":
 		if e.ComplexityRoot.IceCandidate.Candidate == nil {
@@ -592,6 +1104,32 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.IceServer.Username(childComplexity), true
 
+	case "LogTruncated.to":
+		if e.ComplexityRoot.LogTruncated.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LogTruncated.To(childComplexity), true
+
+	case "Metrics.interval":
+		if e.ComplexityRoot.Metrics.Interval == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Metrics.Interval(childComplexity), true
+	case "Metrics.nodeId":
+		if e.ComplexityRoot.Metrics.NodeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Metrics.NodeID(childComplexity), true
+	case "Metrics.samples":
+		if e.ComplexityRoot.Metrics.Samples == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Metrics.Samples(childComplexity), true
+
 	case "Mutation.addChatEntry":
 		if e.ComplexityRoot.Mutation.AddChatEntry == nil {
 			break
@@ -602,7 +1140,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.AddChatEntry(childComplexity, args["connectionId"].(string), args["body"].(string), args["idempotencyKey"].(*string)), true
+		return e.ComplexityRoot.Mutation.AddChatEntry(childComplexity, args["connectionId"].(*string), args["body"].(string), args["idempotencyKey"].(*string), args["replyTo"].(*string), args["data"].(*string), args["sessionId"].(*string), args["as"].(*session.ActAs)), true
+	case "Mutation.banConnection":
+		if e.ComplexityRoot.Mutation.BanConnection == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_banConnection_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.BanConnection(childComplexity, args["connectionId"].(string), args["seconds"].(int64), args["deleteEntries"].(*bool), args["sessionId"].(*string)), true
 	case "Mutation.connect":
 		if e.ComplexityRoot.Mutation.Connect == nil {
 			break
@@ -613,7 +1162,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.Connect(childComplexity, args["token"].(*string), args["sessionId"].(*string), args["data"].(*string)), true
+		return e.ComplexityRoot.Mutation.Connect(childComplexity, args["token"].(*string), args["sessionId"].(*string), args["data"].(*string), args["userKey"].(*string)), true
 	case "Mutation.createSession":
 		if e.ComplexityRoot.Mutation.CreateSession == nil {
 			break
@@ -624,7 +1173,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateSession(childComplexity, args["id"].(*string), args["mediaMode"].(*session.MediaMode)), true
+		return e.ComplexityRoot.Mutation.CreateSession(childComplexity, args["id"].(*string), args["mediaMode"].(*session.MediaMode), args["retention"].(*int64)), true
 	case "Mutation.createToken":
 		if e.ComplexityRoot.Mutation.CreateToken == nil {
 			break
@@ -635,13 +1184,90 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateToken(childComplexity, args["sessionId"].(string), args["role"].(*session.Role), args["data"].(*string), args["expiresIn"].(*int64)), true
+		return e.ComplexityRoot.Mutation.CreateToken(childComplexity, args["sessionId"].(string), args["role"].(*session.Role), args["data"].(*string), args["expiresIn"].(*int64), args["userId"].(*string)), true
+	case "Mutation.createWebhook":
+		if e.ComplexityRoot.Mutation.CreateWebhook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createWebhook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateWebhook(childComplexity, args["url"].(string), args["events"].([]session.FeedEventKind), args["sessionPrefix"].(*string)), true
+	case "Mutation.deleteChatEntry":
+		if e.ComplexityRoot.Mutation.DeleteChatEntry == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteChatEntry_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteChatEntry(childComplexity, args["id"].(string), args["sessionId"].(*string), args["as"].(*session.ActAs)), true
+	case "Mutation.deleteSession":
+		if e.ComplexityRoot.Mutation.DeleteSession == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteSession_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteSession(childComplexity, args["id"].(string)), true
+	case "Mutation.deleteWebhook":
+		if e.ComplexityRoot.Mutation.DeleteWebhook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteWebhook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteWebhook(childComplexity, args["id"].(string)), true
+	case "Mutation.disableForceMute":
+		if e.ComplexityRoot.Mutation.DisableForceMute == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_disableForceMute_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DisableForceMute(childComplexity, args["sessionId"].(*string)), true
 	case "Mutation.disconnect":
 		if e.ComplexityRoot.Mutation.Disconnect == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Mutation.Disconnect(childComplexity), true
+	case "Mutation.editChatEntry":
+		if e.ComplexityRoot.Mutation.EditChatEntry == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_editChatEntry_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.EditChatEntry(childComplexity, args["id"].(string), args["body"].(string), args["data"].(*string), args["idempotencyKey"].(*string), args["sessionId"].(*string), args["as"].(*session.ActAs)), true
+	case "Mutation.eraseUser":
+		if e.ComplexityRoot.Mutation.EraseUser == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_eraseUser_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.EraseUser(childComplexity, args["userId"].(*string), args["connectionId"].(*string)), true
 	case "Mutation.forceDisconnect":
 		if e.ComplexityRoot.Mutation.ForceDisconnect == nil {
 			break
@@ -652,7 +1278,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.ForceDisconnect(childComplexity, args["connectionId"].(string)), true
+		return e.ComplexityRoot.Mutation.ForceDisconnect(childComplexity, args["connectionId"].(string), args["sessionId"].(*string)), true
 	case "Mutation.forceMute":
 		if e.ComplexityRoot.Mutation.ForceMute == nil {
 			break
@@ -663,7 +1289,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.ForceMute(childComplexity, args["streamId"].(*string), args["except"].([]string)), true
+		return e.ComplexityRoot.Mutation.ForceMute(childComplexity, args["streamId"].(*string), args["except"].([]string), args["stay"].(*bool), args["sessionId"].(*string)), true
 	case "Mutation.forceUnpublish":
 		if e.ComplexityRoot.Mutation.ForceUnpublish == nil {
 			break
@@ -674,7 +1300,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.ForceUnpublish(childComplexity, args["streamId"].(string)), true
+		return e.ComplexityRoot.Mutation.ForceUnpublish(childComplexity, args["streamId"].(string), args["sessionId"].(*string)), true
+	case "Mutation.markRead":
+		if e.ComplexityRoot.Mutation.MarkRead == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_markRead_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MarkRead(childComplexity, args["upTo"].(string), args["sessionId"].(*string), args["as"].(*session.ActAs)), true
 	case "Mutation.negotiate":
 		if e.ComplexityRoot.Mutation.Negotiate == nil {
 			break
@@ -697,12 +1334,34 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.PublishStream(childComplexity, args["name"].(*string), args["hasAudio"].(*bool), args["hasVideo"].(*bool), args["videoType"].(*session.VideoType), args["width"].(*int64), args["height"].(*int64)), true
+	case "Mutation.reactToChatEntry":
+		if e.ComplexityRoot.Mutation.ReactToChatEntry == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_reactToChatEntry_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ReactToChatEntry(childComplexity, args["id"].(string), args["name"].(string), args["on"].(*bool), args["idempotencyKey"].(*string), args["sessionId"].(*string), args["as"].(*session.ActAs)), true
 	case "Mutation.renewAccess":
 		if e.ComplexityRoot.Mutation.RenewAccess == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Mutation.RenewAccess(childComplexity), true
+	case "Mutation.replayWebhook":
+		if e.ComplexityRoot.Mutation.ReplayWebhook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_replayWebhook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ReplayWebhook(childComplexity, args["id"].(string), args["after"].(string)), true
 	case "Mutation.sendSignal":
 		if e.ComplexityRoot.Mutation.SendSignal == nil {
 			break
@@ -713,7 +1372,40 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.SendSignal(childComplexity, args["type"].(string), args["data"].(*string), args["to"].(*string), args["sessionId"].(*string)), true
+		return e.ComplexityRoot.Mutation.SendSignal(childComplexity, args["type"].(*string), args["data"].(*string), args["to"].(*string), args["sessionId"].(*string), args["as"].(*session.ActAs)), true
+	case "Mutation.setData":
+		if e.ComplexityRoot.Mutation.SetData == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setData_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetData(childComplexity, args["data"].(*string)), true
+	case "Mutation.setRole":
+		if e.ComplexityRoot.Mutation.SetRole == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setRole_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetRole(childComplexity, args["connectionId"].(string), args["role"].(session.Role), args["sessionId"].(*string)), true
+	case "Mutation.unban":
+		if e.ComplexityRoot.Mutation.Unban == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_unban_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.Unban(childComplexity, args["id"].(string), args["sessionId"].(*string)), true
 	case "Mutation.unpublishStream":
 		if e.ComplexityRoot.Mutation.UnpublishStream == nil {
 			break
@@ -725,6 +1417,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UnpublishStream(childComplexity, args["streamId"].(string)), true
+	case "Mutation.updateSession":
+		if e.ComplexityRoot.Mutation.UpdateSession == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateSession_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateSession(childComplexity, args["slowMode"].(*int64), args["readOnly"].(*bool), args["data"].(*string), args["retention"].(*int64), args["sessionId"].(*string)), true
 	case "Mutation.updateStream":
 		if e.ComplexityRoot.Mutation.UpdateStream == nil {
 			break
@@ -737,6 +1440,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Mutation.UpdateStream(childComplexity, args["streamId"].(string), args["name"].(*string), args["hasAudio"].(*bool), args["hasVideo"].(*bool), args["videoType"].(*session.VideoType), args["width"].(*int64), args["height"].(*int64)), true
 
+	case "MuteForced.active":
+		if e.ComplexityRoot.MuteForced.Active == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MuteForced.Active(childComplexity), true
 	case "MuteForced.except":
 		if e.ComplexityRoot.MuteForced.Except == nil {
 			break
@@ -793,6 +1502,61 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Negotiation.To(childComplexity), true
 
+	case "Node.answering":
+		if e.ComplexityRoot.Node.Answering == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Node.Answering(childComplexity), true
+	case "Node.connections":
+		if e.ComplexityRoot.Node.Connections == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Node.Connections(childComplexity), true
+	case "Node.httpStreams":
+		if e.ComplexityRoot.Node.HTTPStreams == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Node.HTTPStreams(childComplexity), true
+	case "Node.id":
+		if e.ComplexityRoot.Node.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Node.ID(childComplexity), true
+	case "Node.reportedAt":
+		if e.ComplexityRoot.Node.ReportedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Node.ReportedAt(childComplexity), true
+	case "Node.sockets":
+		if e.ComplexityRoot.Node.Sockets == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Node.Sockets(childComplexity), true
+	case "Node.startedAt":
+		if e.ComplexityRoot.Node.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Node.StartedAt(childComplexity), true
+	case "Node.subscriptions":
+		if e.ComplexityRoot.Node.Subscriptions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Node.Subscriptions(childComplexity), true
+	case "Node.version":
+		if e.ComplexityRoot.Node.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Node.Version(childComplexity), true
+
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
 			break
@@ -818,6 +1582,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
 
+	case "Query.bans":
+		if e.ComplexityRoot.Query.Bans == nil {
+			break
+		}
+
+		args, err := ec.field_Query_bans_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Bans(childComplexity, args["sessionId"].(*string)), true
 	case "Query.chatEntries":
 		if e.ComplexityRoot.Query.ChatEntries == nil {
 			break
@@ -828,7 +1603,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.ChatEntries(childComplexity, args["first"].(*int64), args["after"].(*string), args["last"].(*int64), args["before"].(*string), args["connectionId"].(*string)), true
+		return e.ComplexityRoot.Query.ChatEntries(childComplexity, args["first"].(*int64), args["after"].(*string), args["last"].(*int64), args["before"].(*string), args["connectionId"].(*string), args["sessionId"].(*string)), true
+	case "Query.chatEntry":
+		if e.ComplexityRoot.Query.ChatEntry == nil {
+			break
+		}
+
+		args, err := ec.field_Query_chatEntry_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ChatEntry(childComplexity, args["id"].(string), args["sessionId"].(*string)), true
 	case "Query.connection":
 		if e.ComplexityRoot.Query.Connection == nil {
 			break
@@ -845,7 +1631,41 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Connections(childComplexity, args["first"].(*int64), args["after"].(*string), args["search"].(*string)), true
+		return e.ComplexityRoot.Query.Connections(childComplexity, args["first"].(*int64), args["after"].(*string), args["search"].(*string), args["sessionId"].(*string)), true
+	case "Query.erasure":
+		if e.ComplexityRoot.Query.Erasure == nil {
+			break
+		}
+
+		args, err := ec.field_Query_erasure_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Erasure(childComplexity, args["id"].(string)), true
+	case "Query.erasures":
+		if e.ComplexityRoot.Query.Erasures == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Erasures(childComplexity), true
+	case "Query.export":
+		if e.ComplexityRoot.Query.Export == nil {
+			break
+		}
+
+		args, err := ec.field_Query_export_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Export(childComplexity, args["sessionId"].(*string), args["after"].(*string)), true
+	case "Query.feedCursor":
+		if e.ComplexityRoot.Query.FeedCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.FeedCursor(childComplexity), true
 	case "Query.iceServers":
 		if e.ComplexityRoot.Query.IceServers == nil {
 			break
@@ -863,14 +1683,218 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.LatestChatEntry(childComplexity, args["connectionId"].(string)), true
+		return e.ComplexityRoot.Query.LatestChatEntry(childComplexity, args["connectionId"].(string), args["sessionId"].(*string)), true
+	case "Query.server":
+		if e.ComplexityRoot.Query.Server == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Server(childComplexity), true
 	case "Query.session":
 		if e.ComplexityRoot.Query.Session == nil {
 			break
 		}
 
-		return e.ComplexityRoot.Query.Session(childComplexity), true
+		args, err := ec.field_Query_session_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
 
+		return e.ComplexityRoot.Query.Session(childComplexity, args["sessionId"].(*string)), true
+	case "Query.sessionPreview":
+		if e.ComplexityRoot.Query.SessionPreview == nil {
+			break
+		}
+
+		args, err := ec.field_Query_sessionPreview_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.SessionPreview(childComplexity, args["token"].(*string), args["sessionId"].(*string), args["userKey"].(*string)), true
+	case "Query.sessions":
+		if e.ComplexityRoot.Query.Sessions == nil {
+			break
+		}
+
+		args, err := ec.field_Query_sessions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Sessions(childComplexity, args["first"].(*int64), args["after"].(*string), args["orderBy"].(session.SessionOrder), args["prefix"].(*string), args["userId"].(*string)), true
+	case "Query.webhooks":
+		if e.ComplexityRoot.Query.Webhooks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Webhooks(childComplexity), true
+
+	case "Reaction.count":
+		if e.ComplexityRoot.Reaction.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reaction.Count(childComplexity), true
+	case "Reaction.name":
+		if e.ComplexityRoot.Reaction.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reaction.Name(childComplexity), true
+	case "Reaction.users":
+		if e.ComplexityRoot.Reaction.Users == nil {
+			break
+		}
+
+		args, err := ec.field_Reaction_users_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Reaction.Users(childComplexity, args["first"].(*int64)), true
+
+	case "ReactionsChanged.entryId":
+		if e.ComplexityRoot.ReactionsChanged.EntryID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReactionsChanged.EntryID(childComplexity), true
+	case "ReactionsChanged.myReactions":
+		if e.ComplexityRoot.ReactionsChanged.MyReactions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReactionsChanged.MyReactions(childComplexity), true
+	case "ReactionsChanged.version":
+		if e.ComplexityRoot.ReactionsChanged.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReactionsChanged.Version(childComplexity), true
+
+	case "ReadMarked.readCursor":
+		if e.ComplexityRoot.ReadMarked.ReadCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReadMarked.ReadCursor(childComplexity), true
+
+	case "Sample.at":
+		if e.ComplexityRoot.Sample.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sample.At(childComplexity), true
+	case "Sample.commitMs":
+		if e.ComplexityRoot.Sample.CommitMs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sample.CommitMs(childComplexity), true
+	case "Sample.commitsPerSecond":
+		if e.ComplexityRoot.Sample.CommitsPerSecond == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sample.CommitsPerSecond(childComplexity), true
+	case "Sample.connections":
+		if e.ComplexityRoot.Sample.Connections == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sample.Connections(childComplexity), true
+	case "Sample.databaseBytes":
+		if e.ComplexityRoot.Sample.DatabaseBytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sample.DatabaseBytes(childComplexity), true
+	case "Sample.deliveriesPerSecond":
+		if e.ComplexityRoot.Sample.DeliveriesPerSecond == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sample.DeliveriesPerSecond(childComplexity), true
+	case "Sample.entriesPerSecond":
+		if e.ComplexityRoot.Sample.EntriesPerSecond == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sample.EntriesPerSecond(childComplexity), true
+	case "Sample.goroutines":
+		if e.ComplexityRoot.Sample.Goroutines == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sample.Goroutines(childComplexity), true
+	case "Sample.httpStreams":
+		if e.ComplexityRoot.Sample.HTTPStreams == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sample.HTTPStreams(childComplexity), true
+	case "Sample.memoryBytes":
+		if e.ComplexityRoot.Sample.MemoryBytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sample.MemoryBytes(childComplexity), true
+	case "Sample.slowestCommitMs":
+		if e.ComplexityRoot.Sample.SlowestCommitMs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sample.SlowestCommitMs(childComplexity), true
+	case "Sample.sockets":
+		if e.ComplexityRoot.Sample.Sockets == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sample.Sockets(childComplexity), true
+	case "Sample.subscriptions":
+		if e.ComplexityRoot.Sample.Subscriptions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sample.Subscriptions(childComplexity), true
+	case "Sample.waitingEntries":
+		if e.ComplexityRoot.Sample.WaitingEntries == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sample.WaitingEntries(childComplexity), true
+
+	case "Server.metrics":
+		if e.ComplexityRoot.Server.Metrics == nil {
+			break
+		}
+
+		args, err := ec.field_Server_metrics_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Server.Metrics(childComplexity, args["after"].(*time.Time)), true
+	case "Server.nodes":
+		if e.ComplexityRoot.Server.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Server.Nodes(childComplexity), true
+	case "Server.version":
+		if e.ComplexityRoot.Server.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Server.Version(childComplexity), true
+
+	case "Session.bytes":
+		if e.ComplexityRoot.Session.Bytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.Bytes(childComplexity), true
 	case "Session.connectionCount":
 		if e.ComplexityRoot.Session.ConnectionCount == nil {
 			break
@@ -889,6 +1913,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Session.CreatedAt(childComplexity), true
+	case "Session.data":
+		if e.ComplexityRoot.Session.Data == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.Data(childComplexity), true
+	case "Session.entryCount":
+		if e.ComplexityRoot.Session.EntryCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.EntryCount(childComplexity), true
+	case "Session.firstCursor":
+		if e.ComplexityRoot.Session.FirstCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.FirstCursor(childComplexity), true
 	case "Session.id":
 		if e.ComplexityRoot.Session.ID == nil {
 			break
@@ -901,12 +1943,53 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Session.LastCursor(childComplexity), true
+	case "Session.lastEntry":
+		if e.ComplexityRoot.Session.LastEntry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.LastEntry(childComplexity), true
 	case "Session.mediaMode":
 		if e.ComplexityRoot.Session.MediaMode == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Session.MediaMode(childComplexity), true
+	case "Session.muteForced":
+		if e.ComplexityRoot.Session.MuteForced == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.MuteForced(childComplexity), true
+	case "Session.readCursor":
+		if e.ComplexityRoot.Session.ReadCursor == nil {
+			break
+		}
+
+		args, err := ec.field_Session_readCursor_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Session.ReadCursor(childComplexity, args["userId"].(*string)), true
+	case "Session.readOnly":
+		if e.ComplexityRoot.Session.ReadOnly == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.ReadOnly(childComplexity), true
+	case "Session.retention":
+		if e.ComplexityRoot.Session.Retention == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.Retention(childComplexity), true
+	case "Session.slowMode":
+		if e.ComplexityRoot.Session.SlowMode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.SlowMode(childComplexity), true
 	case "Session.streamCount":
 		if e.ComplexityRoot.Session.StreamCount == nil {
 			break
@@ -919,6 +2002,38 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Session.Streams(childComplexity), true
+	case "Session.unread":
+		if e.ComplexityRoot.Session.Unread == nil {
+			break
+		}
+
+		args, err := ec.field_Session_unread_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Session.Unread(childComplexity, args["userId"].(*string)), true
+
+	case "SessionChanged.session":
+		if e.ComplexityRoot.SessionChanged.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionChanged.Session(childComplexity), true
+
+	case "SessionCreated.session":
+		if e.ComplexityRoot.SessionCreated.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionCreated.Session(childComplexity), true
+
+	case "SessionDeleted.sessionId":
+		if e.ComplexityRoot.SessionDeleted.SessionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionDeleted.SessionID(childComplexity), true
 
 	case "SessionDescription.sdp":
 		if e.ComplexityRoot.SessionDescription.SDP == nil {
@@ -933,6 +2048,51 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SessionDescription.Type(childComplexity), true
 
+	case "SessionEdge.cursor":
+		if e.ComplexityRoot.SessionEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionEdge.Cursor(childComplexity), true
+	case "SessionEdge.node":
+		if e.ComplexityRoot.SessionEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionEdge.Node(childComplexity), true
+
+	case "SessionPage.edges":
+		if e.ComplexityRoot.SessionPage.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionPage.Edges(childComplexity), true
+	case "SessionPage.nodes":
+		if e.ComplexityRoot.SessionPage.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionPage.Nodes(childComplexity), true
+	case "SessionPage.pageInfo":
+		if e.ComplexityRoot.SessionPage.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionPage.PageInfo(childComplexity), true
+
+	case "SessionPreview.connectionCount":
+		if e.ComplexityRoot.SessionPreview.ConnectionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionPreview.ConnectionCount(childComplexity), true
+	case "SessionPreview.connections":
+		if e.ComplexityRoot.SessionPreview.Connections == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionPreview.Connections(childComplexity), true
+
 	case "SessionState.connectionCount":
 		if e.ComplexityRoot.SessionState.ConnectionCount == nil {
 			break
@@ -945,6 +2105,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SessionState.Connections(childComplexity), true
+	case "SessionState.muteForced":
+		if e.ComplexityRoot.SessionState.MuteForced == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionState.MuteForced(childComplexity), true
 	case "SessionState.streamCount":
 		if e.ComplexityRoot.SessionState.StreamCount == nil {
 			break
@@ -1118,7 +2284,29 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Subscription.EntryAdded(childComplexity, args["after"].(*string)), true
+		return e.ComplexityRoot.Subscription.EntryAdded(childComplexity, args["after"].(*string), args["sessionId"].(*string)), true
+	case "Subscription.feed":
+		if e.ComplexityRoot.Subscription.Feed == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_feed_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.Feed(childComplexity, args["after"].(*string), args["sessionPrefix"].(*string)), true
+	case "Subscription.logEvents":
+		if e.ComplexityRoot.Subscription.LogEvents == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_logEvents_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.LogEvents(childComplexity, args["after"].(*string), args["sessionId"].(*string)), true
 	case "Subscription.negotiationReceived":
 		if e.ComplexityRoot.Subscription.NegotiationReceived == nil {
 			break
@@ -1130,7 +2318,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			break
 		}
 
-		return e.ComplexityRoot.Subscription.SessionEvents(childComplexity), true
+		args, err := ec.field_Subscription_sessionEvents_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.SessionEvents(childComplexity, args["sessionId"].(*string)), true
 	case "Subscription.signalReceived":
 		if e.ComplexityRoot.Subscription.SignalReceived == nil {
 			break
@@ -1141,7 +2334,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Subscription.SignalReceived(childComplexity, args["type"].(*string)), true
+		return e.ComplexityRoot.Subscription.SignalReceived(childComplexity, args["type"].(*string), args["sessionId"].(*string)), true
+	case "Subscription.userEvents":
+		if e.ComplexityRoot.Subscription.UserEvents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Subscription.UserEvents(childComplexity), true
 
 	case "TokenPayload.expiresAt":
 		if e.ComplexityRoot.TokenPayload.ExpiresAt == nil {
@@ -1162,6 +2361,75 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TokenPayload.TokenRequired(childComplexity), true
 
+	case "UserErased.erasure":
+		if e.ComplexityRoot.UserErased.Erasure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserErased.Erasure(childComplexity), true
+
+	case "Webhook.createdAt":
+		if e.ComplexityRoot.Webhook.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.CreatedAt(childComplexity), true
+	case "Webhook.events":
+		if e.ComplexityRoot.Webhook.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Events(childComplexity), true
+	case "Webhook.failingSince":
+		if e.ComplexityRoot.Webhook.FailingSince == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.FailingSince(childComplexity), true
+	case "Webhook.lastError":
+		if e.ComplexityRoot.Webhook.Failure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Failure(childComplexity), true
+	case "Webhook.id":
+		if e.ComplexityRoot.Webhook.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.ID(childComplexity), true
+	case "Webhook.lag":
+		if e.ComplexityRoot.Webhook.Lag == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Lag(childComplexity), true
+	case "Webhook.sessionPrefix":
+		if e.ComplexityRoot.Webhook.SessionPrefix == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.SessionPrefix(childComplexity), true
+	case "Webhook.url":
+		if e.ComplexityRoot.Webhook.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.URL(childComplexity), true
+
+	case "WebhookPayload.secret":
+		if e.ComplexityRoot.WebhookPayload.Secret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookPayload.Secret(childComplexity), true
+	case "WebhookPayload.webhook":
+		if e.ComplexityRoot.WebhookPayload.Webhook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookPayload.Webhook(childComplexity), true
+
 	}
 	return 0, false
 }
@@ -1171,6 +2439,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
+			graphql.NewInputUnmarshaler("ActAs", ec.unmarshalInputActAs),
 			graphql.NewInputUnmarshaler("IceCandidateInput", ec.unmarshalInputIceCandidateInput),
 			graphql.NewInputUnmarshaler("SessionDescriptionInput", ec.unmarshalInputSessionDescriptionInput),
 		)
@@ -1267,22 +2536,29 @@ func newExecutionContext(
 
 var sources = []*ast.Source{
 	{Name: "../../schema.graphqls", Input: `"""
-ChatTok passes real-time data between the people in a session: chat entries that are stored, signals that are not, who
-is there, and what their video needs: streams, negotiation and ICE servers.
+ChatTok passes real-time data between the people in a session: chat entries, which are stored; signals, which are not; who
+is there; and, for video, streams, negotiation and ICE servers.
 
 Errors carry ` + "`" + `extensions.code` + "`" + `: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, RATE_LIMITED, UNAVAILABLE or
 INTERNAL; where one code has several causes, ` + "`" + `extensions.reason` + "`" + ` tells them apart. RATE_LIMITED may come from any field: each
-connection, and each client address, may do so much of everything, far more than people do. ` + "`" + `extensions.retryAfterMs` + "`" + ` says
-in how many milliseconds the same may work; an operation that was refused so has done nothing, and over HTTP its status is
-429, with ` + "`" + `Retry-After` + "`" + `. A document that can't be run has GRAPHQL_PARSE_FAILED or GRAPHQL_VALIDATION_FAILED, and an unknown
-hash PERSISTED_QUERY_NOT_FOUND. Every field may answer UNAVAILABLE
-where the store fails, and what needs a session or a connection FORBIDDEN to the API secret, which is in none. Sizes are
-bytes of UTF-8.
+connection and each client address has a rate for everything, far above what people do. ` + "`" + `extensions.retryAfterMs` + "`" + ` says after
+how many milliseconds the same operation may succeed; an operation that was refused so has done nothing, and over HTTP its
+status is 429, with ` + "`" + `Retry-After` + "`" + `. A document that can't be run has GRAPHQL_PARSE_FAILED or GRAPHQL_VALIDATION_FAILED, and an
+unknown hash PERSISTED_QUERY_NOT_FOUND. Every field may answer UNAVAILABLE where the store fails. Sizes are bytes of UTF-8.
 
-What an answer may weigh by the limits of its fields, times aliases and the sizes of lists, is bounded: 16 MiB for a query, 8 MiB
-for a mutation's answer and for each event of a subscription; so is its length as JSON, 48 MiB. Above, an operation is refused
-before it is executed with BAD_USER_INPUT, reason ANSWER_TOO_LARGE. Where the server has too much to answer at once, it is
-UNAVAILABLE. A request has 10,000 JSON values at most, and a WebSocket's operation an id of 128 bytes (else 4400).
+The holder of the API secret is in no session. It acts in the session that it names by ` + "`" + `sessionId` + "`" + `: it reads and follows what
+everybody there may, and may do all that a MODERATOR may. Without ` + "`" + `sessionId` + "`" + ` it is answered with BAD_USER_INPUT, with an unknown one
+with NOT_FOUND; a connection that gives one is answered with FORBIDDEN, a guest with UNAUTHENTICATED. It is nobody: it is in no roster
+and no count, and its entries are the server's own, or by ` + "`" + `as` + "`" + ` those of a bot or a user. Neither rates, slow mode nor quotas hold for
+it. Fields that are about a connection of one's own, such as ` + "`" + `setData` + "`" + `, take no ` + "`" + `sessionId` + "`" + ` and answer FORBIDDEN to it; fields that are
+about the caller, such as ` + "`" + `myReactions` + "`" + `, are empty or null for it.
+
+The size of an answer is bounded. By the limits of its fields, times aliases and the sizes of lists, it may be 16 MiB for a
+query, and 8 MiB for a mutation's answer and for each event of a subscription; as JSON it may be 48 MiB long. Above that, an
+operation is refused with BAD_USER_INPUT, reason ANSWER_TOO_LARGE, before it is executed. So a list of 1,000 connections,
+streams or bans also ends where the ` + "`" + `data` + "`" + ` of its connections would be more than 1,024,000 bytes in all; of connections and streams,
+counts tell how many there are. Where the server has too much to answer at once, the operation is UNAVAILABLE. A request has 10,000
+JSON values at most, and the id of a WebSocket's operation 128 bytes (else 4400).
 """
 schema {
   query: Query
@@ -1293,47 +2569,91 @@ schema {
 "An instant in UTC, RFC 3339 with milliseconds: ` + "`" + `2026-01-31T12:00:00.000Z` + "`" + `."
 scalar Time
 
-"What a caller may read of its own session."
+"The fields that a caller may read: all of its own session, or with the API secret of the session that it names, and of the server."
 type Query {
   """
-  The newest entry that this connection posted in my session; null where it has posted none, whether the id is unknown,
-  new or of another session. A connection that has been destroyed still answers for what it posted.
+  The newest entry that this connection posted in my session and that is not deleted; null where there is none among its newest
+  10,000, whether the id is unknown, new or of another session. The entries of a destroyed connection are still found.
   Codes: UNAUTHENTICATED.
   """
   latestChatEntry(
-    "Whose entry: a connection's id, or a guest's name."
+    "Its sender: a connection's id, or a guest's name."
     connectionId: ID!
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
   ): ChatEntry
 
   """
   My session's log as a Relay connection, always oldest first; optionally one sender's. ` + "`" + `first` + "`" + ` takes entries from the
   front, ` + "`" + `last` + "`" + ` from the back; 50 of the front where both are absent.
   Codes: UNAUTHENTICATED; BAD_USER_INPUT for a number outside its limits, for ` + "`" + `first` + "`" + ` and ` + "`" + `last` + "`" + ` at once, and, with
-  reason CURSOR_MISMATCH, for a cursor that is not one of this log.
+  reason CURSOR_MISMATCH, for a cursor that is not one of this log, and for an ` + "`" + `after` + "`" + ` that is older than the log's first entry;
+  then ` + "`" + `extensions.firstCursor` + "`" + ` is the session's ` + "`" + `firstCursor` + "`" + `.
   """
   chatEntries(
     "How many entries at most, from the front: 0 to 200."
     first: Int
-    "Only entries after this cursor; ` + "`" + `\"0\"` + "`" + ` is the beginning of the log."
+    "Only entries after this cursor; ` + "`" + `\"0\"` + "`" + ` is the beginning of the log, wherever that is by now."
     after: String
     "How many entries at most, from the back: 0 to 200."
     last: Int
-    "Only entries before this cursor."
+    "Only entries before this cursor; none where its entry is no longer kept."
     before: String
     "Only entries of this connection; one that has posted nothing here gives an empty page."
     connectionId: ID
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
   ): ChatEntryConnection!
 
+  """
+  One entry of my session, as it is now; null where there is none with this id.
+  Codes: UNAUTHENTICATED.
+  """
+  chatEntry(
+    "The entry's id."
+    id: ID!
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
+  ): ChatEntry
+
+  """
+  The bans of my session that have not ended, newest first, 1,000 at most. Needs role MODERATOR, or the API secret with ` + "`" + `sessionId` + "`" + `.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN.
+  """
+  bans(
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
+  ): [Ban!]!
+
   "My session. Codes: UNAUTHENTICATED."
-  session: Session!
+  session(
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
+  ): Session!
+
+  """
+  The people in a session, for somebody who may connect to it and has not done so, such as a page that asks for a name first. It
+  takes the arguments that ` + "`" + `connect` + "`" + ` would, and makes neither a connection nor a session: one that does not exist yet is empty.
+  Codes: UNAUTHENTICATED for a token that is refused or missing; FORBIDDEN for a ` + "`" + `sessionId` + "`" + ` that is not the token's, and with
+  reason BANNED and ` + "`" + `until` + "`" + ` for somebody whom a ban keeps out, as ` + "`" + `connect` + "`" + ` answers; NOT_FOUND for a token's session that does not
+  exist; BAD_USER_INPUT; UNAVAILABLE.
+  """
+  sessionPreview(
+    "A session token."
+    token: String
+    "The session. Needed without a token; with one, its session or absent."
+    sessionId: ID
+    "The secret that will be given to ` + "`" + `connect` + "`" + `, 16 to 128 bytes, so that a ban of its user is seen; not with a token."
+    userKey: String
+  ): SessionPreview!
 
   "The connection I am. Codes: UNAUTHENTICATED, also for a guest, who has none: ` + "`" + `connect` + "`" + ` makes one."
   connection: Connection!
 
   """
-  The connections that are in my session now, as a Relay connection: those that have a socket first, and of each part the
-  oldest first, so that nobody is hidden by others who only hold a connection. Guests have none. One whose socket opens or
-  closes while you read the pages may be passed over, or come twice.
+  The connections that are in my session now, as a Relay connection: those with a socket before those without, and of each
+  part the oldest first, so that nobody is hidden by others who only hold a connection. Guests have no connection. One whose
+  socket opens or closes while you read the pages may be left out, or come twice.
   Codes: UNAUTHENTICATED; BAD_USER_INPUT for the limits below and, with reason CURSOR_MISMATCH, for a cursor that is not
   one of this list.
   """
@@ -1347,7 +2667,34 @@ type Query {
     connections at most; where ` + "`" + `hasNextPage` + "`" + ` is true, go on after ` + "`" + `endCursor` + "`" + `, also after a page with few or none.
     """
     search: String
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
   ): ConnectionPage!
+
+  """
+  All sessions, newest first, as a Relay connection. For the holder of the API secret. A page goes on where the last one ended,
+  whatever is made or posted meanwhile: no session comes twice, and a new one, or in the order LAST_ENTRY one with a new entry, comes
+  before the pages that you have. A deleted session is left out.
+  Codes: UNAUTHENTICATED without a token, or with one that is none; FORBIDDEN with an access token; BAD_USER_INPUT for the limits
+  below and, with reason CURSOR_MISMATCH, for a cursor that is not one of this order, or is from before the database was put back;
+  UNAVAILABLE.
+  """
+  sessions(
+    "How many at most: 0 to 200; 50 where absent."
+    first: Int
+    "Only those after this cursor, which is one of the same ` + "`" + `orderBy` + "`" + `; ` + "`" + `\"0\"` + "`" + ` is the beginning."
+    after: String
+    "By what they are listed."
+    orderBy: SessionOrder! = LAST_ENTRY
+    """
+    Only those whose ids begin with it, 1 to 128 bytes as an id has; absent or ` + "`" + `""` + "`" + ` for all. Where more than 10,000 match ` + "`" + `prefix` + "`" + `
+    and ` + "`" + `userId` + "`" + `, a page looks at 10,000 sessions at most: where ` + "`" + `hasNextPage` + "`" + ` is true, go on after ` + "`" + `endCursor` + "`" + `, also after a page
+    with few or none.
+    """
+    prefix: String
+    "Only those that this user is in, has a read mark in or has posted in, be it by the API secret: 1 to 128 bytes."
+    userId: ID
+  ): SessionPage!
 
   """
   The STUN and TURN servers for my RTCPeerConnections, as their ` + "`" + `iceServers` + "`" + `, with credentials of my own where they need
@@ -1355,47 +2702,198 @@ type Query {
   Codes: UNAUTHENTICATED, also for a guest.
   """
   iceServers: [IceServer!]!
+
+  """
+  The end of the feed of all sessions: ` + "`" + `feed(after:)` + "`" + ` with it tells everything that what you read from now on may lack, and some that
+  it has. ` + "`" + `"0"` + "`" + ` where the feed is empty. For the holder of the API secret.
+  Codes: UNAUTHENTICATED without a token, or with one that is none; FORBIDDEN with an access token; UNAVAILABLE.
+  """
+  feedCursor: String!
+  """
+  An erasure that ` + "`" + `eraseUser` + "`" + ` began. For the holder of the API secret.
+  Codes: UNAUTHENTICATED without a token, or with one that is none; FORBIDDEN with an access token; NOT_FOUND; UNAVAILABLE.
+  """
+  erasure(
+    "Its id."
+    id: ID!
+  ): Erasure!
+  """
+  The newest erasures, newest first, 100 at most. For the holder of the API secret.
+  Codes: UNAUTHENTICATED without a token, or with one that is none; FORBIDDEN with an access token; UNAVAILABLE.
+  """
+  erasures: [Erasure!]!
+  """
+  All webhooks, oldest first, 101 at most. For the holder of the API secret.
+  Codes: UNAUTHENTICATED without a token, or with one that is none; FORBIDDEN with an access token.
+  """
+  webhooks: [Webhook!]!
+
+  """
+  The next lines of an export of one session, or of the whole database: with ids, numbers, places, epochs, keys and read marks, so that
+  ` + "`" + `chattok import` + "`" + ` makes a database of it in which clients' cursors go on. Begin without ` + "`" + `after` + "`" + `, and hand back ` + "`" + `next` + "`" + ` until it is null;
+  a page may be asked for again. Each page is of one state of the database, and a session's log is as it is at its ` + "`" + `sessionEnd` + "`" + ` line:
+  what was changed after its line was read comes again, after a line ` + "`" + `{"type":"changes"}` + "`" + `. ` + "`" + `chattok export` + "`" + ` puts those in their places;
+  docs/export.md has the format. For the holder of the API secret: the lines have what connections without a moderator's role never
+  see, such as digests of addresses, and for the whole database the key that users' ids are derived by.
+  Codes: UNAUTHENTICATED without a token, or with one that is none; FORBIDDEN with an access token; NOT_FOUND for an unknown session,
+  with reason SESSION_DELETED for one that was deleted; BAD_USER_INPUT, with reason CURSOR_MISMATCH for an ` + "`" + `after` + "`" + ` of another export, of
+  another life of the database, or in a session that was deleted meanwhile.
+  """
+  export(
+    "The session; the whole database where absent."
+    sessionId: ID
+    "The ` + "`" + `next` + "`" + ` of the page before, up to 4,096 bytes; absent for the first page."
+    after: String
+  ): ExportPage!
+
+  """
+  The server that answers. For everybody, also without a token, and also where the server is not in open mode.
+  """
+  server: Server!
 }
 
-"What a caller may do."
+"The operations that a caller may carry out."
 type Mutation {
   """
   Store an entry and signal every connection of my session. Answers when the entry is on disk. Needs role PUBLISHER or
-  MODERATOR; in open mode a guest may add to the session ` + "`" + `lobby` + "`" + ` under a name of its own choice.
+  MODERATOR, or the API secret with ` + "`" + `sessionId` + "`" + `; in open mode a guest may add to the session ` + "`" + `lobby` + "`" + ` under a name of its own choice.
   Codes: UNAUTHENTICATED; FORBIDDEN for another's connectionId or role SUBSCRIBER and, with reason SESSION_FULL, where the
-  entries of a session that ` + "`" + `createSession` + "`" + ` did not make take as many bytes as they may (1 GiB by default, 128 bytes
-  counted for each entry beside its text and key); RATE_LIMITED; BAD_USER_INPUT for the limits below
-  and, with reason IDEMPOTENCY_CONFLICT, for a key that was used with another body; UNAVAILABLE when the store is full,
-  failing or too busy (safe to retry with the same key).
+  entries of a session that ` + "`" + `createSession` + "`" + ` did not make take as many bytes as they may (1 GiB by default; an entry counts 128 bytes
+  beside its text, data and key, and three for each byte of an id beyond 48, a reaction 512 bytes until it is taken back, and the key of
+  a change 640 for its 7 days), with reason READ_ONLY where the session is read-only and I am no MODERATOR, with reason BANNED and
+  ` + "`" + `extensions.until` + "`" + ` for a banned connection, a guest at a banned address, or a banned user of ` + "`" + `as` + "`" + `, and with reason REFUSED where the
+  backend that the server asks first refused it: the message is then the backend's, for people; RATE_LIMITED, with reason SLOW_MODE
+  where my last entry is more recent than the session's slow mode allows; NOT_FOUND where
+  ` + "`" + `replyTo` + "`" + ` is no entry of the session; BAD_USER_INPUT for the limits below and, with reason IDEMPOTENCY_CONFLICT, for a key
+  that was used with another body; UNAVAILABLE when the store is full, failing or too busy (safe to retry with the same key), and,
+  with reason NOT_REVIEWED, when that backend gave no verdict. The entry has another body where the backend replaced it.
   """
   addChatEntry(
-    "My own connection's id; for a guest a name, 1 to 128 of ` + "`" + `A-Za-z0-9-_~.` + "`" + `."
-    connectionId: ID!
+    """
+    My own connection's id, or absent; for a guest, which needs it, a name, 1 to 128 of ` + "`" + `A-Za-z0-9-_~.` + "`" + `, but not ` + "`" + `.` + "`" + `, ` + "`" + `..` + "`" + `, ` + "`" + `lobby` + "`" + `
+    or what looks like a connection's id. The API secret gives none: its entry is the server's own, or that of ` + "`" + `as` + "`" + `.
+    """
+    connectionId: ID
     "The text, 1 to 16,384 bytes of UTF-8, not only white space, no U+0000; kept byte for byte."
     body: String!
     """
-    A key of 1 to 128 bytes that makes a retry safe: the same key in the same session returns the first entry, with its
-    first sender, from any connection and for as long as the entry is kept. Keys are the session's, not the caller's: make
-    a random one for each entry, such as a UUID. Of two people who use the same key, one gets the other's entry where
-    their texts are equal, and BAD_USER_INPUT, reason IDEMPOTENCY_CONFLICT, where they differ.
+    A key of 1 to 128 bytes that makes a retry safe: the same key in the same session returns the first entry, as it is by
+    now, from any connection of my user and for as long as the entry is kept. Make a random one for each entry, such as a UUID.
+    Keys of connections without a user belong to the session: of two such people who use the same key, one gets the other's
+    entry where their texts are equal, and BAD_USER_INPUT, reason IDEMPOTENCY_CONFLICT, where they differ. An entry whose text was
+    edited or deleted since comes again to the connection that posted it alone; another one without a user gets the same conflict.
     """
     idempotencyKey: ID
+    "The id of the entry of this session that this one answers."
+    replyTo: ID
+    "Data that goes with the text, such as a bot's card or a client's marks: up to 4,096 bytes of UTF-8, no U+0000."
+    data: String
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
+    "The bot or user that the API secret acts as; for the API secret only."
+    as: ActAs
   ): ChatEntry!
 
   """
+  Change the text of an entry of mine: one that my connection, or another connection of my user, posted. Answers with the
+  entry when the change is on disk; followers of ` + "`" + `logEvents` + "`" + ` get it as EntryChanged. Nothing happens where text and data are the
+  same. The old text is not kept. Needs any role but SUBSCRIBER, or the API secret with ` + "`" + `sessionId` + "`" + `, which may change any entry,
+  however old, and with ` + "`" + `as` + "`" + ` those of the one that it acts as.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN for another's entry, for role SUBSCRIBER, with reason EDIT_WINDOW where the
+  entry was stored too long ago (24 hours by default), with reason ENTRY_DELETED, and with reasons READ_ONLY, REFUSED and SESSION_FULL,
+  as ` + "`" + `addChatEntry` + "`" + `, the last where the change takes more room; NOT_FOUND where it is no entry of the session; BAD_USER_INPUT for the limits of ` + "`" + `addChatEntry` + "`" + ` and,
+  with reason IDEMPOTENCY_CONFLICT, for a key that was used for something else; UNAVAILABLE, also while a server of an older version
+  still uses the database, and with reason NOT_REVIEWED, as ` + "`" + `addChatEntry` + "`" + `.
+  """
+  editChatEntry(
+    "The entry."
+    id: ID!
+    "Its text from now on, within the limits of ` + "`" + `addChatEntry` + "`" + `."
+    body: String!
+    "Its data from now on, up to 4,096 bytes of UTF-8; absent: it stays as it is; null: none."
+    data: String
+    "A key of 1 to 128 bytes: a retry with the same key changes nothing, whatever came after the first. Kept for 7 days."
+    idempotencyKey: ID
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
+    "The bot or user that the API secret acts as; for the API secret only."
+    as: ActAs
+  ): ChatEntry!
+
+  """
+  Delete an entry: its text, data and reactions are gone for good, its id, ` + "`" + `seq` + "`" + `, sender and times stay. For its author at any
+  time, and for role MODERATOR or the API secret any entry; for the API secret with ` + "`" + `as` + "`" + ` those of the one that it acts as. Nothing
+  happens where it is deleted already.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN for another's entry; NOT_FOUND where it is no entry of the session;
+  UNAVAILABLE, also while a server of an older version still uses the database.
+  """
+  deleteChatEntry(
+    "The entry."
+    id: ID!
+    "The entry's session; for the API secret only, which needs it."
+    sessionId: ID
+    "The bot or user that the API secret acts as; for the API secret only."
+    as: ActAs
+  ): ChatEntry!
+
+  """
+  React to an entry, or take a reaction back. Each user, or connection without one, counts once for a name. Reactions to one
+  entry are gathered, so that followers get four changes of it a second at most; an answer may take a quarter of a second
+  longer for that. Needs any role but SUBSCRIBER, or the API secret with ` + "`" + `sessionId` + "`" + `, which without ` + "`" + `as` + "`" + ` reacts as the server.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN for role SUBSCRIBER, with reason ENTRY_DELETED, and with reasons READ_ONLY,
+  REFUSED and SESSION_FULL, as ` + "`" + `addChatEntry` + "`" + `, the last where the change takes more room; NOT_FOUND where it is no entry of the session;
+  RATE_LIMITED, with reason TOO_MANY_REACTIONS, for a name beyond the 32 that an
+  entry may have; BAD_USER_INPUT for the limits below and, with reason IDEMPOTENCY_CONFLICT, for a key that was used
+  for something else; UNAVAILABLE, also while a server of an older version still uses the database, and with reason NOT_REVIEWED, as
+  ` + "`" + `addChatEntry` + "`" + `.
+  """
+  reactToChatEntry(
+    "The entry."
+    id: ID!
+    "The reaction, such as an emoji: 1 to 64 bytes of UTF-8, not only white space, no U+0000."
+    name: String!
+    "Whether I react so from now on; false takes it back."
+    on: Boolean = true
+    "A key of 1 to 128 bytes: a retry with the same key changes nothing, whatever came after the first. Kept for 7 days."
+    idempotencyKey: ID
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
+    "The bot or user that the API secret acts as; for the API secret only."
+    as: ActAs
+  ): ChatEntry!
+
+  """
+  Note for my user that all entries up to a cursor have been read. It goes forwards only: an earlier cursor changes nothing. An
+  entry that I add is a mark too. My other devices are told by ` + "`" + `userEvents` + "`" + `. The API secret marks for the user of ` + "`" + `as` + "`" + `.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN, with reason NO_USER, for a connection without a user and for the API secret
+  that acts as nobody or as a bot, and with reason BANNED for a banned user of ` + "`" + `as` + "`" + `; BAD_USER_INPUT with reason CURSOR_MISMATCH;
+  UNAVAILABLE, also while a server of an older version still uses the database.
+  """
+  markRead(
+    "A cursor of my session's log."
+    upTo: String!
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
+    "The user that the API secret acts as; for the API secret only, which needs it."
+    as: ActAs
+  ): Session!
+
+  """
   Send a signal to every connection of my session, myself included, or to one. It is not stored: it arrives at most
-  once, and in order from one sender. Needs role PUBLISHER or MODERATOR, or the API secret with ` + "`" + `sessionId` + "`" + `.
+  once, and in order from one sender. Needs any role but SUBSCRIBER, or the API secret with ` + "`" + `sessionId` + "`" + `.
   Codes: UNAUTHENTICATED, FORBIDDEN, BAD_USER_INPUT; NOT_FOUND where ` + "`" + `to` + "`" + ` is not a live connection of the session.
   """
   sendSignal(
-    "What kind of signal: 1 to 128 of ` + "`" + `A-Za-z0-9-_~.` + "`" + `."
-    type: String!
-    "What it says: up to 8,192 bytes of UTF-8."
+    "The kind of signal: up to 128 of ` + "`" + `A-Za-z0-9-_~.` + "`" + `; ` + "`" + `\"\"` + "`" + ` for none."
+    type: String = ""
+    "Its content: up to 8,192 bytes of UTF-8."
     data: String
     "The one connection to receive it; all of the session where absent."
     to: ID
     "The session to signal; for the API secret only, which needs it."
     sessionId: ID
+    "The bot or user that the API secret acts as; for the API secret only."
+    as: ActAs
   ): Signal!
 
   """
@@ -1403,22 +2901,33 @@ type Mutation {
   open mode, ` + "`" + `sessionId` + "`" + ` names the session, which is made on first use, and the role is PUBLISHER; a session made by
   ` + "`" + `createSession` + "`" + ` always asks for a token. Send the returned access token as ` + "`" + `Authorization: Bearer …` + "`" + `, in the HTTP
   header or in ` + "`" + `connection_init` + "`" + `'s payload. A token that ended, or that begins in the future, still counts for 30 seconds.
-  Codes: UNAUTHENTICATED for a token that is refused or missing; FORBIDDEN for a ` + "`" + `sessionId` + "`" + ` that is not the token's;
-  BAD_USER_INPUT for ` + "`" + `data` + "`" + ` that differs from what a token carries;
-  NOT_FOUND for a token's session that does not exist; RATE_LIMITED, with reason TOO_MANY_CONNECTIONS where the token or
-  the client's address (1,000 by default) or the session (100,000) has as many live connections as it may; BAD_USER_INPUT;
-  UNAVAILABLE.
+  Codes: UNAUTHENTICATED for a token that is refused or missing; FORBIDDEN for a ` + "`" + `sessionId` + "`" + ` that is not the token's and, with
+  reason BANNED and ` + "`" + `extensions.until` + "`" + `, for a user or an address that is banned from the session, and with reason REFUSED where the
+  backend that the server asks first refused ` + "`" + `data` + "`" + ` that no token carries: the message is then the backend's, for people; NOT_FOUND for
+  a token's session that does not exist; RATE_LIMITED, with reason TOO_MANY_CONNECTIONS where the token or the client's address (1,000 by default) or
+  the session (100,000) has as many live connections as it may; BAD_USER_INPUT for the limits below, for ` + "`" + `data` + "`" + ` that differs from
+  a token's, and for a ` + "`" + `userKey` + "`" + ` beside a token; UNAVAILABLE, with reason NOT_REVIEWED where that backend gave no verdict.
   """
   connect(
-    "A session token, as ` + "`" + `createToken` + "`" + ` or ` + "`" + `chattok token` + "`" + ` mints it."
+    """
+    A session token, as ` + "`" + `createToken` + "`" + ` or ` + "`" + `chattok token` + "`" + ` mints it, or signed with a key of ` + "`" + `CHATTOK_TOKEN_KEYS` + "`" + `. Where the server has
+    an API key, also a token that one of OpenTok's server libraries made with it and the API secret; its session is made where it does
+    not exist, and asks for tokens.
+    """
     token: String
-    "The session to join: 1 to 128 of ` + "`" + `A-Za-z0-9-_~.` + "`" + `. Needed without a token; with one, its session or absent."
+    "The session to join: 1 to 128 of ` + "`" + `A-Za-z0-9-_~.` + "`" + `, but not ` + "`" + `.` + "`" + ` or ` + "`" + `..` + "`" + `. Needed without a token; with one, its session or absent."
     sessionId: ID
     """
-    What the others see of me, such as a name: up to 1,024 bytes of UTF-8. A token that carries data decides it: then give
-    none, or the same; with one that carries none it is mine to say.
+    Data that the others see with my connection, such as a name: up to 4,096 bytes of UTF-8. Where the token carries data,
+    give none or the same; where it carries none, I may choose, and ` + "`" + `setData` + "`" + ` changes it.
     """
     data: String
+    """
+    Without a token: a secret of 16 to 128 bytes of UTF-8 that this client keeps, such as 32 random letters. The same key is the
+    same user (` + "`" + `Connection.userId` + "`" + `) in every session of this server; nobody without it can be that user. It is stored nowhere
+    but with the client, and can't be computed back from the user's id.
+    """
+    userKey: String
   ): ConnectPayload!
 
   """
@@ -1429,6 +2938,17 @@ type Mutation {
   renewAccess: AccessPayload!
 
   """
+  Change what the others see of me, such as a name; everybody in the session is told by ConnectionUpdated. Data that my session
+  token carried stays as it is. Nothing happens where the data is the same.
+  Codes: UNAUTHENTICATED; FORBIDDEN, with reason DATA_FIXED where my session token carried data, with reason SESSION_FULL, as
+  ` + "`" + `addChatEntry` + "`" + `, and with reason REFUSED, as ` + "`" + `connect` + "`" + `; BAD_USER_INPUT; UNAVAILABLE, with reason NOT_REVIEWED as ` + "`" + `connect` + "`" + `.
+  """
+  setData(
+    "Up to 4,096 bytes of UTF-8; null for none."
+    data: String
+  ): Connection!
+
+  """
   End the connection I am, at once, with reason clientDisconnected; its sockets are closed.
   Codes: UNAUTHENTICATED; UNAVAILABLE.
   """
@@ -1436,29 +2956,114 @@ type Mutation {
 
   """
   End another connection of my session, at once, with reason forceDisconnected; its sockets are closed and its access
-  token is dead. It does not keep anybody out: a session token that has not ended, or in open mode nothing at all, lets
-  the same person connect again. Needs role MODERATOR.
+  token is dead. It keeps nobody out; ` + "`" + `banConnection` + "`" + ` does. A session token that has not ended, or in open mode nothing at
+  all, lets the same person connect again. Needs role MODERATOR, or the API secret with ` + "`" + `sessionId` + "`" + `.
   Codes: UNAUTHENTICATED; FORBIDDEN; NOT_FOUND where it is not a live connection of the session; UNAVAILABLE.
   """
   forceDisconnect(
     "The connection to end."
     connectionId: ID!
+    "The connection's session; for the API secret only, which needs it."
+    sessionId: ID
   ): Connection!
 
   """
-  Say that I have a stream of audio or video that others may subscribe to. It ends with my connection, or by
-  ` + "`" + `unpublishStream` + "`" + `. Needs role PUBLISHER or MODERATOR.
+  Ban somebody from my session: the connection ends, and so do all others of its user, or where it has no user of its client's
+  address, in the session. Until the time is over, ` + "`" + `connect` + "`" + ` is refused to that user or address with FORBIDDEN, reason BANNED, and
+  ` + "`" + `extensions.until` + "`" + `. A ban of an address is of one IPv4 address or one IPv6 network of 64 bits, after trusted proxies, never of a
+  loopback address or a proxy, and does not hold for role MODERATOR; where no address is known, the connection ends and nobody is
+  kept out. In open mode a new user key is another user: sessions that ask for tokens keep people out for good. A guest is banned by
+  its name: the ban is of the address from which the name was used for an entry last, and refuses the entries of every guest from
+  there. Bots of the API secret can't be banned. A ban of somebody who is banned replaces that ban. Needs role MODERATOR, or the API
+  secret with ` + "`" + `sessionId` + "`" + `.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN, also for a moderator's connection unless with the API secret; NOT_FOUND
+  where it is no connection of the session; BAD_USER_INPUT for the limits below; UNAVAILABLE, also while a server of an older version
+  still uses the database; otherwise the ban may be made then, and some of the entries that were to be deleted may be left.
+  """
+  banConnection(
+    "The connection, which may have ended; in the lobby also a guest's name."
+    connectionId: ID!
+    "For how many seconds: 1 to 31,536,000 (a year)."
+    seconds: Int!
+    "Whether to delete all entries of its user in the session too, or of the connection where it has no user."
+    deleteEntries: Boolean = false
+    "The connection's session; for the API secret only, which needs it."
+    sessionId: ID
+  ): Ban!
+
+  """
+  End a ban, and return it as it was. Needs role MODERATOR, or the API secret with ` + "`" + `sessionId` + "`" + `.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN; NOT_FOUND where it is no ban of the session, or has ended; UNAVAILABLE.
+  """
+  unban(
+    "The ban."
+    id: ID!
+    "The ban's session; for the API secret only, which needs it."
+    sessionId: ID
+  ): Ban!
+
+  """
+  Change the settings of my session; everybody is told by SessionChanged. Settings that are absent stay as they are, and so do
+  ` + "`" + `slowMode` + "`" + ` and ` + "`" + `readOnly` + "`" + ` that are null.
+  Needs role MODERATOR, or the API secret with ` + "`" + `sessionId` + "`" + `, which ` + "`" + `retention` + "`" + ` needs in any case.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN; BAD_USER_INPUT for the limits below; UNAVAILABLE, also while a server of an
+  older version still uses the database.
+  """
+  updateSession(
+    """
+    Slow mode: for how many seconds after an entry its user can't add another; a connection without a user, and a guest's name,
+    count by themselves. 0 to 86,400 (a day); 0 ends it. It does not hold for role MODERATOR and the API secret.
+    """
+    slowMode: Int
+    """
+    Whether nobody adds entries, edits or reacts but role MODERATOR and the API secret. Signals, streams and deletions are as before.
+    """
+    readOnly: Boolean
+    """
+    Data of the session for its backend and its pages, such as a title: up to 4,096 bytes of UTF-8, no U+0000; null: none. All who may
+    read the session see it.
+    """
+    data: String
+    """
+    For how many seconds entries are kept: 0 to 1,576,800,000 (50 years), 0 for as long as the session; null: as the server is set.
+    For the API secret only. See ` + "`" + `Session.retention` + "`" + `.
+    """
+    retention: Int
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
+  ): Session!
+
+  """
+  Give a connection another role, such as a viewer that becomes a speaker; everybody is told by ConnectionUpdated. The role is the
+  connection's from then on, whatever its tokens say, and ends with it: who connects again has the role of the session token.
+  A connection that becomes SUBSCRIBER loses its streams, with reason forceUnpublished. Nothing happens where the role is the same.
+  Needs role MODERATOR, or the API secret with ` + "`" + `sessionId` + "`" + `.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN, also for another moderator's connection unless with the API secret; NOT_FOUND
+  where it is not a live connection of the session; UNAVAILABLE, also while a server of an older version still uses the database.
+  """
+  setRole(
+    "The connection, which may be my own."
+    connectionId: ID!
+    "Its role from now on."
+    role: Role!
+    "The connection's session; for the API secret only, which needs it."
+    sessionId: ID
+  ): Connection!
+
+  """
+  Announce a stream of audio or video of mine, which others may subscribe to. It ends with my connection, or by
+  ` + "`" + `unpublishStream` + "`" + `. Needs any role but SUBSCRIBER.
   Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN for role SUBSCRIBER; BAD_USER_INPUT for the limits below;
   RATE_LIMITED, with reason TOO_MANY_STREAMS, where my connection has 8 already; UNAVAILABLE.
   """
   publishStream(
-    "What it is called: up to 1,024 bytes of UTF-8, no U+0000."
+    "Its name: up to 1,024 bytes of UTF-8, no U+0000."
     name: String
     "Whether it has audio that is on."
     hasAudio: Boolean = true
     "Whether it has video that is on."
     hasVideo: Boolean = true
-    "What its video shows."
+    "The source of its video."
     videoType: VideoType = CAMERA
     "The video's width in pixels, 1 to 16,384."
     width: Int
@@ -1467,20 +3072,20 @@ type Mutation {
   ): Stream!
 
   """
-  Change what my stream says of itself; what is absent or null stays as it is.
+  Change the properties of my stream; those that are absent or null stay as they are.
   Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN for another's stream or role SUBSCRIBER; NOT_FOUND where it is no
   stream of the session, or has ended; BAD_USER_INPUT for the limits of ` + "`" + `publishStream` + "`" + `; UNAVAILABLE.
   """
   updateStream(
     "A stream of mine."
     streamId: ID!
-    "What it is called."
+    "Its name."
     name: String
-    "Whether it has audio that is on; true after a ` + "`" + `forceMute` + "`" + ` is mine to say."
+    "Whether it has audio that is on. After a ` + "`" + `forceMute` + "`" + ` I may set it to true again."
     hasAudio: Boolean
     "Whether it has video that is on."
     hasVideo: Boolean
-    "What its video shows."
+    "The source of its video."
     videoType: VideoType
     "The video's width in pixels."
     width: Int
@@ -1500,36 +3105,56 @@ type Mutation {
 
   """
   End another's stream, with reason forceUnpublished, and return it as it was. Its publisher may publish again. Needs
-  role MODERATOR.
+  role MODERATOR, or the API secret with ` + "`" + `sessionId` + "`" + `.
   Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN; NOT_FOUND where it is no stream of the session, or has ended;
   UNAVAILABLE.
   """
   forceUnpublish(
     "The stream to end."
     streamId: ID!
+    "The stream's session; for the API secret only, which needs it."
+    sessionId: ID
   ): Stream!
 
   """
   Mute one stream, or without ` + "`" + `streamId` + "`" + ` all streams of my session save those of ` + "`" + `except` + "`" + `: their ` + "`" + `hasAudio` + "`" + ` is false from
-  now on, and ` + "`" + `MuteForced` + "`" + ` asks their publishers to switch their audio off. They may switch it on again, by
-  ` + "`" + `updateStream` + "`" + `. Returns the streams that this was for, oldest first, 1,000 at most. Needs role MODERATOR.
+  now on, and ` + "`" + `MuteForced` + "`" + ` asks their publishers to switch their audio off. Publishers may switch it on again, by
+  ` + "`" + `updateStream` + "`" + `. Returns the streams that were muted, oldest first, 1,000 at most. Needs role MODERATOR, or the API secret
+  with ` + "`" + `sessionId` + "`" + `.
   Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN; NOT_FOUND where ` + "`" + `streamId` + "`" + ` is no stream of the session, or has
-  ended; BAD_USER_INPUT for ` + "`" + `streamId` + "`" + ` and ` + "`" + `except` + "`" + ` at once and for an ` + "`" + `except` + "`" + ` of more than 1,000; UNAVAILABLE.
+  ended; BAD_USER_INPUT for ` + "`" + `streamId` + "`" + ` with ` + "`" + `except` + "`" + ` or ` + "`" + `stay` + "`" + ` and for an ` + "`" + `except` + "`" + ` of more than 1,000; UNAVAILABLE, with ` + "`" + `stay` + "`" + ` also
+  while a server of an older version still uses the database.
   """
   forceMute(
     "The one stream to mute; all where absent."
     streamId: ID
     "Ids of streams to leave as they are, 1,000 at most; unknown ones are ignored."
     except: [ID!]
+    """
+    Whether streams that are published from now on begin muted too, until ` + "`" + `disableForceMute` + "`" + `: their publishers may switch the audio on.
+    """
+    stay: Boolean = false
+    "The streams' session; for the API secret only, which needs it."
+    sessionId: ID
   ): [Stream!]!
 
   """
+  End what ` + "`" + `forceMute(stay: true)` + "`" + ` began: streams that are published from now on begin as their publishers say. Those that are
+  published stay as they are; nothing happens where no mute stays on. Needs role MODERATOR, or the API secret with ` + "`" + `sessionId` + "`" + `.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN; UNAVAILABLE, also while a server of an older version still uses the database.
+  """
+  disableForceMute(
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
+  ): Session!
+
+  """
   Send a session description or an ICE candidate to another connection of my session, about a stream. One of the two ends
-  must be the stream's publisher; the other may have any role, so that a SUBSCRIBER can answer. It is not stored: it
-  arrives at most once, and in order from one sender.
-  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN where neither end is the stream's publisher; NOT_FOUND where
-  ` + "`" + `streamId` + "`" + ` is no stream of the session, or ` + "`" + `to` + "`" + ` no live connection of it; BAD_USER_INPUT for ` + "`" + `to` + "`" + ` myself, for both or
-  none of ` + "`" + `description` + "`" + ` and ` + "`" + `candidate` + "`" + `, and for their limits; UNAVAILABLE.
+  must be the stream's publisher; the other may have any role but PUBLISHER_ONLY, so that a SUBSCRIBER can answer. It is not
+  stored: it arrives at most once, and in order from one sender.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN where neither end is the stream's publisher, and where the other end is
+  PUBLISHER_ONLY; NOT_FOUND where ` + "`" + `streamId` + "`" + ` is no stream of the session, or ` + "`" + `to` + "`" + ` no live connection of it; BAD_USER_INPUT for ` + "`" + `to` + "`" + `
+  myself, for both or none of ` + "`" + `description` + "`" + ` and ` + "`" + `candidate` + "`" + `, and for their limits; UNAVAILABLE.
   """
   negotiate(
     "The stream that the negotiation is about."
@@ -1543,18 +3168,56 @@ type Mutation {
   ): Negotiation!
 
   """
-  Make a session that asks for tokens. For the holder of the API secret. An id that is taken returns that session where
-  it is equal. One that was made on first use, in open mode, is taken over where nobody is in it: it asks for tokens from
-  then on, and keeps its log, which ` + "`" + `lastCursor` + "`" + ` tells of.
-  Codes: FORBIDDEN; BAD_USER_INPUT for a taken id that differs or that somebody is in, for the lobby, and for ROUTED, which
-  needs a router; UNAVAILABLE.
+  Make a session that asks for tokens. For the holder of the API secret. An id that is taken returns its session where
+  that is equal. A session that was made on first use, in open mode, is taken over where nobody is in it: it asks for tokens
+  from then on, and keeps its log, as ` + "`" + `lastCursor` + "`" + ` shows.
+  Codes: UNAUTHENTICATED without a token, or with one that is none; FORBIDDEN with an access token; BAD_USER_INPUT for a taken
+  id that differs or that somebody is in, for the lobby, for ROUTED, which needs a router, and for the limits below; UNAVAILABLE, also
+  while a deleted session with the id is being removed, and with ` + "`" + `retention` + "`" + ` while a server of an older version still uses the database.
   """
   createSession(
     "Its id: 1 to 128 of ` + "`" + `A-Za-z0-9-_~.` + "`" + `, but not ` + "`" + `.` + "`" + ` or ` + "`" + `..` + "`" + `; made up where absent."
     id: ID
     "How its video travels."
     mediaMode: MediaMode = RELAYED
+    """
+    For how many seconds entries are kept: 0 to 1,576,800,000 (50 years), 0 for as long as the session; absent: as the server is set.
+    See ` + "`" + `Session.retention` + "`" + `.
+    """
+    retention: Int
   ): Session!
+
+  """
+  Delete a session with everything in it: its log, its connections and streams, bans, keys and what its users have read. It is over at
+  once: its clients are told, and closed, with reason SESSION_DELETED, and everything about it is NOT_FOUND. What it has stored is removed
+  soon, as the texts of deleted entries are. Its id is kept, so that no session token and no link makes it again; ` + "`" + `createSession` + "`" + ` does,
+  once all is removed. For the holder of the API secret. Returns the id.
+  Codes: UNAUTHENTICATED without a token, or with one that is none; FORBIDDEN with an access token; NOT_FOUND for an unknown session,
+  with reason SESSION_DELETED for one that was deleted; BAD_USER_INPUT for the lobby; UNAVAILABLE, also while a server of an older
+  version still uses the database.
+  """
+  deleteSession(
+    "The session."
+    id: ID!
+  ): ID!
+
+  """
+  Erase all that a user has stored in all sessions, or a connection that has no user: texts, data, idempotency keys, reactions, read marks,
+  bans, and the user's id itself. Its connections end at once, with reason ` + "`" + `userErased` + "`" + `. Each of its entries is changed as by
+  ` + "`" + `deleteChatEntry` + "`" + `, also one that was deleted before, and its ` + "`" + `userId` + "`" + ` is null then; numbers and times stay, so no log has a hole. A
+  guest's name is replaced by an id that tells nothing. It goes on by itself, over restarts, until nothing is left in the database, its
+  files and the memory of any server; ` + "`" + `erasure` + "`" + ` says when. When an older backup is put back, the server does it again. What connections
+  store that are made after the call is none of it: whoever comes back with the same id is somebody new. Somebody who has stored nothing is erased as
+  everybody is. For the holder of the API secret. Give exactly one of the arguments.
+  Codes: UNAUTHENTICATED without a token, or with one that is none; FORBIDDEN with an access token; BAD_USER_INPUT for both arguments or
+  none, and for their limits; UNAVAILABLE, also while a server of an older version still uses the database.
+  """
+  eraseUser(
+    "The user: 1 to 128 bytes of UTF-8."
+    userId: ID
+    "A connection, or a guest's name: 1 to 128 of ` + "`" + `A-Za-z0-9-_~.` + "`" + `. One that has a user stands for its user."
+    connectionId: ID
+  ): Erasure!
 
   """
   Mint a session token, which ` + "`" + `connect` + "`" + ` trades for a connection. For the holder of the API secret.
@@ -1564,33 +3227,83 @@ type Mutation {
   createToken(
     "The session it admits to."
     sessionId: ID!
-    "What its holder may do."
+    "The role of its holder."
     role: Role = PUBLISHER
-    "What the others see of its holder: up to 1,024 bytes of UTF-8."
+    "Data that the others see with its holder's connection: up to 4,096 bytes of UTF-8."
     data: String
     "For how many seconds ` + "`" + `connect` + "`" + ` accepts it: 1 to 2,592,000 (30 days), 86,400 (a day) where absent."
     expiresIn: Int
+    """
+    The user that its holder is (the token's claim ` + "`" + `sub` + "`" + `): 1 to 128 bytes of UTF-8 that do not begin with ` + "`" + `~` + "`" + `; absent for none.
+    """
+    userId: ID
   ): TokenPayload!
+
+  """
+  Make a webhook: the server sends the events of all sessions from now on to a receiver, by POST, as JSON, up to 100 events in a
+  request, signed after the Standard Webhooks specification, each session's in their order. A request that is not answered with a
+  status from 200 to 299 within 15 seconds is sent again after a second, and then ever later, ten minutes apart at most, for as
+  long as it takes; status 410 deletes the webhook. After a crash of the server events may come twice, with the same ids. For the
+  holder of the API secret.
+  Codes: UNAUTHENTICATED without a token, or with one that is none; FORBIDDEN with an access token; BAD_USER_INPUT for the limits
+  below; RATE_LIMITED, with reason TOO_MANY_WEBHOOKS, where there are 100; UNAVAILABLE.
+  """
+  createWebhook(
+    """
+    The receiver: an absolute URL of 1 to 2,048 bytes that begins with ` + "`" + `https://` + "`" + `, without a user, a password and a fragment.
+    Redirects are not followed, and addresses that are not on the public internet are refused when they are dialled; where the server
+    allows private receivers (` + "`" + `CHATTOK_WEBHOOK_PRIVATE` + "`" + `), they are not, and ` + "`" + `http://` + "`" + ` is taken too.
+    """
+    url: String!
+    "The kinds of events that are sent, one at least; all where absent. FeedTruncated is sent in any case, and LogTruncated where one of ENTRY_ADDED and ENTRY_CHANGED is."
+    events: [FeedEventKind!]
+    "Only events of sessions whose id begins so: up to 128 of ` + "`" + `A-Za-z0-9-_~.` + "`" + `; of all where absent."
+    sessionPrefix: String
+  ): WebhookPayload!
+
+  """
+  End a webhook, and return it as it was. No request is begun after the answer; one that is under way may still arrive. For the
+  holder of the API secret.
+  Codes: UNAUTHENTICATED without a token, or with one that is none; FORBIDDEN with an access token; NOT_FOUND; BAD_USER_INPUT for
+  the webhook that the settings name, which ends with its setting; UNAVAILABLE.
+  """
+  deleteWebhook(
+    "The webhook."
+    id: ID!
+  ): Webhook!
+
+  """
+  Send everything after a cursor of the feed again, or leave out everything up to it, beginning at once. Events have the ids that they
+  had. For the holder of the API secret.
+  Codes: UNAUTHENTICATED without a token, or with one that is none; FORBIDDEN with an access token; NOT_FOUND; BAD_USER_INPUT with
+  reason CURSOR_MISMATCH for a cursor that is not one of the feed; UNAVAILABLE.
+  """
+  replayWebhook(
+    "The webhook."
+    id: ID!
+    "A cursor of the feed, such as that of an event; ` + "`" + `\"0\"` + "`" + ` is the beginning."
+    after: String!
+  ): Webhook!
 }
 
 """
-What a caller may follow: over WebSocket by ` + "`" + `graphql-transport-ws` + "`" + ` or the older ` + "`" + `graphql-ws` + "`" + `; over HTTP as Server-Sent
+The events that a caller may follow: over WebSocket by ` + "`" + `graphql-transport-ws` + "`" + ` or the older ` + "`" + `graphql-ws` + "`" + `; over HTTP as Server-Sent
 Events by the GraphQL-over-SSE protocol (` + "`" + `Accept: text/event-stream` + "`" + `, POST, or GET as a browser's EventSource sends it), or
 as parts by Apollo's multipart protocol (POST, ` + "`" + `Accept: multipart/mixed;subscriptionSpec=1.0` + "`" + `). A request that names
 neither is refused with BAD_USER_INPUT, reason STREAM_REQUIRED; one over HTTP/1.0, where a cut looks like the end, with
 reason HTTP_VERSION.
 
-A connection lives while a stream of its own is open, as it does with a socket. An SSE event of ` + "`" + `entryAdded` + "`" + ` has the
-entry's cursor as its id; ` + "`" + `Last-Event-ID` + "`" + ` goes on after it, in the place of ` + "`" + `after` + "`" + `. A response that is cut before the end
-of its protocol is to be resumed: a server that stops cuts, and so it does where a client has not taken a write for 10
-seconds.
+A connection lives while an HTTP stream of it is open, as it does with a socket. An SSE event of ` + "`" + `entryAdded` + "`" + ` or ` + "`" + `logEvents` + "`" + `
+has its cursor as its id; ` + "`" + `Last-Event-ID` + "`" + ` resumes after it and takes the place of ` + "`" + `after` + "`" + `. A response that is cut before the
+end of its protocol is to be resumed: a server that stops cuts its streams, and it cuts one whose client has not taken a write
+for 10 seconds.
 
-Subscriptions that select the same, however it is spelt, share what is executed. A connection, or a guest's address, follows 32
-different selections at once by default; one more is RATE_LIMITED, reason TOO_MANY_SELECTIONS. A document with a
-subscription has 32,768 bytes at most.
+Subscriptions with the same selection, however it is spelt, share one execution. A connection, or a guest's address, may follow
+32 different selections at once by default, and the API secret any number; one more is RATE_LIMITED, reason TOO_MANY_SELECTIONS. A
+document with a subscription has 32,768 bytes at most.
 
 An event that could not be executed, such as an entry whose sender can't be read now (UNAVAILABLE), ends its subscription
-with the error, so that nobody passes it over: subscribe again, with the last cursor you saw where the field takes one.
+with the error, so that nobody misses it unawares: subscribe again, with the last cursor you saw where the field takes one.
 """
 type Subscription {
   """
@@ -1598,39 +3311,95 @@ type Subscription {
   ` + "`" + `seq` + "`" + `. Without ` + "`" + `after` + "`" + `, those committed after the subscription began; with it, everything after that cursor, then
   live, with no gap and no double between the two. Hand back the last cursor you saw to resume exactly.
   Codes: UNAUTHENTICATED; BAD_USER_INPUT with reason CURSOR_MISMATCH for a cursor that is malformed, beyond the log, of
-  another session or of another life of the database.
+  another session or of another life of the database, and, with ` + "`" + `extensions.firstCursor` + "`" + `, for one that is older than the log's first
+  entry, since entries from before are no longer kept. A reader that is so slow that entries are removed before it has them gets
+  the same error, which ends the subscription. With ` + "`" + `sessionId` + "`" + ` NOT_FOUND, which also ends the subscription where the session
+  is deleted meanwhile, with reason SESSION_DELETED, or removed.
   """
   entryAdded(
     "A cursor of this log; ` + "`" + `\"0\"` + "`" + ` is its beginning."
     after: String
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
   ): ChatEntry!
 
   """
-  The signals sent to all of my session and to me. What was sent to a connection before its first ` + "`" + `signalReceived` + "`" + `
-  began waits for it: 64 signals and 10 seconds at most. A reader that falls far behind loses the oldest, and
-  ` + "`" + `missed` + "`" + ` says how many.
-  Codes: UNAUTHENTICATED, also for a guest.
+  Everything that happens to the log of my session, in one order: an entry was added, or an entry was changed. Without ` + "`" + `after` + "`" + `,
+  what happens after the subscription began; with it, everything after that cursor, then live, with no gap and no double. An
+  event has the entry as it is when the event is sent; of several changes to one entry a reader that is behind may get
+  the last alone. So a reader that ignores an entry whose ` + "`" + `version` + "`" + ` it has, or a later one, ends with every entry as it is.
+  Where entries after the cursor are no longer kept, a LogTruncated says so before anything else comes, also later on where a reader is
+  so slow that entries are removed before it has them. An operation without a fragment on LogTruncated gets the error of ` + "`" + `entryAdded` + "`" + `
+  in its place.
+  Codes: as ` + "`" + `entryAdded` + "`" + `.
+  """
+  logEvents(
+    "A cursor of this log; ` + "`" + `\"0\"` + "`" + ` is its beginning."
+    after: String
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
+  ): LogEvent!
+
+  """
+  The acts of my user on any of its devices in my session, so that the others follow: first a ReadMarked, then an event for each
+  mark and each reaction. Events are not stored: a device that is away loses them, and a subscription starts with the mark of
+  that moment. A device that falls too far behind, by 64 events at most, gets a ReadMarked in their place.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN, with reason NO_USER, for a connection without a user.
+  """
+  userEvents: UserEvent!
+
+  """
+  The signals sent to all of my session and to me. Signals sent to a connection before its first ` + "`" + `signalReceived` + "`" + ` began
+  wait for it: 64 signals and 10 seconds at most. A reader that falls far behind loses the oldest, and
+  ` + "`" + `missed` + "`" + ` says how many. The API secret gets those to all of the session.
+  Codes: UNAUTHENTICATED, also for a guest; with ` + "`" + `sessionId` + "`" + ` NOT_FOUND, as ` + "`" + `entryAdded` + "`" + `.
   """
   signalReceived(
-    "Only signals of this type."
+    "Only signals of this type; ` + "`" + `\"\"` + "`" + ` for those without."
     type: String
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
   ): Signal!
 
   """
-  Who is there, with what streams: first a SessionState, then every change, with nothing missed between the two. A
-  further SessionState replaces what the client had; one comes where a reader fell too far behind for the single changes.
-  My own connection and streams are in it as all others are.
-  Codes: UNAUTHENTICATED.
+  The connections and streams that are there: first a SessionState, then every change, with nothing missed between the two.
+  A further SessionState replaces the client's state; it comes where a reader fell too far behind for single changes. My own
+  connection and streams are included like all others.
+  Codes: UNAUTHENTICATED; with ` + "`" + `sessionId` + "`" + ` NOT_FOUND, as ` + "`" + `entryAdded` + "`" + `.
   """
-  sessionEvents: SessionEvent!
+  sessionEvents(
+    "The session; for the API secret only, which needs it."
+    sessionId: ID
+  ): SessionEvent!
 
   """
-  What other connections send me by ` + "`" + `negotiate` + "`" + `. What was sent to a connection before its first ` + "`" + `negotiationReceived` + "`" + `
-  began waits for it: 64 messages and 10 seconds at most. A reader that falls far behind loses the oldest, and ` + "`" + `missed` + "`" + `
-  says so.
+  The messages that other connections send me by ` + "`" + `negotiate` + "`" + `. Messages sent to a connection before its first
+  ` + "`" + `negotiationReceived` + "`" + ` began wait for it: 64 messages and 10 seconds at most. A reader that falls far behind loses the
+  oldest, and ` + "`" + `missed` + "`" + ` says how many.
   Codes: UNAUTHENTICATED, also for a guest.
   """
   negotiationReceived: Negotiation!
+
+  """
+  For the holder of the API secret: everything that happens in every session, in one order and with one cursor over all. Without
+  ` + "`" + `after` + "`" + `, what happens from now on; with it, everything after that cursor, then live, with no gap and no double. Within a session
+  the events of the log come in the log's order, and those of connections, streams and settings in theirs; of both, those that
+  happen within the same quarter of a second may come in either order. An event comes about a second after it happened at most, a
+  few seconds where a node has died. Entries are as they are when the event is sent, as in ` + "`" + `logEvents` + "`" + `.
+  A connection's end is the end of its streams, which have no StreamDestroyed then. Events of connections, streams and settings,
+  deletions of sessions, and erasures are kept for seven days; a reader that begins before gets a FeedTruncated first. The log's events
+  are kept as long as their entries: where some are no longer kept, a LogTruncated comes in their place, before the session's next event
+  of the log.
+  16 at once on each node.
+  Codes: UNAUTHENTICATED; FORBIDDEN for a connection; BAD_USER_INPUT, with reason CURSOR_MISMATCH for a cursor that is not one of
+  this feed, or of another life of the database; RATE_LIMITED with reason TOO_MANY_FEEDS.
+  """
+  feed(
+    "A cursor of the feed; ` + "`" + `\"0\"` + "`" + ` is its beginning."
+    after: String
+    "Only sessions whose ids begin with it, 1 to 128 bytes as an id has; absent or ` + "`" + `\"\"` + "`" + ` for all."
+    sessionPrefix: String
+  ): FeedEvent!
 }
 
 "One stored message of a session's log."
@@ -1648,16 +3417,210 @@ type ChatEntry {
   its id, no data, role SUBSCRIBER and the entry's time.
   """
   connection: Connection!
-  "The text, byte for byte as it was posted."
+  "The user that posted it; null where its connection had none."
+  userId: ID
+  "The text, 1 to 16,384 bytes, byte for byte as it was posted or edited last; ` + "`" + `\"\"` + "`" + ` where it is deleted."
   body: String!
+  "Data that goes with the text, up to 4,096 bytes; null where there is none, and where it is deleted."
+  data: String
   "When it was stored."
   createdAt: Time!
+  "1, and one more with each change: an edit, the deletion, a change of its reactions. Of two versions the greater is the newer."
+  version: Int!
+  "When its text was edited last; null where it was not."
+  editedAt: Time
+  "When it was deleted; null where it was not."
+  deletedAt: Time
+  "The connection that deleted it: the author's, a moderator's, or the server's own, which is in no roster; else null."
+  deletedBy: ID
+  "The entry that it answers, as that is now; null where it answers none, or one that is no longer kept."
+  replyTo: ChatEntry
+  "Its reactions, in the order of their first use, 32 names at most."
+  reactions: [Reaction!]!
   """
-  The key that it was posted with, by which its sender tells which of its posts this is: null for everybody but the
-  connection that posted it, for a guest, and where it was posted without. An ` + "`" + `entryAdded` + "`" + ` that selects it is executed for
+  The names of my own reactions, in the order of ` + "`" + `reactions` + "`" + `: those of my user, or of my connection where I have no user; empty
+  for a guest. A subscription that selects it is executed for its subscriber alone, which costs the server more; ` + "`" + `userEvents` + "`" + `
+  tells the same.
+  """
+  myReactions: [String!]!
+  """
+  The key that it was posted with, by which its sender tells which of its posts this is: null for everybody but its
+  author, for a guest, and where it was posted without. An ` + "`" + `entryAdded` + "`" + ` that selects it is executed for
   its subscriber alone, which costs the server more than one that is executed for all.
   """
   idempotencyKey: ID
+}
+
+"One reaction to an entry, with those who react so."
+type Reaction {
+  "The reaction, such as an emoji: 1 to 64 bytes."
+  name: String!
+  "How many users, and connections without a user, react so."
+  count: Int!
+  """
+  The first of them, each by the connection that it reacted with, in the order of their reactions; fewer than asked for where the
+  data of their connections is longer than 1,024 bytes on average.
+  """
+  users(
+    "How many at most: 0 to 50."
+    first: Int = 10
+  ): [Connection!]!
+}
+
+"""
+An event of ` + "`" + `logEvents` + "`" + `. The union may grow: select ` + "`" + `__typename` + "`" + `, and ignore kinds that you do not know. Kinds that are added
+later are sent only to operations that have a fragment on them.
+"""
+union LogEvent = EntryAdded | EntryChanged | LogTruncated
+
+"""
+Everything before ` + "`" + `to` + "`" + ` has been removed from the log since it was older than it is kept: entries that the reader has not seen, and later
+changes of entries that are gone. The log begins there, and what comes next is complete.
+"""
+type LogTruncated {
+  "The session's ` + "`" + `firstCursor` + "`" + ` of that time."
+  to: String!
+}
+
+"An entry was added."
+type EntryAdded {
+  "The entry, as it is now."
+  entry: ChatEntry!
+  "The event's place in the log, to resume after."
+  cursor: String!
+}
+
+"An entry was changed."
+type EntryChanged {
+  "The entry, as it is now."
+  entry: ChatEntry!
+  "How it was changed: the newest of its changes."
+  change: EntryChange!
+  "The event's place in the log, to resume after."
+  cursor: String!
+}
+
+"An event of ` + "`" + `feed` + "`" + `."
+type FeedEvent {
+  "The same whenever and wherever the event is read, and no other event's: a receiver can drop what comes twice by it."
+  id: ID!
+  "The event's place in the feed, to resume after."
+  cursor: String!
+  "The session that it is about; ` + "`" + `\"\"` + "`" + ` for UserErased and FeedTruncated."
+  sessionId: ID!
+  "When it came into the feed, about a second after it happened at most; events from before the server had a feed have a later time."
+  at: Time!
+  "The change itself."
+  event: FeedChange!
+}
+
+"""
+The change that an event of ` + "`" + `feed` + "`" + ` tells of. The union may grow: select ` + "`" + `__typename` + "`" + `, and ignore kinds that you do not know. The cursors of EntryAdded,
+EntryChanged and LogTruncated are places in the session's own log.
+"""
+union FeedChange = EntryAdded | EntryChanged | ConnectionCreated | ConnectionUpdated | ConnectionDestroyed | StreamCreated | StreamUpdated | StreamDestroyed | MuteForced | SessionCreated | SessionChanged | SessionDeleted | UserErased | FeedTruncated | LogTruncated
+
+"A session was made. It comes before all other events of the session."
+type SessionCreated {
+  "The session, as it is now."
+  session: Session!
+}
+
+"A session was deleted, or removed since it was empty. It comes after all other events of the session, of which a later reader gets none."
+type SessionDeleted {
+  "The session's id, which a later session may have."
+  sessionId: ID!
+}
+
+"""
+An erasure that ` + "`" + `eraseUser` + "`" + ` began is done. It does not tell whom it was about, which nobody but the caller of ` + "`" + `eraseUser` + "`" + ` knows by now. Each
+entry that was erased has an EntryChanged of its own. Readers with a ` + "`" + `sessionPrefix` + "`" + ` get it too.
+"""
+type UserErased {
+  "The erasure."
+  erasure: Erasure!
+}
+
+"The removal of all that one user has stored."
+type Erasure {
+  "Its id."
+  id: ID!
+  "How far it is."
+  state: ErasureState!
+  "How many entries were erased so far, those that were deleted before included."
+  entries: Int!
+  "When it was asked for. What connections stored that were made later is none of it."
+  createdAt: Time!
+  "When it was done; null until then."
+  doneAt: Time
+}
+
+"How far an Erasure is."
+enum ErasureState {
+  "It is going on."
+  ERASING
+  """
+  Nothing of it is left in the database and its files, nor in the memory of any server that uses it. PostgreSQL keeps earlier versions of
+  rows, which no query returns, until they are vacuumed, soon after.
+  """
+  DONE
+}
+
+"""
+Some events before the next one may be missing: those of connections, streams and settings, deletions of sessions, and erasures. It comes
+first to a reader that begins before the oldest of them.
+"""
+type FeedTruncated {
+  "For how many days they are kept."
+  keptDays: Int!
+}
+
+"How an entry was changed."
+enum EntryChange {
+  "Its text was changed, by its author or with the API secret."
+  EDITED
+  "It was deleted."
+  DELETED
+  "Its reactions changed."
+  REACTED
+}
+
+"""
+An event of ` + "`" + `userEvents` + "`" + `. The union may grow: select ` + "`" + `__typename` + "`" + `, and ignore kinds that you do not know. Kinds that are added
+later are sent only to operations that have a fragment on them.
+"""
+union UserEvent = ReadMarked | ReactionsChanged
+
+"My user has read up to here."
+type ReadMarked {
+  "The place up to which it has read; ` + "`" + `\"0\"` + "`" + ` where it has read nothing."
+  readCursor: String!
+}
+
+"My user's reactions to an entry have changed."
+type ReactionsChanged {
+  "The entry."
+  entryId: ID!
+  "The entry's ` + "`" + `version` + "`" + ` with the change."
+  version: Int!
+  "The ` + "`" + `myReactions` + "`" + ` of the entry with this version: 32 names at most."
+  myReactions: [String!]!
+}
+
+"Somebody is kept out of a session for a time."
+type Ban {
+  "Its id."
+  id: ID!
+  "The user that is banned; null where an address is, and where nobody is kept out since no address was known."
+  userId: ID
+  "The connection that was banned."
+  connection: Connection!
+  "The moderator's connection; the server's own, which is in no roster, where the API secret did it."
+  moderator: Connection!
+  "When it was made."
+  createdAt: Time!
+  "When it ends: a year after ` + "`" + `createdAt` + "`" + ` at most."
+  until: Time!
 }
 
 "A page of the log, after the Relay Cursor Connections Specification."
@@ -1666,8 +3629,13 @@ type ChatEntryConnection {
   edges: [ChatEntryEdge!]!
   "The entries alone, oldest first."
   nodes: [ChatEntry!]!
-  "Where the page lies in the log."
+  "The place of the page in the log."
   pageInfo: PageInfo!
+  """
+  The end of the log, read before the entries were: ` + "`" + `logEvents(after:)` + "`" + ` with it tells every change that the page may lack, and
+  some that it has.
+  """
+  lastCursor: String!
 }
 
 "An entry in a page."
@@ -1678,7 +3646,7 @@ type ChatEntryEdge {
   node: ChatEntry!
 }
 
-"Where a page lies, after the Relay specification."
+"The place of a page, after the Relay specification."
 type PageInfo {
   "Whether there are entries after the page."
   hasNextPage: Boolean!
@@ -1692,11 +3660,14 @@ type PageInfo {
 
 "A short message to the connections that are there now; it is not stored."
 type Signal {
-  "What kind of signal."
+  "The kind of signal; ` + "`" + `\"\"` + "`" + ` where it was sent without."
   type: String!
-  "What it says; null where it was sent without."
+  "Its content; null where it was sent without."
   data: String
-  "The connection that sent it; null where the server sent it, for the holder of the API secret."
+  """
+  The connection that sent it; null where the server sent it, for the holder of the API secret that acts as nobody. That of a bot or a
+  user of ` + "`" + `as` + "`" + ` is in no roster.
+  """
   fromConnectionId: ID
   "The one connection it was sent to; null where it went to all of the session."
   to: ID
@@ -1715,8 +3686,50 @@ type Session {
   mediaMode: MediaMode!
   "When it was made."
   createdAt: Time!
-  "Where the log ends now: ` + "`" + `entryAdded(after:)` + "`" + ` with it gives what comes next. ` + "`" + `\"0\"` + "`" + ` where the log is empty."
+  "The end of the log: ` + "`" + `entryAdded(after:)` + "`" + ` with it gives the entries that come next. ` + "`" + `\"0\"` + "`" + ` where the log is empty."
   lastCursor: String!
+  """
+  The beginning of the log: ` + "`" + `"0"` + "`" + ` while nothing was removed from it, else where its first entry comes next. A cursor that is older is
+  refused, or answered with LogTruncated, so that nobody misses entries unawares; ` + "`" + `"0"` + "`" + ` always begins here.
+  """
+  firstCursor: String!
+  """
+  For how many seconds entries are kept, by the session's own setting; then they are removed for good from the front of the log, with
+  their reactions and changes. 0: as long as the session; null: as the server is set, which by default is as long too.
+  """
+  retention: Int
+  "The newest entry that is not deleted; null where there is none among the newest 10,000."
+  lastEntry: ChatEntry
+  """
+  The place up to which my user has read; null for a caller without a user. It is kept for a year after the user has posted, or the
+  place has moved; then it is ` + "`" + `"0"` + "`" + ` again. Codes: FORBIDDEN, or UNAUTHENTICATED for a guest, for a ` + "`" + `userId` + "`" + ` of anybody but the API
+  secret; BAD_USER_INPUT.
+  """
+  readCursor(
+    "The user, 1 to 128 bytes, who need not have been in the session; for the API secret only, for which it is null without."
+    userId: ID
+  ): String
+  """
+  How many entries of others, that are not deleted, come after ` + "`" + `readCursor` + "`" + `; null for a caller without a user. Codes: as
+  ` + "`" + `readCursor` + "`" + `.
+  """
+  unread(
+    "The user, 1 to 128 bytes, who need not have been in the session; for the API secret only, for which it is null without."
+    userId: ID
+  ): Int
+  "Slow mode: for how many seconds after an entry its user can't add another: 0 to 86,400, 0 where there is none."
+  slowMode: Int!
+  "Whether only role MODERATOR and the API secret add entries, edit and react."
+  readOnly: Boolean!
+  "The session's data, by ` + "`" + `updateSession` + "`" + `: up to 4,096 bytes; null where there is none."
+  data: String
+  "How many entries its log has, deleted ones included, and those that are no longer kept not."
+  entryCount: Int!
+  """
+  How many bytes its entries take, as they count to the limit of a session: text, data and key, and 128 bytes for each. A whole
+  number, which may be beyond an Int.
+  """
+  bytes: Float!
   "The connections that are there now, oldest first, 1,000 at most; guests have none. The query ` + "`" + `connections` + "`" + ` has all."
   connections: [Connection!]!
   "How many connections are there now."
@@ -1725,18 +3738,84 @@ type Session {
   streams: [Stream!]!
   "How many streams are published now."
   streamCount: Int!
+  "Whether streams that are published from now on begin muted, after ` + "`" + `forceMute(stay: true)` + "`" + `."
+  muteForced: Boolean!
 }
 
-"One participant's membership in a session, however many sockets or tabs it has."
+"A session as it is seen from outside, by somebody who may connect to it."
+type SessionPreview {
+  "The connections that are there now, those with a socket first and of each part the oldest first, 20 at most."
+  connections: [Connection!]!
+  "How many connections are there now."
+  connectionCount: Int!
+}
+
+"""
+One participant's membership in a session, however many sockets or tabs it has. The server itself, and each bot and user that the API
+secret acts as, has one in a session too, which is in no roster and never ends.
+"""
 type Connection {
   "Its id; for a guest the name."
   id: ID!
-  "What it said of itself at ` + "`" + `connect` + "`" + `, or what its token says; null where nothing."
+  """
+  The user that the connection belongs to. A user may have any number of connections: in other tabs, on other devices, and one
+  after another. The session token names the user by its claim ` + "`" + `sub` + "`" + `; without a token the user is derived from ` + "`" + `connect` + "`" + `'s
+  ` + "`" + `userKey` + "`" + `, and its id begins with ` + "`" + `~` + "`" + `. Null where there is no user, as for guests.
+  """
+  userId: ID
+  "The data given at ` + "`" + `connect` + "`" + ` or by ` + "`" + `setData` + "`" + `, or in its token: up to 4,096 bytes; null where none was given."
   data: String
-  "What it may do."
+  "Its role: that of the session token it connected with, or the one that ` + "`" + `setRole` + "`" + ` gave it since."
   role: Role!
   "When it was made."
   createdAt: Time!
+}
+
+"""
+The bot or user that the holder of the API secret acts as in a session, by exactly one of ` + "`" + `name` + "`" + ` and ` + "`" + `userId` + "`" + `. Each has one
+connection in a session: it is in no roster and no count, signals can't be sent to it, it never ends, and its id is random. A user's
+entries and reactions are those of the user, also to its own connections. Where the user is banned from the session, acting as it is
+FORBIDDEN, with reason BANNED and ` + "`" + `extensions.until` + "`" + `.
+"""
+input ActAs {
+  "A bot: its name, 1 to 128 bytes of UTF-8, no U+0000."
+  name: String
+  "A user, by the id that session tokens name it by: 1 to 128 bytes of UTF-8 that do not begin with ` + "`" + `~` + "`" + `, no U+0000."
+  userId: ID
+  """
+  Data that the others see with the connection, such as a name: up to 4,096 bytes of UTF-8, no U+0000. Absent or null: it stays as it
+  is; the first time it is the bot's name, or for a user the data of its newest connection in the session, if there is one.
+  """
+  data: String
+}
+
+"By what sessions are listed, the newest first."
+enum SessionOrder {
+  """
+  By when the newest entry was added, be it deleted since; a session without entries is as old as it is. A new session comes, and one
+  with a new entry to the front, within about a second.
+  """
+  LAST_ENTRY
+  "By when the session was made."
+  CREATED
+}
+
+"A page of sessions."
+type SessionPage {
+  "The sessions with their cursors."
+  edges: [SessionEdge!]!
+  "The sessions alone."
+  nodes: [Session!]!
+  "The place of the page in the list. ` + "`" + `endCursor` + "`" + ` is where to go on, also on a page that has few or none."
+  pageInfo: PageInfo!
+}
+
+"A session and its place in a list of sessions."
+type SessionEdge {
+  "The session's cursor."
+  cursor: String!
+  "The session."
+  node: Session!
 }
 
 "A page of a session's connections, after the Relay Cursor Connections Specification."
@@ -1745,7 +3824,7 @@ type ConnectionPage {
   edges: [ConnectionEdge!]!
   "The connections alone."
   nodes: [Connection!]!
-  "Where the page lies. ` + "`" + `endCursor` + "`" + ` is where the next page begins, also where this one is empty."
+  "The place of the page. The next page begins after ` + "`" + `endCursor` + "`" + `, also where this page is empty."
   pageInfo: PageInfo!
 }
 
@@ -1759,13 +3838,15 @@ type ConnectionEdge {
   hasSocket: Boolean!
 }
 
-"What a connection may do; each role may do all that the ones before it may."
+"The rights of a connection; each role includes the ones before it, save that PUBLISHER_ONLY does not subscribe."
 enum Role {
   "Read and subscribe."
   SUBSCRIBER
   "Also add entries, send signals and publish streams."
   PUBLISHER
-  "Also end other connections and streams, and mute."
+  "As PUBLISHER, but not subscribe to streams. It comes with tokens that say so, and by ` + "`" + `setRole` + "`" + `."
+  PUBLISHER_ONLY
+  "Also end other connections and streams, mute, ban, delete any entry, and change the session's settings and others' roles."
   MODERATOR
 }
 
@@ -1777,16 +3858,18 @@ enum MediaMode {
   ROUTED
 }
 
-"Why a connection or a stream ended; a stream that ends with its connection does so for the same reason."
+"The reason why a connection or a stream ended; a stream that ends with its connection does so for the same reason."
 enum DisconnectReason {
-  "It said so itself (` + "`" + `disconnect` + "`" + `); a stream: its publisher did, or unpublished it (` + "`" + `unpublishStream` + "`" + `)."
+  "The connection ended itself (` + "`" + `disconnect` + "`" + `); of a stream: its publisher did, or unpublished it (` + "`" + `unpublishStream` + "`" + `)."
   clientDisconnected
   "Its last socket closed and it did not come back within the grace time, or it made no request for too long."
   networkDisconnected
-  "A moderator ended it (` + "`" + `forceDisconnect` + "`" + `)."
+  "A moderator ended it (` + "`" + `forceDisconnect` + "`" + `, ` + "`" + `banConnection` + "`" + `)."
   forceDisconnected
-  "Of a stream alone: a moderator ended it (` + "`" + `forceUnpublish` + "`" + `)."
+  "Of a stream alone: a moderator ended it (` + "`" + `forceUnpublish` + "`" + `), or made its publisher a SUBSCRIBER (` + "`" + `setRole` + "`" + `)."
   forceUnpublished
+  "All that its user has stored is being erased (` + "`" + `eraseUser` + "`" + `)."
+  userErased
 }
 
 "Audio or video that a connection publishes, for others to subscribe to."
@@ -1795,13 +3878,13 @@ type Stream {
   id: ID!
   "The connection that publishes it."
   connection: Connection!
-  "What it is called; null where it was published without."
+  "Its name; null where it was published without."
   name: String
   "Whether it has audio that is on."
   hasAudio: Boolean!
   "Whether it has video that is on."
   hasVideo: Boolean!
-  "What its video shows."
+  "The source of its video."
   videoType: VideoType!
   "The video's width in pixels; null where it is not known."
   width: Int
@@ -1811,7 +3894,7 @@ type Stream {
   createdAt: Time!
 }
 
-"What a stream's video shows."
+"The source of a stream's video."
 enum VideoType {
   "A camera."
   CAMERA
@@ -1821,7 +3904,7 @@ enum VideoType {
   CUSTOM
 }
 
-"What one end of an RTCPeerConnection tells the other, about a stream. It has a description or a candidate."
+"A message from one end of an RTCPeerConnection to the other, about a stream. It has a description or a candidate."
 type Negotiation {
   "The stream that it is about."
   streamId: ID!
@@ -1842,7 +3925,7 @@ type Negotiation {
 
 "An RTCSessionDescription."
 type SessionDescription {
-  "What it is."
+  "Its type."
   type: SdpType!
   "The description in the Session Description Protocol (RFC 8866)."
   sdp: String!
@@ -1850,7 +3933,7 @@ type SessionDescription {
 
 "An RTCSessionDescriptionInit."
 input SessionDescriptionInput {
-  "What it is."
+  "Its type."
   type: SdpType!
   "The description: up to 65,536 bytes of UTF-8, no U+0000."
   sdp: String!
@@ -1905,12 +3988,12 @@ type IceServer {
 }
 
 """
-What ` + "`" + `sessionEvents` + "`" + ` carries. It may grow: select ` + "`" + `__typename` + "`" + `, and ignore kinds that you do not know. Kinds that are added
-after the first release are sent only to operations that have a fragment on them.
+An event of ` + "`" + `sessionEvents` + "`" + `. The union may grow: select ` + "`" + `__typename` + "`" + `, and ignore kinds that you do not know. Kinds that are
+added after the first release are sent only to operations that have a fragment on them.
 """
-union SessionEvent = SessionState | ConnectionCreated | ConnectionDestroyed | ConnectionsChanged | StreamCreated | StreamUpdated | StreamDestroyed | StreamsChanged | MuteForced
+union SessionEvent = SessionState | ConnectionCreated | ConnectionUpdated | ConnectionDestroyed | ConnectionsChanged | StreamCreated | StreamUpdated | StreamDestroyed | StreamsChanged | MuteForced | SessionChanged
 
-"A snapshot, which replaces what the client had."
+"A snapshot, which replaces the client's state."
 type SessionState {
   "The connections that are there, oldest first, 1,000 at most."
   connections: [Connection!]!
@@ -1920,6 +4003,8 @@ type SessionState {
   streams: [Stream!]!
   "How many streams are published."
   streamCount: Int!
+  "Whether streams that are published from now on begin muted, after ` + "`" + `forceMute(stay: true)` + "`" + `."
+  muteForced: Boolean!
   "Whether ` + "`" + `connections` + "`" + ` or ` + "`" + `streams` + "`" + ` leaves some out."
   truncated: Boolean!
 }
@@ -1930,21 +4015,29 @@ type ConnectionCreated {
   connection: Connection!
 }
 
+"A connection has changed its data, by ` + "`" + `setData` + "`" + `, or its role, by ` + "`" + `setRole` + "`" + `."
+type ConnectionUpdated {
+  "The connection as it is now."
+  connection: Connection!
+}
+
 "A connection has gone, for good. Its streams went directly before, each with a StreamDestroyed of its own."
 type ConnectionDestroyed {
   "The one that went."
   connection: Connection!
-  "Why it went."
+  "The reason why it went."
   reason: DisconnectReason!
 }
 
 """
 Several changes in one event, in a session of more than 1,000 connections, where single ones would flood everyone.
-A connection that came and went between two of these events is in neither list.
+A connection that was created and destroyed between two of these events is in neither list.
 """
 type ConnectionsChanged {
   "Those that came, oldest first, 1,000 at most."
   created: [Connection!]!
+  "Those whose data or role has changed, as they are now, 1,000 at most. One in ` + "`" + `created` + "`" + ` is as it is now, and not in this list."
+  updated: [Connection!]!
   "Those that went, 1,000 at most."
   destroyed: [ConnectionDestroyed!]!
   "How many connections are there now."
@@ -1959,7 +4052,7 @@ type StreamCreated {
   stream: Stream!
 }
 
-"A stream says something else of itself now."
+"The properties of a stream have changed."
 type StreamUpdated {
   "The stream as it is now."
   stream: Stream!
@@ -1969,20 +4062,20 @@ type StreamUpdated {
 type StreamDestroyed {
   "The one that went, as it was last."
   stream: Stream!
-  "Why it went."
+  "The reason why it went."
   reason: DisconnectReason!
 }
 
 """
 Several changes of streams in one event: in a session of more than 1,000 connections, and where one change, such as
 ` + "`" + `forceMute` + "`" + ` of all, is of more than 64 streams. Streams of connections that went come in it, after their
-` + "`" + `ConnectionsChanged` + "`" + `. A stream that came and went between two of these events is in no list; one that is in ` + "`" + `created` + "`" + `
-is in it as it is now.
+` + "`" + `ConnectionsChanged` + "`" + `. A stream that was published and ended between two of these events is in no list; one in
+` + "`" + `created` + "`" + ` is as it is now.
 """
 type StreamsChanged {
   "Those that were published, oldest first, 1,000 at most."
   created: [Stream!]!
-  "Those that say something else of themselves, as they are now, 1,000 at most."
+  "Those whose properties have changed, as they are now, 1,000 at most."
   updated: [Stream!]!
   "Those that ended, 1,000 at most."
   destroyed: [StreamDestroyed!]!
@@ -1993,19 +4086,32 @@ type StreamsChanged {
 }
 
 """
-A moderator has muted one stream, or all. Whoever publishes one of these switches its audio off. What it changed comes
-directly after, as StreamUpdated: ` + "`" + `hasAudio` + "`" + ` is false. A publisher that was away finds the same in the SessionState.
+A moderator has muted one stream, or all. The publisher of a muted stream switches its audio off. The changes come directly
+after, as StreamUpdated: ` + "`" + `hasAudio` + "`" + ` is false. A publisher that was away finds the same in the SessionState. Where a mute stays on,
+it also comes for a stream that is published with its audio on, directly after the StreamCreated, which says that ` + "`" + `hasAudio` + "`" + ` is
+false; not in a session of more than 1,000 connections, where the answer to the publisher alone says so.
 """
 type MuteForced {
   "The one stream that was muted; null where all were, save those of ` + "`" + `except` + "`" + `."
   streamId: ID
   "Ids of the streams that were left as they were, where all others were muted; else empty."
   except: [ID!]!
-  "The moderator's connection."
+  """
+  True. False where a mute that stayed on has ended (` + "`" + `disableForceMute` + "`" + `): then nothing is to be switched off. An event with false is
+  sent only to operations that select this field.
+  """
+  active: Boolean!
+  "The moderator's connection; the server's own, which is in no roster, where the API secret did it."
   moderator: Connection!
 }
 
-"What ` + "`" + `connect` + "`" + ` gives."
+"The settings of the session have changed, by ` + "`" + `updateSession` + "`" + `."
+type SessionChanged {
+  "The session as it is now."
+  session: Session!
+}
+
+"The answer of ` + "`" + `connect` + "`" + `."
 type ConnectPayload {
   "The bearer token for everything this connection does; keep it secret."
   accessToken: String!
@@ -2024,8 +4130,176 @@ type ConnectPayload {
 type AccessPayload {
   "The bearer token."
   accessToken: String!
-  "When it ends."
+  "When the token ends."
   expiresAt: Time!
+}
+
+"A reader of the feed of all sessions, to which the server sends what it has not got yet."
+type Webhook {
+  "Its id; ` + "`" + `environment` + "`" + ` for the one that the server's settings name (` + "`" + `CHATTOK_WEBHOOK` + "`" + `)."
+  id: ID!
+  "The receiver."
+  url: String!
+  "The kinds of events that are sent; null for all."
+  events: [FeedEventKind!]
+  "Only events of sessions whose id begins so; ` + "`" + `\"\"` + "`" + ` for all."
+  sessionPrefix: String!
+  """
+  How many places of the feed come after the last one that it has got, also those of events that it does not want: 0 where it has
+  everything. It may be a second old.
+  """
+  lag: Int!
+  "Why its last request failed, in words of the server's own; null where it did not."
+  lastError: String
+  "When the first request failed since the last one that did not; null where the last one did not."
+  failingSince: Time
+  "When it was made."
+  createdAt: Time!
+}
+
+"The answer of ` + "`" + `createWebhook` + "`" + `."
+type WebhookPayload {
+  "The webhook."
+  webhook: Webhook!
+  "The secret that its requests are signed with: ` + "`" + `whsec_` + "`" + ` and base64. It is told this once."
+  secret: String!
+}
+
+"A kind of event of the feed: the name of its type in another form."
+enum FeedEventKind {
+  "EntryAdded."
+  ENTRY_ADDED
+  "EntryChanged."
+  ENTRY_CHANGED
+  "ConnectionCreated."
+  CONNECTION_CREATED
+  "ConnectionUpdated."
+  CONNECTION_UPDATED
+  "ConnectionDestroyed."
+  CONNECTION_DESTROYED
+  "StreamCreated."
+  STREAM_CREATED
+  "StreamUpdated."
+  STREAM_UPDATED
+  "StreamDestroyed."
+  STREAM_DESTROYED
+  "MuteForced."
+  MUTE_FORCED
+  "SessionCreated."
+  SESSION_CREATED
+  "SessionChanged."
+  SESSION_CHANGED
+  "SessionDeleted."
+  SESSION_DELETED
+  "UserErased."
+  USER_ERASED
+  "FeedTruncated."
+  FEED_TRUNCATED
+  "LogTruncated."
+  LOG_TRUNCATED
+}
+
+"Some lines of an export."
+type ExportPage {
+  """
+  The lines, each a JSON object with a line feed at its end: about 1 MiB, or more where an entry changes while it is exported and has
+  very many reactions.
+  """
+  lines: String!
+  "Leads to the next page; null where this is the last one."
+  next: String
+  "How many entries there are, as of the first page, to tell progress by; null for later pages. A whole number, which may be beyond an Int."
+  entries: Float
+}
+
+"A server: one node, where there are several."
+type Server {
+  """
+  The nodes that serve this database now, by id, 200 at most: the one that answers as it is, the others as they last reported
+  themselves. They report each 4 seconds about; a node that has died is in the list for as long as its lease runs, 10 seconds. For the
+  holder of the API secret.
+  Codes: UNAUTHENTICATED without a token, or with one that is none; FORBIDDEN with an access token.
+  """
+  nodes: [Node!]!
+  """
+  The measurements that the answering node took of itself in the last hour. Other nodes have their own, which only they tell. For the holder of
+  the API secret.
+  Codes: as for ` + "`" + `nodes` + "`" + `.
+  """
+  metrics(
+    "Only samples that ended after this time, such as ` + "`" + `at` + "`" + ` of the last one that the caller has; absent or null: all."
+    after: Time
+  ): Metrics!
+  """
+  Its version after Semantic Versioning 2.0.0, up to 128 bytes: ` + "`" + `1.2.0` + "`" + ` for a release; with ` + "`" + `-dev` + "`" + ` for a build of the source before
+  it, and then with the commit where the build knows it, such as ` + "`" + `1.2.0-dev+0123456789ab` + "`" + `. HTTP answers of the API have it as the
+  header ` + "`" + `ChatTok-Version` + "`" + `.
+  """
+  version: String!
+}
+
+"A node: one process that serves the database. What it reports is null for a node of a version that reports nothing."
+type Node {
+  "Its id, which it chose at its start."
+  id: ID!
+  "Its version, as ` + "`" + `Server.version` + "`" + `."
+  version: String
+  "When it started, by the database's clock."
+  startedAt: Time
+  "When it reported what follows, by the database's clock; now, by its own, for the one that answers."
+  reportedAt: Time
+  "It is the node that answers."
+  answering: Boolean!
+  "WebSockets that are open on it."
+  sockets: Int
+  "Subscriptions over HTTP that are open on it, as SSE or multipart."
+  httpStreams: Int
+  "Subscriptions under way on it, over WebSocket and HTTP."
+  subscriptions: Int
+  "Connections that have a socket or stream on it. One with sockets on two nodes counts for both."
+  connections: Int
+}
+
+"Samples of one node, kept in its memory alone: they begin with its start."
+type Metrics {
+  "The node whose samples these are: ` + "`" + `Node.id` + "`" + `."
+  nodeId: ID!
+  "Seconds from one sample to the next: 10."
+  interval: Int!
+  "The samples, oldest first, 360 at most: an hour."
+  samples: [Sample!]!
+}
+
+"A node at one moment, and its work since the sample before."
+type Sample {
+  "The moment, by the node's clock."
+  at: Time!
+  "WebSockets that are open."
+  sockets: Int!
+  "Subscriptions over HTTP that are open, as SSE or multipart."
+  httpStreams: Int!
+  "Subscriptions under way, over WebSocket and HTTP."
+  subscriptions: Int!
+  "Connections that have a socket or stream on the node."
+  connections: Int!
+  "Commits of new entries a second; entries that arrive together share one."
+  commitsPerSecond: Float!
+  "New entries a second."
+  entriesPerSecond: Float!
+  "Events that were written to subscribers a second."
+  deliveriesPerSecond: Float!
+  "How long the commits of new entries took on average, in milliseconds; null where there was none."
+  commitMs: Float
+  "How long the slowest of them took, in milliseconds; null where there was none."
+  slowestCommitMs: Float
+  "Entries that waited to be committed at the moment."
+  waitingEntries: Int!
+  "Memory that the process has of the system for its own, in bytes."
+  memoryBytes: Float!
+  "Goroutines: the program's threads of its own."
+  goroutines: Int!
+  "Size of the database on its disk, in bytes, of all nodes; null where it could not be read."
+  databaseBytes: Float
 }
 
 "A session token."
@@ -2058,6 +4332,24 @@ func (ec *executionContext) childFields_AccessPayload(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type AccessPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Ban(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Ban_id(ctx, field)
+	case "userId":
+		return ec.fieldContext_Ban_userId(ctx, field)
+	case "connection":
+		return ec.fieldContext_Ban_connection(ctx, field)
+	case "moderator":
+		return ec.fieldContext_Ban_moderator(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Ban_createdAt(ctx, field)
+	case "until":
+		return ec.fieldContext_Ban_until(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Ban", field.Name)
+}
+
 func (ec *executionContext) childFields_ChatEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -2070,10 +4362,28 @@ func (ec *executionContext) childFields_ChatEntry(ctx context.Context, field gra
 		return ec.fieldContext_ChatEntry_connectionId(ctx, field)
 	case "connection":
 		return ec.fieldContext_ChatEntry_connection(ctx, field)
+	case "userId":
+		return ec.fieldContext_ChatEntry_userId(ctx, field)
 	case "body":
 		return ec.fieldContext_ChatEntry_body(ctx, field)
+	case "data":
+		return ec.fieldContext_ChatEntry_data(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_ChatEntry_createdAt(ctx, field)
+	case "version":
+		return ec.fieldContext_ChatEntry_version(ctx, field)
+	case "editedAt":
+		return ec.fieldContext_ChatEntry_editedAt(ctx, field)
+	case "deletedAt":
+		return ec.fieldContext_ChatEntry_deletedAt(ctx, field)
+	case "deletedBy":
+		return ec.fieldContext_ChatEntry_deletedBy(ctx, field)
+	case "replyTo":
+		return ec.fieldContext_ChatEntry_replyTo(ctx, field)
+	case "reactions":
+		return ec.fieldContext_ChatEntry_reactions(ctx, field)
+	case "myReactions":
+		return ec.fieldContext_ChatEntry_myReactions(ctx, field)
 	case "idempotencyKey":
 		return ec.fieldContext_ChatEntry_idempotencyKey(ctx, field)
 	}
@@ -2088,6 +4398,8 @@ func (ec *executionContext) childFields_ChatEntryConnection(ctx context.Context,
 		return ec.fieldContext_ChatEntryConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_ChatEntryConnection_pageInfo(ctx, field)
+	case "lastCursor":
+		return ec.fieldContext_ChatEntryConnection_lastCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ChatEntryConnection", field.Name)
 }
@@ -2120,6 +4432,8 @@ func (ec *executionContext) childFields_Connection(ctx context.Context, field gr
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_Connection_id(ctx, field)
+	case "userId":
+		return ec.fieldContext_Connection_userId(ctx, field)
 	case "data":
 		return ec.fieldContext_Connection_data(ctx, field)
 	case "role":
@@ -2164,6 +4478,50 @@ func (ec *executionContext) childFields_ConnectionPage(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type ConnectionPage", field.Name)
 }
 
+func (ec *executionContext) childFields_Erasure(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Erasure_id(ctx, field)
+	case "state":
+		return ec.fieldContext_Erasure_state(ctx, field)
+	case "entries":
+		return ec.fieldContext_Erasure_entries(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Erasure_createdAt(ctx, field)
+	case "doneAt":
+		return ec.fieldContext_Erasure_doneAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Erasure", field.Name)
+}
+
+func (ec *executionContext) childFields_ExportPage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "lines":
+		return ec.fieldContext_ExportPage_lines(ctx, field)
+	case "next":
+		return ec.fieldContext_ExportPage_next(ctx, field)
+	case "entries":
+		return ec.fieldContext_ExportPage_entries(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExportPage", field.Name)
+}
+
+func (ec *executionContext) childFields_FeedEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_FeedEvent_id(ctx, field)
+	case "cursor":
+		return ec.fieldContext_FeedEvent_cursor(ctx, field)
+	case "sessionId":
+		return ec.fieldContext_FeedEvent_sessionId(ctx, field)
+	case "at":
+		return ec.fieldContext_FeedEvent_at(ctx, field)
+	case "event":
+		return ec.fieldContext_FeedEvent_event(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeedEvent", field.Name)
+}
+
 func (ec *executionContext) childFields_IceCandidate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "candidate":
@@ -2192,6 +4550,18 @@ func (ec *executionContext) childFields_IceServer(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type IceServer", field.Name)
 }
 
+func (ec *executionContext) childFields_Metrics(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "nodeId":
+		return ec.fieldContext_Metrics_nodeId(ctx, field)
+	case "interval":
+		return ec.fieldContext_Metrics_interval(ctx, field)
+	case "samples":
+		return ec.fieldContext_Metrics_samples(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Metrics", field.Name)
+}
+
 func (ec *executionContext) childFields_Negotiation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "streamId":
@@ -2210,6 +4580,30 @@ func (ec *executionContext) childFields_Negotiation(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type Negotiation", field.Name)
 }
 
+func (ec *executionContext) childFields_Node(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Node_id(ctx, field)
+	case "version":
+		return ec.fieldContext_Node_version(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_Node_startedAt(ctx, field)
+	case "reportedAt":
+		return ec.fieldContext_Node_reportedAt(ctx, field)
+	case "answering":
+		return ec.fieldContext_Node_answering(ctx, field)
+	case "sockets":
+		return ec.fieldContext_Node_sockets(ctx, field)
+	case "httpStreams":
+		return ec.fieldContext_Node_httpStreams(ctx, field)
+	case "subscriptions":
+		return ec.fieldContext_Node_subscriptions(ctx, field)
+	case "connections":
+		return ec.fieldContext_Node_connections(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Node", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -2224,6 +4618,64 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func (ec *executionContext) childFields_Reaction(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_Reaction_name(ctx, field)
+	case "count":
+		return ec.fieldContext_Reaction_count(ctx, field)
+	case "users":
+		return ec.fieldContext_Reaction_users(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Reaction", field.Name)
+}
+
+func (ec *executionContext) childFields_Sample(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return ec.fieldContext_Sample_at(ctx, field)
+	case "sockets":
+		return ec.fieldContext_Sample_sockets(ctx, field)
+	case "httpStreams":
+		return ec.fieldContext_Sample_httpStreams(ctx, field)
+	case "subscriptions":
+		return ec.fieldContext_Sample_subscriptions(ctx, field)
+	case "connections":
+		return ec.fieldContext_Sample_connections(ctx, field)
+	case "commitsPerSecond":
+		return ec.fieldContext_Sample_commitsPerSecond(ctx, field)
+	case "entriesPerSecond":
+		return ec.fieldContext_Sample_entriesPerSecond(ctx, field)
+	case "deliveriesPerSecond":
+		return ec.fieldContext_Sample_deliveriesPerSecond(ctx, field)
+	case "commitMs":
+		return ec.fieldContext_Sample_commitMs(ctx, field)
+	case "slowestCommitMs":
+		return ec.fieldContext_Sample_slowestCommitMs(ctx, field)
+	case "waitingEntries":
+		return ec.fieldContext_Sample_waitingEntries(ctx, field)
+	case "memoryBytes":
+		return ec.fieldContext_Sample_memoryBytes(ctx, field)
+	case "goroutines":
+		return ec.fieldContext_Sample_goroutines(ctx, field)
+	case "databaseBytes":
+		return ec.fieldContext_Sample_databaseBytes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Sample", field.Name)
+}
+
+func (ec *executionContext) childFields_Server(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "nodes":
+		return ec.fieldContext_Server_nodes(ctx, field)
+	case "metrics":
+		return ec.fieldContext_Server_metrics(ctx, field)
+	case "version":
+		return ec.fieldContext_Server_version(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Server", field.Name)
+}
+
 func (ec *executionContext) childFields_Session(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -2234,6 +4686,26 @@ func (ec *executionContext) childFields_Session(ctx context.Context, field graph
 		return ec.fieldContext_Session_createdAt(ctx, field)
 	case "lastCursor":
 		return ec.fieldContext_Session_lastCursor(ctx, field)
+	case "firstCursor":
+		return ec.fieldContext_Session_firstCursor(ctx, field)
+	case "retention":
+		return ec.fieldContext_Session_retention(ctx, field)
+	case "lastEntry":
+		return ec.fieldContext_Session_lastEntry(ctx, field)
+	case "readCursor":
+		return ec.fieldContext_Session_readCursor(ctx, field)
+	case "unread":
+		return ec.fieldContext_Session_unread(ctx, field)
+	case "slowMode":
+		return ec.fieldContext_Session_slowMode(ctx, field)
+	case "readOnly":
+		return ec.fieldContext_Session_readOnly(ctx, field)
+	case "data":
+		return ec.fieldContext_Session_data(ctx, field)
+	case "entryCount":
+		return ec.fieldContext_Session_entryCount(ctx, field)
+	case "bytes":
+		return ec.fieldContext_Session_bytes(ctx, field)
 	case "connections":
 		return ec.fieldContext_Session_connections(ctx, field)
 	case "connectionCount":
@@ -2242,6 +4714,8 @@ func (ec *executionContext) childFields_Session(ctx context.Context, field graph
 		return ec.fieldContext_Session_streams(ctx, field)
 	case "streamCount":
 		return ec.fieldContext_Session_streamCount(ctx, field)
+	case "muteForced":
+		return ec.fieldContext_Session_muteForced(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Session", field.Name)
 }
@@ -2254,6 +4728,38 @@ func (ec *executionContext) childFields_SessionDescription(ctx context.Context, 
 		return ec.fieldContext_SessionDescription_sdp(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SessionDescription", field.Name)
+}
+
+func (ec *executionContext) childFields_SessionEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SessionEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SessionEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SessionEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SessionPage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SessionPage_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_SessionPage_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SessionPage_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SessionPage", field.Name)
+}
+
+func (ec *executionContext) childFields_SessionPreview(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "connections":
+		return ec.fieldContext_SessionPreview_connections(ctx, field)
+	case "connectionCount":
+		return ec.fieldContext_SessionPreview_connectionCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SessionPreview", field.Name)
 }
 
 func (ec *executionContext) childFields_Signal(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2316,6 +4822,38 @@ func (ec *executionContext) childFields_TokenPayload(ctx context.Context, field 
 		return ec.fieldContext_TokenPayload_tokenRequired(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TokenPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Webhook(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Webhook_id(ctx, field)
+	case "url":
+		return ec.fieldContext_Webhook_url(ctx, field)
+	case "events":
+		return ec.fieldContext_Webhook_events(ctx, field)
+	case "sessionPrefix":
+		return ec.fieldContext_Webhook_sessionPrefix(ctx, field)
+	case "lag":
+		return ec.fieldContext_Webhook_lag(ctx, field)
+	case "lastError":
+		return ec.fieldContext_Webhook_lastError(ctx, field)
+	case "failingSince":
+		return ec.fieldContext_Webhook_failingSince(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Webhook_createdAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Webhook", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_WebhookPayload_webhook(ctx, field)
+	case "secret":
+		return ec.fieldContext_WebhookPayload_secret(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookPayload", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2438,8 +4976,8 @@ func (ec *executionContext) field_Mutation_addChatEntry_args(ctx context.Context
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "connectionId",
-		func(ctx context.Context, v any) (string, error) {
-			return ec.unmarshalNID2string(ctx, v)
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2461,6 +4999,76 @@ func (ec *executionContext) field_Mutation_addChatEntry_args(ctx context.Context
 		return nil, err
 	}
 	args["idempotencyKey"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "replyTo",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["replyTo"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "data",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["data"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "as",
+		func(ctx context.Context, v any) (*session.ActAs, error) {
+			return ec.unmarshalOActAs2ᚖchattokᚋsessionᚐActAs(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["as"] = arg6
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_banConnection_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "connectionId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["connectionId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "seconds",
+		func(ctx context.Context, v any) (int64, error) {
+			return ec.unmarshalNInt2int64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["seconds"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "deleteEntries",
+		func(ctx context.Context, v any) (*bool, error) {
+			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["deleteEntries"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg3
 	return args, nil
 }
 
@@ -2491,6 +5099,14 @@ func (ec *executionContext) field_Mutation_connect_args(ctx context.Context, raw
 		return nil, err
 	}
 	args["data"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "userKey",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["userKey"] = arg3
 	return args, nil
 }
 
@@ -2513,6 +5129,14 @@ func (ec *executionContext) field_Mutation_createSession_args(ctx context.Contex
 		return nil, err
 	}
 	args["mediaMode"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "retention",
+		func(ctx context.Context, v any) (*int64, error) {
+			return ec.unmarshalOInt2ᚖint64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["retention"] = arg2
 	return args, nil
 }
 
@@ -2551,6 +5175,192 @@ func (ec *executionContext) field_Mutation_createToken_args(ctx context.Context,
 		return nil, err
 	}
 	args["expiresIn"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "userId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["userId"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createWebhook_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "url",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["url"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "events",
+		func(ctx context.Context, v any) ([]session.FeedEventKind, error) {
+			return ec.unmarshalOFeedEventKind2ᚕchattokᚋsessionᚐFeedEventKindᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["events"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "sessionPrefix",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionPrefix"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_deleteChatEntry_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "as",
+		func(ctx context.Context, v any) (*session.ActAs, error) {
+			return ec.unmarshalOActAs2ᚖchattokᚋsessionᚐActAs(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["as"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_deleteSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_deleteWebhook_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_disableForceMute_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_editChatEntry_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "body",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["body"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "data",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["data"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "idempotencyKey",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["idempotencyKey"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "as",
+		func(ctx context.Context, v any) (*session.ActAs, error) {
+			return ec.unmarshalOActAs2ᚖchattokᚋsessionᚐActAs(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["as"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_eraseUser_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "userId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["userId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "connectionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["connectionId"] = arg1
 	return args, nil
 }
 
@@ -2565,6 +5375,14 @@ func (ec *executionContext) field_Mutation_forceDisconnect_args(ctx context.Cont
 		return nil, err
 	}
 	args["connectionId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg1
 	return args, nil
 }
 
@@ -2587,6 +5405,22 @@ func (ec *executionContext) field_Mutation_forceMute_args(ctx context.Context, r
 		return nil, err
 	}
 	args["except"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "stay",
+		func(ctx context.Context, v any) (*bool, error) {
+			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["stay"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg3
 	return args, nil
 }
 
@@ -2601,6 +5435,44 @@ func (ec *executionContext) field_Mutation_forceUnpublish_args(ctx context.Conte
 		return nil, err
 	}
 	args["streamId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_markRead_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "upTo",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["upTo"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "as",
+		func(ctx context.Context, v any) (*session.ActAs, error) {
+			return ec.unmarshalOActAs2ᚖchattokᚋsessionᚐActAs(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["as"] = arg2
 	return args, nil
 }
 
@@ -2696,12 +5568,88 @@ func (ec *executionContext) field_Mutation_publishStream_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_reactToChatEntry_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "name",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["name"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*bool, error) {
+			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "idempotencyKey",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["idempotencyKey"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "as",
+		func(ctx context.Context, v any) (*session.ActAs, error) {
+			return ec.unmarshalOActAs2ᚖchattokᚋsessionᚐActAs(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["as"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_replayWebhook_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_sendSignal_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "type",
-		func(ctx context.Context, v any) (string, error) {
-			return ec.unmarshalNString2string(ctx, v)
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2731,6 +5679,80 @@ func (ec *executionContext) field_Mutation_sendSignal_args(ctx context.Context, 
 		return nil, err
 	}
 	args["sessionId"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "as",
+		func(ctx context.Context, v any) (*session.ActAs, error) {
+			return ec.unmarshalOActAs2ᚖchattokᚋsessionᚐActAs(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["as"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setData_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "data",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["data"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setRole_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "connectionId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["connectionId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "role",
+		func(ctx context.Context, v any) (session.Role, error) {
+			return ec.unmarshalNRole2chattokᚋsessionᚐRole(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["role"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_unban_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg1
 	return args, nil
 }
 
@@ -2745,6 +5767,52 @@ func (ec *executionContext) field_Mutation_unpublishStream_args(ctx context.Cont
 		return nil, err
 	}
 	args["streamId"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "slowMode",
+		func(ctx context.Context, v any) (*int64, error) {
+			return ec.unmarshalOInt2ᚖint64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["slowMode"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "readOnly",
+		func(ctx context.Context, v any) (*bool, error) {
+			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["readOnly"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "data",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["data"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "retention",
+		func(ctx context.Context, v any) (*int64, error) {
+			return ec.unmarshalOInt2ᚖint64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["retention"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg4
 	return args, nil
 }
 
@@ -2824,6 +5892,20 @@ func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_bans_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_chatEntries_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -2867,6 +5949,36 @@ func (ec *executionContext) field_Query_chatEntries_args(ctx context.Context, ra
 		return nil, err
 	}
 	args["connectionId"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_chatEntry_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg1
 	return args, nil
 }
 
@@ -2897,6 +6009,50 @@ func (ec *executionContext) field_Query_connections_args(ctx context.Context, ra
 		return nil, err
 	}
 	args["search"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_erasure_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_export_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
 	return args, nil
 }
 
@@ -2911,6 +6067,160 @@ func (ec *executionContext) field_Query_latestChatEntry_args(ctx context.Context
 		return nil, err
 	}
 	args["connectionId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_sessionPreview_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "token",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["token"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "userKey",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["userKey"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_session_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_sessions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int64, error) {
+			return ec.unmarshalOInt2ᚖint64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (session.SessionOrder, error) {
+			return ec.unmarshalNSessionOrder2chattokᚋsessionᚐSessionOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "prefix",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["prefix"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "userId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["userId"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Reaction_users_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int64, error) {
+			return ec.unmarshalOInt2ᚖint64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Server_metrics_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*time.Time, error) {
+			return ec.unmarshalOTime2ᚖtimeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Session_readCursor_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "userId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["userId"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Session_unread_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "userId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["userId"] = arg0
 	return args, nil
 }
 
@@ -2925,6 +6235,72 @@ func (ec *executionContext) field_Subscription_entryAdded_args(ctx context.Conte
 		return nil, err
 	}
 	args["after"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_feed_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "sessionPrefix",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionPrefix"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_logEvents_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_sessionEvents_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg0
 	return args, nil
 }
 
@@ -2939,6 +6315,14 @@ func (ec *executionContext) field_Subscription_signalReceived_args(ctx context.C
 		return nil, err
 	}
 	args["type"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "sessionId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sessionId"] = arg1
 	return args, nil
 }
 
@@ -3060,6 +6444,162 @@ func (ec *executionContext) _AccessPayload_expiresAt(ctx context.Context, field 
 }
 func (ec *executionContext) fieldContext_AccessPayload_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AccessPayload", field, false, false, "Time")
+}
+
+func (ec *executionContext) _Ban_id(ctx context.Context, field graphql.CollectedField, obj *session.Ban) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Ban_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Ban_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Ban", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Ban_userId(ctx context.Context, field graphql.CollectedField, obj *session.Ban) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Ban_userId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Ban_userId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Ban", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Ban_connection(ctx context.Context, field graphql.CollectedField, obj *session.Ban) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Ban_connection(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Connection, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Connection) graphql.Marshaler {
+			return ec.marshalNConnection2ᚖchattokᚋsessionᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Ban_connection(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Ban",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Connection(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Ban_moderator(ctx context.Context, field graphql.CollectedField, obj *session.Ban) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Ban_moderator(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Moderator, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Connection) graphql.Marshaler {
+			return ec.marshalNConnection2ᚖchattokᚋsessionᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Ban_moderator(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Ban",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Connection(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Ban_createdAt(ctx context.Context, field graphql.CollectedField, obj *session.Ban) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Ban_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Ban_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Ban", field, false, false, "Time")
+}
+
+func (ec *executionContext) _Ban_until(ctx context.Context, field graphql.CollectedField, obj *session.Ban) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Ban_until(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Until, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Ban_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Ban", field, false, false, "Time")
 }
 
 func (ec *executionContext) _ChatEntry_id(ctx context.Context, field graphql.CollectedField, obj *session.ChatEntry) (ret graphql.Marshaler) {
@@ -3186,6 +6726,29 @@ func (ec *executionContext) fieldContext_ChatEntry_connection(_ context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _ChatEntry_userId(ctx context.Context, field graphql.CollectedField, obj *session.ChatEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatEntry_userId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChatEntry_userId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatEntry", field, false, false, "ID")
+}
+
 func (ec *executionContext) _ChatEntry_body(ctx context.Context, field graphql.CollectedField, obj *session.ChatEntry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3206,6 +6769,29 @@ func (ec *executionContext) _ChatEntry_body(ctx context.Context, field graphql.C
 	)
 }
 func (ec *executionContext) fieldContext_ChatEntry_body(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatEntry", field, false, false, "String")
+}
+
+func (ec *executionContext) _ChatEntry_data(ctx context.Context, field graphql.CollectedField, obj *session.ChatEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatEntry_data(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Data, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChatEntry_data(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ChatEntry", field, false, false, "String")
 }
 
@@ -3230,6 +6816,185 @@ func (ec *executionContext) _ChatEntry_createdAt(ctx context.Context, field grap
 }
 func (ec *executionContext) fieldContext_ChatEntry_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ChatEntry", field, false, false, "Time")
+}
+
+func (ec *executionContext) _ChatEntry_version(ctx context.Context, field graphql.CollectedField, obj *session.ChatEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatEntry_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatEntry_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatEntry", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ChatEntry_editedAt(ctx context.Context, field graphql.CollectedField, obj *session.ChatEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatEntry_editedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EditedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChatEntry_editedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatEntry", field, false, false, "Time")
+}
+
+func (ec *executionContext) _ChatEntry_deletedAt(ctx context.Context, field graphql.CollectedField, obj *session.ChatEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatEntry_deletedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeletedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChatEntry_deletedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatEntry", field, false, false, "Time")
+}
+
+func (ec *executionContext) _ChatEntry_deletedBy(ctx context.Context, field graphql.CollectedField, obj *session.ChatEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatEntry_deletedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Deleter(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChatEntry_deletedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatEntry", field, true, false, "ID")
+}
+
+func (ec *executionContext) _ChatEntry_replyTo(ctx context.Context, field graphql.CollectedField, obj *session.ChatEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatEntry_replyTo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ChatEntry().ReplyTo(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.ChatEntry) graphql.Marshaler {
+			return ec.marshalOChatEntry2ᚖchattokᚋsessionᚐChatEntry(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChatEntry_replyTo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChatEntry",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChatEntry(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ChatEntry_reactions(ctx context.Context, field graphql.CollectedField, obj *session.ChatEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatEntry_reactions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReactionList(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []session.Reaction) graphql.Marshaler {
+			return ec.marshalNReaction2ᚕchattokᚋsessionᚐReactionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatEntry_reactions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChatEntry",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Reaction(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ChatEntry_myReactions(ctx context.Context, field graphql.CollectedField, obj *session.ChatEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatEntry_myReactions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ChatEntry().MyReactions(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatEntry_myReactions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatEntry", field, true, true, "String")
 }
 
 func (ec *executionContext) _ChatEntry_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *session.ChatEntry) (ret graphql.Marshaler) {
@@ -3349,6 +7114,29 @@ func (ec *executionContext) fieldContext_ChatEntryConnection_pageInfo(_ context.
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _ChatEntryConnection_lastCursor(ctx context.Context, field graphql.CollectedField, obj *ChatEntryConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChatEntryConnection_lastCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastCursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChatEntryConnection_lastCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChatEntryConnection", field, false, false, "String")
 }
 
 func (ec *executionContext) _ChatEntryEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *ChatEntryEdge) (ret graphql.Marshaler) {
@@ -3536,6 +7324,29 @@ func (ec *executionContext) _Connection_id(ctx context.Context, field graphql.Co
 	)
 }
 func (ec *executionContext) fieldContext_Connection_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Connection", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Connection_userId(ctx context.Context, field graphql.CollectedField, obj *session.Connection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Connection_userId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Connection_userId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Connection", field, false, false, "ID")
 }
 
@@ -3869,6 +7680,38 @@ func (ec *executionContext) fieldContext_ConnectionPage_pageInfo(_ context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _ConnectionUpdated_connection(ctx context.Context, field graphql.CollectedField, obj *session.ConnectionUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConnectionUpdated_connection(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Connection, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Connection) graphql.Marshaler {
+			return ec.marshalNConnection2ᚖchattokᚋsessionᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConnectionUpdated_connection(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConnectionUpdated",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Connection(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ConnectionsChanged_created(ctx context.Context, field graphql.CollectedField, obj *session.ConnectionsChanged) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3889,6 +7732,38 @@ func (ec *executionContext) _ConnectionsChanged_created(ctx context.Context, fie
 	)
 }
 func (ec *executionContext) fieldContext_ConnectionsChanged_created(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConnectionsChanged",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Connection(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConnectionsChanged_updated(ctx context.Context, field graphql.CollectedField, obj *session.ConnectionsChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConnectionsChanged_updated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Updated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.Connection) graphql.Marshaler {
+			return ec.marshalNConnection2ᚕᚖchattokᚋsessionᚐConnectionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConnectionsChanged_updated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ConnectionsChanged",
 		Field:      field,
@@ -3977,6 +7852,461 @@ func (ec *executionContext) _ConnectionsChanged_truncated(ctx context.Context, f
 }
 func (ec *executionContext) fieldContext_ConnectionsChanged_truncated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConnectionsChanged", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _EntryAdded_entry(ctx context.Context, field graphql.CollectedField, obj *event.EntryAdded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryAdded_entry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entry, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.ChatEntry) graphql.Marshaler {
+			return ec.marshalNChatEntry2ᚖchattokᚋsessionᚐChatEntry(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryAdded_entry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EntryAdded",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChatEntry(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EntryAdded_cursor(ctx context.Context, field graphql.CollectedField, obj *event.EntryAdded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryAdded_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryAdded_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EntryAdded", field, true, false, "String")
+}
+
+func (ec *executionContext) _EntryChanged_entry(ctx context.Context, field graphql.CollectedField, obj *event.EntryChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryChanged_entry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entry, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.ChatEntry) graphql.Marshaler {
+			return ec.marshalNChatEntry2ᚖchattokᚋsessionᚐChatEntry(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryChanged_entry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EntryChanged",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChatEntry(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EntryChanged_change(ctx context.Context, field graphql.CollectedField, obj *event.EntryChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryChanged_change(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Change, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v session.EntryChange) graphql.Marshaler {
+			return ec.marshalNEntryChange2chattokᚋsessionᚐEntryChange(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryChanged_change(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EntryChanged", field, false, false, "EntryChange")
+}
+
+func (ec *executionContext) _EntryChanged_cursor(ctx context.Context, field graphql.CollectedField, obj *event.EntryChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryChanged_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryChanged_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EntryChanged", field, true, false, "String")
+}
+
+func (ec *executionContext) _Erasure_id(ctx context.Context, field graphql.CollectedField, obj *session.Erasure) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Erasure_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Erasure_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Erasure", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Erasure_state(ctx context.Context, field graphql.CollectedField, obj *session.Erasure) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Erasure_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v session.ErasureState) graphql.Marshaler {
+			return ec.marshalNErasureState2chattokᚋsessionᚐErasureState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Erasure_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Erasure", field, false, false, "ErasureState")
+}
+
+func (ec *executionContext) _Erasure_entries(ctx context.Context, field graphql.CollectedField, obj *session.Erasure) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Erasure_entries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entries, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Erasure_entries(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Erasure", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Erasure_createdAt(ctx context.Context, field graphql.CollectedField, obj *session.Erasure) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Erasure_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Erasure_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Erasure", field, false, false, "Time")
+}
+
+func (ec *executionContext) _Erasure_doneAt(ctx context.Context, field graphql.CollectedField, obj *session.Erasure) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Erasure_doneAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DoneAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Erasure_doneAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Erasure", field, false, false, "Time")
+}
+
+func (ec *executionContext) _ExportPage_lines(ctx context.Context, field graphql.CollectedField, obj *session.ExportPage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExportPage_lines(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Lines, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExportPage_lines(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExportPage", field, false, false, "String")
+}
+
+func (ec *executionContext) _ExportPage_next(ctx context.Context, field graphql.CollectedField, obj *session.ExportPage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExportPage_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ExportPage().Next(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ExportPage_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExportPage", field, true, true, "String")
+}
+
+func (ec *executionContext) _ExportPage_entries(ctx context.Context, field graphql.CollectedField, obj *session.ExportPage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExportPage_entries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ExportPage().Entries(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ExportPage_entries(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExportPage", field, true, true, "Float")
+}
+
+func (ec *executionContext) _FeedEvent_id(ctx context.Context, field graphql.CollectedField, obj *session.FeedEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FeedEvent_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FeedEvent_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FeedEvent", field, true, false, "ID")
+}
+
+func (ec *executionContext) _FeedEvent_cursor(ctx context.Context, field graphql.CollectedField, obj *session.FeedEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FeedEvent_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.FeedEvent().Cursor(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FeedEvent_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FeedEvent", field, true, true, "String")
+}
+
+func (ec *executionContext) _FeedEvent_sessionId(ctx context.Context, field graphql.CollectedField, obj *session.FeedEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FeedEvent_sessionId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SessionID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FeedEvent_sessionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FeedEvent", field, false, false, "ID")
+}
+
+func (ec *executionContext) _FeedEvent_at(ctx context.Context, field graphql.CollectedField, obj *session.FeedEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FeedEvent_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FeedEvent_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FeedEvent", field, false, false, "Time")
+}
+
+func (ec *executionContext) _FeedEvent_event(ctx context.Context, field graphql.CollectedField, obj *session.FeedEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FeedEvent_event(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.FeedEvent().Event(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v event.Feed) graphql.Marshaler {
+			return ec.marshalNFeedChange2chattokᚋgraphᚋeventᚐFeed(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FeedEvent_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FeedEvent", field, true, true, "FeedChange")
+}
+
+func (ec *executionContext) _FeedTruncated_keptDays(ctx context.Context, field graphql.CollectedField, obj *session.Truncation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FeedTruncated_keptDays(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KeptDays, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FeedTruncated_keptDays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FeedTruncated", field, false, false, "Int")
 }
 
 func (ec *executionContext) _IceCandidate_candidate(ctx context.Context, field graphql.CollectedField, obj *session.ICECandidate) (ret graphql.Marshaler) {
@@ -4163,6 +8493,107 @@ func (ec *executionContext) fieldContext_IceServer_expiresAt(_ context.Context, 
 	return graphql.NewScalarFieldContext("IceServer", field, false, false, "Time")
 }
 
+func (ec *executionContext) _LogTruncated_to(ctx context.Context, field graphql.CollectedField, obj *event.LogTruncated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LogTruncated_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LogTruncated_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LogTruncated", field, true, false, "String")
+}
+
+func (ec *executionContext) _Metrics_nodeId(ctx context.Context, field graphql.CollectedField, obj *session.Samples) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Metrics_nodeId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NodeID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Metrics_nodeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Metrics", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Metrics_interval(ctx context.Context, field graphql.CollectedField, obj *session.Samples) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Metrics_interval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Interval, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Metrics_interval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Metrics", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Metrics_samples(ctx context.Context, field graphql.CollectedField, obj *session.Samples) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Metrics_samples(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Samples, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.Sample) graphql.Marshaler {
+			return ec.marshalNSample2ᚕᚖchattokᚋsessionᚐSampleᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Metrics_samples(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Metrics",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Sample(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_addChatEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4173,7 +8604,7 @@ func (ec *executionContext) _Mutation_addChatEntry(ctx context.Context, field gr
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().AddChatEntry(ctx, fc.Args["connectionId"].(string), fc.Args["body"].(string), fc.Args["idempotencyKey"].(*string))
+			return ec.Resolvers.Mutation().AddChatEntry(ctx, fc.Args["connectionId"].(*string), fc.Args["body"].(string), fc.Args["idempotencyKey"].(*string), fc.Args["replyTo"].(*string), fc.Args["data"].(*string), fc.Args["sessionId"].(*string), fc.Args["as"].(*session.ActAs))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *session.ChatEntry) graphql.Marshaler {
@@ -4207,6 +8638,182 @@ func (ec *executionContext) fieldContext_Mutation_addChatEntry(ctx context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_editChatEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_editChatEntry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EditChatEntry(ctx, fc.Args["id"].(string), fc.Args["body"].(string), fc.Args["data"].(*string), fc.Args["idempotencyKey"].(*string), fc.Args["sessionId"].(*string), fc.Args["as"].(*session.ActAs))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.ChatEntry) graphql.Marshaler {
+			return ec.marshalNChatEntry2ᚖchattokᚋsessionᚐChatEntry(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_editChatEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChatEntry(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_editChatEntry_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deleteChatEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deleteChatEntry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeleteChatEntry(ctx, fc.Args["id"].(string), fc.Args["sessionId"].(*string), fc.Args["as"].(*session.ActAs))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.ChatEntry) graphql.Marshaler {
+			return ec.marshalNChatEntry2ᚖchattokᚋsessionᚐChatEntry(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deleteChatEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChatEntry(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deleteChatEntry_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_reactToChatEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_reactToChatEntry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReactToChatEntry(ctx, fc.Args["id"].(string), fc.Args["name"].(string), fc.Args["on"].(*bool), fc.Args["idempotencyKey"].(*string), fc.Args["sessionId"].(*string), fc.Args["as"].(*session.ActAs))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.ChatEntry) graphql.Marshaler {
+			return ec.marshalNChatEntry2ᚖchattokᚋsessionᚐChatEntry(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_reactToChatEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChatEntry(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_reactToChatEntry_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_markRead(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_markRead(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().MarkRead(ctx, fc.Args["upTo"].(string), fc.Args["sessionId"].(*string), fc.Args["as"].(*session.ActAs))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Session) graphql.Marshaler {
+			return ec.marshalNSession2ᚖchattokᚋsessionᚐSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_markRead(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Session(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_markRead_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_sendSignal(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4217,7 +8824,7 @@ func (ec *executionContext) _Mutation_sendSignal(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().SendSignal(ctx, fc.Args["type"].(string), fc.Args["data"].(*string), fc.Args["to"].(*string), fc.Args["sessionId"].(*string))
+			return ec.Resolvers.Mutation().SendSignal(ctx, fc.Args["type"].(*string), fc.Args["data"].(*string), fc.Args["to"].(*string), fc.Args["sessionId"].(*string), fc.Args["as"].(*session.ActAs))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *session.Signal) graphql.Marshaler {
@@ -4261,7 +8868,7 @@ func (ec *executionContext) _Mutation_connect(ctx context.Context, field graphql
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().Connect(ctx, fc.Args["token"].(*string), fc.Args["sessionId"].(*string), fc.Args["data"].(*string))
+			return ec.Resolvers.Mutation().Connect(ctx, fc.Args["token"].(*string), fc.Args["sessionId"].(*string), fc.Args["data"].(*string), fc.Args["userKey"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ConnectPayload) graphql.Marshaler {
@@ -4327,6 +8934,50 @@ func (ec *executionContext) fieldContext_Mutation_renewAccess(_ context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_setData(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setData(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetData(ctx, fc.Args["data"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Connection) graphql.Marshaler {
+			return ec.marshalNConnection2ᚖchattokᚋsessionᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setData(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Connection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setData_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_disconnect(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4369,7 +9020,7 @@ func (ec *executionContext) _Mutation_forceDisconnect(ctx context.Context, field
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().ForceDisconnect(ctx, fc.Args["connectionId"].(string))
+			return ec.Resolvers.Mutation().ForceDisconnect(ctx, fc.Args["connectionId"].(string), fc.Args["sessionId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *session.Connection) graphql.Marshaler {
@@ -4397,6 +9048,182 @@ func (ec *executionContext) fieldContext_Mutation_forceDisconnect(ctx context.Co
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_forceDisconnect_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_banConnection(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_banConnection(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().BanConnection(ctx, fc.Args["connectionId"].(string), fc.Args["seconds"].(int64), fc.Args["deleteEntries"].(*bool), fc.Args["sessionId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Ban) graphql.Marshaler {
+			return ec.marshalNBan2ᚖchattokᚋsessionᚐBan(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_banConnection(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Ban(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_banConnection_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_unban(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_unban(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().Unban(ctx, fc.Args["id"].(string), fc.Args["sessionId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Ban) graphql.Marshaler {
+			return ec.marshalNBan2ᚖchattokᚋsessionᚐBan(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_unban(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Ban(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_unban_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateSession(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateSession(ctx, fc.Args["slowMode"].(*int64), fc.Args["readOnly"].(*bool), fc.Args["data"].(*string), fc.Args["retention"].(*int64), fc.Args["sessionId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Session) graphql.Marshaler {
+			return ec.marshalNSession2ᚖchattokᚋsessionᚐSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateSession(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Session(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateSession_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setRole(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setRole(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetRole(ctx, fc.Args["connectionId"].(string), fc.Args["role"].(session.Role), fc.Args["sessionId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Connection) graphql.Marshaler {
+			return ec.marshalNConnection2ᚖchattokᚋsessionᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setRole(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Connection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setRole_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -4545,7 +9372,7 @@ func (ec *executionContext) _Mutation_forceUnpublish(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().ForceUnpublish(ctx, fc.Args["streamId"].(string))
+			return ec.Resolvers.Mutation().ForceUnpublish(ctx, fc.Args["streamId"].(string), fc.Args["sessionId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *session.Stream) graphql.Marshaler {
@@ -4589,7 +9416,7 @@ func (ec *executionContext) _Mutation_forceMute(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().ForceMute(ctx, fc.Args["streamId"].(*string), fc.Args["except"].([]string))
+			return ec.Resolvers.Mutation().ForceMute(ctx, fc.Args["streamId"].(*string), fc.Args["except"].([]string), fc.Args["stay"].(*bool), fc.Args["sessionId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*session.Stream) graphql.Marshaler {
@@ -4617,6 +9444,50 @@ func (ec *executionContext) fieldContext_Mutation_forceMute(ctx context.Context,
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_forceMute_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_disableForceMute(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_disableForceMute(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DisableForceMute(ctx, fc.Args["sessionId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Session) graphql.Marshaler {
+			return ec.marshalNSession2ᚖchattokᚋsessionᚐSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_disableForceMute(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Session(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_disableForceMute_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -4677,7 +9548,7 @@ func (ec *executionContext) _Mutation_createSession(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateSession(ctx, fc.Args["id"].(*string), fc.Args["mediaMode"].(*session.MediaMode))
+			return ec.Resolvers.Mutation().CreateSession(ctx, fc.Args["id"].(*string), fc.Args["mediaMode"].(*session.MediaMode), fc.Args["retention"].(*int64))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *session.Session) graphql.Marshaler {
@@ -4711,6 +9582,94 @@ func (ec *executionContext) fieldContext_Mutation_createSession(ctx context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_deleteSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deleteSession(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeleteSession(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deleteSession(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("field of type ID does not have child fields")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deleteSession_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_eraseUser(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_eraseUser(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EraseUser(ctx, fc.Args["userId"].(*string), fc.Args["connectionId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Erasure) graphql.Marshaler {
+			return ec.marshalNErasure2ᚖchattokᚋsessionᚐErasure(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_eraseUser(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Erasure(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_eraseUser_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createToken(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4721,7 +9680,7 @@ func (ec *executionContext) _Mutation_createToken(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateToken(ctx, fc.Args["sessionId"].(string), fc.Args["role"].(*session.Role), fc.Args["data"].(*string), fc.Args["expiresIn"].(*int64))
+			return ec.Resolvers.Mutation().CreateToken(ctx, fc.Args["sessionId"].(string), fc.Args["role"].(*session.Role), fc.Args["data"].(*string), fc.Args["expiresIn"].(*int64), fc.Args["userId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *TokenPayload) graphql.Marshaler {
@@ -4749,6 +9708,138 @@ func (ec *executionContext) fieldContext_Mutation_createToken(ctx context.Contex
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_createToken_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createWebhook(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createWebhook(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateWebhook(ctx, fc.Args["url"].(string), fc.Args["events"].([]session.FeedEventKind), fc.Args["sessionPrefix"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *WebhookPayload) graphql.Marshaler {
+			return ec.marshalNWebhookPayload2ᚖchattokᚋgraphᚋgeneratedᚐWebhookPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createWebhook(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WebhookPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createWebhook_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deleteWebhook(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deleteWebhook(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeleteWebhook(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Webhook) graphql.Marshaler {
+			return ec.marshalNWebhook2ᚖchattokᚋsessionᚐWebhook(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deleteWebhook(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Webhook(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deleteWebhook_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_replayWebhook(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_replayWebhook(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReplayWebhook(ctx, fc.Args["id"].(string), fc.Args["after"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Webhook) graphql.Marshaler {
+			return ec.marshalNWebhook2ᚖchattokᚋsessionᚐWebhook(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_replayWebhook(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Webhook(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_replayWebhook_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -4799,6 +9890,29 @@ func (ec *executionContext) _MuteForced_except(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_MuteForced_except(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("MuteForced", field, false, false, "ID")
+}
+
+func (ec *executionContext) _MuteForced_active(ctx context.Context, field graphql.CollectedField, obj *session.MuteForced) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MuteForced_active(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Active, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MuteForced_active(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MuteForced", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _MuteForced_moderator(ctx context.Context, field graphql.CollectedField, obj *session.MuteForced) (ret graphql.Marshaler) {
@@ -4989,6 +10103,213 @@ func (ec *executionContext) fieldContext_Negotiation_missed(_ context.Context, f
 	return graphql.NewScalarFieldContext("Negotiation", field, false, false, "Int")
 }
 
+func (ec *executionContext) _Node_id(ctx context.Context, field graphql.CollectedField, obj *session.Node) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Node_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Node_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Node", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Node_version(ctx context.Context, field graphql.CollectedField, obj *session.Node) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Node_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Node_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Node", field, false, false, "String")
+}
+
+func (ec *executionContext) _Node_startedAt(ctx context.Context, field graphql.CollectedField, obj *session.Node) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Node_startedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Node_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Node", field, false, false, "Time")
+}
+
+func (ec *executionContext) _Node_reportedAt(ctx context.Context, field graphql.CollectedField, obj *session.Node) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Node_reportedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReportedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Node_reportedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Node", field, false, false, "Time")
+}
+
+func (ec *executionContext) _Node_answering(ctx context.Context, field graphql.CollectedField, obj *session.Node) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Node_answering(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Answering, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Node_answering(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Node", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Node_sockets(ctx context.Context, field graphql.CollectedField, obj *session.Node) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Node_sockets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sockets, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Node_sockets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Node", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Node_httpStreams(ctx context.Context, field graphql.CollectedField, obj *session.Node) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Node_httpStreams(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HTTPStreams, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Node_httpStreams(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Node", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Node_subscriptions(ctx context.Context, field graphql.CollectedField, obj *session.Node) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Node_subscriptions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subscriptions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Node_subscriptions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Node", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Node_connections(ctx context.Context, field graphql.CollectedField, obj *session.Node) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Node_connections(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Connections, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Node_connections(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Node", field, false, false, "Int")
+}
+
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *PageInfo) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5091,7 +10412,7 @@ func (ec *executionContext) _Query_latestChatEntry(ctx context.Context, field gr
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().LatestChatEntry(ctx, fc.Args["connectionId"].(string))
+			return ec.Resolvers.Query().LatestChatEntry(ctx, fc.Args["connectionId"].(string), fc.Args["sessionId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *session.ChatEntry) graphql.Marshaler {
@@ -5135,7 +10456,7 @@ func (ec *executionContext) _Query_chatEntries(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().ChatEntries(ctx, fc.Args["first"].(*int64), fc.Args["after"].(*string), fc.Args["last"].(*int64), fc.Args["before"].(*string), fc.Args["connectionId"].(*string))
+			return ec.Resolvers.Query().ChatEntries(ctx, fc.Args["first"].(*int64), fc.Args["after"].(*string), fc.Args["last"].(*int64), fc.Args["before"].(*string), fc.Args["connectionId"].(*string), fc.Args["sessionId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ChatEntryConnection) graphql.Marshaler {
@@ -5169,6 +10490,94 @@ func (ec *executionContext) fieldContext_Query_chatEntries(ctx context.Context, 
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_chatEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_chatEntry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ChatEntry(ctx, fc.Args["id"].(string), fc.Args["sessionId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.ChatEntry) graphql.Marshaler {
+			return ec.marshalOChatEntry2ᚖchattokᚋsessionᚐChatEntry(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_chatEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChatEntry(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_chatEntry_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_bans(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_bans(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Bans(ctx, fc.Args["sessionId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.Ban) graphql.Marshaler {
+			return ec.marshalNBan2ᚕᚖchattokᚋsessionᚐBanᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_bans(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Ban(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_bans_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_session(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5178,7 +10587,8 @@ func (ec *executionContext) _Query_session(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Query_session(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Query().Session(ctx)
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Session(ctx, fc.Args["sessionId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *session.Session) graphql.Marshaler {
@@ -5188,7 +10598,7 @@ func (ec *executionContext) _Query_session(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_Query_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Query_session(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
 		Field:      field,
@@ -5197,6 +10607,61 @@ func (ec *executionContext) fieldContext_Query_session(_ context.Context, field 
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Session(ctx, field)
 		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_session_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_sessionPreview(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_sessionPreview(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().SessionPreview(ctx, fc.Args["token"].(*string), fc.Args["sessionId"].(*string), fc.Args["userKey"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.SessionPreview) graphql.Marshaler {
+			return ec.marshalNSessionPreview2ᚖchattokᚋsessionᚐSessionPreview(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_sessionPreview(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SessionPreview(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_sessionPreview_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -5243,7 +10708,7 @@ func (ec *executionContext) _Query_connections(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Connections(ctx, fc.Args["first"].(*int64), fc.Args["after"].(*string), fc.Args["search"].(*string))
+			return ec.Resolvers.Query().Connections(ctx, fc.Args["first"].(*int64), fc.Args["after"].(*string), fc.Args["search"].(*string), fc.Args["sessionId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ConnectionPage) graphql.Marshaler {
@@ -5277,6 +10742,50 @@ func (ec *executionContext) fieldContext_Query_connections(ctx context.Context, 
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_sessions(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_sessions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Sessions(ctx, fc.Args["first"].(*int64), fc.Args["after"].(*string), fc.Args["orderBy"].(session.SessionOrder), fc.Args["prefix"].(*string), fc.Args["userId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *SessionPage) graphql.Marshaler {
+			return ec.marshalNSessionPage2ᚖchattokᚋgraphᚋgeneratedᚐSessionPage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_sessions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SessionPage(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_sessions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_iceServers(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5304,6 +10813,213 @@ func (ec *executionContext) fieldContext_Query_iceServers(_ context.Context, fie
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_IceServer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_feedCursor(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_feedCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().FeedCursor(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_feedCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Query", field, true, true, "String")
+}
+
+func (ec *executionContext) _Query_erasure(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_erasure(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Erasure(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Erasure) graphql.Marshaler {
+			return ec.marshalNErasure2ᚖchattokᚋsessionᚐErasure(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_erasure(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Erasure(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_erasure_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_erasures(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_erasures(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Erasures(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.Erasure) graphql.Marshaler {
+			return ec.marshalNErasure2ᚕᚖchattokᚋsessionᚐErasureᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_erasures(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Erasure(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_webhooks(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_webhooks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Webhooks(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.Webhook) graphql.Marshaler {
+			return ec.marshalNWebhook2ᚕᚖchattokᚋsessionᚐWebhookᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_webhooks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Webhook(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_export(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_export(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Export(ctx, fc.Args["sessionId"].(*string), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.ExportPage) graphql.Marshaler {
+			return ec.marshalNExportPage2ᚖchattokᚋsessionᚐExportPage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_export(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExportPage(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_export_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_server(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_server(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Server(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Server) graphql.Marshaler {
+			return ec.marshalNServer2ᚖchattokᚋgraphᚋgeneratedᚐServer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_server(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Server(ctx, field)
 		},
 	}
 	return fc, nil
@@ -5383,6 +11099,609 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Reaction_name(ctx context.Context, field graphql.CollectedField, obj *session.Reaction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reaction_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reaction_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Reaction", field, false, false, "String")
+}
+
+func (ec *executionContext) _Reaction_count(ctx context.Context, field graphql.CollectedField, obj *session.Reaction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reaction_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reaction_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Reaction", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Reaction_users(ctx context.Context, field graphql.CollectedField, obj *session.Reaction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reaction_users(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Reaction().Users(ctx, obj, fc.Args["first"].(*int64))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.Connection) graphql.Marshaler {
+			return ec.marshalNConnection2ᚕᚖchattokᚋsessionᚐConnectionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reaction_users(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Reaction",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Connection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Reaction_users_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReactionsChanged_entryId(ctx context.Context, field graphql.CollectedField, obj *event.ReactionsChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReactionsChanged_entryId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EntryID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReactionsChanged_entryId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReactionsChanged", field, true, false, "ID")
+}
+
+func (ec *executionContext) _ReactionsChanged_version(ctx context.Context, field graphql.CollectedField, obj *event.ReactionsChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReactionsChanged_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReactionsChanged_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReactionsChanged", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ReactionsChanged_myReactions(ctx context.Context, field graphql.CollectedField, obj *event.ReactionsChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReactionsChanged_myReactions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MyReactions(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReactionsChanged_myReactions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReactionsChanged", field, true, false, "String")
+}
+
+func (ec *executionContext) _ReadMarked_readCursor(ctx context.Context, field graphql.CollectedField, obj *event.ReadMarked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReadMarked_readCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReadCursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReadMarked_readCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReadMarked", field, true, false, "String")
+}
+
+func (ec *executionContext) _Sample_at(ctx context.Context, field graphql.CollectedField, obj *session.Sample) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sample_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Sample_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sample", field, false, false, "Time")
+}
+
+func (ec *executionContext) _Sample_sockets(ctx context.Context, field graphql.CollectedField, obj *session.Sample) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sample_sockets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sockets, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Sample_sockets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sample", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Sample_httpStreams(ctx context.Context, field graphql.CollectedField, obj *session.Sample) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sample_httpStreams(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HTTPStreams, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Sample_httpStreams(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sample", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Sample_subscriptions(ctx context.Context, field graphql.CollectedField, obj *session.Sample) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sample_subscriptions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subscriptions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Sample_subscriptions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sample", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Sample_connections(ctx context.Context, field graphql.CollectedField, obj *session.Sample) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sample_connections(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Connections, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Sample_connections(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sample", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Sample_commitsPerSecond(ctx context.Context, field graphql.CollectedField, obj *session.Sample) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sample_commitsPerSecond(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CommitsPerSecond, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Sample_commitsPerSecond(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sample", field, false, false, "Float")
+}
+
+func (ec *executionContext) _Sample_entriesPerSecond(ctx context.Context, field graphql.CollectedField, obj *session.Sample) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sample_entriesPerSecond(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EntriesPerSecond, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Sample_entriesPerSecond(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sample", field, false, false, "Float")
+}
+
+func (ec *executionContext) _Sample_deliveriesPerSecond(ctx context.Context, field graphql.CollectedField, obj *session.Sample) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sample_deliveriesPerSecond(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeliveriesPerSecond, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Sample_deliveriesPerSecond(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sample", field, false, false, "Float")
+}
+
+func (ec *executionContext) _Sample_commitMs(ctx context.Context, field graphql.CollectedField, obj *session.Sample) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sample_commitMs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CommitMs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Sample_commitMs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sample", field, false, false, "Float")
+}
+
+func (ec *executionContext) _Sample_slowestCommitMs(ctx context.Context, field graphql.CollectedField, obj *session.Sample) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sample_slowestCommitMs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SlowestCommitMs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Sample_slowestCommitMs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sample", field, false, false, "Float")
+}
+
+func (ec *executionContext) _Sample_waitingEntries(ctx context.Context, field graphql.CollectedField, obj *session.Sample) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sample_waitingEntries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WaitingEntries, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Sample_waitingEntries(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sample", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Sample_memoryBytes(ctx context.Context, field graphql.CollectedField, obj *session.Sample) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sample_memoryBytes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MemoryBytes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Sample_memoryBytes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sample", field, false, false, "Float")
+}
+
+func (ec *executionContext) _Sample_goroutines(ctx context.Context, field graphql.CollectedField, obj *session.Sample) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sample_goroutines(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Goroutines, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Sample_goroutines(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sample", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Sample_databaseBytes(ctx context.Context, field graphql.CollectedField, obj *session.Sample) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sample_databaseBytes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DatabaseBytes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Sample_databaseBytes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sample", field, false, false, "Float")
+}
+
+func (ec *executionContext) _Server_nodes(ctx context.Context, field graphql.CollectedField, obj *Server) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Server_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Server().Nodes(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.Node) graphql.Marshaler {
+			return ec.marshalNNode2ᚕᚖchattokᚋsessionᚐNodeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Server_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Server",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Node(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Server_metrics(ctx context.Context, field graphql.CollectedField, obj *Server) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Server_metrics(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Server().Metrics(ctx, obj, fc.Args["after"].(*time.Time))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Samples) graphql.Marshaler {
+			return ec.marshalNMetrics2ᚖchattokᚋsessionᚐSamples(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Server_metrics(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Server",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Metrics(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Server_metrics_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Server_version(ctx context.Context, field graphql.CollectedField, obj *Server) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Server_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Server_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Server", field, false, false, "String")
 }
 
 func (ec *executionContext) _Session_id(ctx context.Context, field graphql.CollectedField, obj *session.Session) (ret graphql.Marshaler) {
@@ -5475,6 +11794,287 @@ func (ec *executionContext) _Session_lastCursor(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_Session_lastCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Session", field, true, true, "String")
+}
+
+func (ec *executionContext) _Session_firstCursor(ctx context.Context, field graphql.CollectedField, obj *session.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_firstCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Session().FirstCursor(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_firstCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, true, true, "String")
+}
+
+func (ec *executionContext) _Session_retention(ctx context.Context, field graphql.CollectedField, obj *session.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_retention(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Session().Retention(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Session_retention(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, true, true, "Int")
+}
+
+func (ec *executionContext) _Session_lastEntry(ctx context.Context, field graphql.CollectedField, obj *session.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_lastEntry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Session().LastEntry(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.ChatEntry) graphql.Marshaler {
+			return ec.marshalOChatEntry2ᚖchattokᚋsessionᚐChatEntry(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Session_lastEntry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Session",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChatEntry(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Session_readCursor(ctx context.Context, field graphql.CollectedField, obj *session.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_readCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Session().ReadCursor(ctx, obj, fc.Args["userId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Session_readCursor(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Session",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("field of type String does not have child fields")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Session_readCursor_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Session_unread(ctx context.Context, field graphql.CollectedField, obj *session.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_unread(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Session().Unread(ctx, obj, fc.Args["userId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Session_unread(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Session",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("field of type Int does not have child fields")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Session_unread_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Session_slowMode(ctx context.Context, field graphql.CollectedField, obj *session.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_slowMode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Session().SlowMode(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_slowMode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, true, true, "Int")
+}
+
+func (ec *executionContext) _Session_readOnly(ctx context.Context, field graphql.CollectedField, obj *session.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_readOnly(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReadOnly, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_readOnly(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Session_data(ctx context.Context, field graphql.CollectedField, obj *session.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_data(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Data, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Session_data(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, false, false, "String")
+}
+
+func (ec *executionContext) _Session_entryCount(ctx context.Context, field graphql.CollectedField, obj *session.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_entryCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Session().EntryCount(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_entryCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, true, true, "Int")
+}
+
+func (ec *executionContext) _Session_bytes(ctx context.Context, field graphql.CollectedField, obj *session.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_bytes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Session().Bytes(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_bytes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, true, true, "Float")
 }
 
 func (ec *executionContext) _Session_connections(ctx context.Context, field graphql.CollectedField, obj *session.Session) (ret graphql.Marshaler) {
@@ -5587,6 +12187,116 @@ func (ec *executionContext) fieldContext_Session_streamCount(_ context.Context, 
 	return graphql.NewScalarFieldContext("Session", field, true, true, "Int")
 }
 
+func (ec *executionContext) _Session_muteForced(ctx context.Context, field graphql.CollectedField, obj *session.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_muteForced(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Session().MuteForced(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_muteForced(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, true, true, "Boolean")
+}
+
+func (ec *executionContext) _SessionChanged_session(ctx context.Context, field graphql.CollectedField, obj *session.SessionChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionChanged_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Session) graphql.Marshaler {
+			return ec.marshalNSession2ᚖchattokᚋsessionᚐSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionChanged_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SessionChanged",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Session(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SessionCreated_session(ctx context.Context, field graphql.CollectedField, obj *session.SessionCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionCreated_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Session) graphql.Marshaler {
+			return ec.marshalNSession2ᚖchattokᚋsessionᚐSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionCreated_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SessionCreated",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Session(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SessionDeleted_sessionId(ctx context.Context, field graphql.CollectedField, obj *session.SessionDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionDeleted_sessionId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SessionID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionDeleted_sessionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SessionDeleted", field, false, false, "ID")
+}
+
 func (ec *executionContext) _SessionDescription_type(ctx context.Context, field graphql.CollectedField, obj *session.SessionDescription) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5631,6 +12341,212 @@ func (ec *executionContext) _SessionDescription_sdp(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_SessionDescription_sdp(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SessionDescription", field, false, false, "String")
+}
+
+func (ec *executionContext) _SessionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *SessionEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SessionEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _SessionEdge_node(ctx context.Context, field graphql.CollectedField, obj *SessionEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Session) graphql.Marshaler {
+			return ec.marshalNSession2ᚖchattokᚋsessionᚐSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SessionEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Session(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SessionPage_edges(ctx context.Context, field graphql.CollectedField, obj *SessionPage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionPage_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*SessionEdge) graphql.Marshaler {
+			return ec.marshalNSessionEdge2ᚕᚖchattokᚋgraphᚋgeneratedᚐSessionEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionPage_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SessionPage",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SessionEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SessionPage_nodes(ctx context.Context, field graphql.CollectedField, obj *SessionPage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionPage_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.Session) graphql.Marshaler {
+			return ec.marshalNSession2ᚕᚖchattokᚋsessionᚐSessionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionPage_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SessionPage",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Session(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SessionPage_pageInfo(ctx context.Context, field graphql.CollectedField, obj *SessionPage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionPage_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖchattokᚋgraphᚋgeneratedᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionPage_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SessionPage",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SessionPreview_connections(ctx context.Context, field graphql.CollectedField, obj *session.SessionPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionPreview_connections(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Connections, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*session.Connection) graphql.Marshaler {
+			return ec.marshalNConnection2ᚕᚖchattokᚋsessionᚐConnectionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionPreview_connections(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SessionPreview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Connection(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SessionPreview_connectionCount(ctx context.Context, field graphql.CollectedField, obj *session.SessionPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionPreview_connectionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConnectionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionPreview_connectionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SessionPreview", field, false, false, "Int")
 }
 
 func (ec *executionContext) _SessionState_connections(ctx context.Context, field graphql.CollectedField, obj *session.SessionState) (ret graphql.Marshaler) {
@@ -5741,6 +12657,29 @@ func (ec *executionContext) _SessionState_streamCount(ctx context.Context, field
 }
 func (ec *executionContext) fieldContext_SessionState_streamCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SessionState", field, false, false, "Int")
+}
+
+func (ec *executionContext) _SessionState_muteForced(ctx context.Context, field graphql.CollectedField, obj *session.SessionState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionState_muteForced(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MuteForced, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionState_muteForced(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SessionState", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _SessionState_truncated(ctx context.Context, field graphql.CollectedField, obj *session.SessionState) (ret graphql.Marshaler) {
@@ -6368,7 +13307,7 @@ func (ec *executionContext) _Subscription_entryAdded(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Subscription().EntryAdded(ctx, fc.Args["after"].(*string))
+			return ec.Resolvers.Subscription().EntryAdded(ctx, fc.Args["after"].(*string), fc.Args["sessionId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *session.ChatEntry) graphql.Marshaler {
@@ -6402,6 +13341,73 @@ func (ec *executionContext) fieldContext_Subscription_entryAdded(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Subscription_logEvents(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_logEvents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().LogEvents(ctx, fc.Args["after"].(*string), fc.Args["sessionId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v event.Log) graphql.Marshaler {
+			return ec.marshalNLogEvent2chattokᚋgraphᚋeventᚐLog(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_logEvents(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("field of type LogEvent does not have child fields")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_logEvents_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_userEvents(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_userEvents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Subscription().UserEvents(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v event.User) graphql.Marshaler {
+			return ec.marshalNUserEvent2chattokᚋgraphᚋeventᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_userEvents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Subscription", field, true, true, "UserEvent")
+}
+
 func (ec *executionContext) _Subscription_signalReceived(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
 	return graphql.ResolveFieldStream(
 		ctx,
@@ -6412,7 +13418,7 @@ func (ec *executionContext) _Subscription_signalReceived(ctx context.Context, fi
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Subscription().SignalReceived(ctx, fc.Args["type"].(*string))
+			return ec.Resolvers.Subscription().SignalReceived(ctx, fc.Args["type"].(*string), fc.Args["sessionId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *session.Signal) graphql.Marshaler {
@@ -6455,7 +13461,8 @@ func (ec *executionContext) _Subscription_sessionEvents(ctx context.Context, fie
 			return ec.fieldContext_Subscription_sessionEvents(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Subscription().SessionEvents(ctx)
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().SessionEvents(ctx, fc.Args["sessionId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v session.SessionEvent) graphql.Marshaler {
@@ -6465,8 +13472,28 @@ func (ec *executionContext) _Subscription_sessionEvents(ctx context.Context, fie
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_Subscription_sessionEvents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Subscription", field, true, true, "SessionEvent")
+func (ec *executionContext) fieldContext_Subscription_sessionEvents(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("field of type SessionEvent does not have child fields")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_sessionEvents_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Subscription_negotiationReceived(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
@@ -6497,6 +13524,50 @@ func (ec *executionContext) fieldContext_Subscription_negotiationReceived(_ cont
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Negotiation(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_feed(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_feed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().Feed(ctx, fc.Args["after"].(*string), fc.Args["sessionPrefix"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.FeedEvent) graphql.Marshaler {
+			return ec.marshalNFeedEvent2ᚖchattokᚋsessionᚐFeedEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_feed(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FeedEvent(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_feed_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -6568,6 +13639,277 @@ func (ec *executionContext) _TokenPayload_tokenRequired(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_TokenPayload_tokenRequired(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TokenPayload", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _UserErased_erasure(ctx context.Context, field graphql.CollectedField, obj *session.UserErasure) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UserErased_erasure(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Erasure, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Erasure) graphql.Marshaler {
+			return ec.marshalNErasure2ᚖchattokᚋsessionᚐErasure(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UserErased_erasure(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserErased",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Erasure(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Webhook_id(ctx context.Context, field graphql.CollectedField, obj *session.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Webhook_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Webhook_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Webhook_url(ctx context.Context, field graphql.CollectedField, obj *session.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Webhook_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Webhook_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, "String")
+}
+
+func (ec *executionContext) _Webhook_events(ctx context.Context, field graphql.CollectedField, obj *session.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Webhook_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []session.FeedEventKind) graphql.Marshaler {
+			return ec.marshalOFeedEventKind2ᚕchattokᚋsessionᚐFeedEventKindᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Webhook_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, "FeedEventKind")
+}
+
+func (ec *executionContext) _Webhook_sessionPrefix(ctx context.Context, field graphql.CollectedField, obj *session.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Webhook_sessionPrefix(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SessionPrefix, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Webhook_sessionPrefix(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, "String")
+}
+
+func (ec *executionContext) _Webhook_lag(ctx context.Context, field graphql.CollectedField, obj *session.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Webhook_lag(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Lag, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Webhook_lag(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Webhook_lastError(ctx context.Context, field graphql.CollectedField, obj *session.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Webhook_lastError(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Failure(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Webhook_lastError(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, true, false, "String")
+}
+
+func (ec *executionContext) _Webhook_failingSince(ctx context.Context, field graphql.CollectedField, obj *session.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Webhook_failingSince(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FailingSince, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Webhook_failingSince(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, "Time")
+}
+
+func (ec *executionContext) _Webhook_createdAt(ctx context.Context, field graphql.CollectedField, obj *session.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Webhook_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Webhook_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, "Time")
+}
+
+func (ec *executionContext) _WebhookPayload_webhook(ctx context.Context, field graphql.CollectedField, obj *WebhookPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WebhookPayload_webhook(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Webhook, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Webhook) graphql.Marshaler {
+			return ec.marshalNWebhook2ᚖchattokᚋsessionᚐWebhook(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WebhookPayload_webhook(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WebhookPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Webhook(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WebhookPayload_secret(ctx context.Context, field graphql.CollectedField, obj *WebhookPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WebhookPayload_secret(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Secret, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WebhookPayload_secret(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookPayload", field, false, false, "String")
 }
 
 func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
@@ -7643,6 +14985,62 @@ func (ec *executionContext) fieldContext___Type_isOneOf(_ context.Context, field
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputActAs(ctx context.Context, obj any) (session.ActAs, error) {
+	var it session.ActAs
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "userId", "data"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		case "data":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("data"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Data = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalActAs unmarshals raw into the ActAs input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalActAs(ctx context.Context, raw any) (session.ActAs, error) {
+	var out session.ActAs
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ActAs", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputIceCandidateInput(ctx context.Context, obj any) (session.ICECandidate, error) {
 	var it session.ICECandidate
 	if obj == nil {
@@ -7759,6 +15157,152 @@ func UnmarshalSessionDescriptionInput(ctx context.Context, raw any) (session.Ses
 
 // region    ************************** interface.gotpl ***************************
 
+func (ec *executionContext) _FeedChange(ctx context.Context, sel ast.SelectionSet, obj event.Feed) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case session.UserErasure:
+		return ec._UserErased(ctx, sel, &obj)
+	case *session.UserErasure:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._UserErased(ctx, sel, obj)
+	case session.StreamUpdated:
+		return ec._StreamUpdated(ctx, sel, &obj)
+	case *session.StreamUpdated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._StreamUpdated(ctx, sel, obj)
+	case session.StreamDestroyed:
+		return ec._StreamDestroyed(ctx, sel, &obj)
+	case *session.StreamDestroyed:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._StreamDestroyed(ctx, sel, obj)
+	case session.StreamCreated:
+		return ec._StreamCreated(ctx, sel, &obj)
+	case *session.StreamCreated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._StreamCreated(ctx, sel, obj)
+	case session.SessionDeleted:
+		return ec._SessionDeleted(ctx, sel, &obj)
+	case *session.SessionDeleted:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._SessionDeleted(ctx, sel, obj)
+	case session.SessionCreated:
+		return ec._SessionCreated(ctx, sel, &obj)
+	case *session.SessionCreated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._SessionCreated(ctx, sel, obj)
+	case session.SessionChanged:
+		return ec._SessionChanged(ctx, sel, &obj)
+	case *session.SessionChanged:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._SessionChanged(ctx, sel, obj)
+	case session.MuteForced:
+		return ec._MuteForced(ctx, sel, &obj)
+	case *session.MuteForced:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._MuteForced(ctx, sel, obj)
+	case event.LogTruncated:
+		return ec._LogTruncated(ctx, sel, &obj)
+	case *event.LogTruncated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._LogTruncated(ctx, sel, obj)
+	case session.Truncation:
+		return ec._FeedTruncated(ctx, sel, &obj)
+	case *session.Truncation:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._FeedTruncated(ctx, sel, obj)
+	case event.EntryChanged:
+		return ec._EntryChanged(ctx, sel, &obj)
+	case *event.EntryChanged:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._EntryChanged(ctx, sel, obj)
+	case event.EntryAdded:
+		return ec._EntryAdded(ctx, sel, &obj)
+	case *event.EntryAdded:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._EntryAdded(ctx, sel, obj)
+	case session.ConnectionUpdated:
+		return ec._ConnectionUpdated(ctx, sel, &obj)
+	case *session.ConnectionUpdated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConnectionUpdated(ctx, sel, obj)
+	case session.ConnectionDestroyed:
+		return ec._ConnectionDestroyed(ctx, sel, &obj)
+	case *session.ConnectionDestroyed:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConnectionDestroyed(ctx, sel, obj)
+	case session.ConnectionCreated:
+		return ec._ConnectionCreated(ctx, sel, &obj)
+	case *session.ConnectionCreated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConnectionCreated(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of FeedChange must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
+func (ec *executionContext) _LogEvent(ctx context.Context, sel ast.SelectionSet, obj event.Log) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case *event.LogTruncated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._LogTruncated(ctx, sel, obj)
+	case *event.EntryChanged:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._EntryChanged(ctx, sel, obj)
+	case *event.EntryAdded:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._EntryAdded(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of LogEvent must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
 func (ec *executionContext) _SessionEvent(ctx context.Context, sel ast.SelectionSet, obj session.SessionEvent) graphql.Marshaler {
 	switch obj := (obj).(type) {
 	case nil:
@@ -7788,6 +15332,11 @@ func (ec *executionContext) _SessionEvent(ctx context.Context, sel ast.Selection
 			return graphql.Null
 		}
 		return ec._SessionState(ctx, sel, obj)
+	case *session.SessionChanged:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._SessionChanged(ctx, sel, obj)
 	case *session.MuteForced:
 		if obj == nil {
 			return graphql.Null
@@ -7798,6 +15347,11 @@ func (ec *executionContext) _SessionEvent(ctx context.Context, sel ast.Selection
 			return graphql.Null
 		}
 		return ec._ConnectionsChanged(ctx, sel, obj)
+	case *session.ConnectionUpdated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConnectionUpdated(ctx, sel, obj)
 	case *session.ConnectionDestroyed:
 		if obj == nil {
 			return graphql.Null
@@ -7813,6 +15367,29 @@ func (ec *executionContext) _SessionEvent(ctx context.Context, sel ast.Selection
 			return typedObj
 		} else {
 			panic(fmt.Errorf("unexpected type %T; non-generated variants of SessionEvent must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
+func (ec *executionContext) _UserEvent(ctx context.Context, sel ast.SelectionSet, obj event.User) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case *event.ReadMarked:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ReadMarked(ctx, sel, obj)
+	case *event.ReactionsChanged:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ReactionsChanged(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of UserEvent must implement graphql.Marshaler", obj))
 		}
 	}
 }
@@ -7839,6 +15416,64 @@ func (ec *executionContext) _AccessPayload(ctx context.Context, sel ast.Selectio
 			}
 		case "expiresAt":
 			out.Values[i] = ec._AccessPayload_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var banImplementors = []string{"Ban"}
+
+func (ec *executionContext) _Ban(ctx context.Context, sel ast.SelectionSet, obj *session.Ban) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, banImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Ban")
+		case "id":
+			out.Values[i] = ec._Ban_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userId":
+			out.Values[i] = ec._Ban_userId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "connection":
+			out.Values[i] = ec._Ban_connection(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "moderator":
+			out.Values[i] = ec._Ban_moderator(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._Ban_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "until":
+			out.Values[i] = ec._Ban_until(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -7896,9 +15531,19 @@ func (ec *executionContext) _ChatEntry(ctx context.Context, sel ast.SelectionSet
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._ChatEntry_connection(ctx, field, obj)
 				})
+		case "userId":
+			out.Values[i] = ec._ChatEntry_userId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "body":
 			out.Values[i] = ec._ChatEntry_body(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "data":
+			out.Values[i] = ec._ChatEntry_data(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "createdAt":
@@ -7906,6 +15551,43 @@ func (ec *executionContext) _ChatEntry(ctx context.Context, sel ast.SelectionSet
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "version":
+			out.Values[i] = ec._ChatEntry_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "editedAt":
+			out.Values[i] = ec._ChatEntry_editedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "deletedAt":
+			out.Values[i] = ec._ChatEntry_deletedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "deletedBy":
+			out.Values[i] = ec._ChatEntry_deletedBy(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "replyTo":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ChatEntry_replyTo(ctx, field, obj)
+				})
+		case "reactions":
+			out.Values[i] = ec._ChatEntry_reactions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "myReactions":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ChatEntry_myReactions(ctx, field, obj)
+				})
 		case "idempotencyKey":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,
@@ -7952,6 +15634,11 @@ func (ec *executionContext) _ChatEntryConnection(ctx context.Context, sel ast.Se
 			}
 		case "pageInfo":
 			out.Values[i] = ec._ChatEntryConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lastCursor":
+			out.Values[i] = ec._ChatEntryConnection_lastCursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -8074,6 +15761,11 @@ func (ec *executionContext) _Connection(ctx context.Context, sel ast.SelectionSe
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "userId":
+			out.Values[i] = ec._Connection_userId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "data":
 			out.Values[i] = ec._Connection_data(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -8106,7 +15798,7 @@ func (ec *executionContext) _Connection(ctx context.Context, sel ast.SelectionSe
 	return out
 }
 
-var connectionCreatedImplementors = []string{"ConnectionCreated", "SessionEvent"}
+var connectionCreatedImplementors = []string{"ConnectionCreated", "FeedChange", "SessionEvent"}
 
 func (ec *executionContext) _ConnectionCreated(ctx context.Context, sel ast.SelectionSet, obj *session.ConnectionCreated) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, connectionCreatedImplementors)
@@ -8139,7 +15831,7 @@ func (ec *executionContext) _ConnectionCreated(ctx context.Context, sel ast.Sele
 	return out
 }
 
-var connectionDestroyedImplementors = []string{"ConnectionDestroyed", "SessionEvent"}
+var connectionDestroyedImplementors = []string{"ConnectionDestroyed", "FeedChange", "SessionEvent"}
 
 func (ec *executionContext) _ConnectionDestroyed(ctx context.Context, sel ast.SelectionSet, obj *session.ConnectionDestroyed) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, connectionDestroyedImplementors)
@@ -8263,6 +15955,39 @@ func (ec *executionContext) _ConnectionPage(ctx context.Context, sel ast.Selecti
 	return out
 }
 
+var connectionUpdatedImplementors = []string{"ConnectionUpdated", "FeedChange", "SessionEvent"}
+
+func (ec *executionContext) _ConnectionUpdated(ctx context.Context, sel ast.SelectionSet, obj *session.ConnectionUpdated) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, connectionUpdatedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ConnectionUpdated")
+		case "connection":
+			out.Values[i] = ec._ConnectionUpdated_connection(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var connectionsChangedImplementors = []string{"ConnectionsChanged", "SessionEvent"}
 
 func (ec *executionContext) _ConnectionsChanged(ctx context.Context, sel ast.SelectionSet, obj *session.ConnectionsChanged) graphql.Marshaler {
@@ -8279,6 +16004,11 @@ func (ec *executionContext) _ConnectionsChanged(ctx context.Context, sel ast.Sel
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "updated":
+			out.Values[i] = ec._ConnectionsChanged_updated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "destroyed":
 			out.Values[i] = ec._ConnectionsChanged_destroyed(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -8291,6 +16021,273 @@ func (ec *executionContext) _ConnectionsChanged(ctx context.Context, sel ast.Sel
 			}
 		case "truncated":
 			out.Values[i] = ec._ConnectionsChanged_truncated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var entryAddedImplementors = []string{"EntryAdded", "LogEvent", "FeedChange"}
+
+func (ec *executionContext) _EntryAdded(ctx context.Context, sel ast.SelectionSet, obj *event.EntryAdded) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, entryAddedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EntryAdded")
+		case "entry":
+			out.Values[i] = ec._EntryAdded_entry(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._EntryAdded_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var entryChangedImplementors = []string{"EntryChanged", "LogEvent", "FeedChange"}
+
+func (ec *executionContext) _EntryChanged(ctx context.Context, sel ast.SelectionSet, obj *event.EntryChanged) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, entryChangedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EntryChanged")
+		case "entry":
+			out.Values[i] = ec._EntryChanged_entry(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "change":
+			out.Values[i] = ec._EntryChanged_change(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._EntryChanged_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var erasureImplementors = []string{"Erasure"}
+
+func (ec *executionContext) _Erasure(ctx context.Context, sel ast.SelectionSet, obj *session.Erasure) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, erasureImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Erasure")
+		case "id":
+			out.Values[i] = ec._Erasure_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "state":
+			out.Values[i] = ec._Erasure_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "entries":
+			out.Values[i] = ec._Erasure_entries(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._Erasure_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "doneAt":
+			out.Values[i] = ec._Erasure_doneAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var exportPageImplementors = []string{"ExportPage"}
+
+func (ec *executionContext) _ExportPage(ctx context.Context, sel ast.SelectionSet, obj *session.ExportPage) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, exportPageImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ExportPage")
+		case "lines":
+			out.Values[i] = ec._ExportPage_lines(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "next":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ExportPage_next(ctx, field, obj)
+				})
+		case "entries":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ExportPage_entries(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var feedEventImplementors = []string{"FeedEvent"}
+
+func (ec *executionContext) _FeedEvent(ctx context.Context, sel ast.SelectionSet, obj *session.FeedEvent) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, feedEventImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("FeedEvent")
+		case "id":
+			out.Values[i] = ec._FeedEvent_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cursor":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._FeedEvent_cursor(ctx, field, obj)
+				})
+		case "sessionId":
+			out.Values[i] = ec._FeedEvent_sessionId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "at":
+			out.Values[i] = ec._FeedEvent_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "event":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._FeedEvent_event(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var feedTruncatedImplementors = []string{"FeedTruncated", "FeedChange"}
+
+func (ec *executionContext) _FeedTruncated(ctx context.Context, sel ast.SelectionSet, obj *session.Truncation) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, feedTruncatedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("FeedTruncated")
+		case "keptDays":
+			out.Values[i] = ec._FeedTruncated_keptDays(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -8407,6 +16404,82 @@ func (ec *executionContext) _IceServer(ctx context.Context, sel ast.SelectionSet
 	return out
 }
 
+var logTruncatedImplementors = []string{"LogTruncated", "LogEvent", "FeedChange"}
+
+func (ec *executionContext) _LogTruncated(ctx context.Context, sel ast.SelectionSet, obj *event.LogTruncated) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, logTruncatedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LogTruncated")
+		case "to":
+			out.Values[i] = ec._LogTruncated_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var metricsImplementors = []string{"Metrics"}
+
+func (ec *executionContext) _Metrics(ctx context.Context, sel ast.SelectionSet, obj *session.Samples) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, metricsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Metrics")
+		case "nodeId":
+			out.Values[i] = ec._Metrics_nodeId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "interval":
+			out.Values[i] = ec._Metrics_interval(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "samples":
+			out.Values[i] = ec._Metrics_samples(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var mutationImplementors = []string{"Mutation"}
 
 func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
@@ -8433,6 +16506,34 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "editChatEntry":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_editChatEntry(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deleteChatEntry":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deleteChatEntry(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reactToChatEntry":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_reactToChatEntry(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "markRead":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_markRead(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "sendSignal":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_sendSignal(ctx, field)
@@ -8454,6 +16555,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "setData":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setData(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "disconnect":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_disconnect(ctx, field)
@@ -8464,6 +16572,34 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "forceDisconnect":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_forceDisconnect(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "banConnection":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_banConnection(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unban":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_unban(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateSession":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateSession(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setRole":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setRole(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -8503,6 +16639,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "disableForceMute":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_disableForceMute(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "negotiate":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_negotiate(ctx, field)
@@ -8517,9 +16660,44 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "deleteSession":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deleteSession(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "eraseUser":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_eraseUser(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "createToken":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createToken(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createWebhook":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createWebhook(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deleteWebhook":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deleteWebhook(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "replayWebhook":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_replayWebhook(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -8541,7 +16719,7 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 	return out
 }
 
-var muteForcedImplementors = []string{"MuteForced", "SessionEvent"}
+var muteForcedImplementors = []string{"MuteForced", "FeedChange", "SessionEvent"}
 
 func (ec *executionContext) _MuteForced(ctx context.Context, sel ast.SelectionSet, obj *session.MuteForced) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, muteForcedImplementors)
@@ -8559,6 +16737,11 @@ func (ec *executionContext) _MuteForced(ctx context.Context, sel ast.SelectionSe
 			}
 		case "except":
 			out.Values[i] = ec._MuteForced_except(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "active":
+			out.Values[i] = ec._MuteForced_active(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -8623,6 +16806,79 @@ func (ec *executionContext) _Negotiation(ctx context.Context, sel ast.SelectionS
 		case "missed":
 			out.Values[i] = ec._Negotiation_missed(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var nodeImplementors = []string{"Node"}
+
+func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj *session.Node) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, nodeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Node")
+		case "id":
+			out.Values[i] = ec._Node_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._Node_version(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "startedAt":
+			out.Values[i] = ec._Node_startedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "reportedAt":
+			out.Values[i] = ec._Node_reportedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "answering":
+			out.Values[i] = ec._Node_answering(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sockets":
+			out.Values[i] = ec._Node_sockets(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "httpStreams":
+			out.Values[i] = ec._Node_httpStreams(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "subscriptions":
+			out.Values[i] = ec._Node_subscriptions(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "connections":
+			out.Values[i] = ec._Node_connections(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -8721,11 +16977,29 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_chatEntries(ctx, field)
 				})
+		case "chatEntry":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_chatEntry(ctx, field)
+				})
+		case "bans":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_bans(ctx, field)
+				})
 		case "session":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_session(ctx, field)
+				})
+		case "sessionPreview":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_sessionPreview(ctx, field)
 				})
 		case "connection":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -8739,11 +17013,53 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_connections(ctx, field)
 				})
+		case "sessions":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_sessions(ctx, field)
+				})
 		case "iceServers":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_iceServers(ctx, field)
+				})
+		case "feedCursor":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_feedCursor(ctx, field)
+				})
+		case "erasure":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_erasure(ctx, field)
+				})
+		case "erasures":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_erasures(ctx, field)
+				})
+		case "webhooks":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_webhooks(ctx, field)
+				})
+		case "export":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_export(ctx, field)
+				})
+		case "server":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_server(ctx, field)
 				})
 		case "__type":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
@@ -8756,6 +17072,269 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Query___schema(ctx, field)
 			})
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var reactionImplementors = []string{"Reaction"}
+
+func (ec *executionContext) _Reaction(ctx context.Context, sel ast.SelectionSet, obj *session.Reaction) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reactionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Reaction")
+		case "name":
+			out.Values[i] = ec._Reaction_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "count":
+			out.Values[i] = ec._Reaction_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "users":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Reaction_users(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var reactionsChangedImplementors = []string{"ReactionsChanged", "UserEvent"}
+
+func (ec *executionContext) _ReactionsChanged(ctx context.Context, sel ast.SelectionSet, obj *event.ReactionsChanged) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reactionsChangedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReactionsChanged")
+		case "entryId":
+			out.Values[i] = ec._ReactionsChanged_entryId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._ReactionsChanged_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "myReactions":
+			out.Values[i] = ec._ReactionsChanged_myReactions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var readMarkedImplementors = []string{"ReadMarked", "UserEvent"}
+
+func (ec *executionContext) _ReadMarked(ctx context.Context, sel ast.SelectionSet, obj *event.ReadMarked) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, readMarkedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReadMarked")
+		case "readCursor":
+			out.Values[i] = ec._ReadMarked_readCursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var sampleImplementors = []string{"Sample"}
+
+func (ec *executionContext) _Sample(ctx context.Context, sel ast.SelectionSet, obj *session.Sample) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, sampleImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Sample")
+		case "at":
+			out.Values[i] = ec._Sample_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sockets":
+			out.Values[i] = ec._Sample_sockets(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "httpStreams":
+			out.Values[i] = ec._Sample_httpStreams(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "subscriptions":
+			out.Values[i] = ec._Sample_subscriptions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "connections":
+			out.Values[i] = ec._Sample_connections(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "commitsPerSecond":
+			out.Values[i] = ec._Sample_commitsPerSecond(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "entriesPerSecond":
+			out.Values[i] = ec._Sample_entriesPerSecond(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deliveriesPerSecond":
+			out.Values[i] = ec._Sample_deliveriesPerSecond(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "commitMs":
+			out.Values[i] = ec._Sample_commitMs(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "slowestCommitMs":
+			out.Values[i] = ec._Sample_slowestCommitMs(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "waitingEntries":
+			out.Values[i] = ec._Sample_waitingEntries(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "memoryBytes":
+			out.Values[i] = ec._Sample_memoryBytes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "goroutines":
+			out.Values[i] = ec._Sample_goroutines(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "databaseBytes":
+			out.Values[i] = ec._Sample_databaseBytes(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var serverImplementors = []string{"Server"}
+
+func (ec *executionContext) _Server(ctx context.Context, sel ast.SelectionSet, obj *Server) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, serverImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Server")
+		case "nodes":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Server_nodes(ctx, field, obj)
+				})
+		case "metrics":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Server_metrics(ctx, field, obj)
+				})
+		case "version":
+			out.Values[i] = ec._Server_version(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -8808,6 +17387,64 @@ func (ec *executionContext) _Session(ctx context.Context, sel ast.SelectionSet, 
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Session_lastCursor(ctx, field, obj)
 				})
+		case "firstCursor":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Session_firstCursor(ctx, field, obj)
+				})
+		case "retention":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Session_retention(ctx, field, obj)
+				})
+		case "lastEntry":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Session_lastEntry(ctx, field, obj)
+				})
+		case "readCursor":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Session_readCursor(ctx, field, obj)
+				})
+		case "unread":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Session_unread(ctx, field, obj)
+				})
+		case "slowMode":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Session_slowMode(ctx, field, obj)
+				})
+		case "readOnly":
+			out.Values[i] = ec._Session_readOnly(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "data":
+			out.Values[i] = ec._Session_data(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "entryCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Session_entryCount(ctx, field, obj)
+				})
+		case "bytes":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Session_bytes(ctx, field, obj)
+				})
 		case "connections":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, true,
@@ -8832,6 +17469,111 @@ func (ec *executionContext) _Session(ctx context.Context, sel ast.SelectionSet, 
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Session_streamCount(ctx, field, obj)
 				})
+		case "muteForced":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Session_muteForced(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var sessionChangedImplementors = []string{"SessionChanged", "FeedChange", "SessionEvent"}
+
+func (ec *executionContext) _SessionChanged(ctx context.Context, sel ast.SelectionSet, obj *session.SessionChanged) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, sessionChangedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SessionChanged")
+		case "session":
+			out.Values[i] = ec._SessionChanged_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var sessionCreatedImplementors = []string{"SessionCreated", "FeedChange"}
+
+func (ec *executionContext) _SessionCreated(ctx context.Context, sel ast.SelectionSet, obj *session.SessionCreated) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, sessionCreatedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SessionCreated")
+		case "session":
+			out.Values[i] = ec._SessionCreated_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var sessionDeletedImplementors = []string{"SessionDeleted", "FeedChange"}
+
+func (ec *executionContext) _SessionDeleted(ctx context.Context, sel ast.SelectionSet, obj *session.SessionDeleted) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, sessionDeletedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SessionDeleted")
+		case "sessionId":
+			out.Values[i] = ec._SessionDeleted_sessionId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -8887,6 +17629,125 @@ func (ec *executionContext) _SessionDescription(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var sessionEdgeImplementors = []string{"SessionEdge"}
+
+func (ec *executionContext) _SessionEdge(ctx context.Context, sel ast.SelectionSet, obj *SessionEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, sessionEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SessionEdge")
+		case "cursor":
+			out.Values[i] = ec._SessionEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._SessionEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var sessionPageImplementors = []string{"SessionPage"}
+
+func (ec *executionContext) _SessionPage(ctx context.Context, sel ast.SelectionSet, obj *SessionPage) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, sessionPageImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SessionPage")
+		case "edges":
+			out.Values[i] = ec._SessionPage_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._SessionPage_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._SessionPage_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var sessionPreviewImplementors = []string{"SessionPreview"}
+
+func (ec *executionContext) _SessionPreview(ctx context.Context, sel ast.SelectionSet, obj *session.SessionPreview) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, sessionPreviewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SessionPreview")
+		case "connections":
+			out.Values[i] = ec._SessionPreview_connections(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "connectionCount":
+			out.Values[i] = ec._SessionPreview_connectionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var sessionStateImplementors = []string{"SessionState", "SessionEvent"}
 
 func (ec *executionContext) _SessionState(ctx context.Context, sel ast.SelectionSet, obj *session.SessionState) graphql.Marshaler {
@@ -8915,6 +17776,11 @@ func (ec *executionContext) _SessionState(ctx context.Context, sel ast.Selection
 			}
 		case "streamCount":
 			out.Values[i] = ec._SessionState_streamCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "muteForced":
+			out.Values[i] = ec._SessionState_muteForced(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -9066,7 +17932,7 @@ func (ec *executionContext) _Stream(ctx context.Context, sel ast.SelectionSet, o
 	return out
 }
 
-var streamCreatedImplementors = []string{"StreamCreated", "SessionEvent"}
+var streamCreatedImplementors = []string{"StreamCreated", "FeedChange", "SessionEvent"}
 
 func (ec *executionContext) _StreamCreated(ctx context.Context, sel ast.SelectionSet, obj *session.StreamCreated) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, streamCreatedImplementors)
@@ -9099,7 +17965,7 @@ func (ec *executionContext) _StreamCreated(ctx context.Context, sel ast.Selectio
 	return out
 }
 
-var streamDestroyedImplementors = []string{"StreamDestroyed", "SessionEvent"}
+var streamDestroyedImplementors = []string{"StreamDestroyed", "FeedChange", "SessionEvent"}
 
 func (ec *executionContext) _StreamDestroyed(ctx context.Context, sel ast.SelectionSet, obj *session.StreamDestroyed) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, streamDestroyedImplementors)
@@ -9137,7 +18003,7 @@ func (ec *executionContext) _StreamDestroyed(ctx context.Context, sel ast.Select
 	return out
 }
 
-var streamUpdatedImplementors = []string{"StreamUpdated", "SessionEvent"}
+var streamUpdatedImplementors = []string{"StreamUpdated", "FeedChange", "SessionEvent"}
 
 func (ec *executionContext) _StreamUpdated(ctx context.Context, sel ast.SelectionSet, obj *session.StreamUpdated) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, streamUpdatedImplementors)
@@ -9238,12 +18104,18 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 	switch fields[0].Name {
 	case "entryAdded":
 		return ec._Subscription_entryAdded(ctx, fields[0])
+	case "logEvents":
+		return ec._Subscription_logEvents(ctx, fields[0])
+	case "userEvents":
+		return ec._Subscription_userEvents(ctx, fields[0])
 	case "signalReceived":
 		return ec._Subscription_signalReceived(ctx, fields[0])
 	case "sessionEvents":
 		return ec._Subscription_sessionEvents(ctx, fields[0])
 	case "negotiationReceived":
 		return ec._Subscription_negotiationReceived(ctx, fields[0])
+	case "feed":
+		return ec._Subscription_feed(ctx, fields[0])
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
@@ -9272,6 +18144,145 @@ func (ec *executionContext) _TokenPayload(ctx context.Context, sel ast.Selection
 			}
 		case "tokenRequired":
 			out.Values[i] = ec._TokenPayload_tokenRequired(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var userErasedImplementors = []string{"UserErased", "FeedChange"}
+
+func (ec *executionContext) _UserErased(ctx context.Context, sel ast.SelectionSet, obj *session.UserErasure) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userErasedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserErased")
+		case "erasure":
+			out.Values[i] = ec._UserErased_erasure(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var webhookImplementors = []string{"Webhook"}
+
+func (ec *executionContext) _Webhook(ctx context.Context, sel ast.SelectionSet, obj *session.Webhook) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, webhookImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Webhook")
+		case "id":
+			out.Values[i] = ec._Webhook_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "url":
+			out.Values[i] = ec._Webhook_url(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "events":
+			out.Values[i] = ec._Webhook_events(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "sessionPrefix":
+			out.Values[i] = ec._Webhook_sessionPrefix(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lag":
+			out.Values[i] = ec._Webhook_lag(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lastError":
+			out.Values[i] = ec._Webhook_lastError(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "failingSince":
+			out.Values[i] = ec._Webhook_failingSince(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._Webhook_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var webhookPayloadImplementors = []string{"WebhookPayload"}
+
+func (ec *executionContext) _WebhookPayload(ctx context.Context, sel ast.SelectionSet, obj *WebhookPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, webhookPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WebhookPayload")
+		case "webhook":
+			out.Values[i] = ec._WebhookPayload_webhook(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "secret":
+			out.Values[i] = ec._WebhookPayload_secret(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -9662,6 +18673,30 @@ func (ec *executionContext) marshalNAccessPayload2ᚖchattokᚋgraphᚋgenerated
 	return ec._AccessPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNBan2ᚕᚖchattokᚋsessionᚐBanᚄ(ctx context.Context, sel ast.SelectionSet, v []*session.Ban) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNBan2ᚖchattokᚋsessionᚐBan(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNBan2ᚖchattokᚋsessionᚐBan(ctx context.Context, sel ast.SelectionSet, v *session.Ban) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Ban!")
+		return graphql.Null
+	}
+	return ec._Ban(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNBoolean2bool(ctx context.Context, v any) (bool, error) {
 	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -9821,13 +18856,121 @@ func (ec *executionContext) marshalNConnectionPage2ᚖchattokᚋgraphᚋgenerate
 }
 
 func (ec *executionContext) unmarshalNDisconnectReason2chattokᚋsessionᚐDisconnectReason(ctx context.Context, v any) (session.DisconnectReason, error) {
-	var res session.DisconnectReason
-	err := res.UnmarshalGQL(v)
+	res, err := enum.UnmarshalDisconnectReason(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNDisconnectReason2chattokᚋsessionᚐDisconnectReason(ctx context.Context, sel ast.SelectionSet, v session.DisconnectReason) graphql.Marshaler {
-	return v
+	_ = sel
+	res := enum.MarshalDisconnectReason(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "DisconnectReason!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNEntryChange2chattokᚋsessionᚐEntryChange(ctx context.Context, v any) (session.EntryChange, error) {
+	res, err := enum.UnmarshalEntryChange(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNEntryChange2chattokᚋsessionᚐEntryChange(ctx context.Context, sel ast.SelectionSet, v session.EntryChange) graphql.Marshaler {
+	_ = sel
+	res := enum.MarshalEntryChange(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "EntryChange!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNErasure2ᚕᚖchattokᚋsessionᚐErasureᚄ(ctx context.Context, sel ast.SelectionSet, v []*session.Erasure) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNErasure2ᚖchattokᚋsessionᚐErasure(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNErasure2ᚖchattokᚋsessionᚐErasure(ctx context.Context, sel ast.SelectionSet, v *session.Erasure) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Erasure!")
+		return graphql.Null
+	}
+	return ec._Erasure(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNErasureState2chattokᚋsessionᚐErasureState(ctx context.Context, v any) (session.ErasureState, error) {
+	res, err := enum.UnmarshalErasureState(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNErasureState2chattokᚋsessionᚐErasureState(ctx context.Context, sel ast.SelectionSet, v session.ErasureState) graphql.Marshaler {
+	_ = sel
+	res := enum.MarshalErasureState(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ErasureState!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNExportPage2ᚖchattokᚋsessionᚐExportPage(ctx context.Context, sel ast.SelectionSet, v *session.ExportPage) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ExportPage!")
+		return graphql.Null
+	}
+	return ec._ExportPage(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNFeedChange2chattokᚋgraphᚋeventᚐFeed(ctx context.Context, sel ast.SelectionSet, v event.Feed) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "FeedChange!")
+		return graphql.Null
+	}
+	return ec._FeedChange(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNFeedEvent2ᚖchattokᚋsessionᚐFeedEvent(ctx context.Context, sel ast.SelectionSet, v *session.FeedEvent) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "FeedEvent!")
+		return graphql.Null
+	}
+	return ec._FeedEvent(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNFeedEventKind2chattokᚋsessionᚐFeedEventKind(ctx context.Context, v any) (session.FeedEventKind, error) {
+	res, err := enum.UnmarshalFeedEventKind(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFeedEventKind2chattokᚋsessionᚐFeedEventKind(ctx context.Context, sel ast.SelectionSet, v session.FeedEventKind) graphql.Marshaler {
+	_ = sel
+	res := enum.MarshalFeedEventKind(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "FeedEventKind!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNFloat2float64(ctx context.Context, v any) (float64, error) {
+	res, err := graphql.UnmarshalFloatContext(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFloat2float64(ctx context.Context, sel ast.SelectionSet, v float64) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalFloatContext(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Float!")
+	}
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalNID2string(ctx context.Context, v any) (string, error) {
@@ -9925,14 +19068,34 @@ func (ec *executionContext) marshalNInt2int64(ctx context.Context, sel ast.Selec
 	return res
 }
 
+func (ec *executionContext) marshalNLogEvent2chattokᚋgraphᚋeventᚐLog(ctx context.Context, sel ast.SelectionSet, v event.Log) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "LogEvent!")
+		return graphql.Null
+	}
+	return ec._LogEvent(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNMediaMode2chattokᚋsessionᚐMediaMode(ctx context.Context, v any) (session.MediaMode, error) {
-	var res session.MediaMode
-	err := res.UnmarshalGQL(v)
+	res, err := enum.UnmarshalMediaMode(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNMediaMode2chattokᚋsessionᚐMediaMode(ctx context.Context, sel ast.SelectionSet, v session.MediaMode) graphql.Marshaler {
-	return v
+	_ = sel
+	res := enum.MarshalMediaMode(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "MediaMode!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNMetrics2ᚖchattokᚋsessionᚐSamples(ctx context.Context, sel ast.SelectionSet, v *session.Samples) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Metrics!")
+		return graphql.Null
+	}
+	return ec._Metrics(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNNegotiation2ᚖchattokᚋsessionᚐNegotiation(ctx context.Context, sel ast.SelectionSet, v *session.Negotiation) graphql.Marshaler {
@@ -9943,6 +19106,30 @@ func (ec *executionContext) marshalNNegotiation2ᚖchattokᚋsessionᚐNegotiati
 	return ec._Negotiation(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNNode2ᚕᚖchattokᚋsessionᚐNodeᚄ(ctx context.Context, sel ast.SelectionSet, v []*session.Node) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNNode2ᚖchattokᚋsessionᚐNode(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNNode2ᚖchattokᚋsessionᚐNode(ctx context.Context, sel ast.SelectionSet, v *session.Node) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Node!")
+		return graphql.Null
+	}
+	return ec._Node(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNPageInfo2ᚖchattokᚋgraphᚋgeneratedᚐPageInfo(ctx context.Context, sel ast.SelectionSet, v *PageInfo) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "PageInfo!")
@@ -9951,24 +19138,100 @@ func (ec *executionContext) marshalNPageInfo2ᚖchattokᚋgraphᚋgeneratedᚐPa
 	return ec._PageInfo(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNReaction2chattokᚋsessionᚐReaction(ctx context.Context, sel ast.SelectionSet, v session.Reaction) graphql.Marshaler {
+	return ec._Reaction(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNReaction2ᚕchattokᚋsessionᚐReactionᚄ(ctx context.Context, sel ast.SelectionSet, v []session.Reaction) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReaction2chattokᚋsessionᚐReaction(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNRole2chattokᚋsessionᚐRole(ctx context.Context, v any) (session.Role, error) {
-	var res session.Role
-	err := res.UnmarshalGQL(v)
+	res, err := enum.UnmarshalRole(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNRole2chattokᚋsessionᚐRole(ctx context.Context, sel ast.SelectionSet, v session.Role) graphql.Marshaler {
-	return v
+	_ = sel
+	res := enum.MarshalRole(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Role!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNSample2ᚕᚖchattokᚋsessionᚐSampleᚄ(ctx context.Context, sel ast.SelectionSet, v []*session.Sample) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSample2ᚖchattokᚋsessionᚐSample(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNSample2ᚖchattokᚋsessionᚐSample(ctx context.Context, sel ast.SelectionSet, v *session.Sample) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Sample!")
+		return graphql.Null
+	}
+	return ec._Sample(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNSdpType2chattokᚋsessionᚐSDPType(ctx context.Context, v any) (session.SDPType, error) {
-	var res session.SDPType
-	err := res.UnmarshalGQL(v)
+	res, err := enum.UnmarshalSDPType(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNSdpType2chattokᚋsessionᚐSDPType(ctx context.Context, sel ast.SelectionSet, v session.SDPType) graphql.Marshaler {
-	return v
+	_ = sel
+	res := enum.MarshalSDPType(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "SdpType!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNServer2ᚖchattokᚋgraphᚋgeneratedᚐServer(ctx context.Context, sel ast.SelectionSet, v *Server) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Server!")
+		return graphql.Null
+	}
+	return ec._Server(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNSession2ᚕᚖchattokᚋsessionᚐSessionᚄ(ctx context.Context, sel ast.SelectionSet, v []*session.Session) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSession2ᚖchattokᚋsessionᚐSession(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNSession2ᚖchattokᚋsessionᚐSession(ctx context.Context, sel ast.SelectionSet, v *session.Session) graphql.Marshaler {
@@ -9979,12 +19242,66 @@ func (ec *executionContext) marshalNSession2ᚖchattokᚋsessionᚐSession(ctx c
 	return ec._Session(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNSessionEdge2ᚕᚖchattokᚋgraphᚋgeneratedᚐSessionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*SessionEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSessionEdge2ᚖchattokᚋgraphᚋgeneratedᚐSessionEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNSessionEdge2ᚖchattokᚋgraphᚋgeneratedᚐSessionEdge(ctx context.Context, sel ast.SelectionSet, v *SessionEdge) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SessionEdge!")
+		return graphql.Null
+	}
+	return ec._SessionEdge(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNSessionEvent2chattokᚋsessionᚐSessionEvent(ctx context.Context, sel ast.SelectionSet, v session.SessionEvent) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "SessionEvent!")
 		return graphql.Null
 	}
 	return ec._SessionEvent(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNSessionOrder2chattokᚋsessionᚐSessionOrder(ctx context.Context, v any) (session.SessionOrder, error) {
+	res, err := enum.UnmarshalSessionOrder(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSessionOrder2chattokᚋsessionᚐSessionOrder(ctx context.Context, sel ast.SelectionSet, v session.SessionOrder) graphql.Marshaler {
+	_ = sel
+	res := enum.MarshalSessionOrder(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "SessionOrder!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNSessionPage2ᚖchattokᚋgraphᚋgeneratedᚐSessionPage(ctx context.Context, sel ast.SelectionSet, v *SessionPage) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SessionPage!")
+		return graphql.Null
+	}
+	return ec._SessionPage(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNSessionPreview2ᚖchattokᚋsessionᚐSessionPreview(ctx context.Context, sel ast.SelectionSet, v *session.SessionPreview) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SessionPreview!")
+		return graphql.Null
+	}
+	return ec._SessionPreview(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNSignal2ᚖchattokᚋsessionᚐSignal(ctx context.Context, sel ast.SelectionSet, v *session.Signal) graphql.Marshaler {
@@ -10108,14 +19425,58 @@ func (ec *executionContext) marshalNTokenPayload2ᚖchattokᚋgraphᚋgenerated�
 	return ec._TokenPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNUserEvent2chattokᚋgraphᚋeventᚐUser(ctx context.Context, sel ast.SelectionSet, v event.User) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UserEvent!")
+		return graphql.Null
+	}
+	return ec._UserEvent(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNVideoType2chattokᚋsessionᚐVideoType(ctx context.Context, v any) (session.VideoType, error) {
-	var res session.VideoType
-	err := res.UnmarshalGQL(v)
+	res, err := enum.UnmarshalVideoType(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNVideoType2chattokᚋsessionᚐVideoType(ctx context.Context, sel ast.SelectionSet, v session.VideoType) graphql.Marshaler {
-	return v
+	_ = sel
+	res := enum.MarshalVideoType(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "VideoType!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNWebhook2ᚕᚖchattokᚋsessionᚐWebhookᚄ(ctx context.Context, sel ast.SelectionSet, v []*session.Webhook) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWebhook2ᚖchattokᚋsessionᚐWebhook(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWebhook2ᚖchattokᚋsessionᚐWebhook(ctx context.Context, sel ast.SelectionSet, v *session.Webhook) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Webhook!")
+		return graphql.Null
+	}
+	return ec._Webhook(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNWebhookPayload2ᚖchattokᚋgraphᚋgeneratedᚐWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *WebhookPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "WebhookPayload!")
+		return graphql.Null
+	}
+	return ec._WebhookPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx context.Context, sel ast.SelectionSet, v introspection.Directive) graphql.Marshaler {
@@ -10260,6 +19621,14 @@ func (ec *executionContext) marshalN__TypeKind2string(ctx context.Context, sel a
 	return res
 }
 
+func (ec *executionContext) unmarshalOActAs2ᚖchattokᚋsessionᚐActAs(ctx context.Context, v any) (*session.ActAs, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputActAs(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalOBoolean2bool(ctx context.Context, v any) (bool, error) {
 	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -10295,6 +19664,59 @@ func (ec *executionContext) marshalOChatEntry2ᚖchattokᚋsessionᚐChatEntry(c
 		return graphql.Null
 	}
 	return ec._ChatEntry(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOFeedEventKind2ᚕchattokᚋsessionᚐFeedEventKindᚄ(ctx context.Context, v any) ([]session.FeedEventKind, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]session.FeedEventKind, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNFeedEventKind2chattokᚋsessionᚐFeedEventKind(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOFeedEventKind2ᚕchattokᚋsessionᚐFeedEventKindᚄ(ctx context.Context, sel ast.SelectionSet, v []session.FeedEventKind) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNFeedEventKind2chattokᚋsessionᚐFeedEventKind(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalOFloat2ᚖfloat64(ctx context.Context, v any) (*float64, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalFloatContext(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOFloat2ᚖfloat64(ctx context.Context, sel ast.SelectionSet, v *float64) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	res := graphql.MarshalFloatContext(*v)
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalOID2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
@@ -10405,32 +19827,36 @@ func (ec *executionContext) unmarshalOMediaMode2ᚖchattokᚋsessionᚐMediaMode
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(session.MediaMode)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
+	res, err := enum.UnmarshalMediaMode(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOMediaMode2ᚖchattokᚋsessionᚐMediaMode(ctx context.Context, sel ast.SelectionSet, v *session.MediaMode) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	return v
+	_ = sel
+	_ = ctx
+	res := enum.MarshalMediaMode(*v)
+	return res
 }
 
 func (ec *executionContext) unmarshalORole2ᚖchattokᚋsessionᚐRole(ctx context.Context, v any) (*session.Role, error) {
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(session.Role)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
+	res, err := enum.UnmarshalRole(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalORole2ᚖchattokᚋsessionᚐRole(ctx context.Context, sel ast.SelectionSet, v *session.Role) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	return v
+	_ = sel
+	_ = ctx
+	res := enum.MarshalRole(*v)
+	return res
 }
 
 func (ec *executionContext) marshalOSessionDescription2ᚖchattokᚋsessionᚐSessionDescription(ctx context.Context, sel ast.SelectionSet, v *session.SessionDescription) graphql.Marshaler {
@@ -10488,16 +19914,18 @@ func (ec *executionContext) unmarshalOVideoType2ᚖchattokᚋsessionᚐVideoType
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(session.VideoType)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
+	res, err := enum.UnmarshalVideoType(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOVideoType2ᚖchattokᚋsessionᚐVideoType(ctx context.Context, sel ast.SelectionSet, v *session.VideoType) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	return v
+	_ = sel
+	_ = ctx
+	res := enum.MarshalVideoType(*v)
+	return res
 }
 
 func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.EnumValue) graphql.Marshaler {

@@ -11,7 +11,7 @@ import (
 type AccessPayload struct {
 	// The bearer token.
 	AccessToken string `json:"accessToken"`
-	// When it ends.
+	// When the token ends.
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
@@ -21,8 +21,11 @@ type ChatEntryConnection struct {
 	Edges []*ChatEntryEdge `json:"edges"`
 	// The entries alone, oldest first.
 	Nodes []*session.ChatEntry `json:"nodes"`
-	// Where the page lies in the log.
+	// The place of the page in the log.
 	PageInfo *PageInfo `json:"pageInfo"`
+	// The end of the log, read before the entries were: `logEvents(after:)` with it tells every change that the page may lack, and
+	// some that it has.
+	LastCursor string `json:"lastCursor"`
 }
 
 // An entry in a page.
@@ -33,7 +36,7 @@ type ChatEntryEdge struct {
 	Node *session.ChatEntry `json:"node"`
 }
 
-// What `connect` gives.
+// The answer of `connect`.
 type ConnectPayload struct {
 	// The bearer token for everything this connection does; keep it secret.
 	AccessToken string `json:"accessToken"`
@@ -62,15 +65,15 @@ type ConnectionPage struct {
 	Edges []*ConnectionEdge `json:"edges"`
 	// The connections alone.
 	Nodes []*session.Connection `json:"nodes"`
-	// Where the page lies. `endCursor` is where the next page begins, also where this one is empty.
+	// The place of the page. The next page begins after `endCursor`, also where this page is empty.
 	PageInfo *PageInfo `json:"pageInfo"`
 }
 
-// What a caller may do.
+// The operations that a caller may carry out.
 type Mutation struct {
 }
 
-// Where a page lies, after the Relay specification.
+// The place of a page, after the Relay specification.
 type PageInfo struct {
 	// Whether there are entries after the page.
 	HasNextPage bool `json:"hasNextPage"`
@@ -82,27 +85,62 @@ type PageInfo struct {
 	EndCursor *string `json:"endCursor,omitempty"`
 }
 
-// What a caller may read of its own session.
+// The fields that a caller may read: all of its own session, or with the API secret of the session that it names, and of the server.
 type Query struct {
 }
 
-// What a caller may follow: over WebSocket by `graphql-transport-ws` or the older `graphql-ws`; over HTTP as Server-Sent
+// A server: one node, where there are several.
+type Server struct {
+	// The nodes that serve this database now, by id, 200 at most: the one that answers as it is, the others as they last reported
+	// themselves. They report each 4 seconds about; a node that has died is in the list for as long as its lease runs, 10 seconds. For the
+	// holder of the API secret.
+	// Codes: UNAUTHENTICATED without a token, or with one that is none; FORBIDDEN with an access token.
+	Nodes []*session.Node `json:"nodes"`
+	// The measurements that the answering node took of itself in the last hour. Other nodes have their own, which only they tell. For the holder of
+	// the API secret.
+	// Codes: as for `nodes`.
+	Metrics *session.Samples `json:"metrics"`
+	// Its version after Semantic Versioning 2.0.0, up to 128 bytes: `1.2.0` for a release; with `-dev` for a build of the source before
+	// it, and then with the commit where the build knows it, such as `1.2.0-dev+0123456789ab`. HTTP answers of the API have it as the
+	// header `ChatTok-Version`.
+	Version string `json:"version"`
+}
+
+// A session and its place in a list of sessions.
+type SessionEdge struct {
+	// The session's cursor.
+	Cursor string `json:"cursor"`
+	// The session.
+	Node *session.Session `json:"node"`
+}
+
+// A page of sessions.
+type SessionPage struct {
+	// The sessions with their cursors.
+	Edges []*SessionEdge `json:"edges"`
+	// The sessions alone.
+	Nodes []*session.Session `json:"nodes"`
+	// The place of the page in the list. `endCursor` is where to go on, also on a page that has few or none.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// The events that a caller may follow: over WebSocket by `graphql-transport-ws` or the older `graphql-ws`; over HTTP as Server-Sent
 // Events by the GraphQL-over-SSE protocol (`Accept: text/event-stream`, POST, or GET as a browser's EventSource sends it), or
 // as parts by Apollo's multipart protocol (POST, `Accept: multipart/mixed;subscriptionSpec=1.0`). A request that names
 // neither is refused with BAD_USER_INPUT, reason STREAM_REQUIRED; one over HTTP/1.0, where a cut looks like the end, with
 // reason HTTP_VERSION.
 //
-// A connection lives while a stream of its own is open, as it does with a socket. An SSE event of `entryAdded` has the
-// entry's cursor as its id; `Last-Event-ID` goes on after it, in the place of `after`. A response that is cut before the end
-// of its protocol is to be resumed: a server that stops cuts, and so it does where a client has not taken a write for 10
-// seconds.
+// A connection lives while an HTTP stream of it is open, as it does with a socket. An SSE event of `entryAdded` or `logEvents`
+// has its cursor as its id; `Last-Event-ID` resumes after it and takes the place of `after`. A response that is cut before the
+// end of its protocol is to be resumed: a server that stops cuts its streams, and it cuts one whose client has not taken a write
+// for 10 seconds.
 //
-// Subscriptions that select the same, however it is spelt, share what is executed. A connection, or a guest's address, follows 32
-// different selections at once by default; one more is RATE_LIMITED, reason TOO_MANY_SELECTIONS. A document with a
-// subscription has 32,768 bytes at most.
+// Subscriptions with the same selection, however it is spelt, share one execution. A connection, or a guest's address, may follow
+// 32 different selections at once by default, and the API secret any number; one more is RATE_LIMITED, reason TOO_MANY_SELECTIONS. A
+// document with a subscription has 32,768 bytes at most.
 //
 // An event that could not be executed, such as an entry whose sender can't be read now (UNAVAILABLE), ends its subscription
-// with the error, so that nobody passes it over: subscribe again, with the last cursor you saw where the field takes one.
+// with the error, so that nobody misses it unawares: subscribe again, with the last cursor you saw where the field takes one.
 type Subscription struct {
 }
 
@@ -115,4 +153,12 @@ type TokenPayload struct {
 	// Whether the session admits nobody without a token. False for one that was made on first use: anybody may connect to it
 	// while the server is in open mode, and `createSession` with its id takes it over when nobody is in it.
 	TokenRequired bool `json:"tokenRequired"`
+}
+
+// The answer of `createWebhook`.
+type WebhookPayload struct {
+	// The webhook.
+	Webhook *session.Webhook `json:"webhook"`
+	// The secret that its requests are signed with: `whsec_` and base64. It is told this once.
+	Secret string `json:"secret"`
 }

@@ -12,7 +12,7 @@ import (
 // MarshalInt writes an integer.
 func MarshalInt(n int64) graphql.Marshaler { return graphql.MarshalInt64(n) }
 
-// UnmarshalInt reads an Int of the GraphQL specification: a whole number of 32 bits, and nothing that looks like one.
+// UnmarshalInt reads an Int of the GraphQL specification: a whole number of 32 bits, and no value of another kind.
 func UnmarshalInt(v any) (int64, error) {
 	var n int64
 	var err error

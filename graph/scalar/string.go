@@ -9,7 +9,7 @@ import (
 // MarshalString writes a string.
 func MarshalString(s string) graphql.Marshaler { return graphql.MarshalString(s) }
 
-// UnmarshalString reads a String of the GraphQL specification: a string, and nothing that could be made one.
+// UnmarshalString reads a String of the GraphQL specification, and no value of another kind.
 func UnmarshalString(v any) (string, error) {
 	s, ok := v.(string)
 	if !ok {

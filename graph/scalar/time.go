@@ -1,4 +1,4 @@
-// Package scalar holds how scalars of the schema are written and read.
+// Package scalar writes and reads the scalars of the schema.
 package scalar
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// timeLayout is RFC 3339 in UTC with exactly milliseconds, so that texts sort as times do.
+// timeLayout is RFC 3339 in UTC with exactly milliseconds; texts in it sort as times do.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
 // MarshalTime writes t in UTC with milliseconds.

@@ -11,126 +11,126 @@ import (
 	"github.com/gobwas/ws"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"chattok/graph/transport/gqlerr"
 	"chattok/session"
 )
 
-// Defaults of the limits on what is open.
+// Defaults of the limits on open sockets and streams.
 const (
 	DefaultMaxSockets    = 100_000
 	DefaultMaxPerAddress = 1_000
 	DefaultMaxWaiting    = 10_000
 )
 
-// How much of an IPv6 address tells clients apart, and their sites: they have networks of these sizes at least (RFC 6177).
+// Prefixes of IPv6 addresses that tell clients and sites apart; each has a network of this size at least (RFC 6177).
 const (
 	ipv6Client = 64
 	ipv6Site   = 48
-	siteTimes  = 10 // how many times what a client may have open a site may
+	siteTimes  = 10 // a site may have open so many times as much as a client
 )
 
-// admission counts the sockets and streams that are open, and refuses those that are too many.
+// admission counts open sockets and streams, and refuses those above the limits.
 type admission struct {
 	mu         sync.Mutex
 	closed     bool
 	sockets    map[*socket]struct{}
 	responses  map[*httpStream]struct{}
 	addresses  map[netip.Prefix]int
-	waiting    int // WebSockets whose connection_init has not come
-	turnedAway int // WebSockets that are being told so
+	waiting    map[*socket]struct{} // WebSockets whose connection_init has not come
+	turnedAway int                  // WebSockets that are being told why they can't stay
 }
 
 func newAdmission() admission {
-	return admission{sockets: make(map[*socket]struct{}), responses: make(map[*httpStream]struct{}),
+	return admission{sockets: make(map[*socket]struct{}), waiting: make(map[*socket]struct{}), responses: make(map[*httpStream]struct{}),
 		addresses: make(map[netip.Prefix]int)}
 }
 
-// crowding is why something can't be opened; "" where it can.
-type crowding string
+// denial says why something can't be opened; "" where it can.
+type denial string
 
 const (
-	crowdedClosed            crowding = "the server is restarting; come back"
-	crowdedServer            crowding = "no more sockets and streams can be opened now; try again later"
-	crowdedAddress           crowding = "too many sockets and streams are open from your address; try again later"
-	crowdedRequests          crowding = "the server has too many requests under way; try again later"
-	crowdedRequestsOfAddress crowding = "too many requests from your address are under way; try again later"
-	crowdedWaiting           crowding = "too many sockets have not sent connection_init; try again later"
+	deniedRestarting      denial = "the server is restarting; come back"
+	deniedServerFull      denial = "no more sockets and streams can be opened now; try again later"
+	deniedAddressFull     denial = "too many sockets and streams are open from your address; try again later"
+	deniedRequests        denial = "the server has too many requests under way; try again later"
+	deniedAddressRequests denial = "too many requests from your address are under way; try again later"
+	deniedUninitialised   denial = "too many sockets have not sent connection_init; try again later"
 )
 
 const (
 	maxTurnedAway   = 1_000 // WebSockets that are told why at once; others are just closed
 	turnAwayTimeout = time.Second
-	comeBackAfter   = 5 * time.Second // of those who are told so
+	comeBackAfter   = 5 * time.Second // for clients that are told so
 )
 
-// refuse answers a request that opens nothing.
-func (why crowding) refuse(w http.ResponseWriter) {
+// refuse answers a request for a stream that can't be opened.
+func (why denial) refuse(w http.ResponseWriter) {
 	status, code := http.StatusServiceUnavailable, session.CodeUnavailable
-	if why == crowdedAddress || why == crowdedRequestsOfAddress {
+	if why == deniedAddressFull || why == deniedAddressRequests {
 		status, code = http.StatusTooManyRequests, session.CodeRateLimited
 	}
-	err := newError(code, "", string(why))
+	err := gqlerr.New(code, "", string(why))
 	if code == session.CodeRateLimited {
-		err = tooMany(string(why), comeBackAfter)
+		err = gqlerr.TooMany(string(why), comeBackAfter)
 	}
 	refuseForNow(w, status, err)
 }
 
-// refuseForNow answers a request that may be sent again.
+// refuseForNow answers a request that may be sent again later.
 func refuseForNow(w http.ResponseWriter, status int, err *gqlerror.Error) {
 	w.Header().Set("Retry-After", strconv.Itoa(int(comeBackAfter.Seconds())))
 	WriteError(w, status, err)
 }
 
 // admitSocket counts a WebSocket in.
-func (t *Streams) admitSocket(s *socket) crowding {
-	t.open.mu.Lock()
-	defer t.open.mu.Unlock()
+func (t *Streams) admitSocket(s *socket) denial {
+	t.admission.mu.Lock()
+	defer t.admission.mu.Unlock()
 	why := t.admit(s.client)
-	if why == "" && t.open.waiting >= t.config.MaxWaiting {
-		why = crowdedWaiting
-		t.open.leave(s.client)
+	if why == "" && len(t.admission.waiting) >= t.config.MaxWaiting {
+		why = deniedUninitialised
+		t.admission.leave(s.client)
 	}
 	if why == "" {
-		t.open.sockets[s] = struct{}{}
-		t.open.waiting++
-		s.awaited = true
+		t.admission.sockets[s] = struct{}{}
+		t.admission.waiting[s] = struct{}{}
 		t.running.Add(1)
 	}
 	return why
 }
 
 // admitStream counts an HTTP stream in.
-func (t *Streams) admitStream(s *httpStream) crowding {
-	t.open.mu.Lock()
-	defer t.open.mu.Unlock()
+func (t *Streams) admitStream(s *httpStream) denial {
+	t.admission.mu.Lock()
+	defer t.admission.mu.Unlock()
 	why := t.admit(s.client)
 	if why == "" {
-		t.open.responses[s] = struct{}{}
+		t.admission.responses[s] = struct{}{}
 		t.running.Add(1)
 	}
 	return why
 }
 
-// admit counts one of a client in, where there is room. open.mu is held.
-func (t *Streams) admit(client netip.Prefix) crowding {
+// admit counts a socket or stream to its client, where there is room. admission.mu is held.
+func (t *Streams) admit(client netip.Prefix) denial {
 	switch {
-	case t.open.closed:
-		return crowdedClosed
-	case len(t.open.sockets)+len(t.open.responses) >= t.config.MaxSockets:
-		return crowdedServer
+	case t.admission.closed:
+		return deniedRestarting
+	case len(t.admission.sockets)+len(t.admission.responses) >= t.config.MaxSockets:
+		return deniedServerFull
 	case !client.IsValid():
 		return ""
-	case t.open.addresses[client] >= t.config.MaxPerAddress, t.open.addresses[site(client)] >= siteTimes*t.config.MaxPerAddress:
-		return crowdedAddress
+	case t.admission.addresses[client] >= t.config.MaxPerAddress, t.admission.addresses[site(client)] >= siteTimes*t.config.MaxPerAddress:
+		return deniedAddressFull
 	}
-	t.open.addresses[client]++
+	t.admission.addresses[client]++
 	if of := site(client); of.IsValid() {
-		t.open.addresses[of]++
+		t.admission.addresses[of]++
 	}
 	return ""
 }
 
-// site returns the network that a client's network is a part of; the zero Prefix for an IPv4 address.
+// site returns the network of a site that a client's network is part of; the zero Prefix for an IPv4 address.
 func site(client netip.Prefix) netip.Prefix {
 	if !client.IsValid() || client.Addr().Is4() {
 		return netip.Prefix{}
@@ -138,7 +138,7 @@ func site(client netip.Prefix) netip.Prefix {
 	return netip.PrefixFrom(client.Addr(), ipv6Site).Masked()
 }
 
-// leave counts one of a client out. mu is held.
+// leave takes a socket or stream off its client's count. mu is held.
 func (a *admission) leave(client netip.Prefix) {
 	for _, network := range []netip.Prefix{client, site(client)} {
 		if a.addresses[network]--; a.addresses[network] <= 0 {
@@ -147,39 +147,32 @@ func (a *admission) leave(client netip.Prefix) {
 	}
 }
 
-// initialised says that a socket's connection_init has come.
+// initialised notes that a socket's connection_init has come.
 func (t *Streams) initialised(s *socket) {
-	t.open.mu.Lock()
-	defer t.open.mu.Unlock()
-	t.open.initialised(s)
-}
-
-func (a *admission) initialised(s *socket) {
-	if s.awaited {
-		s.awaited = false
-		a.waiting--
-	}
+	t.admission.mu.Lock()
+	defer t.admission.mu.Unlock()
+	delete(t.admission.waiting, s)
 }
 
 func (t *Streams) removeSocket(s *socket) {
-	t.open.mu.Lock()
-	defer t.open.mu.Unlock()
-	delete(t.open.sockets, s)
-	t.open.leave(s.client)
-	t.open.initialised(s)
+	t.admission.mu.Lock()
+	defer t.admission.mu.Unlock()
+	delete(t.admission.sockets, s)
+	t.admission.leave(s.client)
+	delete(t.admission.waiting, s)
 	t.running.Done()
 }
 
 func (t *Streams) removeStream(s *httpStream) {
-	t.open.mu.Lock()
-	defer t.open.mu.Unlock()
-	delete(t.open.responses, s)
-	t.open.leave(s.client)
+	t.admission.mu.Lock()
+	defer t.admission.mu.Unlock()
+	delete(t.admission.responses, s)
+	t.admission.leave(s.client)
 	t.running.Done()
 }
 
-// limited returns what of a client's address is counted: all of an IPv4 address, the network of an IPv6 one, and nothing
-// where the client is on this machine or is not known.
+// limited returns the part of a client's address that is counted: an IPv4 address as a whole, the network of an IPv6
+// address, and nothing where the client is on this machine or is not known.
 func limited(client netip.Addr) netip.Prefix {
 	client = client.Unmap()
 	if !client.IsValid() || client.IsLoopback() {
@@ -189,20 +182,21 @@ func limited(client netip.Addr) netip.Prefix {
 	if client.Is6() {
 		bits = ipv6Client
 	}
-	prefix, _ := client.Prefix(bits) // never fails for these
+	prefix, _ := client.Prefix(bits) // can't fail for these lengths
 	return prefix
 }
 
-// turnAway tells a WebSocket that has been upgraded why it can't stay, so that a browser, to which a refused upgrade is
-// any failure, learns it too.
-func (t *Streams) turnAway(conn net.Conn, why crowding) {
-	t.open.mu.Lock()
-	tell := !t.open.closed && t.open.turnedAway < maxTurnedAway
+// turnAway tells a WebSocket that has been upgraded why it can't stay. A browser shows a page nothing of an upgrade
+// that is refused.
+func (t *Streams) turnAway(conn net.Conn, why denial) {
+	t.counts.close(CloseTryLater)
+	t.admission.mu.Lock()
+	tell := !t.admission.closed && t.admission.turnedAway < maxTurnedAway
 	if tell {
-		t.open.turnedAway++
+		t.admission.turnedAway++
 		t.running.Add(1)
 	}
-	t.open.mu.Unlock()
+	t.admission.mu.Unlock()
 	if !tell {
 		_ = conn.Close()
 		return
@@ -212,11 +206,11 @@ func (t *Streams) turnAway(conn net.Conn, why crowding) {
 		_ = conn.SetDeadline(time.Now().Add(turnAwayTimeout))
 		_, err := conn.Write(appendFrame(nil, ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(CloseTryLater), closeReason(string(why)))))
 		if err == nil {
-			(&socket{reader: idleReader{conn: conn}}).drain(0) // what the client sent meanwhile would reset the connection
+			(&messageReader{idleReader{conn: conn}}).drain(0) // bytes that were not read would reset the connection
 		}
 		_ = conn.Close()
-		t.open.mu.Lock()
-		t.open.turnedAway--
-		t.open.mu.Unlock()
+		t.admission.mu.Lock()
+		t.admission.turnedAway--
+		t.admission.mu.Unlock()
 	}()
 }

@@ -13,7 +13,7 @@ import (
 	"chattok/session"
 )
 
-// from returns a StreamConfig.Client that says what the test sets, and the setter.
+// from returns a StreamConfig.Client that returns the address set last, and its setter.
 func from(addr string) (client func(*http.Request) netip.Addr, set func(string)) {
 	var now atomic.Pointer[netip.Addr]
 	set = func(addr string) {
@@ -24,7 +24,7 @@ func from(addr string) (client func(*http.Request) netip.Addr, set func(string))
 	return func(*http.Request) netip.Addr { return *now.Load() }, set
 }
 
-// TestSocketLimits: a socket too many is told to come back later, those before it live on, and one that ends makes room.
+// A socket above a limit is asked to come back later, those before it live on, and one that ends makes room.
 func TestSocketLimits(t *testing.T) {
 	const (
 		init   = `{"type":"connection_init"}`
@@ -35,7 +35,7 @@ func TestSocketLimits(t *testing.T) {
 		w := newSocketWorld(t, StreamConfig{MaxSockets: 2})
 		first := w.dial(t, protocolModern)
 		w.dial(t, protocolModern)
-		w.dial(t, protocolModern).expect(closed + string(crowdedServer))
+		w.dial(t, protocolModern).expect(closed + string(deniedServerFull))
 		first.text(init)
 		first.expect(ack)
 		_ = first.Close()
@@ -48,7 +48,7 @@ func TestSocketLimits(t *testing.T) {
 		client, set := from("198.51.100.7")
 		w := newSocketWorld(t, StreamConfig{MaxPerAddress: 1, Client: client})
 		first := w.dial(t, protocolModern)
-		w.dial(t, protocolModern).expect(closed + string(crowdedAddress))
+		w.dial(t, protocolModern).expect(closed + string(deniedAddressFull))
 		for _, other := range []string{"198.51.100.8", "2001:db8:0:1::1", "2001:db8:0:2::1"} {
 			set(other)
 			s := w.dial(t, protocolModern)
@@ -57,7 +57,7 @@ func TestSocketLimits(t *testing.T) {
 		}
 		for _, same := range []string{"::ffff:198.51.100.7", "2001:db8:0:1:ffff::9"} {
 			set(same)
-			w.dial(t, protocolModern).expect(closed + string(crowdedAddress))
+			w.dial(t, protocolModern).expect(closed + string(deniedAddressFull))
 		}
 		for _, loopback := range []string{"127.0.0.1", "127.0.0.1", "::1", "::1"} {
 			set(loopback)
@@ -73,12 +73,12 @@ func TestSocketLimits(t *testing.T) {
 	t.Run("not initialised", func(t *testing.T) {
 		w := newSocketWorld(t, StreamConfig{MaxWaiting: 1})
 		first := w.dial(t, protocolModern)
-		w.dial(t, protocolModern).expect(closed + string(crowdedWaiting))
+		w.dial(t, protocolModern).expect(closed + string(deniedUninitialised))
 		first.text(init)
 		first.expect(ack)
 		second := w.dial(t, protocolModern)
-		w.dial(t, protocolModern).expect(closed + string(crowdedWaiting))
-		_ = second.Close() // without ever having sent it
+		w.dial(t, protocolModern).expect(closed + string(deniedUninitialised))
+		_ = second.Close() // it never sent connection_init
 		until(t, "the place is free", func() bool { return w.sockets.Sockets() == 1 })
 		third := w.dial(t, protocolModern)
 		third.text(init)
@@ -92,7 +92,7 @@ func TestSocketLimits(t *testing.T) {
 	})
 }
 
-// TestTurnedAway: what the client sent before it heard that it can't stay does not cost it the reason.
+// Messages that a client sent before it heard that it can't stay do not cost it the reason.
 func TestTurnedAway(t *testing.T) {
 	w := newSocketWorld(t, StreamConfig{MaxSockets: 1})
 	w.dial(t, protocolModern)
@@ -100,7 +100,7 @@ func TestTurnedAway(t *testing.T) {
 	for range 100 {
 		s.text(`{"type":"connection_init"}`)
 	}
-	s.expect("close 1013 " + string(crowdedServer))
+	s.expect("close 1013 " + string(deniedServerFull))
 	s.frame(8, true, "")
 	_ = s.SetReadDeadline(time.Now().Add(10 * time.Second))
 	if n, err := io.Copy(io.Discard, s.r); n != 0 || err != nil {
@@ -108,14 +108,14 @@ func TestTurnedAway(t *testing.T) {
 	}
 }
 
-// TestCrowding: over HTTP a limit has a status, a code, and when to come back.
+// Over HTTP a limit has a status, a code and a time to come back.
 func TestCrowding(t *testing.T) {
-	for why, want := range map[crowding]struct {
+	for why, want := range map[denial]struct {
 		status int
 		code   session.Code
 	}{
-		crowdedClosed: {503, session.CodeUnavailable}, crowdedServer: {503, session.CodeUnavailable},
-		crowdedAddress: {429, session.CodeRateLimited},
+		deniedRestarting: {503, session.CodeUnavailable}, deniedServerFull: {503, session.CodeUnavailable},
+		deniedAddressFull: {429, session.CodeRateLimited},
 	} {
 		r := httptest.NewRecorder()
 		why.refuse(r)

@@ -2,83 +2,81 @@ package transport
 
 import (
 	"bytes"
-	"container/list"
 	"context"
 	"io"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"chattok/graph/transport/document"
+	"chattok/graph/transport/gqlerr"
+	"chattok/internal/budget"
 	"chattok/session"
 )
 
 // Limits of answers.
 const (
-	// maxAnswerBytes is how long an answer may be as it is written, its text escaped. An answer within Limits' bytes may
-	// be longer, if it is text that JSON writes six bytes for one; that shows before the first byte is written.
-	maxAnswerBytes = 48 << 20
-	// promptBytes is how long an event may be that is executed by a worker of all groups; a longer one waits for its turn
-	// on a goroutine of its own.
-	promptBytes = 1 << 20
-	// lightBytes is how much an answer may take without waiting for its turn to be executed.
+	// maxAnswerBytes is the length of an answer as it is written, with its text escaped: 48 MiB. An answer within the
+	// bytes of document.Limits may be longer, as JSON may write six bytes for one of text; that is known before the
+	// first byte is written.
+	maxAnswerBytes = 6 * document.MaxEventBytes
+	// workerEventBytes is the length of an event above which a worker does not execute it; such an event waits for its
+	// turn on a goroutine of its own.
+	workerEventBytes = 1 << 20
+	// lightBytes is the memory that an answer may take without waiting for its turn.
 	lightBytes = 64 << 10
-	// fieldBytes is what a field takes while it is executed, about.
+	// fieldBytes is the memory of a field while it is executed, about.
 	fieldBytes = 300
-
-	answerWait = 10 * time.Second // for a turn; then the client is to come back
 )
 
-// Defaults of the limits on requests under way.
-const (
-	DefaultMaxRequests           = 10_000
-	DefaultMaxRequestsPerAddress = 500
-)
-
-var errAnswerTooLarge = newError(session.CodeBadUserInput, ReasonAnswerTooLarge,
+var errAnswerTooLarge = gqlerr.New(session.CodeBadUserInput, document.ReasonAnswerTooLarge,
 	"the answer is longer than 48 MiB; ask for less at once")
 
-var errNoTurn = newError(session.CodeUnavailable, "", "the server has too much to answer at once; try again")
+var errNoTurn = gqlerr.New(session.CodeUnavailable, "", "the server has too much to answer at once; try again")
 
-// Answers bounds what answers under way take: the memory of what is executed, and what is rendered and not yet taken by
-// its client. An operation waits for its turn, cancelled when its client has gone; a client's address has half of each
-// at most, so that one that takes nothing leaves room for the others. Answers is an extension of gqlgen's, which counts the
-// bytes of each field as it is resolved: an answer that becomes too long is given up, and so is one that nobody waits
-// for any more.
+// Answers bounds the memory of answers under way: while they are executed, and from rendering until their clients have
+// taken them. An operation waits for its turn, answerWait at most. One client's address gets half of each pool at
+// most, so that a client that takes nothing leaves room for others.
+//
+// As an extension of gqlgen, Answers counts the bytes of each field when it is resolved. An answer that becomes too
+// long is given up, and so is one whose client has gone.
 type Answers struct {
-	limits    *Limits
-	budget    *session.Budget
-	incoming  *pool // before executing,
-	executing *pool // before rendered,
-	rendered  *pool // before events, so that none waits for another in a circle
-	events    *pool
+	limits    *document.Limits
+	small     []string // names of root fields
+	budget    *budget.Budget
+	incoming  *bytePool // acquired before executing
+	executing *bytePool // acquired before rendered
+	rendered  *bytePool // acquired before events; by this order no answer waits for another in a circle
+	events    *bytePool
 	requests  requests
 }
 
-// AnswersConfig is what Answers are made of.
+// AnswersConfig configures Answers.
 type AnswersConfig struct {
-	Budget                *session.Budget // nil: one of session.DefaultBudgetBytes
-	Limits                *Limits         // which know what an operation may weigh
-	MaxRequests           int             // under way over HTTP, streams aside; 0 for DefaultMaxRequests
-	MaxRequestsPerAddress int             // the same of one address; 0 for DefaultMaxRequestsPerAddress
+	Budget                *budget.Budget   // nil: one of budget.DefaultBytes
+	Limits                *document.Limits // says how many bytes an operation may take
+	Small                 []string         // root fields with small answers, which are not weighed where only a few scalar fields are selected
+	MaxRequests           int              // requests under way over HTTP, streams aside; 0 for DefaultMaxRequests
+	MaxRequestsPerAddress int              // the same for one client address; 0 for DefaultMaxRequestsPerAddress
 }
 
-// NewAnswers returns Answers of which none is under way.
+// NewAnswers returns Answers with none under way.
 func NewAnswers(c AnswersConfig) *Answers {
 	if c.Budget == nil {
-		c.Budget = session.NewBudget(0)
+		c.Budget = budget.New(0)
 	}
 	setDefault(&c.MaxRequests, DefaultMaxRequests)
 	setDefault(&c.MaxRequestsPerAddress, DefaultMaxRequestsPerAddress)
-	return &Answers{limits: c.Limits, budget: c.Budget,
-		incoming:  newPool(c.Budget, c.Budget.Limit()/4),
-		executing: newPool(c.Budget, c.Budget.Limit()/4),
-		rendered:  newPool(c.Budget, c.Budget.Limit()/2),
-		events:    newPool(c.Budget, c.Budget.Limit()/4),
+	return &Answers{limits: c.Limits, small: c.Small, budget: c.Budget,
+		incoming:  newBytePool(c.Budget, c.Budget.Limit()/4),
+		executing: newBytePool(c.Budget, c.Budget.Limit()/4),
+		rendered:  newBytePool(c.Budget, c.Budget.Limit()/2),
+		events:    newBytePool(c.Budget, c.Budget.Limit()/4),
 		requests:  requests{max: c.MaxRequests, maxPerAddress: c.MaxRequestsPerAddress, byAddress: make(map[netip.Prefix]int)}}
 }
 
@@ -93,31 +91,31 @@ var _ interface {
 // ExtensionName names the extension.
 func (*Answers) ExtensionName() string { return "Answers" }
 
-// Validate has nothing to check.
+// Validate accepts every schema.
 func (*Answers) Validate(graphql.ExecutableSchema) error { return nil }
 
-// hold is what one answer under way has taken.
-type hold struct {
+// reservation is the memory that one answer holds.
+type reservation struct {
 	answers   *Answers
 	client    netip.Prefix
 	executing int64
 	rendered  int64
 }
 
-type holdKey struct{}
+type reservationKey struct{}
 
-// holding returns a context in which an operation waits for its turn, and what gives back all that it then holds; to be
-// called when the answer has been written.
-func (a *Answers) holding(ctx context.Context, client netip.Prefix) (context.Context, *hold) {
+// reserve returns a context in which an operation waits for its turn, and its reservation, to be released when the
+// answer has been written.
+func (a *Answers) reserve(ctx context.Context, client netip.Prefix) (context.Context, *reservation) {
 	if a == nil {
 		return ctx, nil
 	}
-	h := &hold{answers: a, client: client}
-	return context.WithValue(ctx, holdKey{}, h), h
+	h := &reservation{answers: a, client: client}
+	return context.WithValue(ctx, reservationKey{}, h), h
 }
 
-// release gives back what is held.
-func (h *hold) release() {
+// release gives the memory back.
+func (h *reservation) release() {
 	if h == nil {
 		return
 	}
@@ -126,11 +124,11 @@ func (h *hold) release() {
 	h.executing, h.rendered = 0, 0
 }
 
-// InterceptOperation has a query that may be large wait for its turn.
+// InterceptOperation makes a query that may be large wait for its turn.
 func (a *Answers) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	h, _ := ctx.Value(holdKey{}).(*hold)
+	h, _ := ctx.Value(reservationKey{}).(*reservation)
 	op := graphql.GetOperationContext(ctx)
-	if h == nil || a.limits == nil || op.Operation.Operation == ast.Subscription || slight(op.Operation.SelectionSet) {
+	if h == nil || a.limits == nil || op.Operation.Operation == ast.Subscription || a.isSmall(op.Operation.SelectionSet) {
 		return next(ctx)
 	}
 	bytes, fields := a.limits.Weigh(op.Doc, op.Operation)
@@ -145,7 +143,8 @@ func (a *Answers) InterceptOperation(ctx context.Context, next graphql.Operation
 	return next(ctx)
 }
 
-// inTurn executes an event that may be large when there is room for it. Where ctx is done first, the subscription is over.
+// inTurn executes an event that may be large once there is room for it. Where ctx is done first, the subscription is
+// over.
 func (a *Answers) inTurn(ctx context.Context, op *graphql.OperationContext, execute func() rendered) rendered {
 	if a == nil || a.limits == nil {
 		return execute()
@@ -161,8 +160,8 @@ func (a *Answers) inTurn(ctx context.Context, op *graphql.OperationContext, exec
 	return execute()
 }
 
-// slight says at a glance that a selection is one object of a few plain fields.
-func slight(set ast.SelectionSet) bool {
+// isSmall recognises a selection of one root field with small answers and a few scalar fields.
+func (a *Answers) isSmall(set ast.SelectionSet) bool {
 	if len(set) != 1 {
 		return false
 	}
@@ -175,12 +174,12 @@ func slight(set ast.SelectionSet) bool {
 			return false
 		}
 	}
-	return root.Name == "addChatEntry" || root.Name == "latestChatEntry"
+	return slices.Contains(a.small, root.Name)
 }
 
-// answerSize counts how long one response becomes.
+// answerSize counts the bytes of one response.
 type answerSize struct {
-	hold  *hold
+	hold  *reservation
 	limit int64
 	bytes atomic.Int64
 	over  atomic.Bool
@@ -196,20 +195,20 @@ func answerSizeOf(ctx context.Context) *answerSize {
 	return s
 }
 
-// InterceptResponse counts a response, and puts an error in the place of one that is too long.
+// InterceptResponse counts a response, and replaces one that is too long by an error.
 func (a *Answers) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	size := &answerSize{limit: maxAnswerBytes}
-	size.hold, _ = ctx.Value(holdKey{}).(*hold)
-	prompt, _ := ctx.Value(refusingKey{}).(*refusing)
-	if prompt != nil {
-		size.limit = promptBytes
+	size.hold, _ = ctx.Value(reservationKey{}).(*reservation)
+	noWaiting, _ := ctx.Value(noWaitKey{}).(*noWait)
+	if noWaiting != nil {
+		size.limit = workerEventBytes
 	}
 	response := next(context.WithValue(ctx, answerSizeKey{}, size))
 	switch {
 	case response == nil:
 		return nil
-	case size.over.Load() && prompt != nil:
-		prompt.refused.Store(true)
+	case size.over.Load() && noWaiting != nil:
+		noWaiting.refused.Store(true)
 		return response
 	case size.over.Load():
 		return &graphql.Response{Errors: gqlerror.List{errAnswerTooLarge}}
@@ -219,7 +218,7 @@ func (a *Answers) InterceptResponse(ctx context.Context, next graphql.ResponseHa
 	return response
 }
 
-// InterceptRootField has what was resolved wait for its turn to be written, when all of it is known.
+// InterceptRootField delays the writing of an answer, whose fields are all resolved, until there is room for it.
 func (a *Answers) InterceptRootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
 	resolved := next(ctx)
 	size := answerSizeOf(ctx)
@@ -236,7 +235,7 @@ func (a *Answers) InterceptRootField(ctx context.Context, next graphql.RootResol
 	})
 }
 
-// admit waits until there is room for the whole answer, and makes it at once.
+// admit waits until there is room for the whole answer, and then grows the buffer at once.
 func (s *answerSize) admit(ctx context.Context, w io.Writer) {
 	n := s.bytes.Load()
 	if s.over.Load() || n <= newBufferBytes {
@@ -254,8 +253,8 @@ func (s *answerSize) admit(ctx context.Context, w io.Writer) {
 	}
 }
 
-// InterceptField counts a field, and gives the rest of an answer up that is too long or that nobody waits for. What a
-// mutation does is not given up.
+// InterceptField counts a field. Where the answer is too long, or its client has gone, the remaining fields are not
+// resolved; the fields of a mutation always are.
 func (a *Answers) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
 	size := answerSizeOf(ctx)
 	if size == nil {
@@ -266,7 +265,7 @@ func (a *Answers) InterceptField(ctx context.Context, next graphql.Resolver) (an
 		return next(ctx)
 	}
 	if size.over.Load() || ctx.Err() != nil {
-		return graphql.Null, nil // as a value, so that no error is kept for each
+		return graphql.Null, nil // a value, so that no error is kept for each field
 	}
 	v, err := next(ctx)
 	if size.bytes.Add(int64(len(field.Field.Alias)+8+jsonBytes(v))) > size.limit {
@@ -276,7 +275,7 @@ func (a *Answers) InterceptField(ctx context.Context, next graphql.Resolver) (an
 	return v, err
 }
 
-// jsonBytes returns how long a resolved value becomes in JSON; of an object or a list what is around its fields.
+// jsonBytes returns the length of a resolved value in JSON; for an object or a list the brackets around its fields.
 func jsonBytes(v any) int {
 	switch v := v.(type) {
 	case string:
@@ -292,10 +291,10 @@ func jsonBytes(v any) int {
 		}
 		return n
 	}
-	return 26 // a time; numbers, names of enums and brackets are no longer
+	return 26 // a time; numbers, enum values and brackets are no longer
 }
 
-// escapedBytes returns how long a text becomes as gqlgen writes it.
+// escapedBytes returns the length of a text as gqlgen writes it.
 func escapedBytes(s string) int {
 	n := len(s) + 2
 	for i := range len(s) {
@@ -309,162 +308,11 @@ func escapedBytes(s string) int {
 	return n
 }
 
-// keep counts bytes that wait to be written, and returns what gives them back; ok is false where there is no room.
+// keep counts bytes that wait to be written; release gives them back. ok is false where there is no room.
 func (a *Answers) keep(client netip.Prefix, bytes int) (release func(), ok bool) {
 	if a == nil {
 		return func() {}, true
 	}
 	n := int64(bytes)
 	return func() { a.rendered.release(client, n) }, a.rendered.tryAcquire(client, n)
-}
-
-// pool is so many bytes, of which a client's address has half at most. More than there is of either is granted where
-// nothing else is taken, so that every answer has its turn.
-type pool struct {
-	budget *session.Budget
-	limit  int64
-
-	mu      sync.Mutex
-	used    int64
-	clients map[netip.Prefix]int64
-	waiting list.List // of *turn, first come first
-}
-
-type turn struct {
-	client  netip.Prefix
-	bytes   int64
-	granted chan struct{}
-}
-
-func newPool(budget *session.Budget, limit int64) *pool {
-	return &pool{budget: budget, limit: limit, clients: make(map[netip.Prefix]int64)}
-}
-
-// acquire waits for room and takes it; false where ctx was done first, or it took too long.
-func (p *pool) acquire(ctx context.Context, client netip.Prefix, n int64) bool {
-	p.mu.Lock()
-	if p.take(client, n) {
-		p.mu.Unlock()
-		p.budget.Reserve(n)
-		return true
-	}
-	t := &turn{client: client, bytes: n, granted: make(chan struct{})}
-	place := p.waiting.PushBack(t)
-	p.mu.Unlock()
-	patience := time.NewTimer(answerWait)
-	defer patience.Stop()
-	select {
-	case <-t.granted:
-		p.budget.Reserve(n)
-		return true
-	case <-ctx.Done():
-	case <-patience.C:
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	select {
-	case <-t.granted: // meanwhile
-		p.free(client, n)
-	default:
-		p.waiting.Remove(place)
-	}
-	return false
-}
-
-// tryAcquire is acquire for who can't wait.
-func (p *pool) tryAcquire(client netip.Prefix, n int64) bool {
-	p.mu.Lock()
-	ok := p.take(client, n)
-	p.mu.Unlock()
-	if ok {
-		p.budget.Reserve(n)
-	}
-	return ok
-}
-
-// take takes room where there is some; small answers have a quarter more. mu is held.
-func (p *pool) take(client netip.Prefix, n int64) bool {
-	limit := p.limit
-	if n <= lightBytes {
-		limit += limit / 4
-	}
-	if p.used > 0 && p.used+n > limit {
-		return false
-	}
-	if client.IsValid() {
-		if mine := p.clients[client]; mine > 0 && mine+n > limit/2 {
-			return false
-		}
-		p.clients[client] += n
-	}
-	p.used += n
-	return true
-}
-
-// release gives bytes back.
-func (p *pool) release(client netip.Prefix, n int64) {
-	if n == 0 {
-		return
-	}
-	p.budget.Reserve(-n)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.free(client, n)
-}
-
-// free gives bytes back, and grants those who wait their turns. One that waits for its own client's answers does not hold
-// up the others. mu is held.
-func (p *pool) free(client netip.Prefix, n int64) {
-	p.used -= n
-	if client.IsValid() {
-		if p.clients[client] -= n; p.clients[client] <= 0 {
-			delete(p.clients, client)
-		}
-	}
-	for place := p.waiting.Front(); place != nil; {
-		next := place.Next()
-		t := place.Value.(*turn)
-		if p.take(t.client, t.bytes) {
-			p.waiting.Remove(place)
-			close(t.granted)
-		}
-		place = next
-	}
-}
-
-// requests counts what is under way over HTTP.
-type requests struct {
-	max, maxPerAddress int
-
-	mu        sync.Mutex
-	all       int
-	byAddress map[netip.Prefix]int
-}
-
-// enter counts a request in, where there is room.
-func (r *requests) enter(client netip.Prefix) crowding {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case r.all >= r.max:
-		return crowdedRequests
-	case client.IsValid() && r.byAddress[client] >= r.maxPerAddress:
-		return crowdedRequestsOfAddress
-	}
-	r.all++
-	if client.IsValid() {
-		r.byAddress[client]++
-	}
-	return ""
-}
-
-func (r *requests) leave(client netip.Prefix) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.all--
-	if client.IsValid() {
-		if r.byAddress[client]--; r.byAddress[client] <= 0 {
-			delete(r.byAddress, client)
-		}
-	}
 }

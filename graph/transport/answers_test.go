@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"chattok/session"
+	"chattok/internal/budget"
 )
 
 var (
@@ -18,11 +18,11 @@ var (
 	there = netip.MustParsePrefix("192.0.2.2/32")
 )
 
-// TestPool: a client has half at most, small answers a quarter more; who waits has his turn when there is room, or gives
-// up; and a single answer has its turn however large.
+// A client has half of the pool at most, and small answers a quarter more. A waiter gets its turn when there is room,
+// or gives up, and a single answer has its turn however large it is.
 func TestPool(t *testing.T) {
-	b := session.NewBudget(8 << 20)
-	p := newPool(b, 4<<20)
+	b := budget.New(8 << 20)
+	p := newBytePool(b, 4<<20)
 	take := func(client netip.Prefix, n int64, want bool) {
 		t.Helper()
 		if got := p.tryAcquire(client, n); got != want {
@@ -66,7 +66,7 @@ func TestPool(t *testing.T) {
 	}
 }
 
-// TestRequestsUnderWay are counted by address and in all.
+// Requests under way are limited by address and in all.
 func TestRequestsUnderWay(t *testing.T) {
 	server := newServerWith(t, &stub{})
 	answers := NewAnswers(AnswersConfig{MaxRequests: 2, MaxRequestsPerAddress: 1})
@@ -90,7 +90,7 @@ func TestRequestsUnderWay(t *testing.T) {
 	begin(bodies[0])
 	ask("192.0.2.7", http.StatusTooManyRequests, "RATE_LIMITED")
 	ask("192.0.2.8", http.StatusOK, "data")
-	address = "127.0.0.1" // which is counted in all alone
+	address = "127.0.0.1" // counted in all, but not by address
 	begin(bodies[1])
 	ask("192.0.2.8", http.StatusServiceUnavailable, "UNAVAILABLE")
 	for _, body := range bodies {
@@ -105,7 +105,7 @@ func TestRequestsUnderWay(t *testing.T) {
 	}
 }
 
-// stalledBody is a body that does not come until rest is closed, and then ends.
+// stalledBody is a body without a byte until rest is closed, and then ends.
 type stalledBody struct {
 	reading, rest chan struct{}
 	begun         bool
@@ -124,8 +124,8 @@ func (b *stalledBody) Read([]byte) (int, error) {
 	return 0, fmt.Errorf("the client has gone")
 }
 
-// TestEqualAnswersAreOneGroup: other spacing, comments, fragments and names of the operation, conditions that come to the
-// same, and variables in place of values are one group; another alias, order or field is another.
+// Selections with equal answers are one group: spacing, comments, fragments, operation names, equal conditions, and
+// variables in place of values make no difference. Another alias, order or field is another group.
 func TestEqualAnswersAreOneGroup(t *testing.T) {
 	g, w := newGroupWorld(t)
 	s := w.ready(t)
@@ -178,11 +178,11 @@ func TestEqualAnswersAreOneGroup(t *testing.T) {
 	}
 }
 
-// TestOnlyReadersBytesAreNotKept: what one reader alone wants is rendered and forgotten; what two want is kept, counted,
-// and gives way.
+// The bytes of an event that only one reader wants are not kept. Those that two readers want are kept, counted to the
+// budget, and given up when memory is short.
 func TestOnlyReadersBytesAreNotKept(t *testing.T) {
-	budget := session.NewBudget(1 << 20)
-	g, w := newGroupWorldWith(t, StreamConfig{Answers: NewAnswers(AnswersConfig{Budget: budget})})
+	memory := budget.New(1 << 20)
+	g, w := newGroupWorldWith(t, StreamConfig{Answers: NewAnswers(AnswersConfig{Budget: memory})})
 	first, second := w.ready(t), w.ready(t)
 	first.subscribe("1", entryQuery)
 	until(t, "one follows", func() bool { return w.sockets.Subscriptions() == 1 })
@@ -197,7 +197,7 @@ func TestOnlyReadersBytesAreNotKept(t *testing.T) {
 	for range 20 {
 		post(first)
 	}
-	if n := budget.Used(); n != 0 {
+	if n := memory.Used(); n != 0 {
 		t.Errorf("%d bytes are kept for one reader", n)
 	}
 	second.subscribe("1", entryQuery)
@@ -205,20 +205,20 @@ func TestOnlyReadersBytesAreNotKept(t *testing.T) {
 	for range 20 {
 		post(first, second)
 	}
-	if n := budget.Used(); n < 200_000 || n > 220_000 {
+	if n := memory.Used(); n < 200_000 || n > 220_000 {
 		t.Errorf("%d bytes are kept for two readers", n)
 	}
 	for range 200 {
 		post(first, second)
 	}
-	if n := budget.Used(); n > budget.Limit() {
-		t.Errorf("%d bytes are kept of %d", n, budget.Limit())
+	if n := memory.Used(); n > memory.Limit() {
+		t.Errorf("%d bytes are kept of %d", n, memory.Limit())
 	}
 	_, _ = first.Close(), second.Close()
-	until(t, "nothing is kept", func() bool { return budget.Used() == 0 })
+	until(t, "nothing is kept", func() bool { return memory.Used() == 0 })
 }
 
-// TestLongOperationIDs close the socket, by either protocol; the longest that may be are answered.
+// An operation id that is too long closes the socket, in either protocol; the longest allowed is answered.
 func TestLongOperationIDs(t *testing.T) {
 	w := newSocketWorld(t, StreamConfig{})
 	for _, p := range []*protocol{modern, legacy} {
@@ -242,7 +242,7 @@ func TestLongOperationIDs(t *testing.T) {
 	}
 }
 
-// TestValuesOfARequest are counted, whatever they are: a request that holds more than it may is refused as malformed.
+// A request with more values than allowed is refused as malformed, whatever the values are.
 func TestValuesOfARequest(t *testing.T) {
 	server := newServer(t, &stub{})
 	body := func(n int) string {
@@ -265,11 +265,11 @@ func TestValuesOfARequest(t *testing.T) {
 	}
 }
 
-// TestBodiesThatStall wait for room, by address, and small ones pass.
+// Large bodies that stall wait for room, by address; small ones pass.
 func TestBodiesThatStall(t *testing.T) {
 	server := newServerWith(t, &stub{})
-	budget := session.NewBudget(8 << 20) // of which 2 MiB are for what comes in, and 1 for an address
-	answers := NewAnswers(AnswersConfig{Budget: budget})
+	memory := budget.New(8 << 20) // 2 MiB for bodies that come in, 1 MiB of them for one address
+	answers := NewAnswers(AnswersConfig{Budget: memory})
 	server.AddTransport(HTTP{Answers: answers, Client: func(*http.Request) netip.Addr { return here.Addr() }})
 	first := io.LimitReader(neverEnds{}, 20<<10)
 	rest := newStalledBody()
@@ -281,7 +281,7 @@ func TestBodiesThatStall(t *testing.T) {
 		done <- serve(t, server, r).Code
 	}()
 	<-rest.reading
-	if n := budget.Reserved(); n != 2<<20 {
+	if n := memory.Reserved(); n != 2<<20 {
 		t.Errorf("%d bytes are reserved for a body of 1 MiB", n)
 	}
 	given, cancel := context.WithCancel(t.Context())
@@ -293,12 +293,12 @@ func TestBodiesThatStall(t *testing.T) {
 	}
 	want(t, post(t, server, `{"query":"{__typename}"}`), 200, `{"data":{"__typename":"Query"}}`)
 	close(rest.rest)
-	if code := <-done; code != http.StatusBadRequest || budget.Reserved() != 0 {
-		t.Errorf("status %d, %d bytes are reserved", code, budget.Reserved())
+	if code := <-done; code != http.StatusBadRequest || memory.Reserved() != 0 {
+		t.Errorf("status %d, %d bytes are reserved", code, memory.Reserved())
 	}
 }
 
-// neverEnds is a body of spaces.
+// neverEnds is a body of spaces without end.
 type neverEnds struct{}
 
 func (neverEnds) Read(p []byte) (int, error) {
@@ -306,21 +306,4 @@ func (neverEnds) Read(p []byte) (int, error) {
 		p[i] = ' '
 	}
 	return len(p), nil
-}
-
-// TestOneSchema: an operation asks for the schema once, and a document that lasts is short.
-func TestOneSchema(t *testing.T) {
-	l := newLimits(t, defaults)
-	for query, want := range map[string]string{
-		`{__schema{types{name}}}`:                                                   "",
-		`{a:__schema{types{name}} b:__schema{types{name}}}`:                         "an operation must ask for __schema once at most",
-		`{__schema{types{name}} ...F} fragment F on Query{b:__schema{types{name}}}`: "an operation must ask for __schema once at most",
-		`subscription{entryAdded{seq}} #` + strings.Repeat("x", 32<<10):             "a document with a subscription must be at most 32768 bytes",
-		`{__typename} #` + strings.Repeat("x", 32<<10):                              "",
-	} {
-		err := l.Check(query)
-		if want == "" && err != nil || want != "" && (err == nil || err.Message != want) {
-			t.Errorf("%.60s: %v", query, err)
-		}
-	}
 }

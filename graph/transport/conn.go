@@ -11,23 +11,23 @@ import (
 
 type connKey struct{}
 
-// watchedConn is a connection with the streams on it whose client's silence ends it: of HTTP/2, several at once.
+// watchedConn is a connection that the kernel ends when its client is silent; HTTP/2 has several streams on one.
 type watchedConn struct {
 	net.Conn
 	mu      sync.Mutex
 	streams int
 }
 
-// WithConn is http.Server's ConnContext for a server with HTTP streams. What a client that has vanished does not
-// acknowledge stays in the kernel's buffer, where no write deadline sees it; with the connection at hand, a stream has the
-// kernel end it when WriteTimeout passes without an acknowledgement, or, of a client that is there but does not read,
-// without room for more. That is known on Linux alone.
+// WithConn is http.Server's ConnContext for a server with HTTP streams. Bytes that a vanished client does not
+// acknowledge stay in the kernel's buffer, where no write deadline notices it. With the connection at hand, a stream
+// asks the kernel to end it when WriteTimeout passes without an acknowledgement, or without room for more where the
+// client is there but does not read. Only Linux can do that.
 func WithConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, &watchedConn{Conn: c})
 }
 
-// limitSilence has the kernel end ctx's connection where its peer acknowledges nothing for this long, until lift is called,
-// by the last of its streams.
+// limitSilence asks the kernel to end ctx's connection where the peer acknowledges nothing for this long, until the
+// last of the connection's streams has called lift.
 func limitSilence(ctx context.Context, d time.Duration) (lift func()) {
 	c, _ := ctx.Value(connKey{}).(*watchedConn)
 	if c == nil {

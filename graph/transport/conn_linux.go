@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setUserTimeout sets RFC 5482's user timeout. A kernel without it leaves the connection to TCP's own.
+// setUserTimeout sets TCP's user timeout (RFC 5482). A kernel without it keeps its own timeouts.
 func setUserTimeout(fd uintptr, d time.Duration) {
 	_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d.Milliseconds()))
 }

@@ -14,7 +14,7 @@ import (
 	"chattok/graph/transport/streamtest"
 )
 
-// TestClientThatVanished is noticed though no write fails: what it does not take fits into the kernel's buffer.
+// A client that has vanished is noticed though no write fails: the bytes it does not take fit into the kernel's buffer.
 func TestClientThatVanished(t *testing.T) {
 	framings(t, func(t *testing.T, accept string, _ func(string) string) {
 		g, w := newGroupWorldWith(t, StreamConfig{WriteTimeout: 300 * time.Millisecond, KeepAlive: time.Hour})
@@ -27,13 +27,12 @@ func TestClientThatVanished(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		g.window.Append(w.entry("a", strings.Repeat("x", 12<<10))) // more than it has room for, less than the server has
+		g.window.Append(w.entry("a", strings.Repeat("x", 12<<10))) // more than the client has room for, less than the server has
 		until(t, "it is gone", func() bool { return w.sockets.HTTPStreams() == 0 })
 	})
 }
 
-// TestSilenceOfSeveralStreams: of the streams on one connection, as HTTP/2 has them, the last one to end lifts the limit, and
-// not the first.
+// Of the streams on one connection, as in HTTP/2, the last one to end lifts the limit, not the first.
 func TestSilenceOfSeveralStreams(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -70,5 +69,5 @@ func TestSilenceOfSeveralStreams(t *testing.T) {
 		limitSilence(ctx, 3*time.Second)()
 		limit(0)
 	}
-	limitSilence(t.Context(), time.Second)() // of a request whose connection is not known
+	limitSilence(t.Context(), time.Second)() // a request whose connection is not known
 }

@@ -12,17 +12,18 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"chattok/graph/transport/gqlerr"
 	"chattok/graph/transport/streamtest"
 	"chattok/session"
 )
 
-// TestPanicInASharedExecution, where gqlgen does not look, ends the subscriptions with an error, and not the process; the
-// next ones get the event.
+// A panic in a shared execution where gqlgen does not recover ends the subscriptions with an error, and not the
+// process. The next subscriptions get the event.
 func TestPanicInASharedExecution(t *testing.T) {
 	g, w := newGroupWorld(t)
 	var calm atomic.Bool
 	server := w.server.Config.Handler.(*handler.Server)
-	server.SetRecoverFunc(func(context.Context, any) error { return newError(session.CodeInternal, "", "internal error") })
+	server.SetRecoverFunc(func(context.Context, any) error { return gqlerr.New(session.CodeInternal, "", "internal error") })
 	server.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 		if !calm.Load() && graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
 			panic("boom")
@@ -53,10 +54,10 @@ func TestPanicInASharedExecution(t *testing.T) {
 	s.expect(`{"id":"1","type":"next","payload":{"data":{"entryAdded":{"body":"y"}}}}`)
 }
 
-// TestNothingButErrors tells an event with an error in it from an error in place of one.
+// An error within an event is told from an error in place of an event.
 func TestNothingButErrors(t *testing.T) {
 	errs := graphql.Response{}.Errors
-	errs = append(errs, newError(session.CodeInternal, "", "no"))
+	errs = append(errs, gqlerr.New(session.CodeInternal, "", "no"))
 	for data, want := range map[string]bool{
 		"": true, "null": true, `{"e":null}`: true, `{"a":{"b":null}}`: false, `{"a":"\"b\":null"}`: false,
 		`{"a":"x","b":null}`: false, `{}`: false, `{"a":1}`: false,
@@ -70,7 +71,7 @@ func TestNothingButErrors(t *testing.T) {
 	}
 }
 
-// TestManyHTTPStreams: a publisher wakes few of them itself, and has the workers wake the others; all get everything.
+// The source wakes a few streams itself, and workers wake the others; all get every event.
 func TestManyHTTPStreams(t *testing.T) {
 	const members, events = directStreams + 2*shardMembers + 3, 5
 	g, w := newGroupWorld(t)
@@ -112,7 +113,7 @@ func TestManyHTTPStreams(t *testing.T) {
 	}
 }
 
-// group returns the only one.
+// group returns the only group.
 func (w *socketWorld) group(t testing.TB) *group {
 	t.Helper()
 	groups := w.sockets.groups
@@ -127,7 +128,7 @@ func (w *socketWorld) group(t testing.TB) *group {
 	return nil
 }
 
-// TestSaidToBeLarge: a frame that only says how large it is takes no memory until that comes.
+// A frame that only announces a large payload takes no memory until the payload comes.
 func TestSaidToBeLarge(t *testing.T) {
 	const sockets = 64
 	w := newSocketWorld(t, StreamConfig{})
@@ -138,7 +139,7 @@ func TestSaidToBeLarge(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for _, s := range all {
-		_, _ = s.Write([]byte{0x81, 0x80 | 127, 0, 0, 0, 0, 0, 0x0f, 0, 0, 1, 2, 3, 4, 5}) // 983,040 bytes, of which one comes
+		_, _ = s.Write([]byte{0x81, 0x80 | 127, 0, 0, 0, 0, 0, 0x0f, 0, 0, 1, 2, 3, 4, 5}) // announces 983,040 bytes and brings one
 	}
 	for _, s := range all {
 		_ = s.Close()

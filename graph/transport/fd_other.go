@@ -4,7 +4,7 @@ package transport
 
 import "syscall"
 
-// directIO is false: on Windows a socket's handle takes overlapped requests alone.
+// directIO is false: on Windows the handle of a socket takes overlapped requests only.
 const directIO = false
 
 func readFD(uintptr, []byte) (int, error) { return 0, syscall.EINVAL }

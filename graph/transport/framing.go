@@ -10,18 +10,18 @@ const (
 	Multipart                    // multipart/mixed, by Apollo's subscription protocol
 )
 
-// framer spells a framing. What is given to it is JSON without a line end; each method appends whole lines, so that a
-// reader can make use of everything that one write brings.
+// framer writes a framing. The JSON that it is given has no line end; each method appends whole lines, so that a client
+// can use everything that one write brings.
 type framer interface {
 	mediaType() string
 	begin(b []byte) []byte
-	// next appends a response; cursor is where its event lies in the log, "" where it lies in none.
+	// next appends a response; cursor is the place of its event in the log, "" where it has none.
 	next(b []byte, cursor string, response []byte) []byte
-	// last appends the response that ends the stream, and its end.
+	// last appends the response that ends the stream, and the end of the stream.
 	last(b, response []byte) []byte
-	// fail appends a list of errors that are not the operation's own, but end it, and its end.
+	// fail appends errors that end the stream but are not the operation's own, and the end of the stream.
 	fail(b, errs []byte) []byte
-	// complete appends the end of a stream that ended of itself.
+	// complete appends the end of a stream that ended by itself.
 	complete(b []byte) []byte
 	keepAlive(b []byte) []byte
 }
@@ -33,17 +33,17 @@ func (f Framing) framer() framer {
 	return sseFramer{}
 }
 
-// setHeaders sets what keeps proxies from holding a stream's bytes back, and caches from keeping them.
+// setHeaders sets the headers that keep proxies from holding a stream back, and caches from storing it.
 func setHeaders(h http.Header, f framer) {
 	h.Set("Content-Type", f.mediaType())
 	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("X-Accel-Buffering", "no")
 }
 
-// sseFramer writes events with a line each for the cursor, if there is one, as the event's id, for its name and for its
-// data. See https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md and
-// https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation, by which an event without
-// data is none: complete has an empty data line.
+// sseFramer writes an event as lines: the cursor as the event's id, if there is one, then its name and its data. An
+// event without data would be none, so complete has an empty data line. See
+// https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md and
+// https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation.
 type sseFramer struct{}
 
 func (sseFramer) mediaType() string { return typeEventStream + "; charset=utf-8" }
@@ -69,9 +69,11 @@ func (f sseFramer) fail(b, errs []byte) []byte {
 
 func (sseFramer) complete(b []byte) []byte { return append(b, "event: complete\ndata:\n\n"...) }
 
-// multipartFramer writes parts. The delimiter and the header of the next part follow a part at once: a reader knows only
-// by them that the part is whole. So a part is always begun, and a stream that has nothing more to say ends with an
-// empty one, as the protocol's heartbeats are. JSON has no line end in it, so no part can hold the delimiter.
+// multipartFramer writes parts. The delimiter and the header of the next part follow each part at once, because a
+// client knows only by them that the part is complete. So there is always a part begun, and a stream that has nothing
+// more to say ends with an empty part, as the protocol's heartbeats are. JSON has no line end in it, so no part can
+// contain the delimiter.
+//
 // See https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol and RFC 2046,
 // section 5.1.
 type multipartFramer struct{}

@@ -16,20 +16,21 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/gobwas/ws"
 
+	"chattok/graph/transport/gqlerr"
 	"chattok/graph/transport/streamtest"
 	"chattok/session"
 )
 
-// How FuzzSocket sends its bytes.
+// Ways in which FuzzSocket sends its bytes.
 const (
 	fuzzLegacy = 1 << iota // over the older protocol
 	fuzzInit               // after connection_init and its ack
-	fuzzLines              // each line as a message, else as they are
+	fuzzLines              // each line as a message, else all bytes unchanged
 	fuzzPieces             // each line as two fragments
-	fuzzReset              // and then crashes, else says that nothing follows
+	fuzzReset              // and then resets the connection, else ends it properly
 )
 
-// FuzzSocket sends any bytes over a socket, and then wants all that the server held for it back.
+// FuzzSocket sends any bytes over a socket; afterwards the server holds nothing for it.
 func FuzzSocket(f *testing.F) {
 	frame := func(op ws.OpCode, fin bool, payload string) string {
 		var b bytes.Buffer
@@ -62,10 +63,10 @@ func FuzzSocket(f *testing.F) {
 
 	g, w := newGroupWorld(f)
 	w.server.Config.Handler.(*handler.Server).SetRecoverFunc(func(context.Context, any) error {
-		return newError(session.CodeInternal, "", "internal error") // of the stub's own panics
+		return gqlerr.New(session.CodeInternal, "", "internal error") // for the panics of the stub
 	})
 	g.window.Append(w.entry("a", "x"), w.entry("b", "y"))
-	rest := 0 // goroutines between two inputs, the engine's own among them
+	rest := 0 // goroutines between two inputs, those of the fuzzing engine included
 	f.Fuzz(func(t *testing.T, raw []byte, how uint8) {
 		if rest == 0 {
 			fuzzSocket(t, w, nil, 0)
@@ -76,7 +77,7 @@ func FuzzSocket(f *testing.F) {
 				return w.empty() && rest == before
 			})
 		}
-		late := time.AfterFunc(8*time.Second, func() { // before the engine gives up, which says nothing
+		late := time.AfterFunc(8*time.Second, func() { // before the engine gives up without a word
 			stacks := make([]byte, 1<<20)
 			panic(fmt.Sprintf("stuck at %d %q\n%s", how, raw, stacks[:runtime.Stack(stacks, true)]))
 		})
@@ -97,7 +98,7 @@ func fuzzSocket(t testing.TB, w *socketWorld, raw []byte, how uint8) {
 		s.text(initMessage)
 		s.expect(ackMessage)
 	}
-	// What the server answers is read meanwhile; a write may fail, as the server may have closed.
+	// The answers are read meanwhile; a write may fail, as the server may have closed the socket.
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -125,23 +126,23 @@ func fuzzSocket(t testing.TB, w *socketWorld, raw []byte, how uint8) {
 	<-read
 }
 
-// empty says whether the server holds nothing for any socket.
+// empty says whether the server holds nothing for any socket or stream.
 func (w *socketWorld) empty() bool {
 	streams := w.sockets
-	streams.open.mu.Lock()
-	admitted := len(streams.open.sockets) + len(streams.open.responses) + len(streams.open.addresses) + streams.open.waiting + streams.open.turnedAway
-	streams.open.mu.Unlock()
-	streams.parking.mu.Lock()
-	parked := len(streams.parking.parked)
-	streams.parking.mu.Unlock()
+	streams.admission.mu.Lock()
+	admitted := len(streams.admission.sockets) + len(streams.admission.responses) + len(streams.admission.addresses) + len(streams.admission.waiting) + streams.admission.turnedAway
+	streams.admission.mu.Unlock()
+	streams.idle.mu.Lock()
+	parked := len(streams.idle.sockets)
+	streams.idle.mu.Unlock()
 	streams.groups.mu.Lock()
 	groups := len(streams.groups.byKey)
 	streams.groups.mu.Unlock()
 	return admitted == 0 && parked == 0 && groups == 0 && streams.Subscriptions() == 0 && w.attached.Load() == 0 && w.subscribed.Load() == 0
 }
 
-// FuzzFraming: whatever an entry says, a strict reader of each framing has the responses as they were, the cursors, and
-// the end.
+// Whatever the text of an entry, a strict reader of each framing gets the responses unchanged, the cursors, and the
+// end.
 func FuzzFraming(f *testing.F) {
 	for _, body := range []string{"", "x", "\r\n--graphql--\r\n", "\n\nevent: complete\ndata:\n\n", "\u2028é\x00\xff", `{"payload":null}`} {
 		f.Add(body, int64(1))
@@ -155,7 +156,7 @@ func FuzzFraming(f *testing.F) {
 		for _, framing := range []Framing{SSE, Multipart} {
 			fr := framing.framer()
 			b := fr.next(fr.keepAlive(fr.next(fr.begin(nil), cursor, encoded)), "", encoded)
-			ours, theirs := net.Pipe() // for who reads too long
+			ours, theirs := net.Pipe() // ends a read that takes too long
 			s, err := streamtest.New(&http.Response{Header: http.Header{"Content-Type": {fr.mediaType()}},
 				Body: io.NopCloser(bytes.NewReader(fr.last(b, encoded)))}, ours)
 			if err != nil {

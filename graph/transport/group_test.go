@@ -11,14 +11,16 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler"
 
 	"chattok/graph/generated"
+	"chattok/internal/budget"
+	"chattok/internal/sequence"
 	"chattok/session"
 )
 
-// groupStub is socketStub whose events come from a window, for all who select the same, and which counts executions.
+// groupStub is socketStub with shared events, which come from a window, and a count of executions.
 type groupStub struct {
 	*socketStub
-	window   *session.Window[*session.ChatEntry]
-	executed atomic.Int64 // selections of connection
+	window   *sequence.Window[*session.ChatEntry]
+	executed atomic.Int64 // resolved connection fields
 	alone    atomic.Int64 // subscriptions that were not shared
 }
 
@@ -34,9 +36,10 @@ func (g *groupStub) Connection(ctx context.Context, e *session.ChatEntry) (*sess
 	return g.stub.Connection(ctx, e)
 }
 
-func (g *groupStub) follower(key string) *session.Follower[*session.ChatEntry] {
-	return &session.Follower[*session.ChatEntry]{Source: g.window, Key: key, After: g.window.Newest(),
-		Behind: func(context.Context, int64) ([]*session.ChatEntry, int64, error) { // what is gone stays so
+func (g *groupStub) follower(key string) *sequence.Follower[*session.ChatEntry] {
+	return &sequence.Follower[*session.ChatEntry]{Source: g.window, Key: key, After: g.window.Newest(),
+		None: func(e *session.ChatEntry) bool { return e == nil },
+		Behind: func(context.Context, int64) ([]*session.ChatEntry, int64, error) { // what has left the window is gone
 			oldest, _ := g.window.Bounds()
 			return nil, oldest - 1, nil
 		},
@@ -48,7 +51,7 @@ type groupSubscription struct {
 	g *groupStub
 }
 
-func (s groupSubscription) EntryAdded(ctx context.Context, _ *string) (<-chan *session.ChatEntry, error) {
+func (s groupSubscription) EntryAdded(ctx context.Context, _, _ *string) (<-chan *session.ChatEntry, error) {
 	if events, ok := SharedEvents[*session.ChatEntry](ctx); ok {
 		return events, nil
 	}
@@ -58,7 +61,7 @@ func (s groupSubscription) EntryAdded(ctx context.Context, _ *string) (<-chan *s
 	return c, nil
 }
 
-// newGroupWorld starts a server whose entryAdded is shared.
+// newGroupWorld starts a server with a shared entryAdded.
 func newGroupWorld(t testing.TB) (*groupStub, *socketWorld) {
 	t.Helper()
 	return newGroupWorldWith(t, StreamConfig{})
@@ -66,9 +69,9 @@ func newGroupWorld(t testing.TB) (*groupStub, *socketWorld) {
 
 func newGroupWorldWith(t testing.TB, config StreamConfig) (*groupStub, *socketWorld) {
 	t.Helper()
-	g := &groupStub{window: session.NewWindow(session.NewBudget(0), 0, 256, 1<<20, func(*session.ChatEntry) int { return 1 })}
+	g := &groupStub{window: sequence.NewWindow(budget.New(0), 0, 256, 1<<20, func(*session.ChatEntry) int { return 1 })}
 	config.Shared = map[string]Shared{"entryAdded": {Position: "after",
-		Join: func(_ context.Context, args map[string]any) (*Topic, error) {
+		Join: func(_ context.Context, args map[string]any) (Topic, error) {
 			f := g.follower("room")
 			if after, ok := args["after"].(string); ok {
 				at, err := strconv.ParseInt(after, 10, 64)
@@ -89,13 +92,14 @@ func newGroupWorldWith(t testing.TB, config StreamConfig) (*groupStub, *socketWo
 	return g, w
 }
 
-func releasable(f *session.Follower[*session.ChatEntry]) *Topic {
-	topic := NewTopic(f)
-	topic.close = func() {} // the stub holds nothing to release
-	return topic
-}
+func releasable(f *sequence.Follower[*session.ChatEntry]) Topic { return keptTopic{NewTopic(f)} }
 
-// TestEventsAreExecutedOnce: however many follow, and by whatever operation ids; another document is another group.
+// keptTopic is a Topic that holds nothing to release.
+type keptTopic struct{ Topic }
+
+func (keptTopic) close() {}
+
+// Each event is executed once, for any number of readers and any operation ids; another document is another group.
 func TestEventsAreExecutedOnce(t *testing.T) {
 	const members, events = 50, 40
 	g, w := newGroupWorld(t)
@@ -137,7 +141,7 @@ func TestEventsAreExecutedOnce(t *testing.T) {
 	}
 }
 
-// TestPushAfterTheEnd: who renders while the last member leaves is not held up by an execution that takes no more.
+// A reader that renders while the last member leaves is not held up by an execution that takes no more events.
 func TestPushAfterTheEnd(t *testing.T) {
 	g, _ := newGroupWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -1,10 +1,6 @@
-// Package transport is how operations travel. HTTP carries queries and mutations by POST and GET, and decides by an
-// operation's kind and the Accept header what is answered as JSON and what as a stream. Limits and Persisted are
-// gqlgen extensions that hold on every transport alike.
 package transport
 
 import (
-	"context"
 	"net/http"
 	"net/netip"
 	"time"
@@ -13,6 +9,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"chattok/graph/transport/gqlerr"
+	"chattok/graph/transport/jsonbody"
 	"chattok/session"
 )
 
@@ -23,38 +21,47 @@ const (
 	DefaultBodyTimeout   = 30 * time.Second
 )
 
+// Reasons of a BAD_USER_INPUT for a subscription that can't be answered over HTTP, in extensions.reason.
+const (
+	ReasonStreamRequired = "STREAM_REQUIRED" // the request takes a single response only
+	ReasonHTTPVersion    = "HTTP_VERSION"    // over HTTP/1.0 the end of a stream can't be told from a cut
+)
+
 // StreamFunc answers a request by a stream in the given framing, and returns when the stream has ended. The request's
-// body has been read. Nothing has been written, save that Vary and Cache-Control are set.
+// body has been read. Nothing has been written, though Vary and Cache-Control are set.
 //
-// Where errs is not empty, the operation failed before execution (it did not parse, validate or pass a limit): nothing
-// must be dispatched, op has neither Doc nor Operation for certain, and the stream is what
+// Where errs is not empty, the operation failed before execution: it did not parse or validate, or exceeded a limit.
+// Then op may lack Doc and Operation, nothing may be dispatched, and the stream consists of one response and the end:
 //
 //	exec.DispatchError(graphql.WithOperationContext(r.Context(), op), errs)
 //
-// gives, and its end. Otherwise the operation is a subscription, or a query or mutation of a client that accepts
-// nothing but a stream, and has not been dispatched.
+// Otherwise the operation has not been dispatched. It is a subscription, or a query or mutation of a client that
+// accepts nothing but a stream.
 type StreamFunc func(w http.ResponseWriter, r *http.Request, framing Framing,
 	op *graphql.OperationContext, errs gqlerror.List, exec graphql.GraphExecutor)
 
-// HTTP carries operations over POST and GET by the GraphQL-over-HTTP specification. It takes every request, so it
-// comes after Streams.WebSocket in the list of transports.
+// HTTP carries operations over POST and GET by the GraphQL-over-HTTP specification. It takes every request, so it comes
+// after Streams.WebSocket in the list of transports.
 //
-// A response is application/graphql-response+json where the client names that, else application/json. Requests that
-// are no GraphQL (body, headers or method) fail with a 4xx status in both; a document that fails before execution is
-// 200 in the latter, and 400, or what its code stands for, in the former. Every error is GraphQL-shaped.
+// A response is application/graphql-response+json where the client names that type, else application/json. A request
+// that is not a GraphQL request (by its body, headers or method) fails with a 4xx status in both. A document that fails
+// before execution is answered with 200 in application/json; in the other type with 400, or the status that its code
+// stands for. Every error has the shape of a GraphQL error.
 type HTTP struct {
 	Stream        StreamFunc                     // nil where there are no streams over HTTP
-	MaxBodyBytes  int64                          // of a POST's body, above which it is refused with 413; 0 for DefaultMaxBodyBytes
-	MaxQueryBytes int                            // of a URL's query string, above which it is refused with 414; 0 for DefaultMaxQueryBytes
-	Answers       *Answers                       // what answers under way are bounded by; nil: by nothing
-	Client        func(*http.Request) netip.Addr // the address a request comes from; nil: it is not known, and not limited
-	Decode        Decode                         // nil: nothing waits
+	MaxBodyBytes  int64                          // bytes of a POST's body, above which it is refused with 413; 0 for DefaultMaxBodyBytes
+	MaxQueryBytes int                            // bytes of a URL's query string, above which it is refused with 414; 0 for DefaultMaxQueryBytes
+	Begin         Begin                          // nil: nothing is called
+	Answered      Answered                       // nil: nobody is told
+	Answers       *Answers                       // bounds the answers under way; nil: they are not bounded
+	Client        func(*http.Request) netip.Addr // the address that a request comes from; nil: unknown, and not limited
+	Decode        Decode                         // nil: decoding never waits
 	BodyTimeout   time.Duration                  // for a POST's body to arrive, after which it is refused with 408; 0 for DefaultBodyTimeout
 }
 
 var _ graphql.Transport = HTTP{}
 
-// Supports says yes to every request: those that HTTP can't serve it refuses with a status that fits.
+// Supports is true for every request; a request that can't be served is refused with a fitting status.
 func (h HTTP) Supports(*http.Request) bool { return true }
 
 const allowedMethods = "GET, HEAD, POST, OPTIONS"
@@ -82,12 +89,13 @@ func (h HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		return
 	}
 	if x.accepted.json == "" && (x.accepted.stream == 0 || h.Stream == nil) {
-		x.refuse(http.StatusNotAcceptable, malformed("nothing that Accept admits can be sent; responses are "+
+		x.refuse(http.StatusNotAcceptable, gqlerr.Malformed("nothing that Accept admits can be sent; responses are "+
 			"application/json or application/graphql-response+json"))
 		return
 	}
 	params, refusal := x.params()
 	if refusal != nil {
+		x.Answered.tell(nil, gqlerror.List{refusal.err})
 		x.refuse(refusal.status, refusal.err)
 		if refusal.status == http.StatusRequestEntityTooLarge {
 			x.drain()
@@ -106,20 +114,20 @@ type exchange struct {
 	r         *http.Request
 	exec      graphql.GraphExecutor
 	accepted  accepted
-	client    netip.Prefix // whose limits it counts to; not valid where to none
+	client    netip.Prefix // whose limits the request counts to; not valid where it counts to none
 	entered   bool
-	body      int64 // bytes that count to what comes in
-	streaming bool  // the response is in the hands of Stream
+	body      int64 // bytes reserved for the request's body
+	streaming bool  // the response is written by Stream
 }
 
-// refusal is the end of a request that is not looked at any further.
+// refusal ends a request that is not looked at any further.
 type refusal struct {
 	status int
 	err    *gqlerror.Error
 }
 
-// enter counts the request in, and leave out again, once.
-func (x *exchange) enter() (why crowding) {
+// enter counts the request in. leave counts it out, once.
+func (x *exchange) enter() (why denial) {
 	if x.Answers != nil {
 		why = x.Answers.requests.enter(x.client)
 		x.entered = why == ""
@@ -140,7 +148,7 @@ func (x *exchange) leave() {
 
 func (x *exchange) refuse(status int, err *gqlerror.Error) { WriteError(x.w, status, err) }
 
-// params reads the operation's parameters from where the method has them.
+// params reads the operation's parameters from the body or the URL, as the method says.
 func (x *exchange) params() (*graphql.RawParams, *refusal) {
 	start := graphql.Now()
 	var params *graphql.RawParams
@@ -152,7 +160,7 @@ func (x *exchange) params() (*graphql.RawParams, *refusal) {
 		params, refused = x.urlParams()
 	default:
 		x.w.Header().Set("Allow", allowedMethods)
-		refused = &refusal{http.StatusMethodNotAllowed, malformed("operations are sent by POST; queries also by GET")}
+		refused = &refusal{http.StatusMethodNotAllowed, gqlerr.Malformed("operations are sent by POST; queries also by GET")}
 	}
 	if refused != nil {
 		return nil, refused
@@ -162,15 +170,16 @@ func (x *exchange) params() (*graphql.RawParams, *refusal) {
 	return params, nil
 }
 
-// operation runs the operation, or hands it to Stream, as its kind and Accept have it.
+// operation runs the operation, or hands it to Stream, depending on its kind and on Accept.
 func (x *exchange) operation(params *graphql.RawParams) {
 	op, errs := x.exec.CreateOperationContext(x.r.Context(), params)
 	if len(errs) > 0 {
+		x.Answered.tell(op, errs)
 		if x.accepted.json == "" && retryAfter(&graphql.Response{Errors: errs}) == "" {
 			x.stream(op, errs)
 			return
 		}
-		x.respond(x.exec.DispatchError(graphql.WithOperationContext(x.r.Context(), op), CapErrors(errs)))
+		x.respond(x.exec.DispatchError(graphql.WithOperationContext(x.r.Context(), op), gqlerr.Cap(errs)))
 		return
 	}
 	kind := op.Operation.Operation
@@ -180,21 +189,20 @@ func (x *exchange) operation(params *graphql.RawParams) {
 		x.stream(op, nil)
 	case kind != ast.Query && get:
 		x.w.Header().Set("Allow", http.MethodPost)
-		x.refuse(http.StatusMethodNotAllowed, malformed("GET runs queries only; send a "+string(kind)+" by "+x.way(kind)))
+		x.refuse(http.StatusMethodNotAllowed, gqlerr.Malformed("GET runs queries only; send a "+string(kind)+" by "+x.way(kind)))
 	case kind == ast.Subscription:
-		x.refuse(http.StatusNotAcceptable, newError(session.CodeBadUserInput, ReasonStreamRequired,
+		x.refuse(http.StatusNotAcceptable, gqlerr.New(session.CodeBadUserInput, ReasonStreamRequired,
 			"a subscription needs a stream: "+x.way(kind)))
 	case x.accepted.json == "":
 		x.stream(op, nil)
 	default:
-		ctx, hold := x.Answers.holding(x.r.Context(), x.client)
+		ctx, hold := x.Answers.reserve(x.r.Context(), x.client)
 		defer hold.release()
-		responses, ctx := x.exec.DispatchOperation(ctx, op)
-		x.respond(responses(ctx))
+		x.respond(dispatch(ctx, x.exec, op, x.Begin, x.Answered))
 	}
 }
 
-// way says how operations of this kind can be sent.
+// way says how operations of this kind are sent.
 func (x *exchange) way(kind ast.Operation) string {
 	if kind != ast.Subscription {
 		return http.MethodPost
@@ -207,32 +215,31 @@ func (x *exchange) way(kind ast.Operation) string {
 }
 
 func (x *exchange) stream(op *graphql.OperationContext, errs gqlerror.List) {
-	x.leave() // streams are counted as such
+	x.leave() // streams are counted separately
 	x.streaming = true
 	x.Stream(x.w, x.r, x.accepted.stream, op, errs, x.exec)
 }
 
-// respond writes the one response of an operation; nil where the request was given up before there was one.
+// respond writes the single response of an operation; nil means that the client gave up before there was one.
 func (x *exchange) respond(response *graphql.Response) {
 	if response == nil {
-		x.refuse(http.StatusServiceUnavailable, newError(session.CodeUnavailable, "", "the request was given up"))
+		x.refuse(http.StatusServiceUnavailable, gqlerr.New(session.CodeUnavailable, "", "the request was given up"))
 		return
 	}
 	status := http.StatusOK
 	if x.accepted.json == typeGraphQLJSON {
 		if status = statusOf(response); status == http.StatusUnauthorized {
-			x.w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, section 15.5.2, demands it
+			x.w.Header().Set("WWW-Authenticate", "Bearer") // required by RFC 9110, section 15.5.2
 		}
 	}
-	if seconds := retryAfter(response); seconds != "" { // of any media type: clients and proxies that know no GraphQL are to wait too
+	if seconds := retryAfter(response); seconds != "" { // in either media type, for clients and proxies that know no GraphQL
 		x.w.Header().Set("Retry-After", seconds)
 		status = http.StatusTooManyRequests
 	}
 	writeResponse(x.w, status, x.accepted.json, response)
 }
 
-// recover answers for a panic that got past gqlgen's own recovery. The panic reaches the log by way of the executor's
-// recover function alone.
+// recover answers for a panic that got past gqlgen's own recovery. Only the executor's recover function logs the panic.
 func (x *exchange) recover() {
 	cause := recover()
 	if cause == nil {
@@ -242,31 +249,18 @@ func (x *exchange) recover() {
 		x.cut()
 		return
 	}
-	err := presentPanic(x.r.Context(), x.exec, cause)
+	err := gqlerr.OfPanic(x.r.Context(), x.exec, cause)
 	if x.streaming {
-		x.cut() // it may have written anything: let the client see that the end is missing
+		x.cut() // parts of a response may be out; the client has to see that the end is missing
 		return
 	}
 	WriteError(x.w, http.StatusInternalServerError, err)
 }
 
-// cut ends the response without its end. A panic with http.ErrAbortHandler would do so too, but gqlgen's handler takes
-// every panic for one to be answered, and would write into what has begun.
+// cut ends the response without its regular end. A panic with http.ErrAbortHandler would do so too, but gqlgen's
+// handler recovers every panic and would write its answer into the response.
 func (x *exchange) cut() {
 	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Unix(1, 0))
-}
-
-// presentPanic has exec's recover function and error presenter make an error of a panic.
-func presentPanic(ctx context.Context, exec graphql.GraphExecutor, cause any) *gqlerror.Error {
-	presenter, ok := exec.(interface {
-		PresentRecoveredError(ctx context.Context, cause any) error
-	})
-	if ok {
-		if err, ok := presenter.PresentRecoveredError(ctx, cause).(*gqlerror.Error); ok && err != nil {
-			return err
-		}
-	}
-	return newError(session.CodeInternal, "", "internal error")
 }
 
 // urlParams reads the parameters of a GET.
@@ -276,9 +270,9 @@ func (x *exchange) urlParams() (*graphql.RawParams, *refusal) {
 		limit = DefaultMaxQueryBytes
 	}
 	if len(x.r.URL.RawQuery) > limit {
-		return nil, &refusal{http.StatusRequestURITooLong, tooLarge("the URL's query string", int64(limit))}
+		return nil, &refusal{http.StatusRequestURITooLong, gqlerr.TooLarge("the URL's query string", int64(limit))}
 	}
-	params, err := decodeURLParams(x.r.URL.RawQuery)
+	params, err := jsonbody.DecodeURL(x.r.URL.RawQuery)
 	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, err}
 	}
@@ -289,9 +283,9 @@ func (x *exchange) urlParams() (*graphql.RawParams, *refusal) {
 func (x *exchange) bodyParams() (*graphql.RawParams, *refusal) {
 	if !jsonContent(x.r.Header) {
 		x.w.Header().Set("Accept-Post", typeJSON)
-		// The connection is as good as before: the server skips a small body and cuts off a large one.
+		// The connection stays usable: the server skips a small body and cuts off a large one.
 		return nil, &refusal{http.StatusUnsupportedMediaType,
-			malformed("the body must be JSON in UTF-8, with Content-Type: application/json and no Content-Encoding")}
+			gqlerr.Malformed("the body must be JSON in UTF-8, with Content-Type: application/json and no Content-Encoding")}
 	}
 	buffer := getBuffer()
 	defer putBuffer(buffer)
@@ -300,10 +294,10 @@ func (x *exchange) bodyParams() (*graphql.RawParams, *refusal) {
 	}
 	done, given := x.Decode.wait(x.r.Context(), len(*buffer))
 	if given != nil {
-		return nil, &refusal{http.StatusServiceUnavailable, newError(session.CodeUnavailable, "", "the request was given up")}
+		return nil, &refusal{http.StatusServiceUnavailable, gqlerr.New(session.CodeUnavailable, "", "the request was given up")}
 	}
 	defer done()
-	params, err := decodeParams(*buffer)
+	params, err := jsonbody.Decode(*buffer)
 	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, err}
 	}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestIdleStreamOverHTTP2 lasts: a write deadline that passes while nothing is written would end it, as net/http resets the
-// stream.
+// An idle stream over HTTP/2 lasts. A write deadline that passes while nothing is written would end it, because
+// net/http resets the stream then.
 func TestIdleStreamOverHTTP2(t *testing.T) {
 	g, w := newGroupWorldWith(t, StreamConfig{WriteTimeout: 100 * time.Millisecond, KeepAlive: 300 * time.Millisecond})
 	server := httptest.NewUnstartedServer(w.server.Config.Handler)
@@ -38,7 +38,7 @@ func TestIdleStreamOverHTTP2(t *testing.T) {
 		}
 		t.Fatalf("the stream ended before %q: %v", want, lines.Err())
 	}
-	for range 4 { // the first at once, the others after a silence each
+	for range 4 { // the first comes at once, the others each after a silence
 		next(":")
 	}
 	g.window.Append(w.entry("a", "x"))

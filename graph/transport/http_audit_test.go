@@ -6,10 +6,12 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"chattok/graph/transport/gqlerr"
 )
 
-// TestAudit holds the server audits of the npm package graphql-http, by their ids, that say more than that a plain
-// operation works. https://github.com/graphql/graphql-http/blob/main/src/audits/server.ts
+// The server audits of the npm package graphql-http, by their ids, without those that only check that a plain operation
+// works. https://github.com/graphql/graphql-http/blob/main/src/audits/server.ts
 func TestAudit(t *testing.T) {
 	server := newServer(t, &stub{})
 	const plain = `{"query":"{ __typename }"}`
@@ -63,7 +65,7 @@ func TestAudit(t *testing.T) {
 			t.Errorf("%s: status %d, want %d to %d: %s", audit.id, w.Code, audit.from, audit.to, w.Body)
 		}
 		wantType := typeJSON
-		if audit.accept == typeGraphQLJSON && !strings.Contains(w.Body.String(), ReasonMalformedRequest) {
+		if audit.accept == typeGraphQLJSON && !strings.Contains(w.Body.String(), gqlerr.ReasonMalformedRequest) {
 			wantType = typeGraphQLJSON
 		}
 		if got := w.Header().Get("Content-Type"); got != wantType+"; charset=utf-8" {

@@ -2,49 +2,17 @@ package transport
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"net/http"
 	"os"
 	"slices"
-	"sync"
 	"time"
 
-	"github.com/vektah/gqlparser/v2/gqlerror"
-
-	"chattok/session"
+	"chattok/graph/transport/gqlerr"
 )
 
-// ReasonTooLarge is the reason of a BAD_USER_INPUT for a request above its limit of bytes, in extensions.reason.
-const ReasonTooLarge = "REQUEST_TOO_LARGE"
-
-func tooLarge(what string, limit int64) *gqlerror.Error {
-	return newError(session.CodeBadUserInput, ReasonTooLarge, fmt.Sprintf("%s must be at most %d bytes", what, limit))
-}
-
-// Buffers for bodies and responses. One that grew above maxPooledBytes is left to the collector, so that a few large
-// requests don't hold memory for ever.
-const (
-	newBufferBytes = 4 << 10
-	maxPooledBytes = 64 << 10
-)
-
-var buffers = sync.Pool{New: func() any {
-	b := make([]byte, 0, newBufferBytes)
-	return &b
-}}
-
-func getBuffer() *[]byte { return buffers.Get().(*[]byte) }
-
-func putBuffer(b *[]byte) {
-	if cap(*b) <= maxPooledBytes {
-		*b = (*b)[:0]
-		buffers.Put(b)
-	}
-}
-
-// readBody reads the body into buffer, which grows with what has arrived, never with what was announced.
+// readBody reads the body into buffer, which grows with the bytes that have arrived, never with the announced length.
 func (x *exchange) readBody(buffer *[]byte) *refusal {
 	limit := x.MaxBodyBytes
 	if limit == 0 {
@@ -62,7 +30,7 @@ func (x *exchange) readBody(buffer *[]byte) *refusal {
 				return &refusal{http.StatusServiceUnavailable, errNoTurn}
 			}
 		}
-		most := int(min(limit, math.MaxInt-1)) + 1 - len(b) // one byte above the limit tells that there are more
+		most := int(min(limit, math.MaxInt-1)) + 1 - len(b) // one byte above the limit shows that there are more
 		if len(b) == cap(b) {
 			b = slices.Grow(b, min(len(b), most))
 		}
@@ -77,9 +45,9 @@ func (x *exchange) readBody(buffer *[]byte) *refusal {
 			return nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			x.w.Header().Set("Connection", "close")
-			return &refusal{http.StatusRequestTimeout, malformed("the body did not arrive in time")}
+			return &refusal{http.StatusRequestTimeout, gqlerr.Malformed("the body did not arrive in time")}
 		case err != nil:
-			return &refusal{http.StatusBadRequest, malformed("the body could not be read to its end")}
+			return &refusal{http.StatusBadRequest, gqlerr.Malformed("the body could not be read to its end")}
 		}
 	}
 }
@@ -87,7 +55,8 @@ func (x *exchange) readBody(buffer *[]byte) *refusal {
 // uncountedBody is how long a body may be that is read without waiting for room.
 const uncountedBody = 16 << 10
 
-// admitBody waits for room for a body that is not small, until the exchange is over: what is decoded of it is as long.
+// admitBody reserves memory for a body that is not small, until the exchange is over: twice its size, as the decoded
+// values take as much again.
 func (x *exchange) admitBody(limit int64) bool {
 	if x.Answers == nil {
 		return true
@@ -109,9 +78,9 @@ const (
 	drainBytes   = 64 << 20
 )
 
-// drain sends the response off and reads on for a while, keeping nothing. A connection that is closed while its client
-// still writes is reset, and a reset takes the response from the client before it has read it. HTTP/2 has a way to say
-// that no more is wanted.
+// drain sends the response off and reads on for a while, keeping nothing. Closing a connection while its client still
+// writes would reset it, and a client may lose the response by the reset before it has read it. HTTP/2 can say by
+// itself that no more is wanted.
 func (x *exchange) drain() {
 	if x.r.ProtoMajor != 1 {
 		return
@@ -125,15 +94,15 @@ func (x *exchange) drain() {
 	}
 }
 
-// bodyTooLarge has the connection closed after the response, since the rest of the body is not read.
+// bodyTooLarge refuses the request and closes the connection after the response, as the rest of the body is not read.
 func (x *exchange) bodyTooLarge(limit int64) *refusal {
 	x.w.Header().Set("Connection", "close")
-	return &refusal{http.StatusRequestEntityTooLarge, tooLarge("the body", limit)}
+	return &refusal{http.StatusRequestEntityTooLarge, gqlerr.TooLarge("the body", limit)}
 }
 
-// bodyDeadline sets when the body must have arrived, and returns what lifts that again for the streams that follow. It
-// stays where the body did not arrive: net/http reads what is left of it before it answers, and would wait without end.
-// Not every ResponseWriter knows deadlines; those that don't are no sockets.
+// bodyDeadline sets the time by which the body must have arrived, and returns a function that lifts it for a stream
+// that follows. The deadline stays where the body did not arrive: net/http reads the rest of it before it answers, and
+// would wait without end. A ResponseWriter without deadlines, which is not a socket, is left as it is.
 func (x *exchange) bodyDeadline() (lift func()) {
 	timeout := x.BodyTimeout
 	if timeout == 0 {

@@ -17,6 +17,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"chattok/graph/transport/gqlerr"
 	"chattok/session"
 )
 
@@ -31,19 +32,19 @@ const (
 	invalidField = `{"errors":[{"message":"Cannot query field \"nope\" on type \"Query\".","locations":[{"line":1,"column":2}],"extensions":{"code":"GRAPHQL_VALIDATION_FAILED"}}]}`
 )
 
-// TestStatus is case 17: the status of errors in both media types.
+// Errors have the right status in both media types.
 func TestStatus(t *testing.T) {
 	coded := func(code string) func(*handler.Server, *HTTP) {
 		return func(s *handler.Server, _ *HTTP) {
 			s.AroundOperations(func(context.Context, graphql.OperationHandler) graphql.ResponseHandler {
-				return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{newError(session.Code(code), "", "no")}})
+				return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{gqlerr.New(session.Code(code), "", "no")}})
 			})
 		}
 	}
 	for _, test := range []struct {
 		body      string
 		configure func(*handler.Server, *HTTP)
-		graphql   int // with application/graphql-response+json; with application/json it is 200
+		graphql   int // the status with application/graphql-response+json; with application/json it is 200
 		want      string
 	}{
 		{query, withStream, 200, data},
@@ -92,14 +93,14 @@ func TestPanics(t *testing.T) {
 		`{"errors":[{"message":"internal error","path":["connection"],"extensions":{"code":"INTERNAL"}}],"data":null}`)
 }
 
-// TestStreamPanics has a stream panic when it has begun: the response is cut off, and the log hears of it once.
+// A stream that panics after it has begun is cut off, and the panic is logged once.
 func TestStreamPanics(t *testing.T) {
 	for cause, times := range map[any]int64{"boom": 1, http.ErrAbortHandler: 0} {
 		var recovered atomic.Int64
 		server := httptest.NewServer(newServer(t, &stub{}, func(s *handler.Server, h *HTTP) {
 			s.SetRecoverFunc(func(context.Context, any) error {
 				recovered.Add(1)
-				return newError(session.CodeInternal, "", "internal error")
+				return gqlerr.New(session.CodeInternal, "", "internal error")
 			})
 			h.Stream = func(w http.ResponseWriter, _ *http.Request, _ Framing, _ *graphql.OperationContext, _ gqlerror.List, _ graphql.GraphExecutor) {
 				_, _ = io.WriteString(w, "half")
@@ -150,7 +151,7 @@ func TestBrokenBodies(t *testing.T) {
 	want(t, serve(t, server, whole, "Content-Type", typeJSON), 200, data)
 }
 
-// TestTestClient has gqlgen's test client, which sends no Accept and takes a status from 400 on for a failure.
+// The transport serves gqlgen's test client, which sends no Accept and takes any status from 400 on for a failure.
 func TestTestClient(t *testing.T) {
 	c := client.New(newServer(t, &stub{}))
 	var response struct {

@@ -12,9 +12,11 @@ import (
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql/handler"
+
+	"chattok/graph/transport/gqlerr"
 )
 
-// endlessZeros is n bytes that are nowhere in memory.
+// endlessZeros reads as n zero bytes without holding them in memory.
 type endlessZeros struct{ left, sent int64 }
 
 func (z *endlessZeros) Read(b []byte) (int, error) {
@@ -28,11 +30,11 @@ func (z *endlessZeros) Read(b []byte) (int, error) {
 	return int(n), nil
 }
 
-// Bodies that are too large are refused with what was read of them so far, announced or chunked.
+// Bodies that are too large are refused after the bytes read so far, whether their length was announced or not.
 func TestLargeBodiesInParallel(t *testing.T) {
 	server := httptest.NewServer(newServer(t, &stub{}))
 	defer server.Close()
-	refusal := errorBody("the body must be at most 1048576 bytes", "BAD_USER_INPUT", ReasonTooLarge)
+	refusal := errorBody("the body must be at most 1048576 bytes", "BAD_USER_INPUT", gqlerr.ReasonTooLarge)
 
 	var posts sync.WaitGroup
 	for range 20 {
@@ -68,7 +70,7 @@ func TestLargeBodiesInParallel(t *testing.T) {
 	}
 }
 
-// A client that sends all it has before it reads gets its answer too.
+// A client that sends its whole body before it reads still gets the answer.
 func TestLargeBodyBeforeReading(t *testing.T) {
 	server := httptest.NewServer(newServer(t, &stub{}))
 	defer server.Close()
@@ -99,10 +101,10 @@ func TestLargeBodyBeforeReading(t *testing.T) {
 
 const smallBody = `{"query":"{ __typename }"}`
 
-// A body of the largest size passes, and one byte more does not; nothing is read beyond that byte.
+// A body of the largest size passes and one byte more is refused; nothing is read beyond that byte.
 func TestBodyIsReadToItsLimit(t *testing.T) {
 	server := newServer(t, &stub{}, func(_ *handler.Server, h *HTTP) { h.MaxBodyBytes = 100 })
-	pad := func(n int) io.Reader { // without its length
+	pad := func(n int) io.Reader { // a reader, so that the length is not announced
 		return io.MultiReader(strings.NewReader(smallBody + strings.Repeat(" ", n-len(smallBody))))
 	}
 	for n, status := range map[int]int{99: 200, 100: 200, 101: 413} {

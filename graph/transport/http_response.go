@@ -3,61 +3,28 @@ package transport
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"chattok/graph/transport/gqlerr"
 	"chattok/session"
 )
 
-// Limits of the error list in a response.
-const (
-	MaxErrors            = 10
-	MaxErrorMessageBytes = 300
-)
-
-// CapErrors returns errs with at most MaxErrors errors, whose messages have at most MaxErrorMessageBytes bytes. It
-// changes neither errs nor what it holds.
-func CapErrors(errs gqlerror.List) gqlerror.List {
-	errs = errs[:min(len(errs), MaxErrors)]
-	for i, err := range errs {
-		if err != nil && len(err.Message) > MaxErrorMessageBytes {
-			capped := make(gqlerror.List, len(errs))
-			copy(capped, errs[:i])
-			for j, err := range errs[i:] {
-				capped[i+j] = capMessage(err)
-			}
-			return capped
-		}
-	}
-	return errs
-}
-
-func capMessage(err *gqlerror.Error) *gqlerror.Error {
-	const ellipsis = "…"
-	if err == nil || len(err.Message) <= MaxErrorMessageBytes {
-		return err
-	}
-	end := MaxErrorMessageBytes - len(ellipsis)
-	for end > 0 && !utf8.RuneStart(err.Message[end]) {
-		end--
-	}
-	capped := *err
-	capped.Message = err.Message[:end] + ellipsis
-	return &capped
-}
-
-// AppendResponse appends the response as JSON: errors, data, extensions, in this order. The error list is capped as by
-// CapErrors. A response without data has no such member, as the specification demands of one whose operation was not
+// AppendResponse appends the response as JSON: errors, data, extensions, in this order. The error list is capped by
+// gqlerr.Cap. A response without data has no data member, as the specification demands for an operation that was not
 // executed.
 func AppendResponse(b []byte, response *graphql.Response) []byte {
+	if data := len(response.Data); data > pieceBytes && cap(b)-len(b) < data {
+		b = append(make([]byte, 0, len(b)+data+newBufferBytes), b...)
+	}
 	b = append(b, '{')
 	if len(response.Errors) > 0 {
 		b = append(b, `"errors":`...)
-		b = AppendErrors(b, response.Errors)
+		b = gqlerr.AppendList(b, response.Errors)
 	}
 	if response.Data != nil || len(response.Errors) == 0 {
 		if len(response.Errors) > 0 {
@@ -67,7 +34,10 @@ func AppendResponse(b []byte, response *graphql.Response) []byte {
 		if response.Data == nil {
 			b = append(b, "null"...)
 		}
-		b = append(b, response.Data...)
+		// Nothing interrupts a copy of many megabytes into new memory, which the collector, and so everybody, would wait for.
+		for piece := range slices.Chunk(response.Data, pieceBytes) {
+			b = append(b, piece...)
+		}
 	}
 	if len(response.Extensions) > 0 {
 		if extensions, err := json.Marshal(response.Extensions); err == nil {
@@ -77,8 +47,8 @@ func AppendResponse(b []byte, response *graphql.Response) []byte {
 	return append(b, '}')
 }
 
-// appendResponseParts is AppendResponse for one whose data may be long: that is not copied, but comes after b, and end
-// after it. data is nil where b has all of it.
+// appendResponseParts is AppendResponse without copying data that is long: the response is then head, data and end.
+// Otherwise head is all of it, and data is nil.
 func appendResponseParts(b []byte, response *graphql.Response) (head, data, end []byte) {
 	if len(response.Data) <= pieceBytes || len(response.Extensions) > 0 {
 		return AppendResponse(b, response), nil, nil
@@ -89,25 +59,9 @@ func appendResponseParts(b []byte, response *graphql.Response) (head, data, end 
 	return b[:len(b)-1], response.Data, []byte{'}'}
 }
 
-// AppendErrors appends the error list, capped as by CapErrors, as a JSON array.
-func AppendErrors(b []byte, errs gqlerror.List) []byte {
-	b = append(b, '[')
-	for i, err := range CapErrors(errs) {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		encoded, failed := json.Marshal(err)
-		if failed != nil {
-			// An extension that JSON can't hold: the message and what else is plain must get through all the same.
-			encoded, _ = json.Marshal(newError(session.CodeInternal, "", "internal error"))
-		}
-		b = append(b, encoded...)
-	}
-	return append(b, ']')
-}
-
-// statusOf returns the status of a response in application/graphql-response+json: 200 for what was executed, else what
-// the first error's code stands for.
+// statusOf returns the status of a response in application/graphql-response+json: 200 where the operation was executed,
+// else the status for the first error's code.
+//
 // See https://graphql.github.io/graphql-over-http/draft/#sec-application-graphql-response-json.
 func statusOf(response *graphql.Response) int {
 	if response.Data != nil || len(response.Errors) == 0 {
@@ -130,13 +84,14 @@ func statusOf(response *graphql.Response) int {
 	}
 }
 
-// retryAfter is what the Retry-After header says of a request that was refused as a whole by a rate; "" of others.
+// retryAfter returns the value of the Retry-After header for a request that was refused as a whole by a rate; "" for
+// others.
 func retryAfter(response *graphql.Response) (seconds string) {
 	if response.Data != nil || len(response.Errors) == 0 {
 		return ""
 	}
 	code, _ := response.Errors[0].Extensions["code"].(string)
-	ms, ok := response.Errors[0].Extensions[RetryAfterMs].(int64)
+	ms, ok := response.Errors[0].Extensions[gqlerr.RetryAfterMs].(int64)
 	if !ok || session.Code(code) != session.CodeRateLimited {
 		return ""
 	}
@@ -151,15 +106,15 @@ var (
 // pieceBytes is how much of an answer a client has to take within DefaultWriteTimeout.
 const pieceBytes = 64 << 10
 
-// writeDeadline gives a client its time to take what is written next. Not every ResponseWriter knows deadlines; those that
-// don't are no sockets.
+// writeDeadline gives a client its time to take the next write. A ResponseWriter without deadlines, which is not a
+// socket, is left as it is.
 func writeDeadline(control *http.ResponseController) {
 	_ = control.SetWriteDeadline(time.Now().Add(DefaultWriteTimeout))
 }
 
-// writePieces writes an answer, each piece under a deadline of its own. An error is the client's, who has gone, or takes
-// nothing; net/http then closes the connection, or the stream of HTTP/2. The last deadline stays, for what net/http has
-// still to send; net/http lifts it after the response.
+// writePieces writes an answer, each piece under a deadline of its own. It fails where the client has gone or takes
+// nothing; net/http then closes the connection, or the stream of HTTP/2. The last deadline stays for the bytes that
+// net/http has still to send, and net/http lifts it after the response.
 func writePieces(w http.ResponseWriter, parts ...[]byte) {
 	control := http.NewResponseController(w)
 	for _, part := range parts {
@@ -174,7 +129,7 @@ func writePieces(w http.ResponseWriter, parts ...[]byte) {
 	}
 }
 
-// writeResponse writes a response. Its data, where it is long, is written from where it is.
+// writeResponse writes a response. Data that is long is not copied.
 func writeResponse(w http.ResponseWriter, status int, mediaType string, response *graphql.Response) {
 	buffer := getBuffer()
 	defer putBuffer(buffer)
@@ -195,8 +150,8 @@ func writeResponse(w http.ResponseWriter, status int, mediaType string, response
 	writePieces(w, *buffer, data, end)
 }
 
-// WriteError answers a request that is refused before it is a GraphQL operation with an error that GraphQL clients
-// can read.
+// WriteError answers a request that is refused before it is a GraphQL operation, with an error that GraphQL clients can
+// read.
 func WriteError(w http.ResponseWriter, status int, err *gqlerror.Error) {
 	w.Header()["Cache-Control"] = noStore
 	writeResponse(w, status, typeJSON, &graphql.Response{Errors: gqlerror.List{err}})

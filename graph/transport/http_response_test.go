@@ -9,6 +9,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"chattok/graph/transport/gqlerr"
 )
 
 func TestAppendResponse(t *testing.T) {
@@ -29,17 +31,27 @@ func TestAppendResponse(t *testing.T) {
 			t.Errorf("got %s\nwant %s", got, want)
 		}
 	}
+	for _, length := range []int{pieceBytes - 1, pieceBytes, pieceBytes + 1, 3*pieceBytes + 7} { // of which the long ones are copied in pieces
+		data := []byte(`"` + strings.Repeat("0123456789", length/10+1)[:length-2] + `"`)
+		got := AppendResponse([]byte("before "), &graphql.Response{Data: data, Errors: gqlerror.List{plain}})
+		if want := `before {"errors":[{"message":"no"}],"data":` + string(data) + "}"; string(got) != want {
+			t.Errorf("%d bytes are written as %d bytes, not as they are", length, len(got))
+		}
+		if length > pieceBytes && cap(got) > len(got)+2*newBufferBytes {
+			t.Errorf("%d bytes are in a buffer of %d", length, cap(got))
+		}
+	}
 }
 
 func TestCapErrors(t *testing.T) {
 	long := &gqlerror.Error{Message: strings.Repeat("€", 1000), Rule: "kept"}
-	short := &gqlerror.Error{Message: strings.Repeat("x", MaxErrorMessageBytes)}
+	short := &gqlerror.Error{Message: strings.Repeat("x", gqlerr.MaxMessageBytes)}
 	errs := gqlerror.List{short, nil, long}
 	for i := range 20 {
 		errs = append(errs, &gqlerror.Error{Message: fmt.Sprint(i)})
 	}
-	got := CapErrors(errs)
-	if len(got) != MaxErrors || got[0] != short || got[1] != nil || got[3] != errs[3] || got[9].Message != "6" {
+	got := gqlerr.Cap(errs)
+	if len(got) != gqlerr.MaxErrors || got[0] != short || got[1] != nil || got[3] != errs[3] || got[9].Message != "6" {
 		t.Errorf("%d errors: %v", len(got), got)
 	}
 	if m := got[2].Message; len(m) != 300 || !utf8.ValidString(m) || !strings.HasSuffix(m, "€…") || got[2].Rule != "kept" {
@@ -48,17 +60,17 @@ func TestCapErrors(t *testing.T) {
 	if len(errs) != 23 || len(long.Message) != 3000 {
 		t.Error("what was given has changed")
 	}
-	if few := CapErrors(errs[:1]); len(few) != 1 || few[0] != short {
+	if few := gqlerr.Cap(errs[:1]); len(few) != 1 || few[0] != short {
 		t.Errorf("%v", few)
 	}
 
-	// 300 faults of one document make ten errors.
+	// A document with 300 faults gets ten errors.
 	var faults strings.Builder
 	for i := range 300 {
 		fmt.Fprintf(&faults, "nope%d ", i)
 	}
 	w := post(t, newServer(t, &stub{}), jsonBody(t, "{session{"+faults.String()+"}}"))
-	if n := strings.Count(w.Body.String(), `"message"`); n != MaxErrors || w.Body.Len() > 10<<10 {
+	if n := strings.Count(w.Body.String(), `"message"`); n != gqlerr.MaxErrors || w.Body.Len() > 10<<10 {
 		t.Errorf("%d errors in %d bytes: %.300s", n, w.Body.Len(), w.Body)
 	}
 }

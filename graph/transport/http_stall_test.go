@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestStalledBodyIsAnsweredAndClosed: a client that announces a body and stops gets a 408, and its connection ends. net/http
-// reads what is left of a body before it sends the answer, so the deadline must stay until that is over.
+// A client that announces a body and stops sending gets 408, and its connection is closed. net/http reads the rest of a
+// body before it sends the answer, so the deadline has to stay until that is over.
 func TestStalledBodyIsAnsweredAndClosed(t *testing.T) {
 	handler := newServerWith(t, &stub{})
 	handler.AddTransport(HTTP{BodyTimeout: 50 * time.Millisecond})

@@ -14,19 +14,24 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"chattok/graph/transport/gqlerr"
+	"chattok/internal/backoff"
 	"chattok/session"
 )
 
-// lastEventID is the header by which an SSE client that comes back says where it was; its value stands for the
-// subscription's position.
+// lastEventID is the header in which an SSE client that comes back names the last event it got. Its value takes the
+// place of the subscription's position.
 const lastEventID = "Last-Event-ID"
 
-// Answer is a StreamFunc. A subscription's stream counts as a socket does: its connection lives while it is open, and
-// the limits on sockets hold; above them the request is refused with status 503 or 429, and Retry-After.
+// retryRead is the wait before a stream reads again from a store that is unavailable.
+var retryRead = backoff.Backoff{First: 100 * time.Millisecond, Longest: 2 * time.Second}
+
+// Answer is a StreamFunc. A subscription's stream counts as a socket does: its connection lives while the stream is
+// open, and the limits on sockets hold. Above them the request is refused with status 503 or 429 and Retry-After.
 //
-// The request's own goroutine does all the writing, so nothing can be written after the handler has returned, and each
-// write is of whole events, under the write deadline. A stream ends by its protocol's end where the subscription ended,
-// failed, or where its connection has ended, which is an error; at a shutdown it is cut, so that clients come back.
+// The request's own goroutine does all the writing, so nothing is written after the handler has returned. Each write is
+// of whole events, under the write deadline. A stream ends as its protocol says where the subscription has ended or
+// failed, or where its connection has ended, which is an error. At a shutdown it is cut, so that clients come back.
 func (t *Streams) Answer(w http.ResponseWriter, r *http.Request, framing Framing,
 	op *graphql.OperationContext, errs gqlerror.List, exec graphql.GraphExecutor) {
 	s := &httpStream{streams: t, exec: exec, op: op, w: w, control: http.NewResponseController(w),
@@ -37,14 +42,13 @@ func (t *Streams) Answer(w http.ResponseWriter, r *http.Request, framing Framing
 	case r.Method == http.MethodHead:
 		setHeaders(w.Header(), s.framer)
 	case len(errs) > 0:
-		s.answerOnce(s.present(CapErrors(errs)))
+		s.answerOnce(s.present(gqlerr.Cap(errs)))
 	case op.Operation.Operation != ast.Subscription:
-		ctx, hold := t.config.Answers.holding(s.ctx, s.client)
+		ctx, hold := t.config.Answers.reserve(s.ctx, s.client)
 		defer hold.release()
-		responses, ctx := exec.DispatchOperation(ctx, op)
-		s.answerOnce(responses(ctx))
+		s.answerOnce(dispatch(ctx, exec, op, t.config.Begin, t.config.Answered))
 	case !r.ProtoAtLeast(1, 1):
-		WriteError(w, http.StatusHTTPVersionNotSupported, newError(session.CodeBadUserInput, ReasonHTTPVersion,
+		WriteError(w, http.StatusHTTPVersionNotSupported, gqlerr.New(session.CodeBadUserInput, ReasonHTTPVersion,
 			"a stream needs HTTP/1.1 or newer: over HTTP/1.0 one that is cut off looks complete; nginx speaks 1.1 to a server where proxy_http_version 1.1 says so"))
 	default:
 		var resume string
@@ -63,27 +67,27 @@ type httpStream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	framer  framer
-	client  netip.Prefix    // whose limit it counts to; not valid where to none
-	ctx     context.Context // the operation's; ends with the stream, for a cause
+	client  netip.Prefix    // whose limits it counts to; not valid where it counts to none
+	ctx     context.Context // of the operation; ends with the stream, for a cause
 	cancel  context.CancelCauseFunc
 
 	silence *time.Timer // until a keep-alive is due
-	over    error       // why nothing more can be written; nil while it can
+	over    error       // why nothing more can be written; nil while something can
 }
 
-// end ends the stream: with an error for why its connection has ended, or, for errRestart, by a cut. It may be
+// end ends the stream: with an error that says why its connection has ended, or by a cut for errRestart. It may be
 // called from any goroutine, and more than once.
 func (s *httpStream) end(why error) { s.cancel(why) }
 
-// present has the executor present errors that come from no execution.
+// present makes a response of errors that come from no execution.
 func (s *httpStream) present(errs gqlerror.List) *graphql.Response {
 	return s.exec.DispatchError(graphql.WithOperationContext(s.ctx, s.op), errs)
 }
 
-// answerOnce writes a stream of one response and its end, whose length is known; nil where the request was given up.
+// answerOnce writes a stream of one response and its end, with the length stated; nil means that the client gave up.
 func (s *httpStream) answerOnce(response *graphql.Response) {
 	if response == nil {
-		WriteError(s.w, http.StatusServiceUnavailable, newError(session.CodeUnavailable, "", "the request was given up"))
+		WriteError(s.w, http.StatusServiceUnavailable, gqlerr.New(session.CodeUnavailable, "", "the request was given up"))
 		return
 	}
 	one, all := getBuffer(), getBuffer()
@@ -96,7 +100,7 @@ func (s *httpStream) answerOnce(response *graphql.Response) {
 	writePieces(s.w, *all)
 }
 
-// run is a subscription's stream from its beginning to its end.
+// run serves a subscription's stream from its beginning to its end.
 func (s *httpStream) run(resume string) {
 	t := s.streams
 	if why := t.admitStream(s); why != "" {
@@ -113,12 +117,15 @@ func (s *httpStream) run(resume string) {
 	place, err := t.place(s.ctx, s.op, s.client, resume)
 	if err != nil {
 		if asError(err).Reason == session.ReasonCursorMismatch {
-			err = session.CursorMismatch(lastEventID)
+			first := asError(err).FirstCursor
+			mismatch := session.CursorMismatch(lastEventID)
+			mismatch.FirstCursor = first
+			err = mismatch
 		}
 		s.refuse(err)
 		return
 	}
-	_ = s.control.SetReadDeadline(time.Time{}) // the server's is for requests that end
+	_ = s.control.SetReadDeadline(time.Time{}) // the server's deadline is for requests that end
 	t.subscriptions.Add(1)
 	defer t.subscriptions.Add(-1)
 	lift := limitSilence(s.ctx, t.config.WriteTimeout)
@@ -139,20 +146,22 @@ func (s *httpStream) run(resume string) {
 	}
 }
 
-// cut ends the response without the end that HTTP gives it: one that ends well would look to some clients, such as urql,
-// as if the subscription were over.
+// cut ends the response without the end that HTTP gives it. Some clients, such as urql, take a response that ends well
+// for a subscription that is over.
 func (s *httpStream) cut() { _ = s.control.SetWriteDeadline(time.Unix(1, 0)) }
 
-// refuse answers a subscription that can't begin: with a status that says come back, or with a stream of the error.
+// refuse answers a subscription that can't begin: with a status that asks the client to come back, or with a stream of
+// the error.
 func (s *httpStream) refuse(err error) {
 	if cause := context.Cause(s.ctx); cause != nil {
 		err = cause
 	}
 	if errors.Is(err, errRestart) {
-		crowdedClosed.refuse(s.w)
+		deniedRestarting.refuse(s.w)
 		return
 	}
 	response := s.present(gqlerror.List{gqlerror.WrapPath(nil, err)})
+	s.streams.config.Answered.tellOf(s.op, response)
 	switch asError(err).Code {
 	case session.CodeUnavailable:
 		refuseForNow(s.w, http.StatusServiceUnavailable, response.Errors[0])
@@ -163,7 +172,7 @@ func (s *httpStream) refuse(err error) {
 	}
 }
 
-// begin lets the client know that it follows.
+// begin sends the header and the framing's first bytes, by which the client knows that it follows.
 func (s *httpStream) begin() {
 	setHeaders(s.w.Header(), s.framer)
 	s.w.WriteHeader(http.StatusOK)
@@ -179,14 +188,16 @@ func (s *httpStream) followShared(place place) {
 		return
 	}
 	defer m.withdraw()
+	s.streams.config.Answered.tell(s.op, nil)
 	wake := make(chan struct{}, 1)
 	stop := m.group.listen(wake)
 	defer stop()
 	s.begin()
-	if !s.deliver(&m, topic.after, topic.first, true) {
+	first, start := topic.start()
+	if !s.deliver(&m, start, first, true) {
 		return
 	}
-	for after, pause := topic.after, time.Duration(0); ; {
+	for after, failed := start, 0; ; {
 		events, next, err := s.take(topic, after)
 		switch {
 		case s.ctx.Err() != nil:
@@ -194,9 +205,9 @@ func (s *httpStream) followShared(place place) {
 		case err != nil && asError(err).Code != session.CodeUnavailable:
 			s.fail(err)
 			return
-		case err != nil: // which may pass
-			pause = min(max(2*pause, 100*time.Millisecond), 2*time.Second)
-			if !s.wait(nil, time.After(pause)) {
+		case err != nil: // an error that may pass
+			failed++
+			if !s.wait(nil, time.After(retryRead.Wait(failed))) {
 				return
 			}
 		case next == after:
@@ -207,13 +218,13 @@ func (s *httpStream) followShared(place place) {
 			if !s.deliver(&m, after, events, false) {
 				return
 			}
-			after, pause = next, 0
+			after, failed = next, 0
 		}
 	}
 }
 
 // take returns the events after a position, and the position to go on after. It may wait for the store.
-func (s *httpStream) take(topic *Topic, after int64) (events []any, next int64, err error) {
+func (s *httpStream) take(topic Topic, after int64) (events []any, next int64, err error) {
 	events, gone := topic.read(nil, after, takeEvents)
 	if gone {
 		return topic.behind(s.ctx, after)
@@ -221,39 +232,59 @@ func (s *httpStream) take(topic *Topic, after int64) (events []any, next int64, 
 	return events, after + int64(len(events)), nil
 }
 
-// deliver writes the events after a position, those of them that the reader sees, as many at a time as fit a write, and
-// says whether the stream goes on. The topic's first ones are the reader's own.
+// deliver writes the events after a position, as many at a time as fit a write, and says whether the stream goes on.
+// Events that the reader does not see are left out, save where first says that they are the reader's own: those come before the
+// position's next event, and have no positions.
 func (s *httpStream) deliver(m *membership, after int64, events []any, first bool) bool {
-	topic := m.topic
-	if sees := topic.sees; sees != nil && !first {
-		seen := events[:0]
-		for _, e := range events {
-			if sees(e) {
-				seen = append(seen, e)
+	if sees := m.topic.filter(); sees != nil && !first {
+		for i, e := range events {
+			if !sees(e) {
+				events[i] = nil // its position stays
 			}
 		}
-		events = seen
+	}
+	step := int64(1)
+	if first {
+		step = 0
 	}
 	for len(events) > 0 {
-		n := s.deliverSome(m, after, events)
+		n := s.deliverSome(m, after, step, events)
 		if n == 0 {
 			return false
 		}
-		after, events = after+int64(n), events[n:]
+		after, events = after+step*int64(n), events[n:]
 	}
 	return true
 }
 
-// deliverSome writes the first of some events and returns how many; none where the stream is over.
-func (s *httpStream) deliverSome(m *membership, after int64, events []any) int {
-	bytes, release := m.group.renderInTurn(s.ctx, s.client, events)
+// render renders the first of some events, at least one, and keeps the stream alive while it waits; none where the stream is over.
+func (s *httpStream) render(m *membership, events []any) (bytes []rendered, release func()) {
+	for {
+		ctx, cancel := context.WithTimeout(s.ctx, s.streams.config.KeepAlive)
+		bytes, release = m.group.renderInTurn(ctx, s.client, events)
+		cancel()
+		if len(bytes) > 0 || s.ctx.Err() != nil || s.write(s.framer.keepAlive(nil)) != nil {
+			return bytes, release
+		}
+	}
+}
+
+// deliverSome writes the first of some events, whose positions are a step apart, and returns how many it wrote; 0 where the stream is
+// over.
+func (s *httpStream) deliverSome(m *membership, after, step int64, events []any) int {
+	bytes, release := s.render(m, events)
 	defer release()
+	if s.ctx.Err() != nil {
+		return 0
+	}
 	buffer := getBuffer()
 	defer putBuffer(buffer)
-	frames := (*buffer)[:0]
+	frames, taken := (*buffer)[:0], int64(0)
 	defer func() { *buffer = frames }()
 	for i, r := range bytes {
 		switch {
+		case r.none():
+			continue
 		case r.final && r.response == nil:
 			s.finish(s.framer.complete(frames))
 			return 0
@@ -261,20 +292,21 @@ func (s *httpStream) deliverSome(m *membership, after int64, events []any) int {
 			s.finish(s.framer.last(frames, r.response))
 			return 0
 		}
-		var cursor string
-		if m.topic.cursor != nil {
-			cursor = m.topic.cursor(after + 1 + int64(i))
-		}
-		frames = s.framer.next(frames, cursor, r.payload)
+		frames = s.framer.next(frames, m.topic.cursor(after+step*int64(i+1)), r.payload)
+		taken++
 	}
 	if len(frames) > 0 && s.write(frames) != nil || s.ctx.Err() != nil {
 		return 0
 	}
+	s.streams.counts.deliveries.Add(taken)
+	if told := s.streams.config.Delivered; told != nil && taken > 0 {
+		told(events[:len(bytes)])
+	}
 	return len(bytes)
 }
 
-// wait returns true when there may be more, or a pause is over, and keeps the stream alive meanwhile; false when it has
-// ended.
+// wait returns true when there may be more events, or a pause is over, and false when the stream has ended. It sends
+// keep-alives meanwhile.
 func (s *httpStream) wait(wake <-chan struct{}, pause <-chan time.Time) bool {
 	for {
 		select {
@@ -292,10 +324,11 @@ func (s *httpStream) wait(wake <-chan struct{}, pause <-chan time.Time) bool {
 	}
 }
 
-// followAlone writes the responses of an execution of the stream's own, until it ends.
+// followAlone writes the responses of an execution of its own until the stream ends.
 func (s *httpStream) followAlone() {
 	ctx, cancel := context.WithCancel(s.ctx)
 	responses, ctx := s.exec.DispatchOperation(ctx, s.op)
+	responses = s.streams.config.Answered.tellFirst(s.op, responses)
 	next := make(chan rendered)
 	var executing sync.WaitGroup
 	executing.Go(func() { s.execute(ctx, responses, next) })
@@ -309,10 +342,12 @@ func (s *httpStream) followAlone() {
 		case r := <-next:
 			switch {
 			case !r.final:
-				_ = s.write(s.framer.next(nil, "", r.payload))
+				if s.write(s.framer.next(nil, "", r.payload)) == nil {
+					s.streams.counts.deliveries.Add(1)
+				}
 			case r.response != nil:
 				s.finish(s.framer.last(nil, r.response))
-			case s.ctx.Err() == nil: // of itself: a stream that is cut must not look like one that is over
+			case s.ctx.Err() == nil: // the subscription ended by itself; a stream that is cut must not look like that
 				s.finish(s.framer.complete(nil))
 			default:
 				return
@@ -323,7 +358,7 @@ func (s *httpStream) followAlone() {
 	}
 }
 
-// execute hands on responses until the final one, or until ctx is done.
+// execute passes responses on until the final one, or until ctx is done.
 func (s *httpStream) execute(ctx context.Context, responses graphql.ResponseHandler, next chan<- rendered) {
 	for final := false; !final; {
 		r := s.executeOne(ctx, responses)
@@ -336,11 +371,11 @@ func (s *httpStream) execute(ctx context.Context, responses graphql.ResponseHand
 	}
 }
 
-// executeOne makes errors of a panic where gqlgen does not look.
+// executeOne turns a panic into an error where gqlgen does not.
 func (s *httpStream) executeOne(ctx context.Context, responses graphql.ResponseHandler) (r rendered) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			r = newRendered(&graphql.Response{Errors: gqlerror.List{presentPanic(ctx, s.exec, cause)}})
+			r = newRendered(&graphql.Response{Errors: gqlerror.List{gqlerr.OfPanic(ctx, s.exec, cause)}})
 		}
 	}()
 	return newRendered(responses(ctx))
@@ -349,20 +384,20 @@ func (s *httpStream) executeOne(ctx context.Context, responses graphql.ResponseH
 // fail ends the stream with an error that is not the operation's own.
 func (s *httpStream) fail(err error) {
 	errs := s.present(gqlerror.List{gqlerror.WrapPath(nil, err)}).Errors
-	s.finish(s.framer.fail(nil, AppendErrors(nil, errs)))
+	s.finish(s.framer.fail(nil, gqlerr.AppendList(nil, errs)))
 }
 
-// finish writes what ends the stream.
+// finish writes the last bytes of the stream.
 func (s *httpStream) finish(b []byte) {
 	_ = s.write(b)
 	s.over = errOver
 }
 
-// errOver keeps anything from being written after the end.
+// errOver is returned for a write after the end.
 var errOver = errors.New("the stream has ended")
 
-// write writes whole events at once, under the write deadline, and sends them off. The error says that the client takes
-// no more; there is nothing further to do about it.
+// write writes whole events at once, under the write deadline, and flushes them. An error means that the client takes
+// no more; nothing further is to be done about it.
 func (s *httpStream) write(b []byte) error {
 	if s.over != nil {
 		return s.over
@@ -376,11 +411,14 @@ func (s *httpStream) write(b []byte) error {
 	}
 	if err == nil {
 		if err = s.control.Flush(); errors.Is(err, http.ErrNotSupported) {
-			err = nil // it keeps nothing back
+			err = nil // a writer that can't flush keeps nothing back
 		}
 	}
 	if err == nil {
-		_ = s.control.SetWriteDeadline(time.Time{}) // HTTP/2 ends a stream whose deadline passes, also one that is idle
+		_ = s.control.SetWriteDeadline(time.Time{}) // HTTP/2 ends a stream whose deadline passes, even an idle one
+	}
+	if tookTooLong(err) {
+		s.streams.counts.cutOff.Add(1)
 	}
 	if s.over = err; err == nil && s.silence != nil {
 		s.silence.Reset(s.streams.config.KeepAlive)
@@ -388,8 +426,8 @@ func (s *httpStream) write(b []byte) error {
 	return err
 }
 
-// setDeadline gives the client its time to take what is written next. net/http lifts the deadline after the response.
-// Not every ResponseWriter knows deadlines; those that don't are no sockets.
+// setDeadline gives the client its time to take the next write. net/http lifts the deadline after the response. A
+// ResponseWriter without deadlines, which is not a socket, is left as it is.
 func (s *httpStream) setDeadline() {
 	_ = s.control.SetWriteDeadline(time.Now().Add(s.streams.config.WriteTimeout))
 }

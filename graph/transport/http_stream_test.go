@@ -22,7 +22,7 @@ import (
 	"chattok/session"
 )
 
-// testStream is a client's end of a stream, with what it must bring.
+// testStream is the client's end of a stream, with checks.
 type testStream struct{ *streamtest.Stream }
 
 // open sends a subscription; the stream ends with the test.
@@ -50,7 +50,7 @@ func (s testStream) expectEnd(t testing.TB, want error) {
 	}
 }
 
-// framings runs a test over SSE and multipart; wrap is how the framing carries a response's JSON.
+// framings runs a test over SSE and over multipart; wrap puts a response's JSON into the framing's form.
 func framings(t *testing.T, test func(t *testing.T, accept string, wrap func(response string) string)) {
 	t.Run("SSE", func(t *testing.T) { test(t, streamtest.SSE, func(response string) string { return response }) })
 	t.Run("multipart", func(t *testing.T) {
@@ -58,7 +58,7 @@ func framings(t *testing.T, test func(t *testing.T, accept string, wrap func(res
 	})
 }
 
-// TestStreamBytes has whole streams, byte for byte.
+// Whole streams have the expected bytes.
 func TestStreamBytes(t *testing.T) {
 	w := newSocketWorld(t, StreamConfig{})
 	go func() {
@@ -98,8 +98,8 @@ func TestStreamBytes(t *testing.T) {
 	}
 }
 
-// TestOneExecutionForAllFramings: sockets, SSE and multipart that select the same are one group, and what a part of them
-// gets can be read before the next comes.
+// Sockets, SSE and multipart streams with the same selection are one group, and each client can read an event before
+// the next one comes.
 func TestOneExecutionForAllFramings(t *testing.T) {
 	const each, events = 8, 30
 	const query = `subscription{entryAdded{body connection{id}}}`
@@ -142,11 +142,12 @@ func TestOneExecutionForAllFramings(t *testing.T) {
 	}
 }
 
-// TestKeepAliveEndsWithItsHandler ends streams while their keep-alive fires: by themselves, by errors, and by clients.
+// Keep-alives stop with their handler: streams end by themselves, by errors and by their clients while keep-alives are
+// sent.
 func TestKeepAliveEndsWithItsHandler(t *testing.T) {
 	for _, interval := range []time.Duration{50 * time.Microsecond, time.Millisecond} {
 		w := newSocketWorld(t, StreamConfig{KeepAlive: interval})
-		close(w.feed) // a subscription ends at once
+		close(w.feed) // each subscription ends at once
 		handler := w.server.Config.Handler
 		var work sync.WaitGroup
 		for i := range 8 {
@@ -168,7 +169,7 @@ func TestKeepAliveEndsWithItsHandler(t *testing.T) {
 	}
 }
 
-// TestIdleStreams: a silent stream shows signs of life, and one whose client has gone is noticed.
+// A silent stream shows signs of life, and one whose client has gone is noticed.
 func TestIdleStreams(t *testing.T) {
 	framings(t, func(t *testing.T, accept string, wrap func(string) string) {
 		w := newSocketWorld(t, StreamConfig{KeepAlive: 10 * time.Millisecond})
@@ -176,17 +177,18 @@ func TestIdleStreams(t *testing.T) {
 		read := make(chan string)
 		go func() { payload, _ := s.Next(); read <- payload }()
 		until(t, "it follows", func() bool { return w.subscribed.Load() == 1 })
-		time.Sleep(100 * time.Millisecond)
+		until(t, "it shows signs of life", func() bool { return s.Beats.Load() >= 3 })
 		w.feed <- w.entry("a", "hi")
-		if got := <-read; got != wrap(`{"data":{"entryAdded":{"body":"hi"}}}`) || s.Beats < 3 {
-			t.Errorf("%d signs of life before %s", s.Beats, got)
+		if got := <-read; got != wrap(`{"data":{"entryAdded":{"body":"hi"}}}`) {
+			t.Errorf("after signs of life: %s", got)
 		}
 		s.Reset()
 		until(t, "it is gone", func() bool { return w.sockets.HTTPStreams() == 0 && w.attached.Load() == 0 && w.subscribed.Load() == 0 })
 	})
 }
 
-// TestStreamThatStopsReading is cut off when the write deadline passes, whether its execution is shared or its own.
+// A stream whose client stops reading is cut off when the write deadline passes, with a shared execution or one of its
+// own.
 func TestStreamThatStopsReading(t *testing.T) {
 	framings(t, func(t *testing.T, accept string, _ func(string) string) {
 		config := StreamConfig{WriteTimeout: 200 * time.Millisecond}
@@ -210,11 +212,14 @@ func TestStreamThatStopsReading(t *testing.T) {
 				}
 				return w.sockets.HTTPStreams() == 0
 			})
+			if n := w.sockets.CutOff(); n != 1 {
+				t.Errorf("%d readers were cut off", n)
+			}
 		}
 	})
 }
 
-// TestStreamOfAnEndedConnection ends with an error, in the protocol's way.
+// The stream of a connection that has ended ends with an error, as its protocol says.
 func TestStreamOfAnEndedConnection(t *testing.T) {
 	const ended = `{"message":"this connection has ended","extensions":{"code":"UNAUTHENTICATED","reason":"CONNECTION_DESTROYED"}}`
 	for accept, want := range map[string]string{streamtest.SSE: `{"errors":[` + ended + `]}`, streamtest.Multipart: `{"payload":null,"errors":[` + ended + `]}`} {
@@ -232,7 +237,7 @@ func TestStreamOfAnEndedConnection(t *testing.T) {
 	}
 }
 
-// TestStreamsAtShutdown are cut, without the end of the protocol or of HTTP, and none begins any more.
+// At a shutdown streams are cut without the end of their protocol or of HTTP, and no stream begins any more.
 func TestStreamsAtShutdown(t *testing.T) {
 	w := newSocketWorld(t, StreamConfig{})
 	var all []testStream
@@ -258,7 +263,7 @@ func TestStreamsAtShutdown(t *testing.T) {
 	w.sockets = NewStreams(StreamConfig{}) // for the clean-up
 }
 
-// TestRefusedStreams: what says come back has a status for that, and every other reason is a stream of an error.
+// A refusal that may pass has a status that asks the client to come back; every other refusal is a stream of one error.
 func TestRefusedStreams(t *testing.T) {
 	framings(t, func(t *testing.T, accept string, _ func(string) string) {
 		for _, c := range []struct {
@@ -269,7 +274,7 @@ func TestRefusedStreams(t *testing.T) {
 			{session.Unavailable(errors.New("disk")), 503, `"code":"UNAVAILABLE"`},
 			{session.Errorf(session.CodeRateLimited, "too many"), 429, `"code":"RATE_LIMITED"`},
 			{session.Errorf(session.CodeUnauthenticated, "it has ended").WithReason(session.ReasonConnectionDestroyed), 200, `"code":"UNAUTHENTICATED","reason":"CONNECTION_DESTROYED"`},
-			{errors.New("boom"), 200, "boom"}, // as the test's presenter has it
+			{errors.New("boom"), 200, "boom"}, // the message of this test's presenter
 		} {
 			w := newSocketWorld(t, StreamConfig{})
 			w.sockets.config.Attach = func(context.Context, func(*session.Error)) (func(), error) { return nil, c.why }
@@ -290,7 +295,7 @@ func TestRefusedStreams(t *testing.T) {
 	})
 }
 
-// TestStreamMethodsAndVersions: EventSource's GET, HEAD, HTTP/1.0 and HTTP/2.
+// EventSource's GET, HEAD, HTTP/1.0 and HTTP/2 are answered as documented.
 func TestStreamMethodsAndVersions(t *testing.T) {
 	w := newSocketWorld(t, StreamConfig{})
 	const want = `{"data":{"entryAdded":{"body":"hi"}}}`
@@ -356,7 +361,7 @@ func TestStreamMethodsAndVersions(t *testing.T) {
 	until(t, "all are gone", func() bool { return w.sockets.HTTPStreams() == 0 })
 }
 
-// TestStreamWhoseExecutionPanics, where gqlgen does not look, ends with an error; the process lives.
+// A stream whose execution panics where gqlgen does not recover ends with an error, and the process lives.
 func TestStreamWhoseExecutionPanics(t *testing.T) {
 	r := (&httpStream{}).executeOne(t.Context(), func(context.Context) *graphql.Response { panic("boom") })
 	if want := errorBody("internal error", "INTERNAL", ""); !r.final || string(r.response) != want {
@@ -364,7 +369,7 @@ func TestStreamWhoseExecutionPanics(t *testing.T) {
 	}
 }
 
-// TestLastEventID goes before the position in the arguments, and one that is no cursor is an error that names it.
+// Last-Event-ID takes precedence over the position in the arguments; a malformed one is an error that names the header.
 func TestLastEventID(t *testing.T) {
 	g, w := newGroupWorld(t)
 	for n := range 5 {
@@ -378,9 +383,9 @@ func TestLastEventID(t *testing.T) {
 		}
 	}
 	bad := w.open(t, streamtest.SSE, entryQuery, [2]string{"Last-Event-ID", "bad"})
-	bad.expect(t, `{"errors":[{"message":"Last-Event-ID is not a cursor of this session's log; start again from \"0\" or from session.lastCursor","extensions":{"code":"BAD_USER_INPUT","reason":"CURSOR_MISMATCH"}}]}`)
+	bad.expect(t, `{"errors":[{"message":"Last-Event-ID is not a cursor of this session's log; start again from \"0\" or from the session's last cursor","extensions":{"code":"BAD_USER_INPUT","reason":"CURSOR_MISMATCH"}}]}`)
 	bad.expectEnd(t, streamtest.ErrComplete)
-	// Multipart has no ids, and the header no meaning there.
+	// Multipart has no event ids, so the header has no meaning there.
 	other := w.open(t, streamtest.Multipart, `subscription{entryAdded(after:"4"){body}}`, [2]string{"Last-Event-ID", "bad"})
 	other.expect(t, `{"payload":{"data":{"entryAdded":{"body":"5"}}}}`)
 }

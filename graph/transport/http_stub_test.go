@@ -16,14 +16,16 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"chattok/graph/generated"
+	"chattok/graph/transport/document"
+	"chattok/graph/transport/gqlerr"
 	"chattok/session"
 )
 
-// stub resolves the real schema from nothing, and counts.
+// stub resolves the real schema with fixed values, and counts calls.
 type stub struct {
-	added      atomic.Int64 // addChatEntry
+	added      atomic.Int64 // calls of addChatEntry
 	subscribed atomic.Int64
-	bodies     chan string // of addChatEntry; nil for nobody
+	bodies     chan string // gets the bodies of addChatEntry; may be nil
 }
 
 var created = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
@@ -34,9 +36,18 @@ func (s *stub) entry(connectionID, body string) *session.ChatEntry {
 
 func (s *stub) IdempotencyKey(context.Context, *session.ChatEntry) (*string, error) { return nil, nil }
 
+func (s *stub) ReplyTo(context.Context, *session.ChatEntry) (*session.ChatEntry, error) {
+	return nil, nil
+}
+func (s *stub) MyReactions(context.Context, *session.ChatEntry) ([]string, error) { return nil, nil }
+func (s *stub) Reaction() generated.ReactionResolver                              { return nil }
+func (s *stub) FeedEvent() generated.FeedEventResolver                            { return nil }
+func (s *stub) ExportPage() generated.ExportPageResolver                          { return nil }
+
 func (s *stub) ChatEntry() generated.ChatEntryResolver       { return s }
 func (s *stub) Mutation() generated.MutationResolver         { return stubMutation{stub: s} }
 func (s *stub) Query() generated.QueryResolver               { return stubQuery{stub: s} }
+func (s *stub) Server() generated.ServerResolver             { return nil }
 func (s *stub) Session() generated.SessionResolver           { return nil }
 func (s *stub) Subscription() generated.SubscriptionResolver { return stubSubscription{stub: s} }
 
@@ -49,12 +60,12 @@ type stubMutation struct {
 	*stub
 }
 
-func (s stubMutation) AddChatEntry(_ context.Context, connectionID, body string, _ *string) (*session.ChatEntry, error) {
+func (s stubMutation) AddChatEntry(_ context.Context, connectionID *string, body string, _, _, _, _ *string, _ *session.ActAs) (*session.ChatEntry, error) {
 	s.added.Add(1)
 	if s.bodies != nil {
 		s.bodies <- body
 	}
-	return s.entry(connectionID, body), nil
+	return s.entry(*connectionID, body), nil
 }
 
 type stubQuery struct {
@@ -62,11 +73,18 @@ type stubQuery struct {
 	*stub
 }
 
-func (s stubQuery) LatestChatEntry(_ context.Context, connectionID string) (*session.ChatEntry, error) {
+// Server settles which of the two is meant: the root field.
+func (stubQuery) Server(context.Context) (*generated.Server, error) { return nil, nil }
+
+func (s stubQuery) LatestChatEntry(_ context.Context, connectionID string, _ *string) (*session.ChatEntry, error) {
 	return s.entry(connectionID, "hi"), nil
 }
 
-func (s stubQuery) Session(context.Context) (*session.Session, error) {
+func (s stubQuery) ChatEntry(_ context.Context, id string, _ *string) (*session.ChatEntry, error) {
+	return s.entry(id, "hi"), nil
+}
+
+func (s stubQuery) Session(context.Context, *string) (*session.Session, error) {
 	return nil, &gqlerror.Error{Message: "no", Extensions: map[string]any{"code": "UNAUTHENTICATED"}}
 }
 
@@ -77,14 +95,14 @@ type stubSubscription struct {
 	*stub
 }
 
-func (s stubSubscription) EntryAdded(context.Context, *string) (<-chan *session.ChatEntry, error) {
+func (s stubSubscription) EntryAdded(_ context.Context, _, _ *string) (<-chan *session.ChatEntry, error) {
 	s.subscribed.Add(1)
 	c := make(chan *session.ChatEntry)
 	close(c)
 	return c, nil
 }
 
-// newServer returns a server as server.go builds it, with changes made by configure before its transport is added.
+// newServer returns a server like the real one; configure changes it before its transport is added.
 func newServer(tb testing.TB, s *stub, configure ...func(*handler.Server, *HTTP)) *handler.Server {
 	tb.Helper()
 	server := newServerWith(tb, s)
@@ -99,12 +117,12 @@ func newServer(tb testing.TB, s *stub, configure ...func(*handler.Server, *HTTP)
 func newServerWith(tb testing.TB, s *stub, transports ...graphql.Transport) *handler.Server {
 	tb.Helper()
 	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: s}))
-	documents := NewDocuments(0)
+	documents := document.NewCache(0)
 	server.SetQueryCache(documents)
-	Use(server, &Limits{Documents: documents}, NewPersisted(0))
+	document.Use(server, &document.Limits{Documents: documents}, document.NewPersisted(0))
 	server.Use(extension.Introspection{})
 	server.SetRecoverFunc(func(context.Context, any) error {
-		return newError(session.CodeInternal, "", "internal error")
+		return gqlerr.New(session.CodeInternal, "", "internal error")
 	})
 	for _, transport := range transports {
 		server.AddTransport(transport)
@@ -112,7 +130,7 @@ func newServerWith(tb testing.TB, s *stub, transports ...graphql.Transport) *han
 	return server
 }
 
-// recordingStream stands for a stream: it writes what it was given.
+// recordingStream is a StreamFunc that writes its arguments.
 func recordingStream(w http.ResponseWriter, r *http.Request, framing Framing, op *graphql.OperationContext, errs gqlerror.List, exec graphql.GraphExecutor) {
 	w.Header().Set("Content-Type", map[Framing]string{SSE: typeEventStream, Multipart: typeMultipart}[framing])
 	if len(errs) > 0 {
@@ -131,7 +149,7 @@ func post(tb testing.TB, h http.Handler, body string, header ...string) *httptes
 	return serve(tb, h, r, header...)
 }
 
-// jsonBody is a request for this document.
+// jsonBody returns the body of a request with this document.
 func jsonBody(tb testing.TB, query string) string {
 	tb.Helper()
 	body, err := json.Marshal(map[string]string{"query": query})
@@ -146,7 +164,7 @@ func get(tb testing.TB, h http.Handler, rawQuery string, header ...string) *http
 	return serve(tb, h, httptest.NewRequest(http.MethodGet, "/graphql?"+rawQuery, nil), header...)
 }
 
-// serve serves r with these headers, given as names and values in turn; an empty value takes the header away.
+// serve serves r with these headers, given as pairs of name and value; an empty value removes a header.
 func serve(tb testing.TB, h http.Handler, r *http.Request, header ...string) *httptest.ResponseRecorder {
 	tb.Helper()
 	for i := 0; i < len(header); i += 2 {
@@ -160,7 +178,7 @@ func serve(tb testing.TB, h http.Handler, r *http.Request, header ...string) *ht
 	return w
 }
 
-// want checks status and body, where a line end after the body does not count.
+// want checks status and body; a line end after the body is ignored.
 func want(tb testing.TB, w *httptest.ResponseRecorder, status int, body string) {
 	tb.Helper()
 	if got := strings.TrimSuffix(w.Body.String(), "\n"); w.Code != status || got != body {

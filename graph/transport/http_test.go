@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"chattok/graph/transport/gqlerr"
 )
 
 const (
@@ -17,7 +19,7 @@ const (
 	mutation      = `{"query":"mutation{addChatEntry(connectionId:\"a\",body:\"hi\"){seq body}}"}`
 )
 
-// TestKindDecides has an operation's kind and Accept decide the response (cases 14 and 16 among them).
+// The kind of an operation and Accept together decide how it is answered.
 func TestKindDecides(t *testing.T) {
 	const (
 		urql      = "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed"
@@ -45,12 +47,12 @@ func TestKindDecides(t *testing.T) {
 		{"text/event-stream", invalid, 200, typeEventStream, "errors " + invalidField},
 		{"text/event-stream", `{"query":"{"}`, 200, typeEventStream,
 			`errors {"errors":[{"message":"Expected Name, found \u003cEOF\u003e","locations":[{"line":1,"column":2}],"extensions":{"code":"GRAPHQL_PARSE_FAILED"}}]}`},
-		{"text/event-stream", `{`, 400, typeJSON, errorBody("the request is not valid JSON", "BAD_USER_INPUT", ReasonMalformedRequest)},
+		{"text/event-stream", `{`, 400, typeJSON, errorBody("the request is not valid JSON", "BAD_USER_INPUT", gqlerr.ReasonMalformedRequest)},
 		{typeJSON, subscription, 406, typeJSON, refused},
 		{"", subscription, 406, typeJSON, refused},
 		{"*/*", subscription, 406, typeJSON, refused},
 		{typeGraphQLJSON, subscription, 406, typeJSON, refused},
-		{"text/html", query, 406, typeJSON, errorBody(notAcceptable, "BAD_USER_INPUT", ReasonMalformedRequest)},
+		{"text/html", query, 406, typeJSON, errorBody(notAcceptable, "BAD_USER_INPUT", gqlerr.ReasonMalformedRequest)},
 	} {
 		s := &stub{}
 		w := post(t, newServer(t, s, withStream), test.body, "Accept", test.accept)
@@ -70,15 +72,15 @@ func TestKindDecides(t *testing.T) {
 func TestWithoutStreams(t *testing.T) {
 	server := newServer(t, &stub{})
 	want(t, post(t, server, query, "Accept", "text/event-stream"), 406,
-		errorBody(notAcceptable, "BAD_USER_INPUT", ReasonMalformedRequest))
+		errorBody(notAcceptable, "BAD_USER_INPUT", gqlerr.ReasonMalformedRequest))
 	want(t, post(t, server, subscription, "Accept", "text/event-stream, application/json"), 406,
 		errorBody(needsSocket, "BAD_USER_INPUT", ReasonStreamRequired))
 }
 
-// TestGET is case 18: nothing but a query runs.
+// A GET runs queries only.
 func TestGET(t *testing.T) {
 	const both = `query Q{__typename} mutation M{addChatEntry(connectionId:"a",body:"hi"){seq}}`
-	refused := errorBody("GET runs queries only; send a mutation by POST", "BAD_USER_INPUT", ReasonMalformedRequest)
+	refused := errorBody("GET runs queries only; send a mutation by POST", "BAD_USER_INPUT", gqlerr.ReasonMalformedRequest)
 	for _, test := range []struct {
 		query, rest, accept string
 		status              int
@@ -109,17 +111,17 @@ func TestGET(t *testing.T) {
 	for _, accept := range []string{"", "*/*", "multipart/mixed;subscriptionSpec=1.0"} {
 		w := get(t, server, "query="+url.QueryEscape("subscription{entryAdded{seq}}"), "Accept", accept)
 		want(t, w, 405, errorBody("GET runs queries only; send a subscription by "+strings.TrimPrefix(needsStream, "a subscription needs a stream: "),
-			"BAD_USER_INPUT", ReasonMalformedRequest))
+			"BAD_USER_INPUT", gqlerr.ReasonMalformedRequest))
 		if allow := w.Header().Get("Allow"); allow != "POST" || s.subscribed.Load() != 0 {
 			t.Errorf("Accept %q: Allow %q, %d subscribers", accept, allow, s.subscribed.Load())
 		}
 	}
 	want(t, get(t, server, "query="+strings.Repeat("a", 1<<20)), 414,
-		errorBody("the URL's query string must be at most 16384 bytes", "BAD_USER_INPUT", ReasonTooLarge))
+		errorBody("the URL's query string must be at most 16384 bytes", "BAD_USER_INPUT", gqlerr.ReasonTooLarge))
 	want(t, serve(t, server, httptest.NewRequest(http.MethodHead, "/graphql?query={__typename}", nil)), 200, data)
 }
 
-// TestMethodsAndContentTypes is case 19: nothing that a plain form can send is executed.
+// A request that a plain HTML form can send is never executed.
 func TestMethodsAndContentTypes(t *testing.T) {
 	s := &stub{}
 	server := newServer(t, s)
@@ -133,14 +135,14 @@ func TestMethodsAndContentTypes(t *testing.T) {
 		{"Content-Encoding", "gzip"},
 	} {
 		w := post(t, server, mutation, header...)
-		want(t, w, 415, errorBody(notJSON, "BAD_USER_INPUT", ReasonMalformedRequest))
+		want(t, w, 415, errorBody(notJSON, "BAD_USER_INPUT", gqlerr.ReasonMalformedRequest))
 		if w.Header().Get("Accept-Post") != typeJSON {
 			t.Errorf("%s: headers %v", header, w.Header())
 		}
 	}
 	for _, method := range []string{http.MethodPut, http.MethodDelete, http.MethodPatch} {
 		w := serve(t, server, httptest.NewRequest(method, "/graphql", strings.NewReader(mutation)), "Content-Type", typeJSON)
-		want(t, w, 405, errorBody("operations are sent by POST; queries also by GET", "BAD_USER_INPUT", ReasonMalformedRequest))
+		want(t, w, 405, errorBody("operations are sent by POST; queries also by GET", "BAD_USER_INPUT", gqlerr.ReasonMalformedRequest))
 		if got := w.Header().Get("Allow"); got != "GET, HEAD, POST, OPTIONS" {
 			t.Errorf("%s: Allow %q", method, got)
 		}

@@ -7,15 +7,15 @@ import (
 	"chattok/session"
 )
 
-// Authenticate returns ctx with the caller who sends this Authorization value; "" is none. Errors: UNAUTHENTICATED,
-// UNAVAILABLE.
+// Authenticate returns ctx with the caller that this Authorization value identifies; "" is a value too. Errors:
+// UNAUTHENTICATED, UNAVAILABLE.
 type Authenticate func(ctx context.Context, authorization string) (context.Context, error)
 
-// Attach says that a socket or stream of ctx's caller is open, so that its connection lives, until detach is called.
-// onEnd is called, once at most, where the connection ends first. Errors: UNAUTHENTICATED, UNAVAILABLE.
+// Attach notes that a socket or stream of ctx's caller is open, so that its connection lives, until detach is called.
+// onEnd is called where the connection ends first, once at most. Errors: UNAUTHENTICATED, UNAVAILABLE.
 type Attach func(ctx context.Context, onEnd func(*session.Error)) (detach func(), err error)
 
-// ReasonTokenInvalid is the reason of an UNAUTHENTICATED for a token that is no good, as package token has it.
+// ReasonTokenInvalid is the reason of an UNAUTHENTICATED for a token that is refused; package token uses the same.
 const ReasonTokenInvalid = "TOKEN_INVALID"
 
 func tokensDiffer() *session.Error {
@@ -23,7 +23,7 @@ func tokensDiffer() *session.Error {
 		WithReason(ReasonTokenInvalid)
 }
 
-// asError returns err as the domain's error; one that is none is internal.
+// asError returns err as an error of the domain; any other error is INTERNAL.
 func asError(err error) *session.Error {
 	if e, ok := errors.AsType[*session.Error](err); ok {
 		return e

@@ -15,19 +15,21 @@ const (
 	typeMultipart   = "multipart/mixed" // with the parameter subscriptionSpec
 )
 
-// accepted is what a request's Accept header admits. The order of its entries means nothing.
+// accepted holds the media types that a request's Accept header admits. The order of the header's entries has no
+// meaning.
 type accepted struct {
 	json   string  // the media type for a single response; empty where none is admitted
 	stream Framing // the framing for a stream; 0 where none is admitted
 }
 
-// negotiate reads the Accept header. A stream must be named in full; wildcards stand for JSON alone, so that clients
-// which accept anything are told that a subscription needs a stream, and don't hang. Where the weights do not decide,
-// application/graphql-response+json goes before application/json if it is named in full, and SSE before multipart.
+// negotiate reads the Accept header. A stream must be named in full and wildcards stand for JSON alone, so that a
+// client which accepts anything is told that a subscription needs a stream, and does not hang. Between equal weights,
+// application/graphql-response+json takes precedence over application/json if it is named in full, and SSE over
+// multipart.
 func negotiate(header http.Header) accepted {
 	lines := header["Accept"]
 	if len(lines) == 0 || len(lines) == 1 && (lines[0] == typeJSON || lines[0] == "*/*" || lines[0] == "") {
-		return accepted{json: typeJSON} // what most requests come to
+		return accepted{json: typeJSON} // the header of most requests
 	}
 	var plain, graphql, sse, multipart preference
 	for _, line := range lines {
@@ -107,7 +109,7 @@ func parameter(params, name string) string {
 	return ""
 }
 
-// cutUnquoted slices s around the first separator that is not in a quoted string.
+// cutUnquoted splits s at the first separator that is not in a quoted string.
 func cutUnquoted(s string, separator byte) (before, after string) {
 	quoted := false
 	for i := 0; i < len(s); i++ {
@@ -123,7 +125,7 @@ func cutUnquoted(s string, separator byte) (before, after string) {
 	return s, ""
 }
 
-// jsonContent says whether the request's body is JSON in UTF-8, as it is.
+// jsonContent says whether the request's body is JSON in UTF-8, without a content encoding.
 func jsonContent(header http.Header) bool {
 	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return false

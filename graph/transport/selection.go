@@ -8,21 +8,22 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// selected is a field as it is answered: fragments spread, @skip and @include decided, what is selected twice merged.
+// selected is a field as it is answered: with fragments spread, @skip and @include decided, and repeated fields merged.
 type selected struct {
 	alias, name string
-	on          string // the type that a fragment is on, where that is not the parent's; then there is no name
+	on          string // the type of a fragment, where it is not the parent's; a fragment has no name
 	field       *ast.Field
 	within      []*selected
 }
 
-// collector collects what an operation selects. Equal collections have answers that are equal byte for byte.
+// collector collects the selection of an operation. Operations with equal collections have answers that are equal byte
+// for byte.
 type collector struct {
 	op    *graphql.OperationContext
-	other bool // there is a directive that decides something else
+	other bool // there is a directive whose effect is not known here
 }
 
-// collect appends what a selection set on a type selects, in the order in which it is answered.
+// collect appends the selections of a set on a type, in the order in which they are answered.
 func (c *collector) collect(to []*selected, set ast.SelectionSet, parent string) []*selected {
 	for _, selection := range set {
 		switch s := selection.(type) {
@@ -64,7 +65,7 @@ func (c *collector) fragment(to []*selected, set ast.SelectionSet, on, parent st
 	return append(to, &selected{on: on, within: c.collect(nil, set, on)})
 }
 
-// included decides @skip and @include by the variables' values.
+// included decides @skip and @include by the values of the variables.
 func (c *collector) included(directives ast.DirectiveList) bool {
 	for _, d := range directives {
 		switch d.Name {
@@ -80,7 +81,7 @@ func (c *collector) included(directives ast.DirectiveList) bool {
 	return true
 }
 
-// append appends a spelling of selections; ok is false where an argument has no JSON.
+// appendSelected appends a spelling of selections; ok is false where an argument can't be written as JSON.
 func appendSelected(b *strings.Builder, set []*selected, variables map[string]any) (ok bool) {
 	b.WriteByte('{')
 	for i, s := range set {

@@ -9,112 +9,96 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
-
-	"chattok/session"
 )
 
-// Shared says how a subscription field's events are executed once for all who select the same of them. The execution
-// has no caller: what a resolver makes of an event must depend on the event and the selection alone, and where it asks
-// who calls it is told nobody. Which events a reader sees, and whether it may, is decided by Join, for each reader.
+// Shared describes a subscription field whose events are executed once for all readers with the same selection. The
+// execution has no caller: a resolver's result must depend on the event and the selection alone, and a resolver that
+// asks for the caller is told nobody. Join decides for each reader whether it may follow and which events it sees.
 type Shared struct {
-	// Position names the argument that says where to begin, if there is one. It is no part of what is selected.
+	// Position names the argument that says where to begin, if there is one. It is not part of the selection.
 	Position string
-	// Personal names the fields, of whatever type, that depend on which connection calls: the events of a subscription that
-	// selects one are executed for that connection, as whom they are asked for.
+	// Personal names the fields, of any type, whose value depends on the connection that calls. Where a subscription
+	// selects one, its events are executed for that connection alone, with it as the caller.
 	Personal []string
-	// Join returns the caller's right to follow. Where it fails, the field's resolver is asked, which says why.
-	Join func(ctx context.Context, args map[string]any) (*Topic, error)
+	// Join returns the caller's right to follow. Where it fails, the operation runs by itself, and its resolver returns
+	// the error.
+	Join func(ctx context.Context, args map[string]any) (Topic, error)
+	// Later returns the type of an event that the field's union did not have at first, and "" for every other event. Such an
+	// event goes only to subscriptions with a fragment on its type, which none has that was written before. With a dot and a
+	// field after the type, the fragment must select that field, too. Nil: the field has no such events.
+	Later func(event any) string
+	// Gap returns the error with which an event ends a subscription that has no fragment on GapType, since such a reader would not
+	// notice that events are missing; nil for every other event. Nil: the field has no such events.
+	Gap     func(event any) error
+	GapType string // "" where no fragment helps
 }
 
-// Topic is a session.Follower whose type of event is forgotten.
-type Topic struct {
-	key    string
-	cursor func(position int64) string // nil where positions are no cursors
-	after  int64
-	first  []any
-	read   func(dst []any, after int64, limit int) (events []any, gone bool)
-	newest func() int64
-	behind func(ctx context.Context, after int64) (events []any, next int64, err error)
-	watch  func(wake func()) (stop func())
-	sees   func(event any) bool // nil for all
-	close  func()
-	// events returns ctx with a channel for the field's resolver, and what puts an event there, unless ctx is done.
-	events func(ctx context.Context) (context.Context, func(event any) bool)
+// sharedSelection is a shared field as a subscription selects it.
+type sharedSelection struct {
+	Shared
+	args     map[string]any
+	spelling string // the same wherever the answers are the same
+	personal bool   // the answers depend on the caller
+	within   []*selected
 }
 
-// NewTopic forgets a Follower's type.
-func NewTopic[T any](f *session.Follower[T]) *Topic {
-	t := &Topic{key: f.Key, after: f.After, cursor: f.Cursor, first: erase(nil, f.First), watch: f.Watch, close: f.Close,
-		read: func(dst []any, after int64, limit int) ([]any, bool) {
-			events, gone := f.Read(nil, after, limit)
-			return erase(dst, events), gone
-		},
-		newest: func() int64 { _, newest := f.Bounds(); return newest },
-		events: func(ctx context.Context) (context.Context, func(any) bool) {
-			c := make(chan T, 1) // the event is taken before the next one is put in, unless ctx is done
-			return context.WithValue(ctx, sharedKey{}, (<-chan T)(c)), func(event any) bool {
-				select {
-				case <-c: // or its execution panicked before
-				default:
-				}
-				select {
-				case c <- event.(T):
-					return true
-				case <-ctx.Done():
-					return false
-				}
-			}
-		},
-		behind: func(ctx context.Context, after int64) ([]any, int64, error) {
-			events, next, err := f.Behind(ctx, after)
-			return erase(nil, events), next, err
-		}}
-	if f.Sees != nil {
-		t.sees = func(event any) bool { return f.Sees(event.(T)) }
-	}
-	return t
-}
-
-func erase[T any](dst []any, events []T) []any {
-	for _, e := range events {
-		dst = append(dst, e)
-	}
-	return dst
-}
-
-type sharedKey struct{}
-
-// SharedEvents returns the events that the resolver of a shared field is to hand on, where there is a shared execution.
-func SharedEvents[T any](ctx context.Context) (<-chan T, bool) {
-	c, ok := ctx.Value(sharedKey{}).(<-chan T)
-	return c, ok
-}
-
-// sharedField returns the one field of a subscription that can be shared, with its arguments and what of its events is
-// selected, spelt the same wherever the answers are the same; ok is false for every other operation. personal says that
-// the answers depend on who calls.
-func sharedField(op *graphql.OperationContext, shared map[string]Shared) (s Shared, args map[string]any, selection string, personal, ok bool) {
+// sharedField returns the root field of a subscription that can be shared; ok is false for every other operation.
+func sharedField(op *graphql.OperationContext, shared map[string]Shared) (s sharedSelection, ok bool) {
 	o := op.Operation
 	if o.Operation != ast.Subscription || len(o.Directives) > 0 {
-		return s, nil, "", false, false
+		return s, false
 	}
 	c := collector{op: op}
 	top := c.collect(nil, o.SelectionSet, "Subscription")
 	if len(top) != 1 || top[0].name == "" || c.other {
-		return s, nil, "", false, false
+		return s, false
 	}
-	if s, ok = shared[top[0].name]; !ok {
-		return s, nil, "", false, false
+	field, ok := shared[top[0].name]
+	if !ok {
+		return s, false
 	}
-	args = top[0].field.ArgumentMap(op.Variables)
-	selecting := maps.Clone(args)
+	s = sharedSelection{Shared: field, args: top[0].field.ArgumentMap(op.Variables), within: top[0].within}
+	selecting := maps.Clone(s.args)
 	delete(selecting, s.Position)
 	var b strings.Builder
 	b.WriteString(top[0].alias)
-	if !appendArguments(&b, selecting) || len(top[0].within) > 0 && !appendSelected(&b, top[0].within, op.Variables) {
-		return s, nil, "", false, false
+	if !appendArguments(&b, selecting) || len(s.within) > 0 && !appendSelected(&b, s.within, op.Variables) {
+		return s, false
 	}
-	return s, args, b.String(), selects(top[0].within, s.Personal), true
+	s.spelling, s.personal = b.String(), selects(s.within, s.Personal)
+	return s, true
+}
+
+// Sees returns which events of a field with later ones are for the subscription that ctx's resolver answers; nil where all are.
+func Sees(ctx context.Context, later func(event any) string) func(event any) bool {
+	field := graphql.GetFieldContext(ctx).Field
+	c := collector{op: graphql.GetOperationContext(ctx)}
+	return sees(c.collect(nil, field.Selections, field.Definition.Type.Name()), later)
+}
+
+// sees is Sees for a selection.
+func sees(within []*selected, later func(event any) string) func(event any) bool {
+	if later == nil {
+		return nil
+	}
+	return func(event any) bool {
+		kind, field, _ := strings.Cut(later(event), ".")
+		return kind == "" || slices.ContainsFunc(within, func(s *selected) bool {
+			return s.name == "" && s.on == kind && (field == "" || selects(s.within, []string{field}))
+		})
+	}
+}
+
+// hasFragment says whether a selection has a fragment on a type.
+func hasFragment(within []*selected, on string) bool {
+	return slices.ContainsFunc(within, func(s *selected) bool { return s.name == "" && s.on == on })
+}
+
+// HasFragment says whether the subscription field that ctx's resolver answers has a fragment on a type.
+func HasFragment(ctx context.Context, on string) bool {
+	field := graphql.GetFieldContext(ctx).Field
+	c := collector{op: graphql.GetOperationContext(ctx)}
+	return hasFragment(c.collect(nil, field.Selections, field.Definition.Type.Name()), on)
 }
 
 // selects says whether one of these fields is selected anywhere.
@@ -127,45 +111,87 @@ func selects(set []*selected, fields []string) bool {
 	return false
 }
 
-// place is where a subscription belongs whose events can be shared.
-type place struct {
-	topic  *Topic          // nil where they can't be, and the operation runs alone
-	key    string          // of the group: what is selected of whose events
-	caller string          // who is counted; "" for nobody
-	as     context.Context // of the caller where the events are for its connection alone; else nil
+// selectedTopic is a Topic without the events that a selection leaves out.
+type selectedTopic struct {
+	Topic
+	sees func(event any) bool
 }
 
-// place opens the source that a subscription follows, and says in which group, where its events can be shared. Where the
-// caller may not follow, the operation runs alone, and its resolver says why. resume, if not "", takes the position's
-// place, and err says where it can't.
+func (t selectedTopic) filter() func(event any) bool {
+	mine := t.Topic.filter()
+	if mine == nil {
+		return t.sees
+	}
+	return func(event any) bool { return mine(event) && t.sees(event) }
+}
+
+// gappedTopic is a Topic for a selection by which a reader would not notice that events are missing.
+type gappedTopic struct {
+	Topic
+	missing func(event any) error
+}
+
+func (t gappedTopic) gap(event any) error { return t.missing(event) }
+
+// place says to which group a subscription belongs.
+type place struct {
+	topic  Topic           // nil where the events can't be shared, and the operation runs by itself
+	key    string          // of the group: the source and the selection
+	caller string          // whose subscriptions it counts to; "" for nobody's
+	as     context.Context // of the caller, where events are executed for its connection alone; else nil
+}
+
+// place opens the source of a subscription whose events can be shared, and says which group it belongs to. Where the
+// caller may not follow, the operation runs by itself, and its resolver returns the error. resume, if it is not "",
+// replaces the position; only then Join's error is returned.
 func (t *Streams) place(ctx context.Context, op *graphql.OperationContext, client netip.Prefix, resume string) (p place, err error) {
-	field, args, selection, personal, ok := sharedField(op, t.config.Shared)
+	field, ok := sharedField(op, t.config.Shared)
 	if !ok {
 		return p, nil
 	}
 	resuming := resume != "" && field.Position != ""
 	if resuming {
-		args[field.Position] = resume
+		field.args[field.Position] = resume
 	}
-	topic, err := field.Join(ctx, args)
+	topic, err := field.Join(ctx, field.args)
 	if err != nil {
 		if !resuming {
 			err = nil
 		}
 		return p, err
 	}
-	p = place{topic: topic, key: topic.key + "\x00" + selection, caller: t.caller(ctx, client)}
-	if personal {
+	if sees := sees(field.within, field.Later); sees != nil {
+		topic = selectedTopic{topic, sees}
+	}
+	if field.Gap != nil && (field.GapType == "" || !hasFragment(field.within, field.GapType)) {
+		topic = gappedTopic{topic, field.Gap}
+	}
+	p = place{topic: topic, key: topic.key() + "\x00" + field.spelling, caller: t.caller(ctx, client)}
+	if field.personal {
 		p.as = context.WithoutCancel(ctx)
 		p.key += "\x00" + t.connection(ctx)
 	}
 	return p, nil
 }
 
-// connection names the connection of ctx's caller; "" where it has none.
+// connection names the connection of ctx's caller; "" where the caller has none.
 func (t *Streams) connection(ctx context.Context) string {
 	if t.config.Connection == nil {
 		return ""
 	}
 	return t.config.Connection(ctx)
+}
+
+// caller names the caller that a subscription is counted to; "" for nobody.
+func (t *Streams) caller(ctx context.Context, client netip.Prefix) string {
+	if t.config.Uncounted != nil && t.config.Uncounted(ctx) {
+		return ""
+	}
+	if id := t.connection(ctx); id != "" {
+		return "connection " + id
+	}
+	if client.IsValid() {
+		return client.String()
+	}
+	return ""
 }

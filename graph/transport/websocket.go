@@ -1,27 +1,28 @@
 package transport
 
 import (
-	"context"
 	"net/http"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/gobwas/ws"
+
+	"chattok/graph/transport/gqlerr"
 )
 
-// webSocket is Streams as gqlgen's graphql.Transport over WebSocket, by the subprotocol graphql-transport-ws, and by the
-// older graphql-ws where that or none is named. It takes every request for an upgrade.
+// webSocket is Streams as a graphql.Transport of gqlgen: WebSocket with the subprotocol graphql-transport-ws, or with
+// the older graphql-ws where that one or none is named. It takes every request for an upgrade.
 //
-// Every socket has one goroutine that reads, and one while operations wait their turn. Operations of a socket begin in
+// Each socket has one goroutine that reads, and one while operations wait their turn. Operations of a socket begin in
 // the order in which they came; queries and mutations also end in it.
 type webSocket struct{ *Streams }
 
 var _ graphql.Transport = webSocket{}
 
-// WebSocket returns the framing that takes requests for an upgrade.
+// WebSocket returns the transport for requests that ask for an upgrade.
 func (t *Streams) WebSocket() graphql.Transport { return webSocket{t} }
 
-// Supports says yes to requests for an upgrade.
+// Supports says whether the request asks for an upgrade.
 func (t webSocket) Supports(r *http.Request) bool {
 	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
@@ -30,14 +31,12 @@ func (t webSocket) Supports(r *http.Request) bool {
 func (t webSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	p, ok := chooseProtocol(r.Header)
 	if !ok {
-		WriteError(w, http.StatusBadRequest, malformed("no supported WebSocket subprotocol was offered; the supported ones are "+protocolModern+" and "+protocolLegacy))
+		WriteError(w, http.StatusBadRequest, gqlerr.Malformed("no supported WebSocket subprotocol was offered; the supported ones are "+protocolModern+" and "+protocolLegacy))
 		return
 	}
-	s := &socket{streams: t.Streams, exec: exec, protocol: p, operations: make(map[string]*operation), upgraded: upgradeAuthorization(r.Header),
-		client: limited(t.config.Client(r))}
-	s.ctx, s.cancel = context.WithCancel(t.config.Detach(r.Context()))
+	s := newSocket(t.config.Detach(r.Context()), t.Streams, exec, p, limited(t.config.Client(r)), upgradeAuthorization(r.Header))
 	why := t.admitSocket(s)
-	if why == crowdedClosed {
+	if why == deniedRestarting {
 		s.cancel()
 		why.refuse(w)
 		return

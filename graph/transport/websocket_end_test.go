@@ -13,8 +13,8 @@ import (
 	"chattok/session"
 )
 
-// TestNothingAfterComplete: while events come, a client completes a subscription. What it sends next is answered with
-// nothing of the completed one in between, and no complete answers its own.
+// A client completes a subscription while events come. After that, no event of it comes before the next answer, and the
+// server sends no complete of its own.
 func TestNothingAfterComplete(t *testing.T) {
 	g, w := newGroupWorld(t)
 	stop := make(chan struct{})
@@ -26,7 +26,7 @@ func TestNothingAfterComplete(t *testing.T) {
 				return
 			default:
 				g.window.Append(w.entry("a", "x"))
-				time.Sleep(100 * time.Microsecond) // some time for the other side
+				time.Sleep(100 * time.Microsecond) // lets the client take its turn
 			}
 		}
 	})
@@ -40,7 +40,7 @@ func TestNothingAfterComplete(t *testing.T) {
 		s.text(fmt.Sprintf(`{"type":"ping","payload":{"n":%d}}`, n))
 		pong := fmt.Sprintf(`{"type":"pong","payload":{"n":%d}}`, n)
 		got := s.next()
-		for got == event { // on its way before the server heard of it
+		for got == event { // sent before the server got the complete
 			got = s.next()
 		}
 		if got != pong {
@@ -54,8 +54,7 @@ func TestNothingAfterComplete(t *testing.T) {
 	until(t, "all have left", func() bool { return w.sockets.Subscriptions() == 0 })
 }
 
-// TestOneCloseFrame: whatever ends a socket at the same moment, and events meanwhile, there is one close frame, and
-// nothing after it.
+// A socket that is ended in several ways at once, while events come, sends one close frame and nothing after it.
 func TestOneCloseFrame(t *testing.T) {
 	for n := range 40 {
 		g, w := newGroupWorld(t)
@@ -76,7 +75,7 @@ func TestOneCloseFrame(t *testing.T) {
 					t.Errorf("shut down: %v", err)
 				}
 			},
-			func() { _ = ws.WriteFrame(s, ws.MaskFrame(ws.NewTextFrame([]byte("garbage")))) }, // fails where it came too late
+			func() { _ = ws.WriteFrame(s, ws.MaskFrame(ws.NewTextFrame([]byte("garbage")))) }, // fails where the socket is closed already
 			func() {
 				for range 20 {
 					g.window.Append(w.entry("a", "x"))
@@ -95,7 +94,7 @@ func TestOneCloseFrame(t *testing.T) {
 			}
 			frames += "event "
 		}
-		for f, err := readFrame(s.r); err == nil; f, err = readFrame(s.r) { // what is in the buffer already
+		for f, err := readFrame(s.r); err == nil; f, err = readFrame(s.r) { // frames that are in the buffer already
 			t.Fatalf("round %d: after the close frame %v %s", n, f.Header.OpCode, f.Payload)
 		}
 		if !strings.HasSuffix(frames, "close ") {

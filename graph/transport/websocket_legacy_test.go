@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestLegacyDoesNotWait does what the reference client of the older protocol does: it sends its operations right after
-// connection_init. They are taken, and answered after the ack, in their order; one before connection_init is not.
+// The older protocol's reference client sends operations right after connection_init, and so does this test. They are
+// taken in, and answered after the ack in their order; an operation before connection_init is refused.
 func TestLegacyDoesNotWait(t *testing.T) {
 	w := newSocketWorld(t, StreamConfig{})
 	for range 50 {
@@ -15,7 +15,7 @@ func TestLegacyDoesNotWait(t *testing.T) {
 		for _, id := range []string{"1", "2", "3"} {
 			s.text(`{"id":"` + id + `","type":"start","payload":{"query":"{__typename}"}}`)
 		}
-		s.text(`{"id":"3","type":"stop"}`) // answered or not: it may have been quicker
+		s.text(`{"id":"3","type":"stop"}`) // may be answered before it is stopped
 		s.text(`{"id":"4","type":"start","payload":{"query":"{__typename}"}}`)
 		s.expect(`{"type":"connection_ack"}`)
 		s.expect(`{"type":"ka"}`)
@@ -45,7 +45,7 @@ func TestLegacyDoesNotWait(t *testing.T) {
 	refused.expectClose(CloseForbidden)
 }
 
-// TestLegacyIsKeptAlive: a client of the older protocol has a ka again and again, one of the newer none.
+// A client of the older protocol gets ka repeatedly, one of the newer protocol gets none.
 func TestLegacyIsKeptAlive(t *testing.T) {
 	w := newSocketWorld(t, StreamConfig{KeepAlive: 50 * time.Millisecond, PingInterval: time.Hour})
 	modern := w.dial(t, protocolModern)

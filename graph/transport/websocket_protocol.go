@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// Names of the subprotocols. The older one is what gqlgen's test client speaks, and what is spoken where none is named.
+// Names of the subprotocols. The older one is spoken by gqlgen's test client, and to clients that name none.
 const (
 	protocolModern = "graphql-transport-ws"
 	protocolLegacy = "graphql-ws"
 )
 
-// protocol is how the two subprotocols spell the same things.
+// protocol holds the differences between the two subprotocols.
 type protocol struct {
 	name                  string
 	subscribe, complete   string // from the client
 	next                  string // to the client
 	refuseInit            bool   // a refused connection_init is answered by connection_error before the close
-	keepAlive, terminates bool   // ka after the ack, and again and again; connection_terminate
+	keepAlive, terminates bool   // ka after the ack and repeatedly; connection_terminate
 	early                 bool   // operations may come after connection_init without waiting for its ack
 }
 
@@ -28,7 +28,7 @@ var (
 	legacy = &protocol{name: protocolLegacy, subscribe: "start", complete: "stop", next: "data", refuseInit: true, keepAlive: true, terminates: true, early: true}
 )
 
-// chooseProtocol picks the subprotocol; ok is false where some are offered and none is known.
+// chooseProtocol picks the subprotocol; ok is false where the client offers some and none is known.
 func chooseProtocol(header http.Header) (p *protocol, ok bool) {
 	offered := false
 	for _, line := range header["Sec-Websocket-Protocol"] {
@@ -48,18 +48,19 @@ func chooseProtocol(header http.Header) (p *protocol, ok bool) {
 	return p, p != nil
 }
 
-// message is one from the client.
+// message is a message of the client.
 type message struct {
 	ID      string
 	Type    string
 	Payload json.RawMessage
 }
 
-// maxMembers bounds how many members a message's object has, each of which takes many times its text.
+// maxMembers bounds the members of a message's object; each takes many times the memory of its text.
 const maxMembers = 100
 
-// crowded says whether an object has more than maxMembers members itself. Of what is no JSON it says anything.
-func crowded(raw []byte) bool {
+// tooManyMembers says whether an object has more than maxMembers members itself. The result has no meaning for text
+// that is not JSON.
+func tooManyMembers(raw []byte) bool {
 	depth, members := 0, 1
 	for i := 0; i < len(raw); i++ {
 		switch raw[i] {
@@ -82,9 +83,9 @@ func crowded(raw []byte) bool {
 	return members > maxMembers
 }
 
-// parseMessage reads a message; why says what is wrong with one that breaks the protocol.
+// parseMessage reads a message; why is the fault of a message that breaks the protocol.
 func parseMessage(raw []byte) (m message, why string) {
-	if crowded(raw) {
+	if tooManyMembers(raw) {
 		return m, "a message must have at most 100 members"
 	}
 	var members map[string]json.RawMessage
@@ -104,8 +105,8 @@ func parseMessage(raw []byte) (m message, why string) {
 	return m, ""
 }
 
-// upgradeAuthorization returns the Authorization values of the request for an upgrade that are ours: scheme Bearer. One
-// of another scheme, such as Basic, is a proxy's, and is passed over.
+// upgradeAuthorization returns the upgrade request's Authorization values with the scheme Bearer. A value of another
+// scheme, such as Basic, is meant for a proxy and is ignored.
 func upgradeAuthorization(header http.Header) (values []string) {
 	for _, value := range header["Authorization"] {
 		if scheme, _, _ := strings.Cut(value, " "); strings.EqualFold(scheme, bearer) {
@@ -117,9 +118,9 @@ func upgradeAuthorization(header http.Header) (values []string) {
 
 const bearer = "Bearer"
 
-// initPayload returns the Authorization values of connection_init's payload, from all the places where clients put one:
-// Authorization and headers.Authorization, in any case, and token and authToken, which need no scheme. ok is false where
-// it breaks the protocol.
+// initPayload returns the Authorization values in connection_init's payload, from every place that clients use:
+// Authorization and headers.Authorization, in any case, and token and authToken, which need no scheme. ok is false
+// where the payload breaks the protocol.
 func initPayload(payload json.RawMessage) (values []string, ok bool) {
 	members, ok := objectOf(payload)
 	if !ok {
@@ -147,7 +148,7 @@ func initPayload(payload json.RawMessage) (values []string, ok bool) {
 	return values, true
 }
 
-// objectOf returns a JSON object's members; none of null or nothing.
+// objectOf returns the members of a JSON object; null and nothing have none.
 func objectOf(value json.RawMessage) (members map[string]json.RawMessage, ok bool) {
 	if value == nil {
 		return nil, true
@@ -155,7 +156,7 @@ func objectOf(value json.RawMessage) (members map[string]json.RawMessage, ok boo
 	return members, json.Unmarshal(value, &members) == nil
 }
 
-// appendText appends a JSON string, unless it is empty or null, with a scheme where it has none.
+// appendText appends a JSON string unless it is empty or null, and puts the scheme before one that has none.
 func appendText(values []string, value json.RawMessage, scheme string) ([]string, bool) {
 	var text *string
 	if json.Unmarshal(value, &text) != nil {
@@ -170,7 +171,8 @@ func appendText(values []string, value json.RawMessage, scheme string) ([]string
 	return append(values, *text), true
 }
 
-// oneAuthorization returns the one value that all are, or "" for none; ok is false where two of them differ.
+// oneAuthorization returns the value that all values are equal to, "" where there are none; ok is false where two
+// differ.
 func oneAuthorization(values []string) (authorization string, ok bool) {
 	for i, value := range values {
 		scheme, token, _ := strings.Cut(value, " ")
@@ -185,7 +187,7 @@ func oneAuthorization(values []string) (authorization string, ok bool) {
 	return authorization, true
 }
 
-// appendMessage appends a message to the client. id and payload, which is JSON, are left out where they are empty.
+// appendMessage appends a message to the client, without id and payload where they are empty; payload is JSON.
 func appendMessage(b []byte, kind, id string, payload []byte) []byte {
 	b = appendMessageHead(b, kind, id)
 	if len(payload) > 0 {
@@ -203,7 +205,7 @@ func appendMessageHead(b []byte, kind, id string) []byte {
 	return strconv.AppendQuote(append(b, `"type":`...), kind)
 }
 
-// appendMessagePrefix appends all of a message that comes before its payload; after that there is only "}".
+// appendMessagePrefix appends the part of a message before its payload. Only "}" follows the payload.
 func appendMessagePrefix(b []byte, kind, id string) []byte {
 	return append(appendMessageHead(b, kind, id), `,"payload":`...)
 }

@@ -2,13 +2,12 @@ package transport
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -17,192 +16,113 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/gobwas/ws"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"chattok/graph/transport/gqlerr"
 	"chattok/session"
 )
 
-// closeWait is how long a socket that we close waits for the client's own close frame, so that ours is not lost.
+// closeWait is how long a socket that the server closes waits for the client's own close frame. Closing at once could
+// lose the server's frame.
 const closeWait = time.Second
 
 // maxInitBytes bounds the messages of a socket before its connection_ack.
 const maxInitBytes = 32 << 10
 
-// restartReason is what sockets are told at a shutdown.
+// maxOperationIDBytes bounds an operation's id, which is part of each of its messages.
+const maxOperationIDBytes = 128
+
+// restartReason is the reason of a close at a shutdown.
 const restartReason = "the server is restarting; come back with your last cursor"
 
-// socket is one WebSocket. Lock order: mu, then writing.
+// socket is one WebSocket. A goroutine reads its messages while there are any, and handles them. Its writer, its
+// operations and its signs of life are values with locks or atomics of their own.
 type socket struct {
 	streams  *Streams
 	exec     graphql.GraphExecutor
 	protocol *protocol
-	client   netip.Prefix // whose limit it counts to; not valid where to none
-	awaited  bool         // connection_init has not come; guarded by streams.open.mu
+	client   netip.Prefix // whose limits it counts to; not valid where it counts to none
 	conn     net.Conn
-	reader   idleReader
-	heard    atomic.Int64 // when the client last sent anything, by Streams.awake
-	pinged   atomic.Int64 // when we last pinged it, by Streams.awake
-	// keptAlive is when it last had a ka, by Streams.awake.
-	keptAlive atomic.Int64
 
-	ctx       context.Context // the operations'; ends with the socket
-	cancel    context.CancelFunc
-	work      sync.WaitGroup // operations under way
-	closing   atomic.Bool    // nothing that comes is looked at any more
-	initTimer *time.Timer    // until connection_init comes; for who reads the socket
-	upgraded  []string       // the Authorization values of the upgrade, until then
+	in    messageReader // owned by the goroutine that reads
+	init  pendingInit   // owned by the goroutine that reads
+	out   socketWriter
+	ops   operations
+	alive liveness
+	idle  idleEntry // owned by idleSockets
 
-	mu         sync.Mutex
-	state      socketState
-	detach     func()
-	operations map[string]*operation
-	queue      []*operation // that wait their turn
-	queued     int          // bytes of their payloads
-	stopping   bool         // no more operations are taken in
-	working    bool         // a goroutine takes them from the queue
-	current    *operation   // that it runs
-
-	catching sync.Mutex      // held by the member that catches up now, before writing
-	writing  sync.Mutex      // held for a write; see unlock
-	waiting  atomic.Bool     // a shard came while it was held
-	raw      syscall.RawConn // for what does not wait that do not wait; nil where the connection has none
-	fd       int             // of the connection; owned by parking
-	watched  bool            // by parking, which owns it
-	closed   bool            // guarded by writing: a close frame was sent, or the connection has failed
+	cancel   context.CancelFunc // ends every operation
+	work     sync.WaitGroup     // operations under way
+	closing  atomic.Bool        // no message is looked at any more
+	detach   func()             // detaches the socket from the caller's connection; set by a goroutine of work
+	catching sync.Mutex         // held by the member that catches up; taken before out.mu
 }
 
-type socketState uint8
+// pendingInit is kept until connection_init comes.
+type pendingInit struct {
+	timer    *time.Timer
+	upgraded []string // the Authorization values of the upgrade
+}
 
-const (
-	opened       socketState = iota // no connection_init yet
-	initialising                    // connection_init is being looked at
-	acknowledged
-)
+// newSocket returns a socket that is not open yet. Its operations run in ctx until its caller is known.
+func newSocket(ctx context.Context, t *Streams, exec graphql.GraphExecutor, p *protocol, client netip.Prefix, upgraded []string) *socket {
+	s := &socket{streams: t, exec: exec, protocol: p, client: client, init: pendingInit{upgraded: upgraded}}
+	s.ops.byID = make(map[string]*operation)
+	s.ops.ctx, s.cancel = context.WithCancel(ctx)
+	s.out.streams, s.out.client, s.out.failed, s.out.freed = t, client, s.hangUp, s.serveShards
+	return s
+}
 
-// errClosed ends the reading of a socket that is being closed.
-var errClosed = errors.New("closed")
-
-// open starts the socket's life.
-func (s *socket) open(conn net.Conn, reader *bufio.Reader) {
-	s.writing.Lock()
-	s.conn = conn
+// open begins to read and write.
+func (s *socket) open(conn net.Conn, early *bufio.Reader) {
+	var raw syscall.RawConn
 	if c, ok := conn.(syscall.Conn); ok && directIO {
-		s.raw, _ = c.SyscallConn() // nil where it fails
+		raw, _ = c.SyscallConn() // nil where it fails
 	}
-	s.reader = idleReader{conn: conn, raw: s.raw}
-	if n := reader.Buffered(); n > 0 {
-		early, _ := reader.Peek(n)
-		s.reader.first = bytes.Clone(early)
-	}
-	s.heard.Store(s.streams.awake.Load())
-	s.pinged.Store(s.heard.Load())
-	s.unlock()
-	s.initTimer = time.AfterFunc(s.streams.config.InitTimeout, func() {
+	s.out.mu.Lock()
+	s.conn, s.out.conn, s.out.raw = conn, conn, raw
+	s.in.open(conn, raw, early)
+	s.alive.begin(s.streams.clock.Load())
+	s.out.unlock()
+	s.init.timer = time.AfterFunc(s.streams.config.InitTimeout, func() {
 		s.close(CloseInitTimeout, "connection_init did not come in time")
 	})
 	go s.run()
-	if s.closing.Load() { // by a shutdown that came before the socket was open
+	if s.closing.Load() { // a shutdown came before the socket was open
 		s.close(CloseRestart, restartReason)
 	}
 }
 
-// run reads until the socket is silent, and is parked, or until it ends, and cleans up.
+// run reads until the socket is silent and left to the kernel, or until the socket ends, which run cleans up.
 func (s *socket) run() {
 	for {
-		if !s.reader.ready() && s.streams.parking.park(s) {
+		if !s.in.ready() && s.streams.idle.add(s) {
 			return
 		}
 		raw, err := s.readMessage()
-		if s.closing.Load() && err == nil {
-			s.drain(0)
+		if err == nil && s.closing.Load() {
 			err = errClosed
 		}
 		if err == nil {
 			err = s.handleMessage(raw)
 		}
 		if err != nil {
+			s.closeAfter(err)
 			break
 		}
 	}
 	s.finishUp()
 }
 
-// context returns what the socket's operations run in.
-func (s *socket) context() context.Context {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ctx
-}
-
-// handleMessage handles a message, on a goroutine of its own where this one stays: what a message takes of a stack would
-// otherwise stay with it, of which there is one for each silent socket that can't be parked.
-func (s *socket) handleMessage(raw []byte) (err error) {
-	if s.raw != nil && s.streams.parking.works() {
-		return s.handle(raw)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		err = s.handle(raw)
-	}()
-	<-done
-	return err
-}
-
-// finishUp gives up what the socket holds, when nobody reads it any more.
-func (s *socket) finishUp() {
-	defer s.streams.removeSocket(s)
-	if s.initTimer != nil {
-		s.initTimer.Stop()
-	}
-	s.cancel()
-	_ = s.conn.Close() // first, so that a write that is under way ends
-	s.writing.Lock()
-	s.closed = true
-	s.unlock()
-	s.work.Wait()
-	s.leaveAll(false)
-	if s.detach != nil {
-		s.detach()
-	}
-}
-
-// hangUp ends the connection without a word, as where its client takes no more bytes; whoever reads it cleans up.
-func (s *socket) hangUp() {
-	s.closing.Store(true)
-	s.cancel()
-	parked := s.streams.parking.unpark(s) // before its descriptor is free to be another's
-	if s.conn != nil {
-		_ = s.conn.Close()
-	}
-	if parked {
-		go s.run()
-	}
-}
-
-// readMessage returns the next text message, whole. It answers control frames. An error ends the socket, which has
-// been told why where that is due.
+// readMessage returns the next text message, whole. It answers control frames.
 func (s *socket) readMessage() ([]byte, error) {
 	var message []byte
 	for fragmented := false; ; {
-		h, err := ws.ReadHeader(&s.reader)
+		h, payload, err := s.in.frame(func() int { return s.limit() - len(message) }, fragmented)
 		if err != nil {
 			return nil, err
 		}
-		if why := badFrame(h, fragmented); why != "" {
-			return nil, s.fail(CloseProtocol, why)
-		}
-		if h.Length > int64(s.limit()-len(message)) {
-			s.close(CloseTooBig, "a message is larger than the server takes")
-			s.drain(h.Length)
-			return nil, errClosed
-		}
-		at := len(message)
-		payload, err := readPayload(&s.reader, int(h.Length))
-		if err != nil {
-			return nil, err
-		}
-		ws.Cipher(payload, h.Mask, 0)
-		s.heard.Store(s.streams.awake.Load())
+		s.alive.heard.Store(s.streams.clock.Load())
 		s.pace()
 		if h.OpCode.IsControl() {
 			if err := s.control(h.OpCode, payload); err != nil {
@@ -211,9 +131,9 @@ func (s *socket) readMessage() ([]byte, error) {
 			continue
 		}
 		if h.OpCode == ws.OpBinary {
-			return nil, s.fail(CloseBadRequest, "messages are text frames")
+			return nil, &closeError{code: CloseBadRequest, reason: "messages are text frames"}
 		}
-		if at == 0 {
+		if len(message) == 0 {
 			message = payload
 		} else {
 			message = append(message, payload...)
@@ -225,69 +145,30 @@ func (s *socket) readMessage() ([]byte, error) {
 	}
 }
 
-// pace waits where the client sends more than its share.
-func (s *socket) pace() {
-	if s.streams.config.Pace == nil {
-		return
-	}
-	ctx := s.context()
-	if pause := s.streams.config.Pace(ctx); pause > 0 {
-		sleep(ctx, min(pause, time.Second))
-	}
-}
-
-// firstRead is how much room a frame gets before its payload comes. It then grows with what has come, so that a frame that
-// only says that it is large takes no memory.
-const firstRead = 16 << 10
-
-// readPayload reads n bytes.
-func readPayload(r io.Reader, n int) ([]byte, error) {
-	payload := make([]byte, min(n, firstRead))
-	for read := 0; ; {
-		if _, err := io.ReadFull(r, payload[read:]); err != nil {
-			return nil, err
-		}
-		if read = len(payload); read == n {
-			return payload, nil
-		}
-		payload = append(payload, make([]byte, min(read, n-read))...)
-	}
-}
-
-// limit returns how large a message may be now: whoever has not said who he is gets little.
+// limit returns how many bytes a message may have now; they are few before the client has been identified.
 func (s *socket) limit() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state == acknowledged {
+	if s.ops.acknowledged() {
 		return s.streams.config.MaxMessageBytes
 	}
 	return min(s.streams.config.MaxMessageBytes, maxInitBytes)
 }
 
-// badFrame says what RFC 6455 has against a frame; "" for nothing.
-func badFrame(h ws.Header, fragmented bool) string {
-	switch {
-	case !h.Masked:
-		return "frames of clients are masked"
-	case h.Rsv != 0:
-		return "no extension was negotiated"
-	case h.OpCode.IsReserved():
-		return "unknown opcode"
-	case h.OpCode.IsControl() && (!h.Fin || h.Length > ws.MaxControlFramePayloadSize):
-		return "a control frame is short and whole"
-	case h.OpCode.IsControl():
-		return ""
-	case fragmented != (h.OpCode == ws.OpContinuation):
-		return "fragments out of order"
+// pace waits where the client sends more frames than its share.
+func (s *socket) pace() {
+	if s.streams.config.Pace == nil {
+		return
 	}
-	return ""
+	ctx := s.ops.context()
+	if pause := s.streams.config.Pace(ctx); pause > 0 {
+		sleep(ctx, min(pause, time.Second))
+	}
 }
 
 // control answers a control frame; the error ends the socket.
 func (s *socket) control(op ws.OpCode, payload []byte) error {
 	switch op {
 	case ws.OpPing:
-		_ = s.write(ws.OpPong, payload)
+		_ = s.out.frame(ws.OpPong, payload)
 	case ws.OpClose:
 		code, reason := ws.ParseCloseFrameData(payload)
 		if len(payload) == 1 || !utf8.ValidString(reason) || len(payload) >= 2 && !mayBeSent(code) {
@@ -296,36 +177,84 @@ func (s *socket) control(op ws.OpCode, payload []byte) error {
 		if len(payload) == 0 {
 			code = ws.StatusNormalClosure
 		}
-		s.sendClose(CloseCode(code), "")
+		s.out.close(CloseCode(code), "")
 		return io.EOF
 	}
 	return nil
 }
 
-// mayBeSent says whether a close frame may have this code: RFC 6455, section 7.4, and IANA's registry of 1012 to 1014.
-func mayBeSent(code ws.StatusCode) bool {
-	return code >= 1000 && code <= 1003 || code >= 1007 && code <= 1014 || code >= 3000 && code <= 4999
+// handleMessage handles a message. Where this goroutine stays as long as the socket does, the message is handled on
+// another: the stack that it needs would otherwise be kept for each silent socket.
+func (s *socket) handleMessage(raw []byte) (err error) {
+	if s.in.raw != nil && s.streams.idle.works() {
+		return s.handle(raw)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err = s.handle(raw)
+	}()
+	<-done
+	return err
 }
 
-// fail closes the socket for a fault of the client's and returns the error that ends its reading.
-func (s *socket) fail(code CloseCode, reason string) error {
-	s.close(code, reason)
-	s.drain(0)
-	return errClosed
+// handle carries out a message. Errors: a *closeError; errClosed.
+func (s *socket) handle(raw []byte) error {
+	m, fault := parseMessage(raw)
+	if fault != "" {
+		return &closeError{code: CloseBadRequest, reason: fault}
+	}
+	switch {
+	case m.Type == "connection_init":
+		return s.initialise(m)
+	case m.Type == "ping" && s.protocol == modern:
+		_ = s.out.send("pong", "", m.Payload)
+		return nil
+	case m.Type == "pong" && s.protocol == modern:
+		return nil
+	case m.Type == s.protocol.subscribe:
+		return s.subscribe(m)
+	case m.Type == s.protocol.complete:
+		s.ops.cancel(m.ID)
+		return nil
+	case m.Type == "connection_terminate" && s.protocol.terminates:
+		return &closeError{code: CloseNormal}
+	}
+	return &closeError{code: CloseBadRequest, reason: "unknown message type"}
 }
 
-// drain reads and drops what is still on its way, skip bytes and then frames, until the client's close frame or the
-// read deadline, so that our own close frame is not lost to a reset.
-func (s *socket) drain(skip int64) {
-	for {
-		if _, err := io.CopyN(io.Discard, &s.reader, skip); err != nil {
-			return
-		}
-		h, err := ws.ReadHeader(&s.reader)
-		if err != nil || h.OpCode == ws.OpClose {
-			return
-		}
-		skip = h.Length
+// subscribe takes an operation in. Errors: a *closeError.
+func (s *socket) subscribe(m message) error {
+	if m.ID == "" {
+		return &closeError{code: CloseBadRequest, reason: "an operation needs an id"}
+	}
+	if len(m.ID) > maxOperationIDBytes {
+		return &closeError{code: CloseBadRequest, reason: fmt.Sprintf("an operation's id must be at most %d bytes", maxOperationIDBytes)}
+	}
+	config := &s.streams.config
+	start, err := s.ops.add(m, s.protocol.early, config.MaxOperations, config.MaxMessageBytes+maxInitBytes)
+	switch {
+	case err == errStopping:
+		return nil // the close that follows asks the client to come back
+	case err == errTooManyOperations:
+		_ = s.sendErrors(m.ID, gqlerror.List{gqlerr.TooMany("too many operations are under way on this socket", time.Second)})
+		return nil
+	case err != nil:
+		return err
+	case start:
+		s.work.Go(s.workQueue)
+	}
+	return nil
+}
+
+// closeAfter closes the socket where a fault of the client ended its reading. It then waits for the client's close
+// frame, as it does where the socket was closed already.
+func (s *socket) closeAfter(err error) {
+	if fault, ok := errors.AsType[*closeError](err); ok {
+		s.close(fault.code, fault.reason)
+		s.in.drain(fault.unread)
+	} else if err == errClosed {
+		s.in.drain(0)
 	}
 }
 
@@ -334,223 +263,70 @@ func (s *socket) drain(skip int64) {
 func (s *socket) close(code CloseCode, reason string) {
 	s.closing.Store(true)
 	s.cancel()
-	if s.sendClose(code, reason) {
+	if s.out.close(code, reason) {
 		_ = s.conn.SetReadDeadline(time.Now().Add(closeWait))
 	}
-	if s.streams.parking.unpark(s) {
+	if s.streams.idle.remove(s) {
 		go s.run()
 	}
 }
 
-// sendClose sends the close frame, once, and says whether it was this call that did.
-func (s *socket) sendClose(code CloseCode, reason string) bool {
-	s.writing.Lock()
-	defer s.unlock()
-	if s.closed || s.conn == nil {
-		return false
+// hangUp ends the connection without a close frame, for instance where the client takes no more bytes. The goroutine
+// that reads cleans up.
+func (s *socket) hangUp() {
+	s.closing.Store(true)
+	s.cancel()
+	parked := s.streams.idle.remove(s) // before another connection can get its descriptor
+	if s.conn != nil {
+		_ = s.conn.Close()
 	}
-	_ = s.writeLocked(appendFrame(nil, ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(code), closeReason(reason))))
-	s.closed = true
-	return true
-}
-
-// write sends one frame. The error says that the socket has ended; there is nothing more to do about it.
-func (s *socket) write(op ws.OpCode, payload []byte) error {
-	buffer := getBuffer()
-	defer putBuffer(buffer)
-	*buffer = appendFrame((*buffer)[:0], op, payload)
-	return s.writeFrames(*buffer)
-}
-
-// writeFrames sends whole frames in one call, and waits until they are taken.
-func (s *socket) writeFrames(frames []byte) error {
-	s.writing.Lock()
-	defer s.unlock()
-	if s.closed {
-		return net.ErrClosed
-	}
-	return s.writeLocked(frames)
-}
-
-// writeLocked writes whole frames, which may be in parts, each piece under the write deadline. writing is held.
-func (s *socket) writeLocked(parts ...[]byte) error {
-	for _, part := range parts {
-		for piece := range slices.Chunk(part, pieceBytes) {
-			_ = s.conn.SetWriteDeadline(time.Now().Add(s.streams.config.WriteTimeout))
-			if _, err := s.conn.Write(piece); err != nil {
-				s.closed = true
-				s.hangUp() // a frame may have been cut: nothing can follow it
-				return err
-			}
-		}
-	}
-	_ = s.conn.SetWriteDeadline(time.Time{}) // one that has passed would fail the writes that don't wait
-	return nil
-}
-
-// writeNow sends whole frames without waiting for the reader: what the kernel does not take at once goes out on a
-// goroutine of its own. writing is held, and unlocked when all is done.
-func (s *socket) writeNow(frames []byte) {
-	n := 0
-	if s.raw != nil {
-		n = tryWrite(s.raw, frames)
-	}
-	if n == len(frames) {
-		s.unlock()
-		return
-	}
-	release, ok := s.streams.config.Answers.keep(s.client, len(frames)-n)
-	if !ok { // a reader that takes nothing, while too much waits already: it resumes by its cursor
-		s.closed = true
-		s.streams.running.Go(func() {
-			defer s.unlock()
-			s.hangUp()
-		})
-		return
-	}
-	rest := bytes.Clone(frames[n:])
-	s.streams.running.Go(func() {
-		defer release()
-		defer s.unlock()
-		_ = s.writeLocked(rest)
-	})
-}
-
-// tryWrite returns how much the kernel takes at once. An error is left for the next write to find.
-func tryWrite(raw syscall.RawConn, b []byte) (n int) {
-	err := raw.Write(func(fd uintptr) bool {
-		n, _ = writeFD(fd, b)
-		return true
-	})
-	if err != nil || n < 0 {
-		return 0
-	}
-	return n
-}
-
-// unlock ends a write, and has the shards served that came while it was under way.
-func (s *socket) unlock() {
-	s.writing.Unlock()
-	if s.waiting.Swap(false) {
-		s.streams.running.Go(s.wakeShards) // not here: the caller may hold a shard
+	if parked {
+		go s.run()
 	}
 }
 
-func (s *socket) wakeShards() {
-	s.mu.Lock()
-	members := make([]*member, 0, len(s.operations))
-	for _, op := range s.operations {
-		if op.member != nil {
-			members = append(members, op.member)
-		}
+// ended is called when the caller's connection has ended. Subscriptions end at once; the operation under way, which may
+// be the one that ended the connection, is answered first.
+func (s *socket) ended(e *session.Error) {
+	s.ops.stop()
+	s.ops.endAll(true)
+	ctx, cancel := context.WithTimeout(s.ops.context(), closeWait)
+	defer cancel()
+	s.settle(ctx)
+	code, reason := closeFor(e)
+	s.close(code, reason)
+}
+
+// settle refuses new operations and waits until those taken in have been answered, or ctx is done.
+func (s *socket) settle(ctx context.Context) {
+	s.ops.stop()
+	for s.ops.busy() && sleep(ctx, 5*time.Millisecond) {
 	}
-	s.mu.Unlock()
-	for _, m := range members {
+}
+
+// finishUp releases everything that the socket holds. No goroutine reads it any more.
+func (s *socket) finishUp() {
+	defer s.streams.removeSocket(s)
+	if s.init.timer != nil {
+		s.init.timer.Stop()
+	}
+	s.cancel()
+	_ = s.conn.Close() // first, so that a write under way ends
+	s.out.shut()
+	s.work.Wait()
+	s.ops.endAll(false)
+	if s.detach != nil {
+		s.detach()
+	}
+}
+
+// serveShards queues every shard that the socket has a member in.
+func (s *socket) serveShards() {
+	for _, m := range s.ops.members() {
 		m.group.placing.Lock()
 		if m.shard != nil {
 			m.group.all.queue.put(m.shard)
 		}
 		m.group.placing.Unlock()
 	}
-}
-
-// appendFrame appends a whole frame of a server's.
-func appendFrame(b []byte, op ws.OpCode, payload []byte) []byte {
-	return append(appendFrameHeader(b, op, len(payload)), payload...)
-}
-
-// appendFrameHeader appends the header of a whole frame of a server's. See RFC 6455, section 5.2.
-func appendFrameHeader(b []byte, op ws.OpCode, n int) []byte {
-	const fin = 0x80
-	b = append(b, fin|byte(op))
-	switch {
-	case n < 126:
-		return append(b, byte(n))
-	case n < 1<<16:
-		return append(b, 126, byte(n>>8), byte(n))
-	default:
-		return append(b, 127, 0, 0, 0, 0, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
-	}
-}
-
-// sendResponse sends a response. Its data, where it is long, is written from where it is.
-func (s *socket) sendResponse(id string, response *graphql.Response) error {
-	buffer := getBuffer()
-	defer putBuffer(buffer)
-	*buffer = appendMessagePrefix((*buffer)[:0], s.protocol.next, id)
-	var data, end []byte
-	*buffer, data, end = appendResponseParts(*buffer, response)
-	end = append(end, '}')
-	header := appendFrameHeader(nil, ws.OpText, len(*buffer)+len(data)+len(end))
-	s.writing.Lock()
-	defer s.unlock()
-	if s.closed {
-		return net.ErrClosed
-	}
-	if data == nil { // in one write
-		return s.writeLocked(append(append(header, *buffer...), end...))
-	}
-	return s.writeLocked(append(header, *buffer...), data, end)
-}
-
-// send sends a message of the protocol.
-func (s *socket) send(kind, id string, payload []byte) error {
-	buffer := getBuffer()
-	defer putBuffer(buffer)
-	*buffer = appendMessage((*buffer)[:0], kind, id, payload)
-	return s.write(ws.OpText, *buffer)
-}
-
-// checkAlive pings a client that has been silent for an interval, and gives up on one that has been so for two. One tick
-// more leaves time to read what has come meanwhile, as after a pause of the whole process.
-func (s *socket) checkAlive() {
-	s.mu.Lock()
-	ready := s.state == acknowledged
-	s.mu.Unlock()
-	if !ready {
-		return // the init timer looks after it
-	}
-	now, interval := s.streams.awake.Load(), s.streams.ticks(s.streams.config.PingInterval)
-	if s.protocol.keepAlive && now-s.keptAlive.Load() >= s.streams.ticks(s.streams.config.KeepAlive*3/4) {
-		// Its client takes the first one for a promise of others, and comes back where they fail to come for 30 s.
-		s.keptAlive.Store(now)
-		s.streams.running.Go(func() { _ = s.send("ka", "", nil) })
-	}
-	silent := now - s.heard.Load()
-	switch {
-	case silent > 2*interval:
-		s.hangUp()
-	case silent >= interval && now-s.pinged.Load() >= interval:
-		s.pinged.Store(now)
-		s.streams.running.Go(func() { _ = s.write(ws.OpPing, nil) }) // a stalled socket must not hold up the others' pings
-	}
-}
-
-// settle refuses new operations and waits until those taken in have been answered, or ctx is done.
-func (s *socket) settle(ctx context.Context) {
-	s.mu.Lock()
-	s.stopping = true
-	s.mu.Unlock()
-	for busy := true; busy; {
-		s.mu.Lock()
-		busy = s.working
-		s.mu.Unlock()
-		if busy && !sleep(ctx, 5*time.Millisecond) {
-			return
-		}
-	}
-}
-
-// ended is called where the socket's connection has ended. What it follows ends at once; the operation under way, which may
-// be the one that ended it, has its answer first.
-func (s *socket) ended(e *session.Error) {
-	s.mu.Lock()
-	s.stopping = true
-	s.mu.Unlock()
-	s.leaveAll(true)
-	ctx, cancel := context.WithTimeout(s.context(), closeWait)
-	defer cancel()
-	s.settle(ctx)
-	code, reason := closeFor(e)
-	s.close(code, reason)
 }

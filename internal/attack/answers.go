@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// heavyLasts is for attempts whose answers took a server long to make.
+// heavyLasts is the duration of attempts whose answers take a server long to make.
 const heavyLasts = 20 * time.Second
 
-// answers are attempts that ask little and are answered much.
+// answers are attempts whose requests are small and whose answers are large.
 var answers = []attempt{
 	{
 		name: "aliases of entries", lasts: heavyLasts,
@@ -155,7 +155,7 @@ var answers = []attempt{
 	},
 }
 
-// aliases are n fields that are the same one under other names.
+// aliases selects one field under n names.
 func aliases(prefix, field string, n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -164,12 +164,12 @@ func aliases(prefix, field string, n int) string {
 	return b.String()
 }
 
-// worst is text of n bytes that is six times as long in JSON.
+// worst returns text of n bytes that is six times as long in JSON.
 func worst(n int) string { return strings.Repeat("\x01", n) }
 
 const logEntries = 200
 
-// fillLog makes a session whose log is full of the worst text.
+// fillLog makes a session with a log of worst texts.
 func fillLog(ctx context.Context, a *assault) (*client, member, error) {
 	c, m, err := a.join(ctx, 0, "attack", "")
 	if err != nil {
@@ -183,7 +183,7 @@ func fillLog(ctx context.Context, a *assault) (*client, member, error) {
 	return c, m, nil
 }
 
-// fillRoster makes a session of n connections with the worst data, from as many addresses as it takes to be let in.
+// fillRoster makes a session of n connections with the worst data. It uses as many addresses as their limits require.
 func fillRoster(ctx context.Context, a *assault, n int) (c *client, m member, err error) {
 	const places = 50
 	failed := make([]error, places)
@@ -207,7 +207,7 @@ func amplify(ctx context.Context, a *assault, clients int, hangUp bool) error {
 	return amplifyFrom(ctx, a, clients, 1, hangUp)
 }
 
-// amplifyFrom asks for the worst of a full log, by so many clients from so many addresses.
+// amplifyFrom requests the most expensive page of a full log, by clients from several addresses.
 func amplifyFrom(ctx context.Context, a *assault, clients, places int, hangUp bool) error {
 	_, m, err := fillLog(ctx, a)
 	if err != nil {
@@ -221,7 +221,7 @@ func amplifyFrom(ctx context.Context, a *assault, clients, places int, hangUp bo
 	return nil
 }
 
-// repeat asks the same at once and again until ctx ends.
+// repeat sends the same request from several clients, again and again, until ctx ends.
 func (a *assault) repeat(ctx context.Context, c *client, m member, clients int, hangUp bool, query string) error {
 	each(clients, func(int) { a.ask(ctx, c, m, operation(query, nil), hangUp) })
 	return nil
@@ -241,7 +241,7 @@ func (a *assault) ask(ctx context.Context, c *client, m member, body string, han
 	}
 }
 
-// swallow sends a request and reads what comes, until the server closes or ctx ends.
+// swallow sends a request and reads until the server closes the connection or ctx ends.
 func (a *assault) swallow(ctx context.Context, c *client, request string) {
 	conn, err := c.dial(ctx, "http/1.1")
 	if err != nil {
@@ -257,7 +257,7 @@ func (a *assault) swallow(ctx context.Context, c *client, request string) {
 	a.received.Add(n)
 }
 
-// race runs f for 0 to n-1, each once, on some workers, until ctx ends, and tallies how it ended.
+// race calls f with 0 to n-1, each once, on several workers, until ctx ends, and tallies the results.
 func (a *assault) race(ctx context.Context, workers, n int, f func(i int) error) {
 	next := make(chan int)
 	go func() {
@@ -291,8 +291,8 @@ func publish(ctx context.Context, c *client, m member) (string, error) {
 	return answer.PublishStream.ID, err
 }
 
-// multiply opens n subscriptions that differ on one socket; then another member of the session sends ten messages, each of
-// which goes to all of them.
+// multiply opens n different subscriptions on one socket. Then another member of the session sends ten messages, each of
+// which goes to all subscriptions.
 func multiply(ctx context.Context, a *assault, n int, selection string, send func(ctx context.Context, c *client, from, to member, streamID string) error) error {
 	c, to, err := a.join(ctx, 0, "attack", "")
 	if err != nil {

@@ -7,34 +7,31 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	build "chattok/internal/program"
+
+	"chattok/internal/need"
 )
 
-// program is the binary that the tests attack.
+// program is the path of the binary that the tests attack.
 var program string
 
-// programVariable names the binary to a process that is inside the network.
+// programVariable passes the path to the process inside the network namespace.
 const programVariable = "ATTACK_PROGRAM"
 
-// TestMain builds the binary, and runs the tests in a network of their own, as the tool does.
+// TestMain builds the binary and runs the tests in a network namespace, as the command does.
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
+		if peopleProcess() {
+			return 0
+		}
 		if program = os.Getenv(programVariable); program == "" {
-			dir, err := os.MkdirTemp("", "chattok-attack-")
-			if err != nil {
+			var err error
+			if program, err = build.Chattok(); err != nil {
 				fmt.Fprintln(os.Stderr, err)
-				return 1
-			}
-			defer os.RemoveAll(dir)
-			program = filepath.Join(dir, "chattok")
-			build := exec.Command("go", "build", "-o", program, ".")
-			build.Dir = filepath.Join("..", "..")
-			if said, err := build.CombinedOutput(); err != nil {
-				fmt.Fprintf(os.Stderr, "build chattok: %v\n%s", err, said)
 				return 1
 			}
 			os.Setenv(programVariable, program)
@@ -54,7 +51,7 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// tested are attempts that every run of the tests does, with the share of their amounts.
+// tested are the attempts of every run of the tests, with the share of their amounts.
 var tested = map[string]float64{
 	"aliases of a negotiation":           1,
 	"aliases of entries":                 0.5,
@@ -70,9 +67,10 @@ var tested = map[string]float64{
 	"resets that fill the log":           0.3,
 }
 
-// TestAttempts: what one client does costs no more memory, files, disk or lines of the log than its ceiling, and honest
-// people are refused nothing meanwhile and see all there is in order. Times are not looked at.
+// TestAttempts checks that each attempt stays below its ceilings on memory, files, disk and log lines, and that honest people
+// are refused nothing meanwhile and see every entry in order. Times are not judged.
 func TestAttempts(t *testing.T) {
+	need.Time(t, "attempts against the whole program")
 	for _, at := range attempts() {
 		scale, ok := tested[at.name]
 		if !ok {
@@ -109,8 +107,9 @@ func TestTestedAttemptsExist(t *testing.T) {
 	}
 }
 
-// TestHonestEdge: what honest people do at the edge of what there is meets no limit.
+// TestHonestEdge checks that the heaviest honest use meets no limit.
 func TestHonestEdge(t *testing.T) {
+	need.Time(t, "five hundred people at the whole program")
 	t.Parallel()
 	var said strings.Builder
 	held, err := runEdges(t.Context(), options{program: program, lasts: 3 * time.Second}, &said)
@@ -119,7 +118,7 @@ func TestHonestEdge(t *testing.T) {
 	}
 }
 
-// TestHarmIsSeen: the measure sees a server that takes memory, one that ends, and one that refuses people.
+// TestHarmIsSeen checks that the command notices a server that takes memory, one that dies, and one that refuses people.
 func TestHarmIsSeen(t *testing.T) {
 	o := options{program: program, lasts: 3 * time.Second, most: 6 * time.Second, calm: 500 * time.Millisecond, people: 3, scale: 1, stopAt: 16 * MiB}
 	quiet := attempt{name: "quiet", attack: func(context.Context, *assault) error { return nil }}
@@ -139,8 +138,19 @@ func TestHarmIsSeen(t *testing.T) {
 		{"a refusal", func(at *attempt, o *options) {
 			o.stopAt = 2048 * MiB
 			at.attack = func(ctx context.Context, a *assault) error {
-				for _, one := range a.people.crowd {
-					if err := one.ask(ctx, one.access, `mutation{disconnect{id}}`, nil, nil); err != nil {
+				c, m, err := a.join(ctx, 0, officeSession, "")
+				if err != nil {
+					return err
+				}
+				var answer struct {
+					Session struct{ Connections []struct{ ID string } }
+				}
+				if err := c.ask(ctx, m.access, `{session{connections{id}}}`, nil, &answer); err != nil {
+					return err
+				}
+				for _, one := range answer.Session.Connections {
+					if err := c.ask(ctx, a.secret, `mutation($c:ID!,$s:ID!){forceDisconnect(connectionId:$c,sessionId:$s){id}}`,
+						map[string]any{"c": one.ID, "s": officeSession}, nil); err != nil {
 						return err
 					}
 				}

@@ -17,44 +17,45 @@ import (
 // MiB is 2^20 bytes.
 const MiB = 1 << 20
 
-// Ceilings that hold for every attempt.
+// Ceilings of every attempt.
 const (
 	memoryCeiling = 256 * MiB // resident memory above what it was before the attempt
 	diskCeiling   = 192 * MiB // bytes by which the database grows, its write-ahead log included
 	filesCeiling  = 3_000     // open descriptors
 	linesCeiling  = 1_000     // of the log
-	slowdown      = 3         // the honest people's 99th percentile, against the one without the attempt
+	slowdown      = 3         // of the honest people's 99th percentile, relative to the one before the attempt
 )
 
 // attempt is one way in which a client could harm the others.
 type attempt struct {
 	name string
 	sent string // one line: what the attackers do
-	why  string // what it did to a server that did not stop it
+	why  string // its effect on a server without a defence
 	with settings
-	// lasts is for how long the attack goes on after its preparation; 0 for the tool's -lasts.
+	turn bool // whether its server has the TURN ports, which one at a time may have
+	// lasts is the attack's duration after its preparation; 0 is that of -lasts.
 	lasts time.Duration
-	// attack does it, until ctx ends or all is done. A refusal by the server is no error: it is what should happen.
+	// attack runs until ctx ends or it is done. A refusal by the server is no error: it is the right outcome.
 	attack func(ctx context.Context, a *assault) error
 }
 
-// assault is an attempt under way.
+// assault is a running attempt.
 type assault struct {
 	*server
 	scale    float64
 	lasts    time.Duration // how long honest use at the edge goes on
-	people   *people
+	people   crowd
 	places   int    // where the attackers' addresses begin
-	prepared func() // to be called once, when what is prepared is in place and the attack proper begins
+	prepared func() // called once, when the preparation is done and the attack proper begins
 
 	mu       sync.Mutex
 	clients  map[int]*client
-	answers  map[string]int // how operations ended, by code
+	answers  map[string]int // numbers of operations by the code of their answers
 	measured []figure
 	received atomic.Int64 // bytes that the attackers read
 }
 
-// figure is something else that was measured.
+// figure is a measure beside those of every attempt.
 type figure struct {
 	name    string
 	value   float64
@@ -63,8 +64,8 @@ type figure struct {
 
 func (f figure) exceeded() bool { return f.value > f.ceiling }
 
-func newAssault(s *server, crowd *people, o options) *assault {
-	return &assault{server: s, scale: o.scale, lasts: o.lasts, people: crowd, clients: make(map[int]*client), answers: make(map[string]int)}
+func newAssault(s *server, people crowd, o options) *assault {
+	return &assault{server: s, scale: o.scale, lasts: o.lasts, people: people, clients: make(map[int]*client), answers: make(map[string]int)}
 }
 
 func (a *assault) close() {
@@ -88,14 +89,14 @@ func (a *assault) attacker(i int) *client {
 	return a.clients[i]
 }
 
-// figure keeps something that was measured, and what it may be at most.
+// figure records a measure and its ceiling.
 func (a *assault) figure(name string, value, ceiling float64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.measured = append(a.measured, figure{name, value, ceiling})
 }
 
-// tally counts how an operation ended.
+// tally counts an operation by the code of its answer.
 func (a *assault) tally(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -106,21 +107,21 @@ func (a *assault) tally(err error) {
 	a.answers[codeOf(err)]++
 }
 
-// count returns how many operations ended so.
+// count returns the number of operations with that code.
 func (a *assault) count(code string) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.answers[code]
 }
 
-// join becomes a member of a session, from the i-th address, however long the server asks it to wait.
+// join connects to a session from the i-th address, and waits for as long as the server tells it to.
 func (a *assault) join(ctx context.Context, i int, sessionID, data string) (*client, member, error) {
 	c := a.attacker(i)
 	m, err := c.connectPatiently(ctx, sessionID, data, "")
 	return c, m, err
 }
 
-// each runs f for 0 to n-1 at once, and waits for all.
+// each calls f with 0 to n-1 concurrently, and waits for all calls.
 func each(n int, f func(i int)) {
 	var all sync.WaitGroup
 	for i := range n {
@@ -129,23 +130,23 @@ func each(n int, f func(i int)) {
 	all.Wait()
 }
 
-// options are how attempts are run.
+// options hold the flags of the command.
 type options struct {
 	program string
-	lasts   time.Duration // of an attempt that says nothing of its own
-	most    time.Duration // of any
+	lasts   time.Duration // of an attempt without a duration of its own
+	most    time.Duration // of any attempt
 	calm    time.Duration // how long the people talk before
 	people  int
 	scale   float64
 	times   bool          // whether the people's times are judged
-	floor   time.Duration // a 99th percentile below this harms nobody
-	stopAt  int64         // bytes of memory at which a server is ended
+	floor   time.Duration // of the 99th percentile: below it, an attempt holds in any case
+	stopAt  int64         // bytes of memory at which a server is killed
 }
 
-// prepareTimeout bounds what an attempt does before its attack proper.
+// prepareTimeout bounds the preparation of an attempt.
 const prepareTimeout = 90 * time.Second
 
-// outcome is what an attempt did.
+// outcome holds the measures of an attempt.
 type outcome struct {
 	attempt
 	rise     usage
@@ -153,36 +154,43 @@ type outcome struct {
 	measured []figure
 	answers  map[string]int
 	received int64
-	died     string // how the server ended, where it did
+	lasted   time.Duration
+	spent    [2]time.Duration // processor time of the server, and of the attackers
+	died     string           // how the server exited; empty while it runs
 	times    bool
 	floor    time.Duration
 }
 
-// run starts a server, lets people talk on it, and does the attempt.
+// run starts a server with people who talk on it, and runs the attempt.
 func (at attempt) run(ctx context.Context, o options) (out outcome, err error) {
 	out = outcome{attempt: at, times: o.times, floor: o.floor}
+	if at.turn {
+		turnTaken.Lock()
+		defer turnTaken.Unlock()
+	}
 	s, err := startServer(ctx, o.program, at.with)
 	if err != nil {
 		return out, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	crowd, err := gather(ctx, s, o.people, addPace, false, false)
+	talking, err := gatherApart(ctx, s, o.people, addPace)
 	if err != nil {
 		return out, err
 	}
-	defer func() { err = errors.Join(err, crowd.leave()) }()
+	defer func() { err = errors.Join(err, talking.leave()) }()
 	sleep(ctx, o.calm)
 
-	a := newAssault(s, crowd, o)
+	a := newAssault(s, talking, o)
 	attacking, enough := context.WithCancel(ctx)
 	defer enough()
 	w := watchServer(s, o.stopAt, enough)
-	begin := time.Now()
+	begin, server, attackers := time.Now(), s.spent(), spent()
 	err = at.unleash(attacking, a, o)
 	end := time.Now()
+	out.lasted, out.spent = end.Sub(begin), [2]time.Duration{s.spent() - server, spent() - attackers}
 	a.close()
-	sleep(ctx, time.Second) // what was taken is given back, or is seen
-	out.people = crowd.finish(begin, end)
+	sleep(ctx, time.Second) // memory is given back, or is measured
+	out.people = talking.finish(begin, end)
 	out.rise, out.measured, out.answers, out.received = w.stop(), a.measured, a.answers, a.received.Load()
 	switch {
 	case w.killed:
@@ -191,12 +199,12 @@ func (at attempt) run(ctx context.Context, o options) (out outcome, err error) {
 		out.died = s.cmd.ProcessState.String()
 	}
 	if out.died != "" {
-		err = nil // the attack's own errors come of it
+		err = nil // the attack's errors follow from it
 	}
 	return out, err
 }
 
-// unleash runs the attack: its preparation in its own time, then as long as it may last.
+// unleash runs the attack: its preparation with a timeout of its own, then the attack proper for its duration.
 func (at attempt) unleash(ctx context.Context, a *assault, o options) error {
 	lasts := at.lasts
 	if lasts == 0 {
@@ -222,7 +230,7 @@ func (at attempt) unleash(ctx context.Context, a *assault, o options) error {
 	return nil
 }
 
-// exceeded says which ceilings were, each in a few words.
+// exceeded names the ceilings that were exceeded.
 func (o outcome) exceeded() (what []string) {
 	if o.died != "" {
 		what = append(what, "the server ended: "+o.died)
@@ -258,7 +266,7 @@ func (o outcome) exceeded() (what []string) {
 	return what
 }
 
-// row is the outcome as a row of the table.
+// row formats the outcome as a row of the table.
 func (o outcome) row() string {
 	var other []string
 	for _, f := range o.measured {
@@ -270,6 +278,7 @@ func (o outcome) row() string {
 	if o.received > MiB {
 		other = append(other, fmt.Sprintf("%d MiB received", o.received/MiB))
 	}
+	other = append(other, fmt.Sprintf("processors %.2f of the server, %.2f of the attackers", share(o.spent[0], o.lasted), share(o.spent[1], o.lasted)))
 	verdict := "holds"
 	if what := o.exceeded(); len(what) > 0 {
 		verdict = "**exceeds**: " + strings.Join(what, ", ")
@@ -278,10 +287,15 @@ func (o outcome) row() string {
 		round(o.people.calm), round(o.people.storm), o.rise.lines, o.rise.files, float64(o.rise.disk)/MiB, strings.Join(other, ", "), verdict)
 }
 
-// head is the table's first two lines.
+// head returns the table's first two lines.
 func head(floor time.Duration) string {
 	return fmt.Sprintf("| attempt | sent | memory above idle, MiB (≤ %d) | people's p99, before → during (≤ ×%d, or %v) | log lines (≤ %d) | open files (≤ %d) | disk, MiB (≤ %d) | else | verdict |\n|---|---|---|---|---|---|---|---|---|",
 		memoryCeiling/MiB, slowdown, floor, linesCeiling, filesCeiling, diskCeiling/MiB)
+}
+
+// share returns how many processors a process has used on average.
+func share(spent, of time.Duration) float64 {
+	return max(0, spent.Seconds()) / max(of.Seconds(), 0.001)
 }
 
 func round(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }

@@ -21,7 +21,7 @@ import (
 // requestTimeout is how long a client waits for an answer.
 const requestTimeout = 20 * time.Second
 
-// client is somebody at an address.
+// client is an HTTP client with an address.
 type client struct {
 	server  *server
 	address netip.Addr
@@ -64,7 +64,7 @@ func (c *client) dial(ctx context.Context, protocol string) (net.Conn, error) {
 	return secured, nil
 }
 
-// header is what every request carries: who the client is.
+// header returns the headers that identify the client.
 func (c *client) header(token string) http.Header {
 	h := http.Header{}
 	if !ownNetwork() {
@@ -76,8 +76,8 @@ func (c *client) header(token string) http.Header {
 	return h
 }
 
-// raw returns an operation as the text of a POST, for clients that do with a connection as they like. The request says that
-// its body has length bytes where that is not 0.
+// raw returns an operation as the text of a POST, for attempts that write to a connection themselves. A length other than 0
+// takes the place of the true Content-Length.
 func (c *client) raw(token, body string, length int) []byte {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "POST /graphql HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n",
@@ -87,7 +87,7 @@ func (c *client) raw(token, body string, length int) []byte {
 	return text.Bytes()
 }
 
-// operation is a request's body.
+// operation returns the body of a request.
 func operation(query string, variables map[string]any) string {
 	raw, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 	if err != nil {
@@ -96,7 +96,7 @@ func operation(query string, variables map[string]any) string {
 	return string(raw)
 }
 
-// problem is an error that the server answered.
+// problem is a GraphQL error of an answer.
 type problem struct {
 	Status     int `json:"-"`
 	Message    string
@@ -110,7 +110,7 @@ func (p *problem) Error() string {
 	return fmt.Sprintf("status %d, %s %s: %s", p.Status, p.Extensions.Code, p.Extensions.Reason, p.Message)
 }
 
-// codeOf is the code of an error, or "no answer".
+// codeOf returns the code of an error, or "no answer".
 func codeOf(err error) string {
 	if p, ok := errors.AsType[*problem](err); ok {
 		if p.Extensions.Code != "" {
@@ -121,7 +121,7 @@ func codeOf(err error) string {
 	return "no answer"
 }
 
-// ask runs an operation over HTTP, and decodes what it gives into data, which may be nil.
+// ask runs an operation over HTTP, and decodes the answer into data unless that is nil.
 func (c *client) ask(ctx context.Context, token, query string, variables map[string]any, data any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.server.url()+"/graphql", strings.NewReader(operation(query, variables)))
 	if err != nil {
@@ -159,7 +159,7 @@ func (c *client) ask(ctx context.Context, token, query string, variables map[str
 	return json.Unmarshal(answer.Data, data)
 }
 
-// patiently is ask that comes back when it is told that it was too fast, until ctx ends.
+// patiently is ask that waits and tries again where it is RATE_LIMITED, until ctx ends.
 func (c *client) patiently(ctx context.Context, token, query string, variables map[string]any, data any) error {
 	for {
 		err := c.ask(ctx, token, query, variables, data)
@@ -176,17 +176,17 @@ func (c *client) patiently(ctx context.Context, token, query string, variables m
 // member is a connection of a session.
 type member struct {
 	access, id string
-	begin      string // the cursor where the log ended when it came
+	begin      string // cursor of the log's end when it connected
 }
 
 const connectQuery = `mutation($s:ID,$d:String,$t:String){connect(sessionId:$s,data:$d,token:$t){accessToken connection{id} session{lastCursor}}}`
 
-// connect becomes a connection of a session; with a token of the session's where it is not empty.
+// connect makes a connection of a session; token may be empty.
 func (c *client) connect(ctx context.Context, sessionID, data, token string) (member, error) {
 	return c.connectBy(ctx, c.ask, sessionID, data, token)
 }
 
-// connectPatiently is connect that waits where it is told to.
+// connectPatiently is connect that waits and tries again where it is RATE_LIMITED.
 func (c *client) connectPatiently(ctx context.Context, sessionID, data, token string) (member, error) {
 	return c.connectBy(ctx, c.patiently, sessionID, data, token)
 }
@@ -217,7 +217,7 @@ func (c *client) connectBy(ctx context.Context, ask func(context.Context, string
 
 const addQuery = `mutation($c:ID!,$b:String!,$k:ID){addChatEntry(connectionId:$c,body:$b,idempotencyKey:$k){id seq}}`
 
-// sleep waits, and says whether ctx is still on.
+// sleep waits, and reports whether ctx is still alive.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

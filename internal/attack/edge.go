@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// edge is honest use of a server at the edge of what there is; no limit may meet it.
+// edge is heavy but honest use of a server, which must meet no limit.
 type edge struct {
 	name string
 	do   func(ctx context.Context, a *assault) error
@@ -25,7 +25,7 @@ var edges = []edge{
 	{"500 pages of one address reload at once: a connection, a socket and four subscriptions each", reload},
 }
 
-// runEdges does all of them on one server, at the same time and from the same address, and prints a row for each.
+// runEdges runs all edges at once on one server, from one address, and prints a row for each.
 func runEdges(ctx context.Context, o options, stdout io.Writer) (held bool, err error) {
 	s, err := startServer(ctx, o.program, settings{})
 	if err != nil {
@@ -53,7 +53,7 @@ func runEdges(ctx context.Context, o options, stdout io.Writer) (held bool, err 
 	return held, nil
 }
 
-// refused returns an error where anything was answered with one.
+// refused returns an error where any operation was answered with one.
 func (a *assault) refused() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -65,7 +65,7 @@ func (a *assault) refused() error {
 	return nil
 }
 
-// office lets 50 people of one address talk.
+// office runs 50 people of one address who talk.
 func office(ctx context.Context, a *assault) error {
 	crowd, err := gather(ctx, a.server, 50, time.Second, true, false)
 	if err != nil {
@@ -103,7 +103,7 @@ func bot(ctx context.Context, a *assault) error {
 	return nil
 }
 
-// conference joins nine pages that publish by one more, and exchanges descriptions and candidates with each.
+// conference adds a page to nine that publish, and exchanges descriptions and candidates with each.
 func conference(ctx context.Context, a *assault) error {
 	c := a.client(address(true, 1))
 	defer c.close()
@@ -159,7 +159,7 @@ func conference(ctx context.Context, a *assault) error {
 	return nil
 }
 
-// reload opens what 500 pages open, at once.
+// reload opens the connections, sockets and subscriptions of 500 pages at once.
 func reload(ctx context.Context, a *assault) error {
 	c := a.client(address(true, 1))
 	defer c.close()

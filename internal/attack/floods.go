@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// rate is how many operations one hostile client may have answered: so many at once, and so many a second after that.
+// rate is the limit of operations that one hostile client may have answered: a burst, and a number per second after it.
 type rate struct{ burst, second float64 }
 
-// What docs/operations.md promises by default.
+// Defaults of docs/operations.md.
 var (
 	addRate       = rate{500, 50}
 	byteRate      = rate{256, 8}        // adds of 16 KiB: 4 MiB, and 128 KiB a second
@@ -29,17 +29,17 @@ var (
 	changeRate    = rate{300, 20}
 )
 
-// share is the rate of requests that do as many operations each.
+// share returns the rate of requests with n operations each.
 func (r rate) share(operations float64) rate {
 	return rate{r.burst / operations, r.second / operations}
 }
 
-// most is how many operations may succeed in a time, and a few more, since two clocks measure it.
+// most returns how many operations may succeed in a time, with a margin, since two clocks measure it.
 func (r rate) most(in time.Duration) float64 { return r.burst + 1.1*r.second*in.Seconds() + 10 }
 
 const floodWorkers = 32
 
-// floods are attempts that do what anybody may do, as fast as they can.
+// floods are attempts that repeat an allowed operation as fast as they can.
 var floods = []attempt{
 	{
 		name: "flood of entries",
@@ -320,8 +320,8 @@ var floods = []attempt{
 	},
 }
 
-// flood does something as fast as one client can, many times at once. most is how many may succeed; name is empty
-// where only the others' time matters. sessionID is what it is a member of; none where that is empty.
+// flood repeats an operation as fast as one client can, many at once. most is the number that may succeed; an empty name
+// means that only the others' times count. An empty sessionID means a client without a connection.
 func flood(ctx context.Context, a *assault, sessionID, name string, most rate, do func(ctx context.Context, c *client, m member, i int) error) error {
 	c := a.attacker(0)
 	var m member
@@ -340,12 +340,12 @@ func flood(ctx context.Context, a *assault, sessionID, name string, most rate, d
 	return nil
 }
 
-// answered keeps how many operations succeeded since the attack began.
+// answered records how many operations succeeded since the attack began.
 func (a *assault) answered(name string, begin time.Time, most rate) {
 	a.figure(name, float64(a.count("ok")), math.Floor(most.most(time.Since(begin))))
 }
 
-// floodSockets is flood over four sockets with a hundred operations at once each.
+// floodSockets is flood over four sockets, with a hundred operations at once on each.
 func floodSockets(ctx context.Context, a *assault, sessionID, name string, most rate, body func(m member, i int) string) error {
 	c, m, err := a.join(ctx, 0, sessionID, "")
 	if err != nil {
@@ -395,7 +395,7 @@ func floodSockets(ctx context.Context, a *assault, sessionID, name string, most 
 	return nil
 }
 
-// tallyMessage counts what came over a socket.
+// tallyMessage tallies a message of a socket.
 func (a *assault) tallyMessage(m message) {
 	text := string(m.Payload)
 	if !strings.Contains(text, `"errors":`) && m.Type == "next" {
@@ -433,7 +433,7 @@ func floodPath(ctx context.Context, a *assault, path string) error {
 	})
 }
 
-// refusals asks what is refused, in every way.
+// refusals sends requests that are refused, in every way there is.
 func refusals(ctx context.Context, a *assault) error {
 	a.prepared()
 	c := a.attacker(0)

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// group is a control group of this program's own, which bounds the memory of the processes in it as a service's MemoryMax=
-// does. Both versions of the kernel's interface are known, since machines have one or the other.
+// group is a Linux control group that bounds the memory of its processes, as MemoryMax= of a systemd service does. It
+// supports both versions of the kernel's interface.
 type group struct {
 	dir     string
 	unified bool // version 2
@@ -21,7 +21,7 @@ type group struct {
 
 const groupRoot = "/sys/fs/cgroup"
 
-// newGroup makes a group of limit bytes, without swap. Making one takes rights that root has, in most containers too.
+// newGroup makes a group of limit bytes, without swap. It needs the rights of root.
 func newGroup(limit int64) (*group, error) {
 	g := &group{dir: filepath.Join(groupRoot, "memory", "attack-"+random(4))}
 	if controllers, err := os.ReadFile(filepath.Join(groupRoot, "cgroup.controllers")); err == nil {
@@ -57,10 +57,10 @@ func (g *group) write(limit int64) error {
 	return nil
 }
 
-// processes is the file that takes the id of a process to be in the group.
+// processes is the file that a process joins the group by: its id is written there.
 func (g *group) processes() string { return filepath.Join(g.dir, "cgroup.procs") }
 
-// peak is the most memory that the group has held, files that the kernel keeps for it included; 0 where it is not known.
+// peak returns the most memory that the group has held, the page cache included, or 0 where that is unknown.
 func (g *group) peak() int64 {
 	name := "memory.max_usage_in_bytes"
 	if g.unified {

@@ -22,8 +22,8 @@ import (
 	"github.com/gobwas/ws/wsutil"
 )
 
-// holding are attempts that make the server keep something: answers that are not read, requests that do not end, connections
-// that do nothing.
+// holding are attempts that make the server keep memory or files: by unread answers, unfinished requests and idle
+// connections.
 var holding = []attempt{
 	{
 		name: "answers not read", lasts: heavyLasts,
@@ -264,10 +264,10 @@ var holding = []attempt{
 	},
 }
 
-// holdConnections bounds how many are opened at once.
+// holdConnections bounds the dials at once.
 const holdConnections = 64
 
-// hold opens n connections and keeps them until ctx ends or the server closes them.
+// hold opens n connections and keeps each until ctx ends or the server closes it.
 func (a *assault) hold(ctx context.Context, n int, open func(i int) (net.Conn, error)) error {
 	slots := make(chan struct{}, holdConnections)
 	each(n, func(i int) {
@@ -291,7 +291,7 @@ func (a *assault) hold(ctx context.Context, n int, open func(i int) (net.Conn, e
 	return nil
 }
 
-// holdRequests sends the same over n connections, from so many addresses, and reads nothing.
+// holdRequests sends the same request over n connections, from several addresses, and reads nothing.
 func (a *assault) holdRequests(ctx context.Context, n, places int, request string) error {
 	return a.hold(ctx, n, func(i int) (net.Conn, error) {
 		c := a.attacker(i % places)
@@ -300,7 +300,7 @@ func (a *assault) holdRequests(ctx context.Context, n, places int, request strin
 			return nil, err
 		}
 		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetReadBuffer(4 << 10) // so that the server must keep what is not read
+			_ = tcp.SetReadBuffer(4 << 10) // so that the server must keep unread data
 		}
 		_ = conn.SetWriteDeadline(time.Now().Add(requestTimeout))
 		_, err = io.WriteString(conn, c.as(request))
@@ -308,7 +308,7 @@ func (a *assault) holdRequests(ctx context.Context, n, places int, request strin
 	})
 }
 
-// as changes a request of another client's, so that it says that it comes from this one.
+// as returns a request of another client with this client's identity.
 func (c *client) as(request string) string {
 	if ownNetwork() {
 		return request
@@ -321,7 +321,7 @@ func (c *client) as(request string) string {
 	return before + "X-Forwarded-For: " + c.address.String() + "\r\n" + after
 }
 
-// stall sends part of a request over each of n connections, reads, and counts those that were not closed when ctx ends.
+// stall sends part of a request over each of n connections, reads, and counts the connections still open when ctx ends.
 func (a *assault) stall(ctx context.Context, n int, request string) error {
 	var open atomic.Int64
 	each(n, func(int) {
@@ -356,7 +356,7 @@ func (a *assault) holdSockets(ctx context.Context, n int, do func(i int, s *sock
 	})
 }
 
-// closeCode reads until the socket ends or ctx does, and returns with what code the server closed it; 0 where it did not.
+// closeCode reads until the socket or ctx ends, and returns the close code of the server, or 0 where it sent none.
 func (s *socket) closeCode(ctx context.Context) ws.StatusCode {
 	stop := context.AfterFunc(ctx, s.close)
 	defer stop()
@@ -383,7 +383,7 @@ func (s *socket) closeCode(ctx context.Context) ws.StatusCode {
 	}
 }
 
-// visit brings new people, one after the other, each from an address of its own, who must be let in.
+// visit connects new people one after the other, each from an address of its own. Each must be served.
 func (a *assault) visit(ctx context.Context) {
 	for i := 100; ctx.Err() == nil; i++ {
 		c := a.client(address(true, i))
@@ -404,8 +404,8 @@ func (a *assault) visit(ctx context.Context) {
 	}
 }
 
-// streams opens n HTTP/2 streams on one connection, each with the same operation, whose answers the connection gives no
-// window. Where reset is true each is reset as soon as it is asked.
+// streams opens n HTTP/2 streams with the same operation on one connection, which gives their answers no window. With reset,
+// each stream is reset right after its request.
 func (a *assault) streams(ctx context.Context, c *client, m member, body string, n int, reset bool) {
 	conn, err := c.dial(ctx, "h2")
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// sampleEvery is how often a server is looked at.
+// sampleEvery is the interval between two samples of a server.
 const sampleEvery = 50 * time.Millisecond
 
-// usage is what a server uses at a moment.
+// usage holds the resources that a server uses at a moment.
 type usage struct {
 	resident int64 // bytes of memory
 	files    int   // open descriptors
@@ -58,7 +58,7 @@ func (s *server) status(name string) (int64, error) {
 	return 0, nil
 }
 
-// watch keeps the highest of what a server uses, until it is stopped.
+// watch records the highest usage of a server.
 type watch struct {
 	server *server
 	before usage
@@ -66,11 +66,11 @@ type watch struct {
 	done   sync.WaitGroup
 
 	peak   usage
-	killed bool // the server took so much memory that it was ended
+	killed bool // the server exceeded the limit of memory
 }
 
-// watchServer begins to look at a server, and kills it where it takes more memory than limit. It calls enough when the
-// memory has risen so far that there is nothing more to show.
+// watchServer starts sampling a server, and kills it above limit bytes of memory. It calls enough once the memory has
+// clearly exceeded its ceiling.
 func watchServer(s *server, limit int64, enough func()) *watch {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &watch{server: s, before: s.usage(), cancel: cancel}
@@ -102,7 +102,7 @@ func (w *watch) run(ctx context.Context, limit int64, enough func()) {
 	}
 }
 
-// sample takes the memory, and all else where that is asked for.
+// sample updates the memory and, where all is true, everything else.
 func (w *watch) sample(all bool) {
 	now, _ := w.server.status("VmRSS:")
 	highest, _ := w.server.status("VmHWM:")
@@ -117,7 +117,7 @@ func (w *watch) sample(all bool) {
 	}
 }
 
-// stop ends the watch and returns by how much the server's use rose at most; of files it is their number.
+// stop ends the watch and returns the greatest rise of each resource; of files, the greatest number.
 func (w *watch) stop() usage {
 	w.cancel()
 	w.done.Wait()

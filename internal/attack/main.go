@@ -17,15 +17,18 @@ import (
 	"time"
 )
 
-// attempts are all of them, in the order in which they run.
+// attempts returns all attempts in the order of their runs.
 func attempts() (all []attempt) {
-	for _, kind := range [][]attempt{answers, holding, rooms, floods, worse} {
+	for _, kind := range [][]attempt{answers, holding, rooms, floods, changing, worse} {
 		all = append(all, kind...)
 	}
 	return all
 }
 
 func main() {
+	if peopleProcess() {
+		return
+	}
 	code, entered, err := enterNetwork()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "attack: a network of its own:", err)
@@ -46,7 +49,7 @@ func main() {
 	}
 }
 
-// run is the whole program; held says whether everything stayed below its ceilings.
+// run is the whole program. held reports whether every attempt held.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (held bool, err error) {
 	var o options
 	f := flag.NewFlagSet("attack", flag.ContinueOnError)
@@ -85,9 +88,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (held boo
 	if len(chosen) == 0 {
 		return false, fmt.Errorf("-only: nothing is called %q", *only)
 	}
-	debug.SetMemoryLimit(2048 * MiB) // of the attackers, who share the machine
+	debug.SetMemoryLimit(2048 * MiB) // of this process, which shares the machine with the server
 	if err := raiseFiles(); err != nil {
 		return false, fmt.Errorf("raise the limit of open files: %w", err)
+	}
+	if err := keepToHalf(); err != nil {
+		return false, err
 	}
 	if !ownNetwork() {
 		fmt.Fprintln(stderr, "attack: no network namespace is to be had; clients are told apart by X-Forwarded-For")
@@ -124,7 +130,7 @@ func (o options) table(ctx context.Context, chosen []attempt, stdout io.Writer) 
 	return held, nil
 }
 
-// choose returns the attempts whose name contains one of the texts; all where there is none.
+// choose returns the attempts whose name contains one of the texts, and all where only is empty.
 func choose(all []attempt, only string) (chosen []attempt) {
 	for _, at := range all {
 		for text := range strings.SplitSeq(only, ",") {

@@ -15,11 +15,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// networkVariable is set in a process that was started again inside a network of its own.
+// networkVariable is set in the process that runs inside the network namespace.
 const networkVariable = "ATTACK_NETWORK"
 
-// enterNetwork runs this program again in a network namespace that has nothing but a loopback interface, and returns its
-// exit code. entered is false in the process that is inside already, and where no namespace can be made.
+// enterNetwork runs this program again in a network namespace that has only a loopback interface, and returns its exit code.
+// entered is false in the process that is inside already, and where no namespace can be made.
 func enterNetwork() (code int, entered bool, err error) {
 	if os.Getenv(networkVariable) != "" {
 		return 0, false, raiseLoopback()
@@ -37,9 +37,9 @@ func enterNetwork() (code int, entered bool, err error) {
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
 	}
 	if err := cmd.Start(); err != nil {
-		return 0, false, nil // namespaces are not to be had: X-Forwarded-For stands in
+		return 0, false, nil // no namespace can be made: X-Forwarded-For takes its place
 	}
-	// The terminal tells all of us, others may tell this process alone.
+	// A terminal signals both processes; other senders may signal only this one.
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGTERM)
 	defer close(told)
@@ -56,8 +56,8 @@ func enterNetwork() (code int, entered bool, err error) {
 	return 0, true, err
 }
 
-// raiseLoopback brings the loopback interface up, and makes all of 10.0.0.0/8 local: a process can then listen on, and
-// come from, any of its addresses.
+// raiseLoopback brings the loopback interface up and makes all of 10.0.0.0/8 local, so that a process can listen on, and
+// connect from, any of its addresses.
 func raiseLoopback() error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -86,7 +86,7 @@ func raiseLoopback() error {
 	return nil
 }
 
-// ownNetwork says whether clients have addresses of their own.
+// ownNetwork reports whether the process runs in a namespace of its own, where each client has an address.
 func ownNetwork() bool { return os.Getenv(networkVariable) != "" }
 
 // serverAddress is where the server listens.
@@ -97,8 +97,8 @@ func serverAddress() netip.Addr {
 	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
 }
 
-// address is that of the i-th client of a kind: of the honest or of the attackers. Without a network of its own the
-// address is claimed, of a network that is for examples (RFC 5737).
+// address returns the address of the i-th client of a kind, honest or attacking. Without a namespace it is an example
+// address (RFC 5737), which the client claims.
 func address(honest bool, i int) netip.Addr {
 	third := byte(2)
 	if honest {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// How honest people are.
+// Behaviour of honest people.
 const (
 	officeSession = "office"
 	addPace       = 400 * time.Millisecond // between two entries of one person, on average
@@ -24,20 +24,20 @@ const (
 	lastBackOff   = 2 * time.Second
 )
 
-// people are honest members of one session who talk and listen. They ask for no more than people do, so the server must
-// refuse them nothing.
+// people are honest members of one session who post and subscribe at a human pace, so that the server must refuse them
+// nothing.
 type people struct {
 	crowd   []*person
 	stop    context.CancelFunc
 	talk    sync.WaitGroup
 	listen  sync.WaitGroup
-	hushed  chan struct{} // closed when nobody is to add any more
+	hushed  chan struct{} // closed when all are to stop posting
 	forgive bool          // an add that fails is tried again under its key, as the SDK does
 
 	mu      sync.Mutex
 	added   map[int64]string // ids of entries that were answered, by number
 	samples []sample
-	harm    map[string]int // what was done to them, and how often
+	harm    map[string]int // numbers of faults by their description
 	cuts    int            // sockets that were closed and resumed
 }
 
@@ -47,16 +47,16 @@ type sample struct {
 	took time.Duration
 }
 
-// person is one of them.
+// person is one of people.
 type person struct {
 	*client
 	member
-	seen atomic.Int64 // the number of the newest entry that has come
-	ids  []string     // of all that have come, kept by the first person alone
+	seen atomic.Int64 // number of the newest entry received
+	ids  []string     // of all entries received; the first person alone keeps them
 	keep bool
 }
 
-// gather makes n people, who join the office and begin to talk. Where oneOffice is true all share an address.
+// gather returns n people, who have joined a session and begun to post. With oneOffice, all share an address.
 func gather(ctx context.Context, s *server, n int, pace time.Duration, oneOffice, forgive bool) (*people, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &people{stop: cancel, hushed: make(chan struct{}), forgive: forgive, added: make(map[int64]string), harm: make(map[string]int)}
@@ -83,14 +83,14 @@ func gather(ctx context.Context, s *server, n int, pace time.Duration, oneOffice
 	return p, nil
 }
 
-// harmed keeps that something was done to one of them that must not be.
+// harmed counts a fault that one of them met.
 func (p *people) harmed(what string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.harm[what]++
 }
 
-// add posts entries at a pace until the people are hushed.
+// add posts entries at a steady pace until hushed is closed.
 func (p *people) add(ctx context.Context, one *person, pace time.Duration) {
 	for i := 0; ; i++ {
 		timer := time.NewTimer(pace/2 + rand.N(pace))
@@ -182,7 +182,7 @@ func (p *people) follow(ctx context.Context, one *person, listening chan<- error
 	}
 }
 
-// read takes entries until the socket ends, and returns the last cursor.
+// read receives entries until the socket ends, and returns the last cursor.
 func (p *people) read(ctx context.Context, one *person, s *socket, cursor string) (string, error) {
 	stop := context.AfterFunc(ctx, s.close)
 	defer stop()
@@ -224,18 +224,18 @@ func (p *people) read(ctx context.Context, one *person, s *socket, cursor string
 	}
 }
 
-// result is what was done to the people.
+// result holds the measures of the people.
 type result struct {
 	adds   int
 	calm   time.Duration // the 99th percentile of their adds before the attack
 	storm  time.Duration // while it went on
 	harm   map[string]int
 	cuts   int
-	unseen int // entries that were answered and did not come to everybody, summed over the people
+	unseen int // answered entries that a person did not receive, summed over the people
 }
 
-// finish lets the people end what they say, waits until all have seen it, and says how they fared. The attack lasted from
-// begin to end.
+// finish stops the posting, waits until everybody has received every entry, and returns the measures. The attack lasted
+// from begin to end.
 func (p *people) finish(begin, end time.Time) (r result) {
 	close(p.hushed)
 	p.talk.Wait()
@@ -272,7 +272,7 @@ func (p *people) finish(begin, end time.Time) (r result) {
 	return r
 }
 
-// leave ends all at once.
+// leave ends everything at once.
 func (p *people) leave() error {
 	p.stop()
 	select {
@@ -293,7 +293,7 @@ func (p *people) oldestSeen() int64 {
 	return oldest
 }
 
-// percentile returns the least of the values that at least the share of them does not exceed; 0 of none.
+// percentile returns the least value that at least the given share of the values does not exceed, or 0 of none.
 func percentile(values []time.Duration, share float64) time.Duration {
 	if len(values) == 0 {
 		return 0

@@ -14,17 +14,20 @@ import (
 	"github.com/pion/turn/v5"
 )
 
-// Where a server of TURN is, on its address.
+// Ports of the TURN server. They are below those that the kernel gives to sockets which ask for any.
 const (
-	turnPort  = 34780
-	turnPorts = "34800-34999"
+	turnPort  = 3478
+	turnPorts = "3500-3699"
 )
+
+// turnTaken is held by the attempt whose server has the TURN ports: attempts may run at once.
+var turnTaken sync.Mutex
 
 func turnSettings() settings {
 	return settings{env: []string{fmt.Sprintf("CHATTOK_TURN=%s:%d", serverAddress(), turnPort), "CHATTOK_TURN_PORTS=" + turnPorts}}
 }
 
-// relay is a client of the TURN server.
+// relay is a TURN client.
 type relay struct {
 	*turn.Client
 	conn net.PacketConn
@@ -35,7 +38,7 @@ func (r *relay) close() {
 	_ = r.conn.Close()
 }
 
-// dialTURN opens a way to the TURN server over TCP, under the credentials that a member of a session is given.
+// dialTURN connects to the TURN server over TCP with the credentials of a member.
 func dialTURN(ctx context.Context, c *client, m member) (*relay, error) {
 	var answer struct {
 		IceServers []struct {
@@ -75,7 +78,7 @@ func dialTURN(ctx context.Context, c *client, m member) (*relay, error) {
 	return nil, errors.New("the server names no TURN server")
 }
 
-// relayPorts takes all ports that four members of a session at one address get; then another person asks for one.
+// relayPorts takes all ports that four members at one address can get. Then another person allocates one.
 func relayPorts(ctx context.Context, a *assault) error {
 	var held atomic.Int64
 	var open sync.Mutex

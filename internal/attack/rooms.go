@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// rooms are attempts that make the server remember: groups of subscribers, sessions, what passes through them, connections.
+// rooms are attempts that fill the server's caches: with groups of subscribers, sessions, messages and connections.
 var rooms = []attempt{
 	{
 		name: "groups of one", lasts: heavyLasts,
@@ -149,6 +149,7 @@ var rooms = []attempt{
 	{
 		name:   "ports of TURN",
 		with:   turnSettings(),
+		turn:   true,
 		sent:   "four connections that take as many of 200 relay ports as they get, and one more person who needs one",
 		why:    "they took all",
 		attack: relayPorts,
@@ -156,6 +157,7 @@ var rooms = []attempt{
 	{
 		name:   "permissions of TURN",
 		with:   turnSettings(),
+		turn:   true,
 		sent:   "a million permissions on one allocation",
 		why:    "690 MB",
 		attack: relayPermissions,
@@ -164,7 +166,7 @@ var rooms = []attempt{
 
 const signalQuery = `mutation($d:String){sendSignal(type:"t",data:$d){type}}`
 
-// groups follows the log by 256 subscriptions that differ, of so many members, and adds 4 MB.
+// groups opens 256 different subscriptions to the log, spread over members, and adds 4 MB.
 func groups(ctx context.Context, a *assault, members int, query func(i int) string) error {
 	c, m, err := a.join(ctx, 0, "attack", "")
 	if err != nil {
@@ -191,11 +193,11 @@ func groups(ctx context.Context, a *assault, members int, query func(i int) stri
 	a.race(ctx, 4, a.n(256), func(i int) error {
 		return c.patiently(ctx, m.access, addQuery, map[string]any{"c": m.id, "b": worst(16_384)}, nil)
 	})
-	<-ctx.Done() // it must not stay either
+	<-ctx.Done() // the memory must not stay either
 	return nil
 }
 
-// fillRooms makes n sessions with two members, the first of whom has a stream, and fills each.
+// fillRooms makes n sessions of two members, one of them with a stream, and fills each session.
 func fillRooms(ctx context.Context, a *assault, n int, fill func(ctx context.Context, c *client, from, to member, streamID string) error) error {
 	a.prepared()
 	a.race(ctx, 24, a.n(n), func(i int) error {
@@ -218,7 +220,7 @@ func fillRooms(ctx context.Context, a *assault, n int, fill func(ctx context.Con
 	return nil
 }
 
-// token makes a session that asks for tokens where it is not there yet, and mints one, as a backend does.
+// token makes the closed session where it does not exist, and mints a token, as a backend does.
 func (a *assault) token(ctx context.Context, sessionID, role, data string) (string, error) {
 	backend := a.client(address(true, 240))
 	defer backend.close()
@@ -231,10 +233,11 @@ func (a *assault) token(ctx context.Context, sessionID, role, data string) (stri
 	return answer.CreateToken.Token, err
 }
 
-// ghostsTimeout is for how long a token is tried that may connect no more.
+// ghostsTimeout bounds how long a token is tried after its limit.
 const ghostsTimeout = 15 * time.Second
 
-// ghosts connects n times by one token, from as many addresses as it takes, and then looks for a moderator who came later.
+// ghosts connects n times with one token, from as many addresses as their limits require. Then a moderator connects, who
+// must be found.
 func ghosts(ctx context.Context, a *assault, n int) error {
 	guest, err := a.token(ctx, "class", "SUBSCRIBER", "pupil")
 	if err != nil {
@@ -266,7 +269,7 @@ func ghosts(ctx context.Context, a *assault, n int) error {
 	if err := s.subscribe("e", `subscription{sessionEvents{__typename}}`, nil); err != nil {
 		return err
 	}
-	if _, err := s.next(requestTimeout); err != nil { // the snapshot: the moderator is there
+	if _, err := s.next(requestTimeout); err != nil { // the snapshot
 		return err
 	}
 	a.figure("moderators in no list", 1-boolean(listed(ctx, c, m)), 0)
@@ -274,7 +277,7 @@ func ghosts(ctx context.Context, a *assault, n int) error {
 	return nil
 }
 
-// listed says whether a connection is found, by the list of all or by a search for what it says of itself.
+// listed reports whether a connection is found in the list of all, or by a search for its data.
 func listed(ctx context.Context, c *client, m member) bool {
 	for _, query := range []string{
 		`{session{connections{id}}}`,

@@ -26,13 +26,13 @@ import (
 	"time"
 )
 
-// Times that a server is given.
+// Timeouts of a server's start and end.
 const (
 	readyTimeout = 60 * time.Second
 	stopTimeout  = 20 * time.Second
 )
 
-// settings are how a server is started.
+// settings configure a server.
 type settings struct {
 	env   []string // CHATTOK_…=…
 	tls   bool     // with a certificate of its own making
@@ -85,7 +85,7 @@ func (s *server) start(ctx context.Context, program string, with settings) error
 	if err != nil {
 		return err
 	}
-	defer log.Close() // the process has its own hold of it
+	defer log.Close() // the process has a descriptor of its own
 	script := `exec "$0"`
 	if with.files > 0 {
 		script = fmt.Sprintf("ulimit -n %d; ", with.files) + script
@@ -104,14 +104,13 @@ func (s *server) start(ctx context.Context, program string, with settings) error
 	return s.awaitReady(ctx)
 }
 
-// begin starts the process on a goroutine that keeps its thread, since the process is killed when the thread ends that
-// started it.
+// begin starts the process from a goroutine that keeps its thread: the kernel kills the process when the thread that started
+// it ends.
 func (s *server) begin() error {
 	started := make(chan error)
 	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := s.cmd.Start()
+		runtime.LockOSThread() // to its end
+		err := startOnAll(s.cmd)
 		started <- err
 		if err == nil {
 			_ = s.cmd.Wait() // how it ended is in cmd.ProcessState
@@ -159,7 +158,7 @@ func (s *server) url() string {
 
 func (s *server) pid() int { return s.cmd.Process.Pid }
 
-// alive says whether the process runs.
+// alive reports whether the process runs.
 func (s *server) alive() bool {
 	select {
 	case <-s.ended:
@@ -175,7 +174,7 @@ func (s *server) kill() {
 	<-s.ended
 }
 
-// stop ends the process in order, or else at once, and removes its folder.
+// stop shuts the process down, kills it where that takes too long, and removes its folder.
 func (s *server) stop() error {
 	if s.cmd != nil && s.alive() {
 		_ = s.cmd.Process.Signal(syscall.SIGTERM)
@@ -190,16 +189,16 @@ func (s *server) stop() error {
 
 func (s *server) file(name string) string { return filepath.Join(s.dir, name) }
 
-// said is everything that the server has logged.
+// said returns the server's log.
 func (s *server) said() []byte {
 	text, _ := os.ReadFile(s.file("log"))
 	return text
 }
 
-// logLines counts what the server has logged.
+// logLines returns the number of lines in the server's log.
 func (s *server) logLines() int { return bytes.Count(s.said(), []byte("\n")) }
 
-// writeCertificate makes a certificate that signs itself, and returns a pool that trusts it.
+// writeCertificate writes a self-signed certificate and returns a pool that trusts it.
 func (s *server) writeCertificate() (*x509.CertPool, error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -233,7 +232,7 @@ func (s *server) writeCertificate() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// plainEnvironment is ours without what would configure the server.
+// plainEnvironment returns this process's environment without settings of the server.
 func plainEnvironment() (kept []string) {
 	for _, pair := range os.Environ() {
 		if !strings.HasPrefix(pair, "CHATTOK_") && !strings.HasPrefix(pair, "PORT=") {

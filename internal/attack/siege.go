@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// What a siege is like.
+// Sizes of a siege.
 const (
 	siegeMemory = 512 * MiB
 	siegePeople = 50
@@ -23,8 +23,8 @@ const (
 	siegePlaces = 200 // addresses that an attempt may come from
 )
 
-// siege runs all attempts at once, again and again, on a server that may take 512 MiB of memory, and has 50 honest people
-// beside them who must lose nothing. A person tries again as the SDK does; limits must not meet them.
+// siege runs all attempts at once, again and again, on a server that is limited to 512 MiB of memory, beside 50 honest people
+// who must lose nothing and meet no limit. They retry as the SDK does.
 func siege(ctx context.Context, o options, chosen []attempt, lasts time.Duration, stdout io.Writer) (held bool, err error) {
 	bound, err := newGroup(siegeMemory)
 	if err != nil {
@@ -36,11 +36,11 @@ func siege(ctx context.Context, o options, chosen []attempt, lasts time.Duration
 		return false, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	crowd, err := gather(ctx, s, siegePeople, siegePace, false, true)
+	talking, err := gather(ctx, s, siegePeople, siegePace, false, true)
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, crowd.leave()) }()
+	defer func() { err = errors.Join(err, talking.leave()) }()
 	sleep(ctx, o.calm)
 
 	w := watchServer(s, o.stopAt, func() {})
@@ -50,20 +50,20 @@ func siege(ctx context.Context, o options, chosen []attempt, lasts time.Duration
 	var all sync.WaitGroup
 	for i, at := range chosen {
 		if at.with.files > 0 {
-			continue // those few files are this server's own
+			continue // it needs a server with few files
 		}
-		all.Go(func() { at.keepOn(attacking, s, crowd, o, i*siegePlaces) })
+		all.Go(func() { at.keepOn(attacking, s, talking, o, i*siegePlaces) })
 	}
 	go func() {
 		select {
 		case <-s.ended:
-			cancel() // there is nobody left to attack
+			cancel() // the server is gone
 		case <-attacking.Done():
 		}
 	}()
 	all.Wait()
 	end := time.Now()
-	people, rise := crowd.finish(begin, end), w.stop()
+	people, rise := talking.finish(begin, end), w.stop()
 	died := !s.alive()
 	fmt.Fprintf(stdout, "A siege of %v by %d attempts at once, on a server bounded to %d MiB; %d people.\n\n", end.Sub(begin).Round(time.Second), len(chosen), siegeMemory/MiB, siegePeople)
 	fmt.Fprintln(stdout, "| the server | peak of its control group, MiB | peak resident, MiB | entries of the people | unseen | refused or harmed | sockets cut and resumed | p99 before → during | log lines |\n|---|---|---|---|---|---|---|---|---|")
@@ -76,12 +76,12 @@ func siege(ctx context.Context, o options, chosen []attempt, lasts time.Duration
 	return !died && people.unseen == 0 && len(people.harm) == 0, nil
 }
 
-// keepOn does an attempt until ctx ends, from addresses of its own.
-func (at attempt) keepOn(ctx context.Context, s *server, crowd *people, o options, places int) {
+// keepOn repeats an attempt until ctx ends, from addresses of its own.
+func (at attempt) keepOn(ctx context.Context, s *server, talking crowd, o options, places int) {
 	for ctx.Err() == nil {
-		a := newAssault(s, crowd, o)
+		a := newAssault(s, talking, o)
 		a.places = places
-		_ = at.unleash(ctx, a, o) // that it fails is well
+		_ = at.unleash(ctx, a, o) // a failed attempt is fine
 		a.close()
 		sleep(ctx, time.Second)
 	}

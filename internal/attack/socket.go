@@ -18,7 +18,7 @@ import (
 	"github.com/gobwas/ws/wsutil"
 )
 
-// maxFrameBytes bounds what a client that reads messages takes; attackers that are sent more read past them (drain).
+// maxFrameBytes bounds the frames that read takes; attackers with larger ones use drain.
 const maxFrameBytes = 8 * MiB
 
 // socket is a WebSocket that speaks graphql-transport-ws.
@@ -27,14 +27,14 @@ type socket struct {
 	in   io.Reader
 }
 
-// message is one of the protocol.
+// message is a message of graphql-transport-ws.
 type message struct {
 	ID      string          `json:"id,omitempty"`
 	Type    string          `json:"type"`
 	Payload json.RawMessage `json:"payload,omitempty"`
 }
 
-// upgrade opens a WebSocket that has sent nothing yet.
+// upgrade opens a WebSocket without sending connection_init.
 func (c *client) upgrade(ctx context.Context) (*socket, error) {
 	conn, err := c.dial(ctx, "http/1.1")
 	if err != nil {
@@ -50,7 +50,7 @@ func (c *client) upgrade(ctx context.Context) (*socket, error) {
 		return nil, errors.Join(fmt.Errorf("upgrade: %w", err), conn.Close())
 	}
 	s := &socket{conn: conn, in: conn}
-	if buffered != nil { // the server has sent more with its answer
+	if buffered != nil { // data that came with the server's answer
 		s.in = io.MultiReader(bufio.NewReader(io.LimitReader(buffered, int64(buffered.Buffered()))), conn)
 	}
 	return s, conn.SetDeadline(time.Time{})
@@ -93,7 +93,7 @@ func (s *socket) subscribe(id, query string, variables map[string]any) error {
 	return s.send(message{ID: id, Type: "subscribe", Payload: json.RawMessage(operation(query, variables))})
 }
 
-// closedError is how the server closed a socket.
+// closedError means that the server closed the socket with a code.
 type closedError struct {
 	code   ws.StatusCode
 	reason string
@@ -101,7 +101,7 @@ type closedError struct {
 
 func (e *closedError) Error() string { return fmt.Sprintf("closed with %d %s", e.code, e.reason) }
 
-// next returns the next message that is no ping, which comes within patience. Errors: closedError.
+// next returns the next message other than a ping, and an error where none comes within patience. Errors: closedError.
 func (s *socket) next(patience time.Duration) (m message, err error) {
 	for {
 		raw, err := s.read(patience)
@@ -155,7 +155,7 @@ func (s *socket) read(patience time.Duration) ([]byte, error) {
 	}
 }
 
-// ending says in a few words how a socket ended.
+// ending describes the end of a socket.
 func ending(err error) string {
 	var closed *closedError
 	var p *problem
@@ -173,7 +173,7 @@ func ending(err error) string {
 	return "refused"
 }
 
-// drain reads whatever comes and keeps nothing, until the socket ends or ctx does. It returns how many bytes came.
+// drain reads and drops everything until the socket or ctx ends. It returns the number of bytes.
 func (s *socket) drain(ctx context.Context) (n int64) {
 	stop := context.AfterFunc(ctx, s.close)
 	defer stop()

@@ -14,7 +14,7 @@ import (
 	"github.com/gobwas/ws/wsutil"
 )
 
-// worse are attempts that cost a server much more than those that send them, on other ways than the plain ones.
+// worse are attempts that cost a server much more than their sender, by less obvious means.
 var worse = []attempt{
 	{
 		name: "answers not read over a socket", lasts: heavyLasts,
@@ -225,7 +225,7 @@ var worse = []attempt{
 	},
 }
 
-// tenfold is a field ten times, under ten names.
+// tenfold selects a field ten times, under ten names.
 func tenfold(field string) string {
 	var b strings.Builder
 	for i := range 10 {

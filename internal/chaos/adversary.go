@@ -12,19 +12,19 @@ import (
 	"chattok/internal/pgtest"
 )
 
-// stopPatience is how long a node may take to end when it is asked to, also where it can't reach what it needs.
+// stopPatience is how long a node may take to end when it is asked to, also where it can't reach its database or bus.
 const stopPatience = 30 * time.Second
 
-// adversary does what a schedule says.
+// adversary carries out a schedule.
 type adversary struct {
 	world   *world
 	cluster *cluster.Cluster
 	keepers []*keeper
-	// Held by whoever does something to one of them: on a busy machine it may take longer than its event.
+	// Each lock is held while something is done to its server: on a busy machine that may take longer than the event.
 	postgres, nats sync.Mutex
 }
 
-// run carries the schedule out, and returns when all of it has been undone.
+// run carries the schedule out, and returns when every event has been undone.
 func (a *adversary) run(ctx context.Context, schedule []Event) {
 	began := time.Now()
 	var doing sync.WaitGroup
@@ -43,16 +43,16 @@ func (a *adversary) run(ctx context.Context, schedule []Event) {
 	}
 }
 
-// mute has the bus off while the last entries are added, so that what nobody hears of has to be found. What is returned
-// ends it.
-func (a *adversary) mute() (unmute func(context.Context) error, err error) {
+// switchBusOff switches the bus off while the last entries are added, so that nodes must find entries that nobody announced to
+// them. The function that it returns switches the bus on again.
+func (a *adversary) switchBusOff() (switchOn func(context.Context) error, err error) {
 	if a.cluster.NATS == nil {
 		return func(context.Context) error { return nil }, nil
 	}
 	return a.cluster.BeginNATS, a.cluster.NATS.Kill()
 }
 
-// do does one thing, waits, and undoes it.
+// do carries out one event: it begins it, waits, and undoes it.
 func (a *adversary) do(ctx context.Context, e Event) error {
 	switch e.Kind {
 	case KillNATS:
@@ -81,7 +81,7 @@ func (a *adversary) do(ctx context.Context, e Event) error {
 		k.turn.Lock()
 		defer k.turn.Unlock()
 		if !k.serving() {
-			return nil // it has just been started, and may end by itself if it finds nothing to work with
+			return nil // it has just been started, and may end by itself where its database is gone
 		}
 		if err := node.Pause(); err != nil {
 			return err
@@ -100,9 +100,9 @@ func (a *adversary) do(ctx context.Context, e Event) error {
 
 func (a *adversary) attackWay(ctx context.Context, e Event) {
 	node := a.cluster.Nodes[e.Node]
-	proxy := node.Database
+	proxy := node.ToDatabase
 	if e.Way == ToBus {
-		proxy = node.Bus
+		proxy = node.ToBus
 	}
 	switch e.Kind {
 	case Cut:
@@ -122,17 +122,18 @@ func (a *adversary) attackWay(ctx context.Context, e Event) {
 	}
 }
 
-// keeper starts a node again whenever it has ended, as systemd would, and reports where nobody ended it.
+// keeper starts a node again whenever the node has ended, as systemd would, and reports an end that the adversary did
+// not cause.
 type keeper struct {
 	world *world
 	node  *cluster.Node
 	index int
-	turn  sync.Mutex // held by whoever does something to the process
+	turn  sync.Mutex // held while something is done to the process
 
 	mu       sync.Mutex
-	held     bool // it is to stay down for now
-	expected bool // this life's end is somebody's doing
-	served   bool // this life has answered
+	held     bool // the node must stay down for now
+	expected bool // the adversary ends this run
+	served   bool // this run has answered
 }
 
 func (k *keeper) hold(held bool) {
@@ -167,7 +168,7 @@ func (k *keeper) end(kind Kind) error {
 	if err := k.node.Kill(); err != nil {
 		select {
 		case <-k.node.Ended():
-			return nil // by itself, in between
+			return nil // it has ended by itself meanwhile
 		default:
 			return err
 		}
@@ -184,8 +185,8 @@ func (k *keeper) run(ctx context.Context) {
 			return
 		case <-k.node.Ended():
 		}
-		if k.surprised() {
-			k.world.fault("%s ended by itself: %v; see %s", k.node.Name(), k.node.How(), k.node.LogFile())
+		if k.unexpected() {
+			k.world.fault("%s ended by itself: %v; see %s", k.node.Name(), k.node.Result(), k.node.LogFile())
 		}
 		k.setServed(false)
 		for k.isHeld() && ctx.Err() == nil {
@@ -195,7 +196,7 @@ func (k *keeper) run(ctx context.Context) {
 			return
 		}
 		k.begin()
-		k.world.lives[k.index].Add(1)
+		k.world.runs[k.index].Add(1)
 		if err := k.node.Start(); err != nil {
 			k.world.fault("%v", err)
 			return
@@ -204,14 +205,14 @@ func (k *keeper) run(ctx context.Context) {
 	}
 }
 
-// surprised says whether a life that had answered ended, and nobody did it.
-func (k *keeper) surprised() bool {
+// unexpected says whether a run that had answered ended without the adversary.
+func (k *keeper) unexpected() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.served && !k.expected
 }
 
-// begin begins a life, whose end would be a surprise.
+// begin begins a run whose end would be unexpected.
 func (k *keeper) begin() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -233,7 +234,7 @@ func (k *keeper) awaitServing(ctx context.Context) {
 		}
 		select {
 		case <-k.node.Ended():
-			pause(ctx, 200*time.Millisecond) // before it is tried again
+			pause(ctx, 200*time.Millisecond) // before it is started again
 			return
 		case <-ctx.Done():
 			return

@@ -3,55 +3,24 @@
 package chaos
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
 	"chattok/internal/cluster"
+	"chattok/internal/history"
 	"chattok/internal/natstest"
 	"chattok/internal/need"
 	"chattok/internal/pgtest"
+	"chattok/internal/program"
 )
 
-// environment has connections end soon, so that a run sees many ends.
-var environment = slices.Concat(cluster.HighRates, []string{"CHATTOK_GRACE=4s", "CHATTOK_IDLE=15s", "CHATTOK_LOG_FORMAT=text"})
+// environment makes connections end soon, so that a run has many ends.
+var environment = slices.Concat(program.HighRates, []string{"CHATTOK_GRACE=4s", "CHATTOK_IDLE=15s", "CHATTOK_LOG_FORMAT=text", "CHATTOK_API_SECRET=" + secret})
 
-// program is the real binary, built once.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "chattok-chaos-")
-	if err != nil {
-		return "", err
-	}
-	programDir = dir
-	path := filepath.Join(dir, "chattok")
-	build := exec.Command("go", "build", "-o", path, ".")
-	build.Dir = filepath.Join("..", "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
-var programDir string
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if programDir != "" {
-		if err := os.RemoveAll(programDir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = max(code, 1)
-		}
-	}
-	os.Exit(code)
-}
-
-// seed is a new one, unless CHATTOK_SEED names an old one.
+// seed returns a new seed, or the one that CHATTOK_SEED names.
 func seed(t *testing.T) uint64 {
 	t.Helper()
 	s := os.Getenv("CHATTOK_SEED")
@@ -71,10 +40,7 @@ func startCluster(t *testing.T, config cluster.Config) *cluster.Cluster {
 	if !config.SQLite {
 		pgtest.Need(t)
 	}
-	var err error
-	if config.Program, err = program(); err != nil {
-		t.Fatal(err)
-	}
+	config.Program = program.ChattokT(t)
 	c, err := cluster.Start(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +53,13 @@ func startCluster(t *testing.T, config cluster.Config) *cluster.Cluster {
 	return c
 }
 
-// judge reports a run's outcome, and keeps the nodes' logs in sight where it is not as it should be.
+// enough says whether so much happened that it can be judged.
+func enough(n history.Counts) bool {
+	return n.Answered >= n.Adds/2 && n.Changed >= n.EntryChanges/2 && !slices.Contains([]int{n.Answered, n.Seen, n.Resumes, n.Latest, n.Heard,
+		n.Changes, n.Changed, n.Events, n.Reads}, 0)
+}
+
+// judge reports the outcome of a run, and shows the nodes' logs where the run has failed.
 func judge(t *testing.T, c *cluster.Cluster, report *Report, err error) {
 	t.Helper()
 	if err != nil {
@@ -98,20 +70,36 @@ func judge(t *testing.T, c *cluster.Cluster, report *Report, err error) {
 		if !report.Holds() {
 			t.Error("the run is not as it should be")
 		}
+		var sum history.Counts
 		for id, v := range report.Verdicts {
-			if v.Answered < v.Adds/2 || v.Answered == 0 || v.Seen == 0 || v.Resumes == 0 || v.Latest == 0 || v.Heard == 0 || v.Changes == 0 {
+			switch {
+			case id == keptVerdict && (v.Answered == 0 || v.Events == 0):
+				t.Errorf("too little happened in %s to judge by", id)
+			case id == keptVerdict:
+			case id == feedVerdict && (v.Fed == 0 || v.Resumes == 0):
+				t.Errorf("the feed was not read: %s", v)
+			case id == feedVerdict:
+			case len(report.Verdicts) > manyRooms: // little happens in each of many
+				sum = sum.Plus(v.Counts)
+				if v.Answered == 0 || v.Seen == 0 {
+					t.Errorf("nothing happened in %s", id)
+				}
+			case !enough(v.Counts):
 				t.Errorf("too little happened in %s to judge by", id)
 			}
+		}
+		if len(report.Verdicts) > manyRooms && !enough(sum) {
+			t.Error("too little happened to judge by")
 		}
 	}
 	if t.Failed() {
 		for _, n := range c.Nodes {
-			t.Logf("%s:\n%s", n.Name(), cluster.Tail(n.LogFile()))
+			t.Logf("%s:\n%s", n.Name(), n.Tail())
 		}
 	}
 }
 
-// TestOneNode has a node on its embedded database killed and restarted under people.
+// TestOneNode kills and restarts a node on its embedded database while people use it.
 func TestOneNode(t *testing.T) {
 	s := seed(t)
 	c := startCluster(t, cluster.Config{SQLite: true, Env: environment})
@@ -120,7 +108,7 @@ func TestOneNode(t *testing.T) {
 	judge(t, c, report, err)
 }
 
-// lasting is for how long TestChaos lasts; CHATTOK_CHAOS names another time, for the soak.
+// lasting is the time that TestChaos takes. CHATTOK_CHAOS names another one, for the soak.
 const lasting = time.Minute
 
 func duration(t *testing.T) time.Duration {
@@ -136,17 +124,32 @@ func duration(t *testing.T) time.Duration {
 	return d
 }
 
-// TestChaos has three nodes, PostgreSQL and NATS attacked in every way under people.
+// rooms is the number of sessions of a run, with their people: CHATTOK_CHAOS_SESSIONS and CHATTOK_CHAOS_PEOPLE, else 0 for the usual.
+func rooms(t *testing.T) (sessions, people int) {
+	t.Helper()
+	for name, n := range map[string]*int{"CHATTOK_CHAOS_SESSIONS": &sessions, "CHATTOK_CHAOS_PEOPLE": &people} {
+		if s := os.Getenv(name); s != "" {
+			var err error
+			if *n, err = strconv.Atoi(s); err != nil {
+				t.Fatal(name, ": ", err)
+			}
+		}
+	}
+	return sessions, people
+}
+
+// TestChaos attacks three nodes, PostgreSQL and NATS in every way while people use them.
 func TestChaos(t *testing.T) {
 	s, lasts := seed(t), duration(t)
 	t.Logf("CHATTOK_SEED=%d", s)
 	c := startCluster(t, cluster.Config{NATS: natstest.Binary(t), Faults: true, Seed: s, Env: environment})
-	report, err := Run(t.Context(), Config{Cluster: c, Seed: s, Log: t.Logf,
+	sessions, people := rooms(t)
+	report, err := Run(t.Context(), Config{Cluster: c, Seed: s, Log: t.Logf, Rooms: sessions, People: people,
 		Schedule: Schedule(s, lasts, Targets{Nodes: len(c.Nodes), Database: true, Bus: true})})
 	judge(t, c, report, err)
 }
 
-// TestChaosWithoutNATS is TestChaos with the nodes joined by LISTEN and NOTIFY, for a shorter time.
+// TestChaosWithoutNATS is TestChaos with nodes that use LISTEN and NOTIFY, for a shorter time.
 func TestChaosWithoutNATS(t *testing.T) {
 	s, lasts := seed(t), duration(t)/4
 	t.Logf("CHATTOK_SEED=%d", s)

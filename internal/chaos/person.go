@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"chattok/internal/history"
+	"chattok/internal/wsclient"
 )
 
 // person is one client of a session.
@@ -20,8 +21,10 @@ type person struct {
 	room   *room
 	name   string
 	client *http.Client
-	home   int // the node it uses; anywhere where it is any one
+	home   int // the node that the person uses; anywhere for any node
 
+	userKey  any           // the secret by which the person is a user; nil for none
+	user     string        // the person's name where it is a user; else empty
 	patience time.Duration // with a silent server
 
 	randomMu sync.Mutex
@@ -30,14 +33,19 @@ type person struct {
 	mu       sync.Mutex
 	me       member
 	seen     history.RecordedSubscriber
-	cursor   string // of the last entry seen
+	cursor   string // of the latest entry that the person saw
 	watching history.RecordedWatcher
 	listener history.RecordedListener // of the socket that is open
-	online   bool                     // it is subscribed to everything
-	sent     map[string]int64         // signals, by sender
+	online   bool                     // the person is subscribed to everything
+	sent     map[string]int64         // number of signals, by sender
+
+	log       history.RecordedLogReader
+	logCursor string                      // of the latest event of the log that the person saw
+	passing   []history.RecordedLogReader // the other readers of the log on the socket that is open
+	had       map[string]bool             // the ids of the connections that the person has and had
 }
 
-// member is who a person is in its session now. The zero member is nobody.
+// member is a person's connection and access token. The zero member is none.
 type member struct{ id, token string }
 
 // n returns a random number below max.
@@ -51,10 +59,10 @@ func (p *person) some(max time.Duration) time.Duration {
 	return time.Duration(p.n(int(max/time.Microsecond))) * time.Microsecond
 }
 
-// anywhere is the home of who uses any node.
+// anywhere is the home of a person that uses any node.
 const anywhere = -1
 
-// node picks a node, as a load balancer would that knows nothing of how they are.
+// node picks a node, as a load balancer would that knows nothing of the nodes' state.
 func (p *person) node() int {
 	if p.home != anywhere {
 		return p.home
@@ -68,7 +76,7 @@ func (p *person) member() member {
 	return p.me
 }
 
-// connect makes the person a member of its session, if it is none.
+// connect returns the person's connection, which it creates where there is none.
 func (p *person) connect(ctx context.Context, node int) (member, error) {
 	if m := p.member(); m.id != "" {
 		return m, nil
@@ -79,27 +87,28 @@ func (p *person) connect(ctx context.Context, node int) (member, error) {
 			Connection  struct{ ID string }
 		}
 	}
-	err := p.ask(ctx, node, "", `mutation($s:ID!,$d:String){connect(sessionId:$s,data:$d){accessToken connection{id}}}`,
-		map[string]any{"s": p.room.id, "d": p.name}, &data)
+	err := p.ask(ctx, node, "", `mutation($s:ID!,$d:String,$k:String){connect(sessionId:$s,data:$d,userKey:$k){accessToken connection{id}}}`,
+		map[string]any{"s": p.room.id, "d": p.name, "k": p.userKey}, &data)
 	if err != nil {
 		return member{}, err
 	}
 	m := member{data.Connect.Connection.ID, data.Connect.AccessToken}
 	p.mu.Lock()
 	p.me = m
+	p.had[m.id] = true
 	p.mu.Unlock()
 	p.room.met(m.id)
 	return m, nil
 }
 
-// forget has the person connect anew, since its connection has ended, unless it did already.
+// forget drops a connection that has ended, so that the person connects anew.
 func (p *person) forget(m member) {
 	if p.drop(m) {
 		p.room.world.ended.Add(1)
 	}
 }
 
-// drop has the person be nobody, and says whether it was m until now.
+// drop leaves the person without a connection, and says whether it had connection m until now.
 func (p *person) drop(m member) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,8 +119,8 @@ func (p *person) drop(m member) bool {
 	return was
 }
 
-// move is what a person does who leaves a socket: mostly it comes back as who it was, sometimes as someone else, as a
-// page does that is reloaded, and before that it may or may not say goodbye.
+// move decides about a person's connection when it leaves a socket: mostly it keeps the connection; sometimes it drops
+// it, as a page does that is reloaded, with or without a disconnect before.
 func (p *person) move(ctx context.Context, m member) {
 	choice := p.n(5)
 	if choice > 1 || !p.drop(m) {
@@ -124,7 +133,7 @@ func (p *person) move(ctx context.Context, m member) {
 	}
 }
 
-// ask runs an operation on a node, and reports what no trouble of the cluster's explains.
+// ask runs an operation on a node, and reports an error that trouble in the cluster does not explain.
 func (p *person) ask(ctx context.Context, node int, token, query string, variables map[string]any, data any) error {
 	err := ask(ctx, p.client, p.room.world.nodes[node], token, query, variables, data)
 	if err != nil && !passing(err) {
@@ -140,13 +149,26 @@ func (p *person) follow(ctx context.Context) {
 		p.mu.Lock()
 		p.online = false
 		p.mu.Unlock()
-		if err != nil { // else it just moves
+		if err != nil { // otherwise the person just moves
 			p.pause(ctx, 300*time.Millisecond)
 		}
 	}
 }
 
-// pause waits for up to a time.
+// rest is pause between a person's acts, which takes longer where there are many people.
+func (p *person) rest(ctx context.Context, most time.Duration) {
+	p.pause(ctx, most*time.Duration(p.room.world.pace))
+}
+
+// longestStay is how many times as long as usual people stay on a node, at most, where there are many.
+const longestStay = 4
+
+// stay is how long a person stays on a node.
+func (p *person) stay(most time.Duration) time.Duration {
+	return (2*time.Second + p.some(most)) * time.Duration(min(p.room.world.pace, longestStay))
+}
+
+// pause waits for a random time up to most.
 func (p *person) pause(ctx context.Context, most time.Duration) { pause(ctx, p.some(most)) }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -175,7 +197,7 @@ func (p *person) visit(ctx context.Context, node int) error {
 	s.patience = p.patience
 	v := &visit{person: p, node: node, me: me, socket: s}
 	if p.n(3) > 0 {
-		v.leave = time.After(2*time.Second + p.some(10*time.Second))
+		v.leave = time.After(p.stay(10 * time.Second))
 	}
 	err = v.run(ctx)
 	switch {
@@ -193,8 +215,9 @@ type visit struct {
 	node    int
 	me      member
 	socket  *socket
-	leave   <-chan time.Time // when it moves on by itself; nil for never
+	leave   <-chan time.Time // when the person moves on by itself; nil for never
 	fromNow *history.RecordedSubscriber
+	logs    map[string]history.RecordedLogReader // by the ids of their operations
 }
 
 // Subscriptions of a visit, by the ids of their operations.
@@ -206,20 +229,21 @@ const (
 )
 
 const (
-	entryFields        = `seq cursor connectionId body`
+	plainFields        = `id seq cursor connectionId body version deletedBy reactions{name count}`
+	entryFields        = plainFields + ` replyTo{` + plainFields + `}`
 	entriesOperation   = `subscription($a:String){entryAdded(after:$a){` + entryFields + `}}`
 	signalsOperation   = `subscription{signalReceived{data fromConnectionId missed}}`
 	presenceOperation  = `subscription{sessionEvents{__typename ...on SessionState{connections{id} truncated} ...on ConnectionCreated{connection{id}} ...on ConnectionDestroyed{connection{id} reason}}}`
 	latestOperation    = `query($c:ID!){latestChatEntry(connectionId:$c){` + entryFields + `}}`
-	addOperation       = `mutation($c:ID!,$b:String!,$k:ID!){addChatEntry(connectionId:$c,body:$b,idempotencyKey:$k){` + entryFields + `}}`
+	addOperation       = `mutation($c:ID!,$b:String!,$k:ID!,$r:ID){addChatEntry(connectionId:$c,body:$b,idempotencyKey:$k,replyTo:$r){` + entryFields + `}}`
 	sendOperation      = `mutation($d:String!,$to:ID){sendSignal(type:"chaos",data:$d,to:$to){type}}`
 	logOperation       = `query($a:String){chatEntries(first:200,after:$a){nodes{` + entryFields + `}}}`
 	rosterOperation    = `{session{connections{id}}}`
 	headOperation      = `{chatEntries(last:1){nodes{` + entryFields + `}}}`
-	fromNowProbability = 4 // one visit in so many
+	fromNowProbability = 4 // one visit in this many
 )
 
-// begin subscribes to everything, in one flight.
+// begin subscribes to everything at once.
 func (v *visit) begin(ctx context.Context) error {
 	recorder := v.room.recorder
 	v.mu.Lock()
@@ -240,9 +264,12 @@ func (v *visit) begin(ctx context.Context) error {
 		}
 	}
 	if after != "0" {
-		v.seen.Resumed()
+		v.seen.Resumes()
 	}
-	return v.socket.subscribe(ctx, entriesID, entriesOperation, map[string]any{"a": after})
+	if err := v.socket.subscribe(ctx, entriesID, entriesOperation, map[string]any{"a": after}); err != nil {
+		return err
+	}
+	return v.followLog(ctx)
 }
 
 func (v *visit) run(ctx context.Context) error {
@@ -276,8 +303,8 @@ func (v *visit) run(ctx context.Context) error {
 	}
 }
 
-// refused is an operation that ended with an error.
-func (v *visit) refused(m message) error {
+// refused returns the error that an operation ended with.
+func (v *visit) refused(m wsclient.Message) error {
 	var problems []*problem
 	if err := json.Unmarshal(m.Payload, &problems); err != nil || len(problems) == 0 {
 		v.room.world.fault("%s: an error of the form %s", v.name, m.Payload)
@@ -293,20 +320,8 @@ func (v *visit) refused(m message) error {
 	return err
 }
 
-// entry is one as the API gives it.
-type entry struct {
-	Seq          int64
-	Cursor       string
-	ConnectionID string
-	Body         string
-}
-
-func (e entry) recorded() history.Entry {
-	return history.Entry{Seq: e.Seq, Sender: e.ConnectionID, Body: e.Body}
-}
-
-// take records what came.
-func (v *visit) take(m message) error {
+// take records an event.
+func (v *visit) take(m wsclient.Message) error {
 	var event struct {
 		Data struct {
 			EntryAdded     *entry
@@ -316,6 +331,7 @@ func (v *visit) take(m message) error {
 				Missed           int
 			}
 			SessionEvents *presenceEvent
+			LogEvents     *logEvent
 		}
 		Errors []*problem
 	}
@@ -326,10 +342,14 @@ func (v *visit) take(m message) error {
 		v.room.world.fault("%s: %s came with %v", v.name, m.ID, event.Errors[0])
 	}
 	switch d := event.Data; {
+	case d.LogEvents != nil:
+		v.takeLog(m.ID, d.LogEvents)
 	case d.EntryAdded != nil && m.ID == fromNowID:
 		v.fromNow.Saw(d.EntryAdded.recorded())
+		d.EntryAdded.quotes(v.fromNow.Quoted)
 	case d.EntryAdded != nil:
 		v.seen.Saw(d.EntryAdded.recorded())
+		d.EntryAdded.quotes(v.seen.Quoted)
 		v.mu.Lock()
 		v.cursor = d.EntryAdded.Cursor
 		v.mu.Unlock()
@@ -346,7 +366,7 @@ func (v *visit) take(m message) error {
 	return nil
 }
 
-// presenceEvent is any kind of SessionEvent.
+// presenceEvent is a SessionEvent of any type.
 type presenceEvent struct {
 	Typename    string `json:"__typename"`
 	Connections []struct{ ID string }

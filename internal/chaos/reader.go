@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,22 +17,30 @@ import (
 	"chattok/internal/history"
 )
 
-// reader follows a room's entries over Server-Sent Events, as one of its people in a further window.
+// reader follows a room's entries, or its log, over Server-Sent Events, as one of its people in another window.
 type reader struct {
 	*person
-	seen   history.RecordedSubscriber
-	cursor string // of the last entry seen
+	operation string
+	seen      history.RecordedSubscriber
+	log       history.RecordedLogReader
+	cursor    string // of the latest entry or event that the reader saw
 }
 
 func newReader(p *person) *reader {
-	return &reader{person: p, seen: p.room.recorder.Subscriber(p.name+" over SSE", 0), cursor: "0"}
+	return &reader{person: p, operation: entriesOperation, seen: p.room.recorder.Subscriber(p.name+" over SSE", 0), cursor: "0"}
 }
 
-// follow reads on one node after the other until ctx is done.
+func newLogReader(p *person) *reader {
+	return &reader{person: p, operation: logEventsOperation, log: p.room.recorder.LogReader(p.name+" over SSE", 0), cursor: "0"}
+}
+
+func (r *reader) ofLog() bool { return r.operation == logEventsOperation }
+
+// follow reads on one node after another until ctx is done.
 func (r *reader) follow(ctx context.Context) {
 	for ctx.Err() == nil {
 		m := r.awaitMember(ctx)
-		visit, leave := context.WithTimeout(ctx, 2*time.Second+r.some(8*time.Second))
+		visit, leave := context.WithTimeout(ctx, r.stay(8*time.Second))
 		if err := r.read(visit, r.node(), m); destroyed(err) {
 			r.forget(m)
 		}
@@ -43,11 +52,11 @@ func (r *reader) follow(ctx context.Context) {
 // read reads from one node until the stream ends.
 func (r *reader) read(ctx context.Context, node int, m member) error {
 	variables := map[string]any{}
-	byHeader := r.cursor != "0" && r.n(2) == 0
+	byHeader := !r.ofLog() && r.cursor != "0" && r.n(2) == 0
 	if !byHeader {
 		variables["a"] = r.cursor
 	}
-	body, err := json.Marshal(map[string]any{"query": entriesOperation, "variables": variables})
+	body, err := json.Marshal(map[string]any{"query": r.operation, "variables": variables})
 	if err != nil {
 		return err
 	}
@@ -61,6 +70,13 @@ func (r *reader) read(ctx context.Context, node int, m member) error {
 	if byHeader {
 		req.Header.Set("Last-Event-ID", r.cursor)
 	}
+	switch {
+	case r.cursor == "0":
+	case r.ofLog():
+		r.log.Resumes()
+	default:
+		r.seen.Resumes()
+	}
 	resp, err := r.client.Do(req)
 	if err != nil {
 		return err
@@ -69,13 +85,10 @@ func (r *reader) read(ctx context.Context, node int, m member) error {
 	if resp.StatusCode != http.StatusOK {
 		return r.unwanted(resp)
 	}
-	if r.cursor != "0" {
-		r.seen.Resumed()
-	}
 	return r.take(bufio.NewReader(resp.Body))
 }
 
-// unwanted is an answer that is no stream.
+// unwanted returns the error of an answer that is no stream.
 func (r *reader) unwanted(resp *http.Response) error {
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
@@ -96,7 +109,7 @@ func (r *reader) problem(err *problem) error {
 	return err
 }
 
-// take records what comes.
+// take records an event.
 func (r *reader) take(stream *bufio.Reader) error {
 	event, data := "", ""
 	for {
@@ -113,7 +126,7 @@ func (r *reader) take(stream *bufio.Reader) error {
 			}
 			event, data = "", ""
 		case line == "\n":
-			event, data = "", "" // a comment, or the end
+			event, data = "", "" // a comment, or the end of an event
 		case field == "event":
 			event = value
 		case field == "data":
@@ -123,19 +136,50 @@ func (r *reader) take(stream *bufio.Reader) error {
 }
 
 func (r *reader) event(data string) error {
+	if r.ofLog() {
+		e, err := logEventOf([]byte(data))
+		if err == nil {
+			r.log.Saw(e.recorded())
+			e.Entry.quotes(r.log.Quoted)
+			r.cursor = e.Cursor
+		}
+		return r.unread(data, err)
+	}
+	e, err := eventOf[struct{ EntryAdded *entry }]([]byte(data))
+	if err == nil {
+		r.seen.Saw(e.EntryAdded.recorded())
+		e.EntryAdded.quotes(r.seen.Quoted)
+		r.cursor = e.EntryAdded.Cursor
+	}
+	return r.unread(data, err)
+}
+
+// unread reports an event that can't be read, where trouble in the cluster does not explain it.
+func (r *reader) unread(data string, err error) error {
+	if err != nil {
+		if _, ok := errors.AsType[*problem](err); !ok || !passing(err) {
+			r.room.world.fault("%s over SSE: %.200q: %v", r.name, data, err)
+		}
+	}
+	return err
+}
+
+// eventOf returns the data of an event, or its error.
+func eventOf[T any](payload []byte) (data T, err error) {
 	var event struct {
-		Data   struct{ EntryAdded *entry }
+		Data   T
 		Errors []*problem
 	}
-	if err := json.Unmarshal([]byte(data), &event); err != nil {
-		r.room.world.fault("%s over SSE: %.200q: %v", r.name, data, err)
-		return err
+	if err := json.Unmarshal(payload, &event); err != nil {
+		return data, err
 	}
 	if len(event.Errors) > 0 {
-		return r.problem(event.Errors[0])
+		return data, event.Errors[0]
 	}
-	e := event.Data.EntryAdded
-	r.seen.Saw(e.recorded())
-	r.cursor = e.Cursor
-	return nil
+	return event.Data, nil
+}
+
+func logEventOf(payload []byte) (*logEvent, error) {
+	data, err := eventOf[struct{ LogEvents *logEvent }](payload)
+	return data.LogEvents, err
 }

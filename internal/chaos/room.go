@@ -13,40 +13,49 @@ import (
 	"chattok/internal/history"
 )
 
-// room is a session and the people in it.
+// room is a session and its people.
 type room struct {
 	world    *world
 	id       string
 	recorder *history.Recorder
 	people   []*person
-	reader   *reader // nil where nobody reads over SSE
+	reader   *reader // nil for no reader over SSE
+	// logReader follows the log over SSE; nil for none.
+	logReader *reader
+	marks     []mark // of users, when all was well
 
-	mu  sync.Mutex
-	ids []string // of all connections that people had
+	mu      sync.Mutex
+	ids     []string        // of all connections that people had
+	entries []known         // in the order in which somebody came to know them
+	byID    map[string]bool // the ids of those
 }
 
 func newRoom(w *world, id string, people int, seed uint64) *room {
-	r := &room{world: w, id: id, recorder: history.NewRecorder()}
+	r := &room{world: w, id: id, recorder: history.NewRecorder(), byID: map[string]bool{}}
 	for i := range people {
 		name := fmt.Sprintf("%s.p%d", id, i+1)
-		// A client each, so that one person's waiting does not hold up another's.
+		// Each person has an http.Client of its own, so that one person's wait does not hold up another.
 		p := &person{room: r, name: name, home: anywhere, patience: silenceLimit, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}},
-			random: rand.New(rand.NewPCG(seed, uint64(i))), cursor: "0", sent: map[string]int64{}}
+			random: rand.New(rand.NewPCG(seed, uint64(i))), cursor: "0", logCursor: "0", sent: map[string]int64{}, had: map[string]bool{}}
+		if i%2 == 0 { // every other person is a user
+			p.user, p.userKey = name, fmt.Sprintf("the secret of %s in %x", name, seed)
+		}
 		p.seen = r.recorder.Subscriber(name, 0)
+		p.log = r.recorder.LogReader(name, 0)
 		p.watching = r.recorder.Watcher(name)
 		r.people = append(r.people, p)
 	}
 	return r
 }
 
-// met remembers a connection that somebody had.
+// met remembers the id of a connection.
 func (r *room) met(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ids = append(r.ids, id)
 }
 
-// anyone returns the id of a connection that somebody has, or had not long ago.
+// anyone returns the id of a connection that a person has, or had not long ago.
 func (r *room) anyone(p *person) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,8 +63,8 @@ func (r *room) anyone(p *person) string {
 	return recent[p.n(len(recent))]
 }
 
-// log reads the session's whole log on a node, as somebody who may have to connect anew: that nobody follows any more,
-// and the reading of other logs takes its time.
+// log reads the session's whole log on a node. It may have to connect anew: nobody follows the session any more, and
+// the reading of other logs takes time.
 func (r *room) log(ctx context.Context, node int) (log []history.Entry, err error) {
 	p := r.people[0]
 	for after := "0"; ; {
@@ -96,7 +105,7 @@ func (r *room) head(ctx context.Context, node int) (int64, error) {
 	return page.ChatEntries.Nodes[0].Seq, nil
 }
 
-// roster returns who is there, as a node says.
+// roster returns the session's connections, as a node says.
 func (r *room) roster(ctx context.Context, node int) ([]string, error) {
 	p := r.people[0]
 	var data struct {
@@ -125,9 +134,13 @@ func (r *room) present() []string {
 	return ids
 }
 
-// converged returns nil when everyone has seen everything, and all agree on who is there.
+// converged returns nil when everybody has seen every entry and all agree on the connections.
 func (r *room) converged(ctx context.Context) error {
 	head, err := r.head(ctx, 0)
+	if err != nil {
+		return err
+	}
+	end, err := r.logEnd(ctx, 0)
 	if err != nil {
 		return err
 	}
@@ -150,6 +163,12 @@ func (r *room) converged(ctx context.Context) error {
 			return fmt.Errorf("%s has %d there, not the %d that are", p.name, len(there), len(present))
 		}
 	}
+	if err := r.behind(end); err != nil {
+		return err
+	}
+	if err := r.world.feedBehind(r, end); err != nil {
+		return err
+	}
 	if r.reader != nil {
 		if last := r.reader.seen.Last(); last < head {
 			return fmt.Errorf("%s has seen %d of %d over SSE", r.reader.name, last, head)
@@ -167,7 +186,7 @@ func (r *room) converged(ctx context.Context) error {
 	return nil
 }
 
-// unheard returns how many of the signals that must arrive have not yet.
+// unheard returns how many of the signals that must arrive have not arrived yet.
 func (r *room) unheard() (missing int) {
 	for _, p := range r.people {
 		p.mu.Lock()
@@ -178,7 +197,7 @@ func (r *room) unheard() (missing int) {
 	return missing
 }
 
-// complete records that everyone had the time to get everything, and what each node says of who is there.
+// complete records that everybody had the time to get everything, and each node's roster.
 func (r *room) complete(ctx context.Context) {
 	rosters := map[string][]string{}
 	for node := range r.world.nodes {
@@ -190,11 +209,18 @@ func (r *room) complete(ctx context.Context) {
 		rosters[fmt.Sprintf("node %d", node+1)] = roster
 	}
 	r.recorder.Presence(r.present(), rosters)
+	r.marks = r.readMarks(ctx)
 	if r.reader != nil {
 		r.reader.seen.Complete()
 	}
+	if r.logReader != nil {
+		r.logReader.log.Complete()
+	}
 	for _, p := range r.people {
 		p.seen.Complete()
+		for _, l := range p.logReaders() {
+			l.Complete()
+		}
 		p.watching.Complete()
 		p.mu.Lock()
 		p.listener.Complete()

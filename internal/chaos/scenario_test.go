@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
-
+	"chattok/internal/await"
 	"chattok/internal/cluster"
 	"chattok/internal/history"
 	"chattok/internal/natstest"
+	"chattok/internal/wsclient"
 )
 
 // stage is a world whose people stay where the test puts them.
@@ -34,19 +34,20 @@ func newStage(t *testing.T, people int, env ...string) *stage {
 	s := &stage{world: newWorld(Config{Cluster: c, Rooms: 1, People: people, Stubborn: true}), t: t}
 	s.settling.Store(true)
 	s.room = s.rooms[0]
-	s.ctx, s.all = gather(t.Context())
+	s.feeds = nil // nobody of this stage reads the feed
+	s.ctx, s.all = newCrowd(t.Context())
 	t.Cleanup(s.all.end)
 	t.Cleanup(func() {
 		if t.Failed() {
 			for _, n := range c.Nodes {
-				t.Logf("%s:\n%s", n.Name(), cluster.Tail(n.LogFile()))
+				t.Logf("%s:\n%s", n.Name(), n.Tail())
 			}
 		}
 	})
 	return s
 }
 
-// settle has a person follow the session on a node, or from now on on another one.
+// settle makes a person follow the session on a node, from now on.
 func (s *stage) settle(p *person, node int) {
 	s.t.Helper()
 	p.home = node
@@ -60,17 +61,13 @@ func (p *person) isOnline() bool {
 	return p.online
 }
 
-// await waits until something holds.
+// await waits until a condition holds.
 func (s *stage) await(what string, holds func() bool) {
 	s.t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !holds(); pause(s.ctx, 20*time.Millisecond) {
-		if time.Now().After(deadline) {
-			s.t.Fatalf("gave up waiting: %s", what)
-		}
-	}
+	await.Within(s.t, time.Minute, what, holds)
 }
 
-// finish waits until all have everything, and has the checker decide.
+// finish waits until everybody has everything, and checks the history.
 func (s *stage) finish() *history.History {
 	s.t.Helper()
 	if err := s.converge(s.ctx); err != nil {
@@ -82,8 +79,12 @@ func (s *stage) finish() *history.History {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	events, err := s.room.events(s.ctx, 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	s.all.end()
-	h := s.room.recorder.History(log)
+	h := s.room.recorder.History(log, events)
 	v := history.Check(h)
 	s.t.Log(v)
 	if !v.Holds() {
@@ -95,9 +96,9 @@ func (s *stage) finish() *history.History {
 	return h
 }
 
-// TestPausedNode stops a node for longer than its leases. Its connections end once, those that moved in time don't, and
-// what it is told to write when it wakes up is refused to those who have ended, and ordered behind what came before for
-// those who have not.
+// TestPausedNode stops a node for longer than its leases. The connections that stayed with it end once, and those that
+// moved in time don't. When it wakes up, it refuses the late writes of connections that have ended, and numbers those
+// of live connections after everything that came before.
 func TestPausedNode(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, 4, "CHATTOK_GRACE=2s") // leases of 5 s
@@ -116,8 +117,8 @@ func TestPausedNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	woken := time.Now().Add(pauseTime)
-	bob.home = 1 // when his socket has been silent for too long
-	// What is asked of the node now, it is told when it wakes up.
+	bob.home = 1 // he moves when his socket has been silent for too long
+	// The node gets these requests now, and answers them when it wakes up.
 	type late struct {
 		entry entry
 		err   error
@@ -171,7 +172,7 @@ func TestPausedNode(t *testing.T) {
 	if slices.ContainsFunc(h.Log, func(e history.Entry) bool { return e.Body == "ann's, late" }) {
 		t.Error("the log has the late write of who had ended")
 	}
-	for _, w := range h.Watchers[2:] { // carl's and eve's, whose nodes were never away
+	for _, w := range h.Watchers[2:] { // carl's and eve's nodes were never away
 		var ends []history.Change
 		for _, c := range w.Changes {
 			if c.Kind == history.Destroyed {
@@ -185,12 +186,12 @@ func TestPausedNode(t *testing.T) {
 	}
 }
 
-// checkInterval is how often, at least, a node compares its sessions with the database, where a second is a tick. One that
-// knows that it is cut off, and has few sessions, does so at every tick.
+// checkInterval is the longest time between two comparisons of a node's sessions with the database, where a tick takes
+// a second. A node that knows that it is cut off, and has few sessions, compares them at every tick.
 const checkInterval = 5 * time.Second
 
-// TestBusOff has NATS gone for a while under load: everything arrives, on every node, at most the check's interval late,
-// and once; signals between nodes fail rather than vanish.
+// TestBusOff stops NATS for a while under load: every entry arrives on every node, once and at most the check's
+// interval late, and signals between nodes fail and don't vanish.
 func TestBusOff(t *testing.T) {
 	t.Parallel()
 	off := 15 * time.Second
@@ -206,11 +207,11 @@ func TestBusOff(t *testing.T) {
 	}
 	s.room.reader = newReader(s.room.people[1])
 	s.all.all.Go(func() { s.room.reader.follow(s.ctx) })
-	working, workers := gather(s.ctx)
+	working, workers := newCrowd(s.ctx)
 	defer workers.end()
 	for _, p := range s.room.people {
 		if p.home == 2 {
-			continue // a node that writes finds what it lacks by itself; this one does not
+			continue // a node that writes finds by itself what it lacks; this one does not write
 		}
 		workers.all.Go(func() { p.post(s.ctx, working) })
 	}
@@ -244,26 +245,27 @@ func TestBusOff(t *testing.T) {
 	}
 	late := history.Lateness(h)
 	t.Logf("the bus was off for %v; %d entries came at most %v late", off, v.Entries, late)
-	// A busy machine may take its time for a check, and for what it finds.
+	// A busy machine may take its time for a check, and for the entries that it finds.
 	if late > checkInterval+5*time.Second {
 		t.Errorf("an entry came %v late", late)
 	}
-	// Hundreds of entries, found by a check a second: some come soon after one, and wait for the next.
+	// Hundreds of entries are found by a check a second: some of them come soon after a check, and wait for the next
+	// one.
 	if late < 500*time.Millisecond {
 		t.Errorf("nothing was more than %v late: the bus can't have been off", late)
 	}
 }
 
-// crowdSize is how many guests hold sockets to a node that is restarted.
+// crowdSize is how many guests have sockets to a node that is restarted.
 const crowdSize = 200
 
-// TestRollingRestart restarts the three nodes one after the other under people: no add stays unanswered, nothing is lost,
-// and a node's sockets are closed with 1012, spread over time.
+// TestRollingRestart restarts the three nodes one after another while people use them: every add is answered, nothing
+// is lost, and a node's sockets are closed with 1012, spread over time.
 func TestRollingRestart(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, cluster.Config{NATS: natstest.Binary(t), Env: environment})
 	closed := make(chan time.Time, crowdSize)
-	_, guests := gather(t.Context())
+	_, guests := newCrowd(t.Context())
 	defer guests.all.Wait()
 	for range crowdSize {
 		guest, err := dial(t.Context(), c.Nodes[0].URL(), "")
@@ -273,7 +275,7 @@ func TestRollingRestart(t *testing.T) {
 		guest.patience = time.Minute
 		guests.all.Go(func() {
 			defer guest.close()
-			if m, err := guest.next(t.Context()); websocket.CloseStatus(err) != 1012 {
+			if m, err := guest.next(t.Context()); wsclient.CloseCode(err) != 1012 {
 				t.Errorf("a guest's socket ended with %+v, %v; want a close with 1012", m, err)
 			}
 			closed <- time.Now()
@@ -295,7 +297,7 @@ func TestRollingRestart(t *testing.T) {
 	}
 	guests.all.Wait()
 	close(closed)
-	windows := map[int64]int{} // of 100 ms
+	windows := map[int64]int{} // of 100 ms each
 	for at := range closed {
 		windows[at.UnixMilli()/100]++
 	}

@@ -11,24 +11,24 @@ import (
 	"chattok/internal/faultproxy"
 )
 
-// Kind is what an Event does.
+// Kind is the kind of an Event.
 type Kind string
 
 const (
 	KillNode      Kind = "kill"             // SIGKILL; started again afterwards
-	TerminateNode Kind = "terminate"        // SIGTERM, as in a rolling restart; likewise
+	TerminateNode Kind = "terminate"        // SIGTERM, as in a rolling restart; started again afterwards
 	PauseNode     Kind = "pause"            // SIGSTOP, and SIGCONT afterwards
 	KillNATS      Kind = "restart NATS"     // SIGKILL; started again afterwards
-	KillPostgres  Kind = "restart Postgres" // immediate; likewise
+	KillPostgres  Kind = "restart Postgres" // immediate shutdown; started again afterwards
 	Cut           Kind = "cut"              // every connection is reset
-	HalfClose     Kind = "half-close"       // every connection has one direction ended
+	HalfClose     Kind = "half-close"       // one direction of every connection is ended
 	Blackhole     Kind = "blackhole"        // nothing arrives, in one direction or both
 	Lose          Kind = "lose"             // nothing arrives for a moment, and then every connection is reset
 	Delay         Kind = "delay"            // everything arrives late
-	Refuse        Kind = "refuse"           // every connection is reset, and new ones are
+	Refuse        Kind = "refuse"           // every connection is reset, and new ones are reset too
 )
 
-// Way is one that a node needs.
+// Way is a node's connection to one of its servers.
 type Way string
 
 const (
@@ -39,15 +39,15 @@ const (
 // pauseTime is how long a node is stopped: longer than its leases.
 const pauseTime = 15 * time.Second
 
-// Event is one thing that the adversary does.
+// Event is one act of the adversary.
 type Event struct {
-	At, For time.Duration // when it begins, and for how long it holds
+	At, For time.Duration // when the event begins, and how long it lasts
 	Kind    Kind
-	Node    int // whose process or way; 0 where Kind is of NATS or PostgreSQL
-	Way     Way // of a fault on the way; else empty
+	Node    int // the node whose process or way it is; 0 where Kind is of NATS or PostgreSQL
+	Way     Way // of a fault on a way; empty for other events
 	Fault   faultproxy.Fault
 	End     faultproxy.Direction // of a HalfClose
-	CutLast bool                 // what was held back is lost at the end, not late
+	CutLast bool                 // bytes that were held back are lost at the end, and not late
 }
 
 func (e Event) String() string {
@@ -64,7 +64,7 @@ func (e Event) String() string {
 	return s
 }
 
-// target is what an Event holds while it lasts.
+// target is the thing that an Event uses while it lasts.
 func (e Event) target() string {
 	switch e.Kind {
 	case KillNATS, KillPostgres:
@@ -73,19 +73,19 @@ func (e Event) target() string {
 	return fmt.Sprintf("%d %s", e.Node, e.Way)
 }
 
-// Targets are what there is to attack: nodes, and what they need.
+// Targets are the things to attack: nodes and their servers.
 type Targets struct {
 	Nodes    int
 	Database bool // PostgreSQL, and the ways to it
 	Bus      bool // NATS, and the ways to it
 }
 
-// Schedule returns what the adversary does in so long a time, in order: each kind in turn, shuffled. It follows from the
-// seed alone, and all of it has ended by then.
+// Schedule returns the adversary's acts for this long a time, in order: each kind in turn, shuffled. It follows from
+// the seed alone, and every act has ended by then.
 func Schedule(seed uint64, duration time.Duration, targets Targets) []Event {
 	random := rand.New(rand.NewPCG(seed, 7))
 	var events, bag []Event
-	busy := map[string]time.Duration{} // until when each target is
+	busy := map[string]time.Duration{} // the time until which each target is in use
 	for at := time.Second; at < duration; {
 		if len(bag) == 0 {
 			bag = shuffled(random, targets)
@@ -113,7 +113,8 @@ func pace(random *rand.Rand, targets Targets) time.Duration {
 	return 300*time.Millisecond + between(random, 0, 2400*time.Millisecond)
 }
 
-// shuffled returns one of each kind, more of those that hurt more, in an order in which the long pause comes early.
+// shuffled returns each kind once, and the kinds that hurt more often more than once, in an order in which the long
+// pause comes early.
 func shuffled(random *rand.Rand, targets Targets) []Event {
 	bag := []Event{{Kind: KillNode}, {Kind: KillNode}, {Kind: TerminateNode}}
 	if targets.Database {
@@ -135,7 +136,7 @@ func shuffled(random *rand.Rand, targets Targets) []Event {
 	return bag
 }
 
-// onWay are the events on one way of a node.
+// onWay returns the events on one way of a node.
 func onWay(way Way) (events []Event) {
 	for _, kind := range []Kind{Cut, HalfClose, Blackhole, Blackhole, Lose, Lose, Lose, Delay, Refuse} {
 		events = append(events, Event{Kind: kind, Way: way})
@@ -147,7 +148,7 @@ func between(random *rand.Rand, from, to time.Duration) time.Duration {
 	return from + time.Duration(random.Int64N(int64(to-from)))
 }
 
-// draw decides what is left open of an event.
+// draw decides the details of an event.
 func (e *Event) draw(random *rand.Rand, targets Targets) {
 	switch e.Kind {
 	case KillNATS, KillPostgres:
@@ -179,7 +180,7 @@ func (e *Event) draw(random *rand.Rand, targets Targets) {
 	}
 }
 
-// hole is a blackhole in one direction or both.
+// hole returns a blackhole in one direction or both.
 func hole(random *rand.Rand) faultproxy.Fault {
 	l := faultproxy.Link{Blackhole: true}
 	return []faultproxy.Fault{{Up: l}, {Down: l}, faultproxy.Both(l)}[random.IntN(3)]

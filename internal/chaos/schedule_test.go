@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestSchedule: a schedule follows from its seed, ends in time, attacks nothing twice at once, and has each kind.
+// TestSchedule: a schedule follows from its seed, ends in time, attacks no target twice at once, and has each kind.
 func TestSchedule(t *testing.T) {
 	everything := Targets{Nodes: 3, Database: true, Bus: true}
 	const duration = time.Minute

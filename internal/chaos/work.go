@@ -10,35 +10,40 @@ import (
 	"chattok/internal/history"
 )
 
-// How often a person does what, about.
+// The times between a person's acts, about.
 const (
-	thinkTime   = 300 * time.Millisecond  // before it posts, at most
-	askTime     = 700 * time.Millisecond  // before it asks for a latest entry, at most
-	signalTime  = 1200 * time.Millisecond // before it signals, at most
-	retryTime   = 300 * time.Millisecond  // before it tries again, at most
-	giveUpAfter = 12                      // one failed try in so many is the last
+	thinkTime   = 300 * time.Millisecond  // at most, before the person posts
+	askTime     = 700 * time.Millisecond  // at most, before it asks for a latest entry
+	signalTime  = 1200 * time.Millisecond // at most, before it signals
+	retryTime   = 300 * time.Millisecond  // at most, before it tries again
+	giveUpAfter = 12                      // one failed try in this many is the last
 )
 
-// post adds entries until working is done, one after the other. What has begun by then is brought to its end, unless
+// post adds entries, one after another, until working is done. It finishes the entry that it has begun, unless living
 // living is done.
 func (p *person) post(living, working context.Context) {
 	for n := 1; working.Err() == nil; n++ {
-		p.pause(working, thinkTime)
+		p.rest(working, thinkTime)
 		if m := p.member(); m.id != "" && working.Err() == nil {
 			p.add(living, m, fmt.Sprintf("%s-%d", p.name, n))
 		}
 	}
 }
 
-// add adds one entry: again and again under its key, on any node and as whoever the person is by then, until it is
-// answered or the person gives up.
+// add adds one entry. It tries again under the entry's key, on any node and with the connection that the person has by
+// then, until it is answered or the person gives up.
 func (p *person) add(ctx context.Context, m member, body string) {
 	recorded := p.room.recorder.Add(m.id, body)
+	var replyTo *string
+	if e, ok := p.room.pickEntry(p, anyEntry); ok && p.n(3) == 0 {
+		replyTo = &e.ID
+	}
 	for {
 		var data struct{ AddChatEntry entry }
-		err := p.ask(ctx, p.node(), m.token, addOperation, map[string]any{"c": m.id, "b": body, "k": body}, &data)
+		err := p.ask(ctx, p.node(), m.token, addOperation, map[string]any{"c": m.id, "b": body, "k": body, "r": replyTo}, &data)
 		if err == nil {
 			recorded.Answered(data.AddChatEntry.recorded())
+			p.room.knows(data.AddChatEntry, p, m)
 			p.room.world.answered()
 			return
 		}
@@ -56,7 +61,7 @@ func (p *person) add(ctx context.Context, m member, body string) {
 	}
 }
 
-// awaitMember returns who the person is, when it is someone.
+// awaitMember returns the person's connection when it has one.
 func (p *person) awaitMember(ctx context.Context) member {
 	for ctx.Err() == nil {
 		if m := p.member(); m.id != "" {
@@ -70,7 +75,7 @@ func (p *person) awaitMember(ctx context.Context) member {
 // wonder asks for latest entries until ctx is done.
 func (p *person) wonder(ctx context.Context) {
 	for ctx.Err() == nil {
-		p.pause(ctx, askTime)
+		p.rest(ctx, askTime)
 		m := p.member()
 		if m.id == "" || ctx.Err() != nil {
 			continue
@@ -95,7 +100,7 @@ func (p *person) wonder(ctx context.Context) {
 // signal sends signals until ctx is done.
 func (p *person) signal(ctx context.Context) {
 	for ctx.Err() == nil {
-		p.pause(ctx, signalTime)
+		p.rest(ctx, signalTime)
 		if m := p.member(); m.id != "" && ctx.Err() == nil {
 			to := ""
 			if p.n(3) == 0 {
@@ -108,10 +113,10 @@ func (p *person) signal(ctx context.Context) {
 	}
 }
 
-// send sends one signal. It is numbered for its sender on this life of the node: what it sent by another may still be
-// under way.
+// send sends one signal. Signals are numbered for each connection and run of a node: a signal that was sent by way of
+// another node may still be on its way.
 func (p *person) send(ctx context.Context, node int, m member, to string, must bool) error {
-	sender := fmt.Sprintf("%s@%d.%d", m.id, node+1, p.room.world.lives[node].Load())
+	sender := fmt.Sprintf("%s@%d.%d", m.id, node+1, p.room.world.runs[node].Load())
 	p.mu.Lock()
 	p.sent[sender]++
 	n := p.sent[sender]

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -17,30 +18,36 @@ import (
 	"chattok/internal/history"
 )
 
-// Config says what a run is.
+// Config describes a run.
 type Config struct {
-	Cluster  *cluster.Cluster // ready; its nodes are left so
+	Cluster  *cluster.Cluster // ready; its nodes are left ready
 	Seed     uint64
 	Schedule []Event
-	// Rooms and People in each; 3 and 4 where 0.
+	// Rooms is the number of rooms, and People the number in each; 0 for 3 and 4, or 2 where there are more than manyRooms. Where all
+	// together are more than usualPeople, each does less, so that as much happens in all.
 	Rooms, People int
 	Stubborn      bool                             // nobody gives up on an add
-	Log           func(format string, args ...any) // hears what is done; nil for nobody
+	Log           func(format string, args ...any) // gets each act of the adversary; may be nil
 }
 
-// Report is how a run went.
+const (
+	usualPeople = 12
+	manyRooms   = 10
+)
+
+// Report is the result of a run.
 type Report struct {
 	Seed     uint64
 	Events   map[Kind]int
 	Verdicts map[string]*history.Verdict // by session
-	Faults   []string                    // what the checker does not judge: errors that nothing explains, and the like
-	Ended    int64                       // connections whose people were told that they have ended, and had to connect anew
+	Faults   []string                    // faults that the checker does not judge, such as errors that nothing explains
+	Ended    int64                       // connections that ended without their people, who had to connect anew
 	Left     int64                       // connections whose people disconnected, or never came back
-	Gap      time.Duration               // the longest time without an answered add, anywhere
-	Settled  time.Duration               // from the end of the faults until all had everything
+	Gap      time.Duration               // the longest time without an answered add in any room
+	Settled  time.Duration               // from the end of the faults until everybody had everything
 }
 
-// Holds says whether nothing was found.
+// Holds says whether no fault was found.
 func (r *Report) Holds() bool {
 	for _, v := range r.Verdicts {
 		if !v.Holds() {
@@ -80,14 +87,18 @@ func (r *Report) String() string {
 	return b.String()
 }
 
-// world is a run under way.
+// world is a run in progress.
 type world struct {
 	cluster  *cluster.Cluster
 	nodes    []string       // URLs
-	lives    []atomic.Int64 // of each node
+	runs     []atomic.Int64 // of each node
 	rooms    []*room
-	settling atomic.Bool // nobody moves by itself any more
+	fed      *history.Recorder // what readers of the feed of all sessions had
+	feeds    []*feedReader
+	kept     *keptRoom
+	settling atomic.Bool // people stay where they are from now on
 	stubborn bool        // nobody gives up on an add
+	pace     int         // how many times as long as usual people rest between their acts
 	ended    atomic.Int64
 	left     atomic.Int64
 	log      func(format string, args ...any)
@@ -99,7 +110,8 @@ type world struct {
 }
 
 func newWorld(c Config) *world {
-	w := &world{cluster: c.Cluster, lives: make([]atomic.Int64, len(c.Cluster.Nodes)), log: c.Log, stubborn: c.Stubborn, answeredAt: time.Now()}
+	w := &world{cluster: c.Cluster, runs: make([]atomic.Int64, len(c.Cluster.Nodes)), log: c.Log, stubborn: c.Stubborn, answeredAt: time.Now(),
+		fed: history.NewRecorder()}
 	if w.log == nil {
 		w.log = func(string, ...any) {}
 	}
@@ -110,19 +122,27 @@ func newWorld(c Config) *world {
 	if rooms == 0 {
 		rooms = 3
 	}
-	if people == 0 {
+	switch {
+	case people == 0 && rooms > manyRooms:
+		people = 2
+	case people == 0:
 		people = 4
 	}
+	w.pace = max(1, rooms*people/usualPeople)
 	for i := range rooms {
 		w.rooms = append(w.rooms, newRoom(w, fmt.Sprintf("r%d", i+1), people, c.Seed+uint64(i)<<32))
+	}
+	w.kept = newKeptRoom(w, c.Seed)
+	for i := range feedReaders {
+		w.feeds = append(w.feeds, newFeedReader(w, i, c.Seed))
 	}
 	return w
 }
 
-// maxFaults bounds how many are told.
+// maxFaults bounds how many faults a report lists.
 const maxFaults = 30
 
-// fault notes what should not be.
+// fault records a fault.
 func (w *world) fault(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -131,7 +151,7 @@ func (w *world) fault(format string, args ...any) {
 	}
 }
 
-// answered notes that an add was answered.
+// answered records that an add was answered.
 func (w *world) answered() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -146,7 +166,7 @@ type crowd struct {
 	all  sync.WaitGroup
 }
 
-func gather(ctx context.Context) (context.Context, *crowd) {
+func newCrowd(ctx context.Context) (context.Context, *crowd) {
 	ctx, stop := context.WithCancel(ctx)
 	return ctx, &crowd{stop: stop}
 }
@@ -156,11 +176,12 @@ func (c *crowd) end() {
 	c.all.Wait()
 }
 
-// Run has people use the cluster while the schedule is carried out, waits until all is well and everyone has
-// everything, and judges. An error means that the run itself failed, such as that the cluster did not come back.
+// Run lets people use the cluster while the schedule is carried out, waits until everything works and everybody has
+// everything, and checks the histories. It returns an error where the run itself failed, for example where the cluster
+// did not come back.
 func Run(ctx context.Context, c Config) (*Report, error) {
 	w := newWorld(c)
-	keeping, keepers := gather(ctx)
+	keeping, keepers := newCrowd(ctx)
 	defer keepers.end()
 	a := &adversary{world: w, cluster: c.Cluster}
 	for i, n := range c.Cluster.Nodes {
@@ -168,12 +189,15 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		a.keepers = append(a.keepers, k)
 		keepers.all.Go(func() { k.run(keeping) })
 	}
-	followers, workers := w.people(ctx)
+	if err := w.kept.keep(ctx, w.keptTime()); err != nil {
+		return nil, err
+	}
+	followers, workers := w.people(ctx, c.Seed)
 	defer followers.end()
 	defer workers.end()
 
 	a.run(ctx, c.Schedule)
-	unmute, err := a.mute()
+	switchOn, err := a.switchBusOff()
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +206,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	workers.end()
 	w.settling.Store(true)
 	healed := time.Now()
-	if err := errors.Join(unmute(ctx), w.heal(ctx)); err != nil {
+	if err := errors.Join(switchOn(ctx), w.heal(ctx)); err != nil {
 		return nil, err
 	}
 	if err := w.converge(ctx); err != nil {
@@ -193,6 +217,8 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	for _, r := range w.rooms {
 		r.complete(ctx)
 	}
+	w.kept.complete(ctx)
+	w.completeFeeds(ctx)
 	followers.end()
 	defer w.hangUp()
 	report := &Report{Seed: c.Seed, Events: map[Kind]int{}, Ended: w.ended.Load(), Left: w.left.Load(), Gap: w.gap, Settled: settled}
@@ -202,17 +228,30 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	return report, w.judge(ctx, report)
 }
 
-// people sets everyone to work.
-func (w *world) people(ctx context.Context) (followers, workers *crowd) {
-	following, followers := gather(ctx)
-	working, workers := gather(ctx)
+// people starts everybody's goroutines.
+func (w *world) people(ctx context.Context, seed uint64) (followers, workers *crowd) {
+	following, followers := newCrowd(ctx)
+	working, workers := newCrowd(ctx)
+	for _, f := range w.feeds {
+		followers.all.Go(func() { f.follow(following) })
+	}
+	for _, r := range w.kept.readers {
+		followers.all.Go(func() { r.follow(following) })
+	}
+	for i := range keptPosters {
+		workers.all.Go(func() { w.kept.post(working, fmt.Sprint("poster ", i), rand.New(rand.NewPCG(seed, 77+uint64(i)))) })
+	}
 	for _, r := range w.rooms {
 		r.reader = newReader(r.people[0])
 		followers.all.Go(func() { r.reader.follow(following) })
+		r.logReader = newLogReader(r.people[len(r.people)-1])
+		followers.all.Go(func() { r.logReader.follow(following) })
 		for _, p := range r.people {
 			followers.all.Go(func() { p.follow(following) })
 			workers.all.Go(func() { p.post(following, working) })
+			workers.all.Go(func() { p.alter(following, working) })
 			workers.all.Go(func() { p.wonder(working) })
+			workers.all.Go(func() { p.browse(working) })
 			workers.all.Go(func() { p.signal(working) })
 		}
 	}
@@ -234,7 +273,7 @@ func (w *world) heal(ctx context.Context) error {
 // Times of convergence.
 const (
 	convergeTimeout = 60 * time.Second
-	stableTime      = requestTimeout + 2*time.Second // for what was given up to be stored after all
+	stableTime      = requestTimeout + 2*time.Second // for adds that were given up to be stored after all
 )
 
 // converge returns when every room has been as it should be for a while.
@@ -263,7 +302,7 @@ func (w *world) converge(ctx context.Context) error {
 	}
 }
 
-// signalAll has everyone send a signal that has to arrive, now that all is well, and waits until it has.
+// signalAll makes everybody send a signal that must arrive, since everything works, and waits until all have arrived.
 func (w *world) signalAll(ctx context.Context) {
 	for _, r := range w.rooms {
 		for _, p := range r.people {
@@ -285,7 +324,7 @@ func (w *world) signalAll(ctx context.Context) {
 	}
 }
 
-// hangUp closes the connections that people have kept for further requests.
+// hangUp closes the connections that people keep for further requests.
 func (w *world) hangUp() {
 	for _, r := range w.rooms {
 		for _, p := range r.people {
@@ -294,7 +333,7 @@ func (w *world) hangUp() {
 	}
 }
 
-// judge reads the logs and has the checker decide.
+// judge reads the logs and checks the histories.
 func (w *world) judge(ctx context.Context, report *Report) error {
 	report.Verdicts = make(map[string]*history.Verdict)
 	for _, r := range w.rooms {
@@ -311,9 +350,29 @@ func (w *world) judge(ctx context.Context, report *Report) error {
 				w.fault("%s: node %d reads another log than node 1", r.id, node+1)
 			}
 		}
-		report.Verdicts[r.id] = history.Check(r.recorder.History(log))
+		r.judgeMarks(log)
+		events, err := r.events(ctx, 0)
+		if err != nil {
+			return err
+		}
+		for node := 1; node < len(w.nodes); node++ {
+			other, err := r.events(ctx, node)
+			if err != nil {
+				return err
+			}
+			if !slices.Equal(events, other) {
+				w.fault("%s: node %d reads other events of the log than node 1", r.id, node+1)
+			}
+		}
+		report.Verdicts[r.id] = history.Check(r.recorder.History(log, events))
 	}
-	w.mu.Lock() // nodes are still looked after
+	report.Verdicts[feedVerdict] = history.Check(w.fed.History(nil, nil))
+	kept, err := w.kept.judge(ctx)
+	if err != nil {
+		return err
+	}
+	report.Verdicts[keptVerdict] = kept
+	w.mu.Lock() // the keepers still watch the nodes
 	defer w.mu.Unlock()
 	report.Faults = slices.Clone(w.faults)
 	return nil

@@ -6,59 +6,54 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"time"
 
 	"chattok/internal/faultproxy"
 	"chattok/internal/pgtest"
+	"chattok/internal/process"
 )
 
-// Config says what a Cluster is made of.
+// Config describes a Cluster.
 type Config struct {
-	Program string   // chattok's binary
-	NATS    string   // nats-server's binary; empty: the nodes are joined by PostgreSQL's LISTEN and NOTIFY
-	Nodes   int      // how many; 3 where 0
+	Program string   // the binary of chattok
+	NATS    string   // the binary of nats-server; empty where the nodes use PostgreSQL's LISTEN and NOTIFY
+	Nodes   int      // the number of nodes; 0 for 3
 	Env     []string // further environment of the nodes, such as CHATTOK_GRACE=5s
-	// Dir keeps data and logs, and is left there by Close. Empty for a temporary one that Close removes.
+	// Dir keeps data and logs, and Close leaves it there. Empty for a temporary folder that Close removes.
 	Dir string
-	// Durable makes PostgreSQL's commits outlive the machine, as a server that matters does, and not its own death alone.
+	// Durable makes PostgreSQL's commits outlive the machine, and not only the server's death.
 	Durable bool
-	// Faults puts proxies between the nodes and what they need; Seed decides what is random about them.
+	// Faults puts proxies between the nodes and their servers; Seed decides the proxies' random choices.
 	Faults bool
 	Seed   uint64
-	// Ready is called for each node when it is ready for the first time, for one at a time.
+	// Ready is called for each node when the node is ready for the first time, for one node at a time.
 	Ready func(*Node)
-	// SQLite has one node on an embedded database, without PostgreSQL and NATS.
+	// SQLite makes a cluster of one node on an embedded database, without PostgreSQL and NATS.
 	SQLite bool
 }
 
-// Times of a cluster.
-const (
-	readyTimeout = 60 * time.Second // for a process to be ready
-	readyPoll    = 20 * time.Millisecond
-	stopPatience = 15 * time.Second // for one to end
-)
+// stopPatience is how long a process may take to end before it is killed.
+const stopPatience = 15 * time.Second
 
-// Cluster is what runs.
+// Cluster is a running cluster.
 type Cluster struct {
 	Nodes    []*Node
-	Postgres *pgtest.Server // nil on SQLite
-	NATS     *Process       // nil where the nodes need none
+	Postgres *pgtest.Server   // nil on SQLite
+	NATS     *process.Process // nil where the nodes need none
 
 	config   Config
 	dir      string
-	database string // its URL, past every proxy
+	database string // its URL, without a proxy
 	natsAddr string
-	release  func() error // of a temporary folder
+	release  func() error // removes a temporary folder
 }
 
-// Start starts everything, and returns when all nodes are ready.
+// Start starts all processes, and returns when all nodes are ready.
 func Start(ctx context.Context, config Config) (*Cluster, error) {
 	if config.Nodes == 0 {
 		config.Nodes = 3
@@ -79,7 +74,7 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	// PostgreSQL's own user has to get through to its folder.
+	// PostgreSQL's own user needs access to its folder.
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return fmt.Errorf("make the cluster's folder: %w", err)
 	}
@@ -115,7 +110,7 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	})
 }
 
-// eachNode calls f for all nodes at once.
+// eachNode calls f for all nodes at the same time.
 func (c *Cluster) eachNode(f func(*Node) error) error {
 	failed := make([]error, len(c.Nodes))
 	var all sync.WaitGroup
@@ -134,31 +129,31 @@ func (c *Cluster) startPostgres(ctx context.Context) (err error) {
 	const name = "chattok"
 	c.database = c.Postgres.URL(name)
 	if err := c.Postgres.Exec(ctx, name, "SELECT 1"); err == nil {
-		return nil // the folder has it from before
+		return nil // the folder has the database from before
 	}
 	_, err = c.Postgres.CreateDatabase(ctx, name)
 	return err
 }
 
 func (c *Cluster) startNATS(ctx context.Context) (err error) {
-	if c.natsAddr, err = freeAddr(); err != nil {
+	if c.natsAddr, err = process.FreeAddr(); err != nil {
 		return err
 	}
 	config := filepath.Join(c.dir, "nats.conf")
 	if err := os.WriteFile(config, fmt.Appendf(nil, "listen: %q\n", c.natsAddr), 0o600); err != nil {
 		return fmt.Errorf("write the bus's configuration: %w", err)
 	}
-	c.NATS = &Process{name: "nats-server", logFile: filepath.Join(c.dir, "nats.log"),
-		command: func() *exec.Cmd { return exec.Command(c.config.NATS, "-c", config) }}
+	c.NATS = process.New("nats-server", filepath.Join(c.dir, "nats.log"),
+		func() *exec.Cmd { return exec.Command(c.config.NATS, "-c", config) })
 	return c.BeginNATS(ctx)
 }
 
-// BeginNATS starts NATS where it was ended, and returns when it takes connections.
+// BeginNATS starts NATS, and returns when it takes connections.
 func (c *Cluster) BeginNATS(ctx context.Context) error {
 	if err := c.NATS.Start(); err != nil {
 		return err
 	}
-	return awaitReady(ctx, c.NATS, func() error {
+	return c.NATS.AwaitReady(ctx, func() error {
 		conn, err := net.DialTimeout("tcp", c.natsAddr, time.Second)
 		if err != nil {
 			return err
@@ -167,16 +162,16 @@ func (c *Cluster) BeginNATS(ctx context.Context) error {
 	})
 }
 
-// Dir is where data and logs are.
+// Dir returns the folder of data and logs.
 func (c *Cluster) Dir() string { return c.dir }
 
-// DatabaseURL is the database, past every proxy.
+// DatabaseURL returns the URL of the database, without a proxy.
 func (c *Cluster) DatabaseURL() string { return c.database }
 
-// Heal ends every fault that proxies were told to make.
+// Heal ends every fault of the proxies.
 func (c *Cluster) Heal() {
 	for _, n := range c.Nodes {
-		for _, p := range []*faultproxy.Proxy{n.Database, n.Bus} {
+		for _, p := range []*faultproxy.Proxy{n.ToDatabase, n.ToBus} {
 			if p != nil {
 				p.Set(faultproxy.Fault{})
 			}
@@ -184,9 +179,9 @@ func (c *Cluster) Heal() {
 	}
 }
 
-// Close ends everything: the nodes first and in order, then what they need.
+// Close ends all processes: the nodes first and in order, then their servers.
 func (c *Cluster) Close() error {
-	c.Heal() // so that nothing waits in vain
+	c.Heal() // so that no node waits for a server in vain
 	failed := []error{c.eachNode(func(n *Node) error {
 		if n.Pid() != 0 {
 			_ = n.Resume() // fails for one that has ended
@@ -198,7 +193,7 @@ func (c *Cluster) Close() error {
 	}
 	if c.NATS != nil {
 		err := c.NATS.Stop(stopPatience)
-		if _, exited := errors.AsType[*exec.ExitError](err); !exited { // its exit code says that it was told to
+		if _, exited := errors.AsType[*exec.ExitError](err); !exited { // the exit code of a program that was told to end
 			failed = append(failed, err)
 		}
 	}
@@ -206,58 +201,4 @@ func (c *Cluster) Close() error {
 		failed = append(failed, c.Postgres.Close())
 	}
 	return errors.Join(append(failed, c.release())...)
-}
-
-// awaitReady returns when a process is ready, or with how it ended.
-func awaitReady(ctx context.Context, p *Process, ready func() error) error {
-	if err := await(ctx, p.Ended(), ready); err != nil {
-		return fmt.Errorf("%s is not ready: %w\n%s", p.name, errors.Join(err, p.How()), Tail(p.logFile))
-	}
-	return nil
-}
-
-// await returns nil when ready does, and its last error when ended is closed or the time is up.
-func await(ctx context.Context, ended <-chan struct{}, ready func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	tick := time.NewTicker(readyPoll)
-	defer tick.Stop()
-	for {
-		err := ready()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ended:
-			return err
-		case <-ctx.Done():
-			return err
-		case <-tick.C:
-		}
-	}
-}
-
-// Tail returns the end of a file, such as a log.
-func Tail(name string) []byte {
-	log, err := os.ReadFile(name)
-	if err != nil {
-		return []byte(err.Error())
-	}
-	return log[max(0, len(log)-4<<10):]
-}
-
-// freeAddr picks a port of the loopback below those that Linux gives to outgoing connections, so that none takes it
-// while its process is down.
-func freeAddr() (string, error) {
-	var last error
-	for range 50 {
-		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(15000+rand.IntN(17000)))
-		listener, err := net.Listen("tcp", addr)
-		if err != nil {
-			last = err
-			continue
-		}
-		return addr, listener.Close()
-	}
-	return "", fmt.Errorf("find a free port: %w", last)
 }

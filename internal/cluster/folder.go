@@ -12,14 +12,14 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// folderPattern names temporary folders; a file with lockSuffix beside each is locked while its cluster runs.
+// folderPattern names temporary folders. A file with lockSuffix beside each folder is locked while its cluster runs.
 const (
 	folderPattern = "chattok-cluster-"
 	lockSuffix    = ".lock"
 )
 
-// temporaryFolder makes a folder, removes those that clusters left behind which were killed, and returns how to remove
-// this one.
+// temporaryFolder creates a folder, removes the folders of clusters that were killed, and returns a function that
+// removes the new one.
 func temporaryFolder() (dir string, release func() error, err error) {
 	if dir, err = os.MkdirTemp("", folderPattern); err != nil {
 		return "", nil, fmt.Errorf("make the cluster's folder: %w", err)
@@ -34,7 +34,8 @@ func temporaryFolder() (dir string, release func() error, err error) {
 	return dir, release, removeLeft()
 }
 
-// removeLeft removes the folders whose lock nobody holds, save new ones: between a lock's file and its lock is a moment.
+// removeLeft removes folders whose lock is free. It leaves new ones, since a lock's file exists a moment before it is
+// locked.
 func removeLeft() error {
 	locks, err := filepath.Glob(filepath.Join(os.TempDir(), folderPattern+"*"+lockSuffix))
 	if err != nil {
@@ -47,7 +48,7 @@ func removeLeft() error {
 		}
 		lock := flock.New(name)
 		if held, err := lock.TryLock(); err != nil || !held {
-			continue // it is in use, or another's, or gone
+			continue // it is in use, belongs to another user, or is gone
 		}
 		failed = append(failed, os.RemoveAll(name[:len(name)-len(lockSuffix)]), os.Remove(name), lock.Close())
 	}

@@ -1,6 +1,9 @@
-// Package faultproxy is a TCP proxy that passes connections on as badly as a test wants: late, not at all, half, or until
-// it cuts them. Each direction is set by itself, so that a request can arrive whose answer does not.
+// Package faultproxy is a TCP proxy that treats connections as badly as a test wants: it delays them, drops what they
+// carry, ends one direction, or cuts them. Each direction is set by itself, so that a request can arrive and its answer
+// not.
 //
-// What is blackholed is kept, up to a bound, and the sender is slowed down beyond it, as TCP would: when the blackhole
-// ends, it arrives late, unless the connection was cut meanwhile, and then it never does.
+// Bytes in a blackhole are kept, up to a bound, and beyond it the sender is slowed down, as TCP does. When the
+// blackhole ends, they arrive late, unless the connection was cut meanwhile: then they never do.
+//
+// Reading order: proxy.go, pipe.go.
 package faultproxy

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// pipe is one connection on its way through.
+// pipe is one connection through the proxy.
 type pipe struct {
 	proxy          *Proxy
 	client, server net.Conn
@@ -17,13 +17,13 @@ type pipe struct {
 	halfClosed     [2]atomic.Bool
 }
 
-// chunk is what was read at once, and when it is due.
+// chunk is bytes that were read at once, and the time at which they are due.
 type chunk struct {
 	data []byte
 	due  time.Time
 }
 
-// ends returns who sends in a direction, and who receives.
+// ends returns the sender and the receiver of a direction.
 func (c *pipe) ends(d Direction) (from, to net.Conn) {
 	if d == Up {
 		return c.client, c.server
@@ -47,7 +47,7 @@ func (c *pipe) halfClose(d Direction) {
 	_ = to.(*net.TCPConn).CloseWrite() // fails for one that has ended
 }
 
-// pass passes on one direction until its sender ends it, which its receiver then hears of, or the pipe is reset.
+// pass copies one direction until its sender ends it, or the pipe is reset. The receiver then gets the end.
 func (c *pipe) pass(d Direction, random *rand.Rand) {
 	queue := make(chan chunk, chunks)
 	var reader sync.WaitGroup
@@ -55,19 +55,19 @@ func (c *pipe) pass(d Direction, random *rand.Rand) {
 	defer reader.Wait()
 	for next := range queue {
 		if !c.wait(d, next.due) {
-			c.reset() // has the reader end
+			c.reset() // which ends the reader
 			return
 		}
 		_, to := c.ends(d)
 		if c.halfClosed[d].Load() {
-			continue // swallowed
+			continue // lost, since this direction was ended
 		}
 		if _, err := to.Write(next.data); err != nil && !c.halfClosed[d].Load() {
 			c.reset()
 			return
 		}
 	}
-	if c.wait(d, time.Time{}) { // an end is not heard of through a blackhole
+	if c.wait(d, time.Time{}) { // an end does not come through a blackhole
 		c.halfClose(d)
 	}
 }
@@ -83,7 +83,7 @@ func (c *pipe) read(d Direction, random *rand.Rand, queue chan<- chunk) {
 		if n > 0 {
 			due := time.Now().Add(c.delay(d, random))
 			if due.Before(last) {
-				due = last // the order stays
+				due = last // bytes stay in order
 			}
 			last = due
 			select {
@@ -114,7 +114,7 @@ func (f Fault) link(d Direction) Link {
 	return f.Down
 }
 
-// wait returns true when what is due then may be passed on, and false when the pipe has been reset.
+// wait returns true when bytes that are due at a time may be passed on, and false when the pipe has been reset.
 func (c *pipe) wait(d Direction, due time.Time) bool {
 	for {
 		f, changed := c.proxy.now()

@@ -12,35 +12,35 @@ import (
 	"time"
 )
 
-// Direction is one of the two ways through a connection.
+// Direction is one of the two directions of a connection.
 type Direction int
 
 const (
-	Up   Direction = iota // from who dialled the proxy to the target
-	Down                  // back
+	Up   Direction = iota // from the client to the target
+	Down                  // from the target to the client
 )
 
-// Fault is how the proxy treats what it passes on. The zero Fault passes everything at once.
+// Fault is the treatment of connections. The zero Fault passes everything on at once.
 type Fault struct {
 	Up, Down Link
 	Refuse   bool // new connections are reset
 }
 
-// Link is how one direction is treated.
+// Link is the treatment of one direction.
 type Link struct {
-	Delay     time.Duration // before anything is passed on
-	Jitter    time.Duration // at most so much more, at random; the order stays
+	Delay     time.Duration // before bytes are passed on
+	Jitter    time.Duration // up to so much more, at random; bytes stay in order
 	Blackhole bool          // nothing arrives
 }
 
 // Both treats both directions alike.
 func Both(l Link) Fault { return Fault{Up: l, Down: l} }
 
-// Times of the proxy.
+// Bounds of the proxy.
 const (
 	dialTimeout = 5 * time.Second
 	chunkBytes  = 16 << 10
-	chunks      = 64 // in each direction that may be on their way
+	chunks      = 64 // that may be on their way in each direction
 )
 
 // Proxy passes connections to one target. Its methods are safe for concurrent use.
@@ -58,7 +58,7 @@ type Proxy struct {
 	closed  bool
 }
 
-// Listen starts a proxy to a target on a free port of the loopback. The seed decides its random delays: those of the
+// Listen starts a proxy to a target on a free port of the loopback. The seed decides the random delays: those of the
 // n-th connection are the same for the same seed.
 func Listen(target string, seed uint64) (*Proxy, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -70,10 +70,10 @@ func Listen(target string, seed uint64) (*Proxy, error) {
 	return p, nil
 }
 
-// Addr is where the proxy listens: host and port.
+// Addr returns the host and port that the proxy listens on.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
-// Set changes how everything is treated from now on, what is on its way included.
+// Set changes the treatment from now on, also of bytes on their way.
 func (p *Proxy) Set(f Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -82,8 +82,8 @@ func (p *Proxy) Set(f Fault) {
 	p.changed = make(chan struct{})
 }
 
-// Cut resets every connection, in both directions and at once, and returns how many there were. What was on its way is
-// lost.
+// Cut resets every connection, in both directions and at once, and returns the number of connections. Bytes on their
+// way are lost.
 func (p *Proxy) Cut() int {
 	open := p.open()
 	for _, c := range open {
@@ -92,8 +92,8 @@ func (p *Proxy) Cut() int {
 	return len(open)
 }
 
-// HalfClose ends one direction of every connection: its receiver reads an end, and what is sent that way afterwards is
-// lost; the other direction stays open. It returns how many there were.
+// HalfClose ends one direction of every connection: the receiver reads an end, and bytes that are sent that way
+// afterwards are lost; the other direction stays open. It returns the number of connections.
 func (p *Proxy) HalfClose(d Direction) int {
 	open := p.open()
 	for _, c := range open {
@@ -105,10 +105,10 @@ func (p *Proxy) HalfClose(d Direction) int {
 // Open returns how many connections are open now.
 func (p *Proxy) Open() int { return len(p.open()) }
 
-// Accepted returns how many connections there have been.
+// Accepted returns how many connections there have been in all.
 func (p *Proxy) Accepted() int { return int(p.accepted.Load()) }
 
-// Close cuts every connection, takes no more, and returns when all goroutines have ended.
+// Close cuts every connection, accepts no more, and returns when all goroutines have ended.
 func (p *Proxy) Close() error {
 	p.mu.Lock()
 	p.closed = true
@@ -125,7 +125,7 @@ func (p *Proxy) open() []*pipe {
 	return slices.Collect(maps.Keys(p.pipes))
 }
 
-// now returns how things are treated now, and a channel that is closed when that changes.
+// now returns the present treatment, and a channel that is closed when it changes.
 func (p *Proxy) now() (Fault, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -139,7 +139,7 @@ func (p *Proxy) accept() {
 			return
 		}
 		if err != nil {
-			time.Sleep(10 * time.Millisecond) // out of files: some will be closed
+			time.Sleep(10 * time.Millisecond) // too many files are open: some will be closed
 			continue
 		}
 		n := p.accepted.Add(1)
@@ -176,7 +176,7 @@ func (p *Proxy) serve(client net.Conn, n uint64) {
 	p.mu.Unlock()
 }
 
-// reset ends a connection so that its peer gets an error rather than an end.
+// reset ends a connection so that its peer gets an error and not an end.
 func reset(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // fails for one that is closed

@@ -18,10 +18,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// echo is a server that answers what it gets, and says when a connection's sender has ended.
+// echo is a server that sends back what it receives, and reports the end of each connection.
 type echo struct {
 	listener net.Listener
-	ended    chan string // what a connection got until its end
+	ended    chan string // the bytes of a connection until its end
 	done     sync.WaitGroup
 }
 
@@ -111,7 +111,7 @@ func hear(t *testing.T, conn net.Conn, want string) {
 	}
 }
 
-// silent checks that nothing comes for a while.
+// silent checks that nothing arrives for a while.
 func silent(t *testing.T, conn net.Conn) {
 	t.Helper()
 	if err := conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
@@ -162,7 +162,7 @@ func TestDelay(t *testing.T) {
 	hear(t, conn, "bcdefgh")
 }
 
-// What is blackholed arrives when the blackhole ends; so does what was sent on a connection that began meanwhile.
+// Bytes in a blackhole arrive when it ends, also on a connection that began meanwhile.
 func TestBlackhole(t *testing.T) {
 	for name, f := range map[string]Fault{"up": {Up: Link{Blackhole: true}}, "down": {Down: Link{Blackhole: true}}, "both": Both(Link{Blackhole: true})} {
 		t.Run(name, func(t *testing.T) {
@@ -183,7 +183,7 @@ func TestBlackhole(t *testing.T) {
 	}
 }
 
-// What is on its way when a connection is cut is lost, though the server may have had it.
+// Bytes that are on their way when a connection is cut are lost, though the server may have read them.
 func TestCut(t *testing.T) {
 	p, _ := through(t)
 	conn := dial(t, p)
@@ -204,7 +204,7 @@ func TestCut(t *testing.T) {
 	hear(t, again, "c")
 }
 
-// refused checks that a new connection is reset, be it while it is made.
+// refused checks that a new connection is reset, at its opening or after.
 func refused(t *testing.T, p *Proxy) {
 	t.Helper()
 	conn, err := net.Dial("tcp", p.Addr())
@@ -243,7 +243,7 @@ func TestHalfClose(t *testing.T) {
 	if n, err := down.Read(make([]byte, 1)); n != 0 || err != io.EOF {
 		t.Errorf("%d bytes, %v; want an end", n, err)
 	}
-	say(t, down, "c") // still goes up
+	say(t, down, "c") // this direction still works
 	if err := down.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func TestHalfClose(t *testing.T) {
 	}
 }
 
-// A target that is not there is a reset; one that comes back is reached.
+// A target that can't be reached is a reset. A target that comes back is reached.
 func TestTargetAway(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -2,6 +2,7 @@ package history_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,7 +10,7 @@ import (
 	. "chattok/internal/history"
 )
 
-// TestCorrectHistoriesHold: whatever a correct server and its clients do, nothing is found.
+// TestCorrectHistoriesHold: no fault is found in the history of a correct server, whatever its clients do.
 func TestCorrectHistoriesHold(t *testing.T) {
 	for seed := range uint64(150) {
 		if v := Check(randomHistory(seed, 400)); !v.Holds() {
@@ -30,11 +31,11 @@ func FuzzCorrectHistory(f *testing.F) {
 // TestPlantedFaults: each fault, planted at a random place of many correct histories, is found under its name.
 func TestPlantedFaults(t *testing.T) {
 	named := map[Rule]bool{}
-	for _, f := range faults {
+	for _, f := range slices.Concat(faults, logFaults, feedFaults) {
 		named[f.rule] = true
 		t.Run(f.name, func(t *testing.T) {
 			planted := 0
-			for seed := range uint64(40) {
+			for seed := range uint64(60) {
 				h := randomHistory(seed, 300)
 				if !f.plant(h, rand.New(rand.NewPCG(seed, 2))) {
 					continue
@@ -51,27 +52,28 @@ func TestPlantedFaults(t *testing.T) {
 	}
 	for _, rule := range []Rule{Hole, Invented, Altered, Lost, Doubled, Renumbered, Overtaken, Phantom, Foreseen, Skipped,
 		SeenTwice, Replayed, Unfinished, Stale, Mistaken, Misheard, Astray, HeardTwice, Disordered, Unheard, Impossible,
-		Disagreed, Diverged} {
+		Disagreed, Diverged, Unedited, Undeleted, Backwards, Unordered, Unequal, Miscounted} {
 		if !named[rule] {
 			t.Errorf("no fault is planted for %q", rule)
 		}
 	}
 }
 
-// TestVerdict: the counts are those of the history, and what is broken is spelt out, but not without end.
+// TestVerdict: the counts are those of the history, and the text lists violations up to a limit.
 func TestVerdict(t *testing.T) {
+	a, b := Entry{Seq: 1, Sender: "c", Body: "a", Version: 1, Place: 1}, Entry{Seq: 2, Sender: "c", Body: "b", Version: 1, Place: 2}
 	h := &History{
 		Adds: []*Add{
-			{Body: "a", Senders: []string{"c"}, Began: 1, Ended: 2, Answer: Entry{Seq: 1, Sender: "c", Body: "a"}},
+			{Body: "a", Senders: []string{"c"}, Began: 1, Ended: 2, Answer: a},
 			{Body: "b", Senders: []string{"c"}, Began: 3, Ended: Never},
 			{Body: "x", Senders: []string{"c"}, Began: 4, Ended: Never},
 		},
-		Log: []Entry{{1, "c", "a"}, {2, "c", "b"}},
+		Log: []Entry{a, b},
 		Subscribers: []*Subscriber{{Name: "s", Resumes: 2, Complete: true, Seen: []Sighting{
-			{Entry{1, "c", "a"}, 2}, {Entry{2, "c", "b"}, 5}}}},
-		Latest: []Latest{{Sender: "c", Asked: 3, At: 4, Entry: &Entry{1, "c", "a"}}},
+			{Entry: a, At: 2}, {Entry: b, At: 5}}}},
+		Latest: []Latest{{Sender: "c", Asked: 3, At: 4, Entry: &a}},
 	}
-	want := "holds; 3 adds (1 answered, 2 not, of which 1 stored), 2 entries, 1 subscribers (2 resumes) saw 2, 1 latest, 0 signals heard 0 times, 0 changes of presence"
+	want := "holds; 3 adds (1 answered, 2 not, of which 1 stored), 2 entries, 1 subscribers (2 resumes) saw 2, 1 latest, 0 signals heard 0 times, 0 changes of presence, 0 changes of entries (0 answered), 0 readers of the log had 0 events, 0 reads, 0 readers of the feed had 0 events"
 	if got := Check(h).String(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -85,16 +87,16 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestRecorder: what is recorded is the history, with times in order.
+// TestRecorder: the history has everything that was recorded, with times in order.
 func TestRecorder(t *testing.T) {
 	r := NewRecorder()
 	s := r.Subscriber("s", 0)
 	a := r.Add("c1", "text")
 	a.Retry("c1")
 	a.Retry("c2")
-	e := Entry{Seq: 1, Sender: "c1", Body: "text"}
+	e := Entry{Seq: 1, Sender: "c1", Body: "text", Version: 1, Place: 1}
 	s.Saw(e)
-	s.Resumed()
+	s.Resumes()
 	a.Answered(e)
 	asked := r.Now()
 	r.Latest("c1", asked, &e)
@@ -116,7 +118,7 @@ func TestRecorder(t *testing.T) {
 	l.Complete()
 	w.Complete()
 	r.Presence([]string{"c2"}, map[string][]string{"n": {"c2"}})
-	h := r.History([]Entry{e})
+	h := r.History([]Entry{e}, nil)
 	v := Check(h)
 	if !v.Holds() {
 		t.Error(v)

@@ -7,15 +7,14 @@ import (
 	. "chattok/internal/history"
 )
 
-// fault is something that a server could do wrong. plant makes a correct history one in which it happened, and says
-// whether that could be done.
+// fault is a fault that a server could have. plant puts it into a correct history, and says whether that was possible.
 type fault struct {
 	name  string
 	rule  Rule
 	plant func(h *History, r *rand.Rand) bool
 }
 
-// pick returns a random one of those that fit.
+// pick returns a random one of the values that meet a condition.
 func pick[T any](r *rand.Rand, all []T, fits func(T) bool) (one T, ok bool) {
 	var some []T
 	for _, x := range all {
@@ -31,29 +30,54 @@ func pick[T any](r *rand.Rand, all []T, fits func(T) bool) (one T, ok bool) {
 
 func answered(a *Add) bool { return a.Answered() }
 
-// rewrite changes every mention of an entry, as if the server had always had it so; drop leaves it out.
-func rewrite(h *History, change func(Entry) (e Entry, drop bool)) {
-	keep := h.Log[:0:0]
-	for _, e := range h.Log {
-		if e, drop := change(e); !drop {
-			keep = append(keep, e)
+// mentioned says whether the log or a subscriber of it has a body.
+func mentioned(h *History, body string) bool {
+	has := func(e Entry) bool { return e.Body == body }
+	return slices.ContainsFunc(h.Log, has) || slices.ContainsFunc(h.Subscribers[0].Seen, func(s Sighting) bool { return has(s.Entry) })
+}
+
+// unchanged says whether an entry was never changed, and nobody tried to.
+func unchanged(h *History, seq int64) bool {
+	return h.Log[seq-1].Version == 1 && !slices.ContainsFunc(h.EntryChanges, func(ch *EntryChange) bool { return ch.Seq == seq })
+}
+
+// plain returns a condition of adds: it was answered, and its entry is as it was added.
+func plain(h *History) func(*Add) bool {
+	return func(a *Add) bool { return a.Answered() && unchanged(h, a.Answer.Seq) }
+}
+
+// rewritten returns some mentions of entries as change makes them, without those that it drops.
+func rewritten[T any](all []T, entry func(*T) *Entry, change func(Entry) (Entry, bool)) []T {
+	keep := all[:0:0]
+	for _, x := range all {
+		if e, drop := change(*entry(&x)); !drop {
+			*entry(&x) = e
+			keep = append(keep, x)
 		}
 	}
-	slices.SortFunc(keep, func(a, b Entry) int { return int(a.Seq - b.Seq) })
-	h.Log = keep
+	slices.SortStableFunc(keep, func(a, b T) int { return int(entry(&a).Seq - entry(&b).Seq) })
+	return keep
+}
+
+// rewrite changes every mention of an entry, as if it had always been so in the server. drop leaves the entry out. Records
+// of readers of the log are dropped.
+func rewrite(h *History, change func(Entry) (e Entry, drop bool)) {
+	itself := func(e *Entry) *Entry { return e }
+	h.Log = rewritten(h.Log, itself, change)
+	h.Events, h.LogReaders, h.Reads = nil, nil, nil
 	for _, a := range h.Adds {
 		a.Answer, _ = change(a.Answer)
 	}
+	for _, ch := range h.EntryChanges {
+		ch.Answer, _ = change(ch.Answer)
+		e, _ := change(Entry{Seq: ch.Seq})
+		ch.Seq = e.Seq
+	}
 	for _, s := range h.Subscribers {
-		seen := s.Seen[:0:0]
-		for _, x := range s.Seen {
-			if e, drop := change(x.Entry); !drop {
-				x.Entry = e
-				seen = append(seen, x)
-			}
-		}
-		slices.SortStableFunc(seen, func(a, b Sighting) int { return int(a.Seq - b.Seq) })
-		s.Seen = seen
+		s.Seen = rewritten(s.Seen, func(x *Sighting) *Entry { return &x.Entry }, change)
+	}
+	for _, p := range h.Pages {
+		p.Entries = rewritten(p.Entries, itself, change)
 	}
 	for i, l := range h.Latest {
 		if l.Entry != nil {
@@ -70,9 +94,12 @@ var faults = []fault{
 		return true
 	}},
 	{"lose one that was answered", Lost, func(h *History, r *rand.Rand) bool {
-		a, ok := pick(r, h.Adds, answered)
+		a, ok := pick(r, h.Adds, plain(h))
+		if !ok {
+			return false
+		}
 		gone := a.Answer
-		rewrite(h, func(e Entry) (Entry, bool) { // the others close up, and nobody has seen it
+		rewrite(h, func(e Entry) (Entry, bool) { // the entries behind it close up, and no client has seen it
 			if e.Seq > gone.Seq {
 				e.Seq--
 			}
@@ -81,62 +108,68 @@ var faults = []fault{
 		return ok
 	}},
 	{"double one", Doubled, func(h *History, r *rand.Rand) bool {
-		e := h.Log[r.IntN(len(h.Log))]
+		e, ok := pick(r, h.Log, func(e Entry) bool { return e.DeletedBy == "" })
 		e.Seq = int64(len(h.Log) + 1)
 		h.Log = append(h.Log, e)
-		return true
+		return ok
 	}},
 	{"swap two in the log", Renumbered, func(h *History, r *rand.Rand) bool {
-		a, ok := pick(r, h.Adds, func(a *Add) bool { return a.Answered() && a.Answer.Seq < int64(len(h.Log)) })
+		a, ok := pick(r, h.Adds, func(a *Add) bool { return plain(h)(a) && a.Answer.Seq < int64(len(h.Log)) })
 		if ok {
 			x, y := &h.Log[a.Answer.Seq-1], &h.Log[a.Answer.Seq]
-			*x, *y = Entry{x.Seq, y.Sender, y.Body}, Entry{y.Seq, x.Sender, x.Body}
+			x.Sender, x.Body, y.Sender, y.Body = y.Sender, y.Body, x.Sender, x.Body
 		}
 		return ok
 	}},
 	{"renumber one", Renumbered, func(h *History, r *rand.Rand) bool {
-		a, ok := pick(r, h.Adds, answered)
-		a.Answer.Seq++
+		a, ok := pick(r, h.Adds, plain(h))
+		if ok {
+			a.Answer.Seq++
+		}
 		return ok
 	}},
 	{"let one overtake another that was answered", Overtaken, func(h *History, r *rand.Rand) bool {
-		first, ok := pick(r, h.Adds, func(a *Add) bool { return a.Answered() && a.Answer.Seq < int64(len(h.Log))-20 })
+		first, ok := pick(r, h.Adds, func(a *Add) bool { return plain(h)(a) && a.Answer.Seq < int64(len(h.Log))-20 })
 		if !ok {
 			return false
 		}
-		second, ok := pick(r, h.Adds, func(b *Add) bool { return b.Answered() && b.Began > first.Ended })
+		second, ok := pick(r, h.Adds, func(b *Add) bool { return plain(h)(b) && b.Began > first.Ended })
 		if !ok {
 			return false
 		}
 		x, y := first.Answer, second.Answer
-		rewrite(h, func(e Entry) (Entry, bool) { // everyone agrees on it
-			switch e.Body {
-			case x.Body:
-				e.Seq = y.Seq
-			case y.Body:
-				e.Seq = x.Seq
+		rewrite(h, func(e Entry) (Entry, bool) { // all clients agree on it
+			switch e.Seq {
+			case x.Seq:
+				e.Seq, e.Place = y.Seq, y.Place
+			case y.Seq:
+				e.Seq, e.Place = x.Seq, x.Place
 			}
 			return e, false
 		})
 		return true
 	}},
 	{"add one that nobody asked for", Invented, func(h *History, _ *rand.Rand) bool {
-		h.Log = append(h.Log, Entry{int64(len(h.Log) + 1), "c1", "surprise"})
+		h.Log = append(h.Log, Entry{Seq: int64(len(h.Log) + 1), Sender: "c1", Body: "surprise", Version: 1, Place: 1 << 40})
 		return true
 	}},
 	{"show one that nobody asked for", Invented, func(h *History, _ *rand.Rand) bool {
 		s := h.Subscribers[0]
-		s.Seen = append(s.Seen, Sighting{Entry{int64(len(h.Log) + 1), "c1", "surprise"}, Never - 1})
+		s.Seen = append(s.Seen, Sighting{Entry: Entry{Seq: int64(len(h.Log) + 1), Sender: "c1", Body: "surprise"}, At: Never - 1})
 		return true
 	}},
 	{"store one as someone else's", Altered, func(h *History, r *rand.Rand) bool {
-		h.Log[r.IntN(len(h.Log))].Sender = "mallory"
-		return true
+		e, ok := pick(r, h.Log, func(e Entry) bool { return e.Version == 1 })
+		h.Log[max(e.Seq, 1)-1].Sender = "mallory"
+		return ok
 	}},
 	{"answer with another entry", Altered, func(h *History, r *rand.Rand) bool {
-		a, ok := pick(r, h.Adds, func(a *Add) bool { return a.Answered() && a.Answer.Body != h.Log[0].Body })
-		a.Answer = h.Log[0]
-		return ok
+		e, found := pick(r, h.Log, func(e Entry) bool { return unchanged(h, e.Seq) })
+		a, ok := pick(r, h.Adds, func(a *Add) bool { return a.Answered() && a.Body != e.Body })
+		if ok {
+			a.Answer = e
+		}
+		return ok && found
 	}},
 	{"show one with another's number", Altered, func(h *History, r *rand.Rand) bool {
 		s, ok := pick(r, h.Subscribers, func(s *Subscriber) bool { return len(s.Seen) > 0 })
@@ -147,23 +180,23 @@ var faults = []fault{
 	}},
 	{"publish before commit, and roll back", Phantom, func(h *History, r *rand.Rand) bool {
 		a, ok := pick(r, h.Adds, func(a *Add) bool {
-			return !a.Answered() && !slices.ContainsFunc(h.Log, func(e Entry) bool { return e.Body == a.Body })
+			return !a.Answered() && !mentioned(h, a.Body)
 		})
 		if !ok {
 			return false
 		}
 		s := h.Subscribers[0]
-		s.Seen = append(s.Seen, Sighting{Entry{int64(len(h.Log) + 1), a.Senders[0], a.Body}, Never - 1})
+		s.Seen = append(s.Seen, Sighting{Entry: Entry{Seq: int64(len(h.Log) + 1), Sender: a.Senders[0], Body: a.Body}, At: Never - 1})
 		return true
 	}},
 	{"publish before commit", Stale, func(h *History, r *rand.Rand) bool {
-		seen, ok := pick(r, h.Subscribers[0].Seen, func(s Sighting) bool { return s.Seq > 1 })
+		seen, ok := pick(r, h.Subscribers[0].Seen, func(s Sighting) bool { return s.Seq > 1 && unchanged(h, s.Seq) })
 		if !ok {
 			return false
 		}
-		var older *Entry // who asks right after does not find it
+		var older *Entry // a question right after does not find it
 		for _, e := range h.Log[:seen.Seq-1] {
-			if e.Sender == seen.Sender {
+			if e.Sender == seen.Sender && e.DeletedBy == "" {
 				older = &e
 			}
 		}
@@ -210,7 +243,7 @@ var faults = []fault{
 	}},
 	{"show old entries to who subscribes from now on", Replayed, func(h *History, r *rand.Rand) bool {
 		a, ok := pick(r, h.Adds, answered)
-		h.Subscribers = append(h.Subscribers, &Subscriber{Name: "late", After: FromNow, Began: a.Ended + 1, Seen: []Sighting{{a.Answer, a.Ended + 2}}})
+		h.Subscribers = append(h.Subscribers, &Subscriber{Name: "late", After: FromNow, Began: a.Ended + 1, Seen: []Sighting{{Entry: a.Answer, At: a.Ended + 2, Since: a.Ended + 1}}})
 		return ok
 	}},
 	{"forget a subscriber", Unfinished, func(h *History, r *rand.Rand) bool {
@@ -221,8 +254,10 @@ var faults = []fault{
 		return ok
 	}},
 	{"answer latest from a node that is behind", Stale, func(h *History, r *rand.Rand) bool {
-		a, ok := pick(r, h.Adds, answered)
-		h.Latest = append(h.Latest, Latest{Sender: a.Answer.Sender, Asked: a.Ended + 1, At: a.Ended + 1})
+		a, ok := pick(r, h.Adds, plain(h))
+		if ok {
+			h.Latest = append(h.Latest, Latest{Sender: a.Answer.Sender, Asked: a.Ended + 1, At: a.Ended + 1})
+		}
 		return ok
 	}},
 	{"answer latest with someone else's", Mistaken, func(h *History, r *rand.Rand) bool {
@@ -243,9 +278,12 @@ var faults = []fault{
 	}},
 	{"send a signal to the wrong one", Astray, func(h *History, r *rand.Rand) bool {
 		s, ok := pick(r, h.Signals, func(s *Signal) bool { return s.To != "" })
+		if !ok {
+			return false
+		}
 		l, found := pick(r, h.Listeners, func(l *Listener) bool { return l.Connection != s.To })
 		l.Heard = append(l.Heard, Hearing{s.Sender, s.From, s.N, Never - 1})
-		return ok && found
+		return found
 	}},
 	{"deliver a signal twice", HeardTwice, func(h *History, r *rand.Rand) bool {
 		l, ok := pick(r, h.Listeners, func(l *Listener) bool { return len(l.Heard) > 0 })

@@ -6,11 +6,14 @@ import (
 	"time"
 )
 
-// subscriber checks that what a subscriber saw is a run of the log.
+// subscriber checks that the entries a subscriber saw are a run of the log.
 func (c *checker) subscriber(s *Subscriber) {
 	last := s.After
 	if last == FromNow {
-		last = c.beginning(s)
+		last = int64(len(c.Log)) // every entry that came, came before
+		if len(s.Seen) > 0 {
+			last = s.Seen[0].Seq - 1
+		}
 	}
 	for _, e := range s.Seen {
 		switch {
@@ -20,72 +23,78 @@ func (c *checker) subscriber(s *Subscriber) {
 			c.breaks(Skipped, "%s got %d (%q) at %s after %d", s.Name, e.Seq, e.Body, seconds(e.At), last)
 		}
 		last = max(last, e.Seq)
-		c.shown(s.Name, e.Entry, e.At)
+		c.shown(s.Name, e.Entry, e.Since, e.At)
 	}
 	if end := int64(len(c.Log)); s.Complete && last < end {
 		c.breaks(Unfinished, "%s got no more than %d of %d", s.Name, last, end)
 	}
 }
 
-// beginning returns the number before the first that a subscriber from now on saw. What was known before it subscribed
-// must not be among what it saw.
-func (c *checker) beginning(s *Subscriber) int64 {
-	if len(s.Seen) == 0 {
-		return int64(len(c.Log)) // whatever came, came before
-	}
-	first := s.Seen[0]
-	if a := c.asked[first.Body]; a != nil && a.Ended < s.Began {
-		c.breaks(Replayed, "%s subscribed at %s and got %d (%q), which was answered at %s", s.Name, seconds(s.Began), first.Seq, first.Body, seconds(a.Ended))
-	}
-	return first.Seq - 1
-}
-
-// latest checks every latestChatEntry against what was known of its sender before it was asked. It comes after the
-// subscribers, from whom much is known.
-func (c *checker) latest() {
-	for _, l := range c.History.Latest { // first, what each shows: any later question must have as much
-		if l.Entry != nil {
-			c.shown("latestChatEntry("+l.Sender+")", *l.Entry, l.At)
+// beginnings checks that subscribers from now on got nothing that was answered before. It comes when the adds of all entries
+// that a client saw are known.
+func (c *checker) beginnings() {
+	for _, s := range c.History.Subscribers {
+		if s.After != FromNow || len(s.Seen) == 0 {
+			continue
+		}
+		first := s.Seen[0]
+		f := c.entries[first.Seq]
+		if f != nil && f.add != nil && f.add.Ended < s.Began {
+			c.breaks(Replayed, "%s subscribed at %s and got %d (%q), which was answered at %s", s.Name, seconds(s.Began), first.Seq, first.Body, seconds(f.add.Ended))
 		}
 	}
-	timeline := c.timeline()
+}
+
+// latest checks every latestChatEntry against the entries of its sender that were known before it was asked. It comes
+// after the subscribers, whose entries are known by them.
+func (c *checker) latest() {
+	lines := c.senders()
 	for _, l := range c.History.Latest {
 		var got int64
 		if l.Entry != nil {
 			got = l.Entry.Seq
-			if l.Entry.Sender != l.Sender {
-				c.breaks(Mistaken, "latestChatEntry(%s) at %s was %d of %s", l.Sender, seconds(l.At), got, l.Entry.Sender)
+			if l.Entry.Sender != l.Sender || l.Entry.DeletedBy != "" {
+				c.breaks(Mistaken, "latestChatEntry(%s) at %s was %d of %s, deleted by %q", l.Sender, seconds(l.At), got, l.Entry.Sender, l.Entry.DeletedBy)
 			}
 		}
-		if want := timeline[l.Sender].before(l.Asked); got < want {
-			c.breaks(Stale, "latestChatEntry(%s), asked at %s, was %d, but %d was known", l.Sender, seconds(l.Asked), got, want)
+		for _, f := range slices.Backward(lines[l.Sender]) {
+			if f.final.Seq <= got {
+				break
+			}
+			if f.known < l.Asked && f.deletable() > l.At {
+				c.breaks(Stale, "latestChatEntry(%s), asked at %s, was %d, but %d was known", l.Sender, seconds(l.Asked), got, f.final.Seq)
+				break
+			}
 		}
 	}
 }
 
-// timeline is the largest number of a sender that was known at each time.
-type timeline []milestone
-
-type milestone struct {
-	at  time.Duration
-	seq int64
-}
-
-// timeline returns each sender's.
-func (c *checker) timeline() map[string]timeline {
-	lines := make(map[string]timeline)
-	for body, at := range c.known {
-		if e, ok := c.place[body]; ok {
-			lines[e.Sender] = append(lines[e.Sender], milestone{at, e.Seq})
-		}
-	}
-	for _, line := range lines {
-		slices.SortFunc(line, func(a, b milestone) int { return cmp.Compare(a.at, b.at) })
-		for i := 1; i < len(line); i++ {
-			line[i].seq = max(line[i].seq, line[i-1].seq)
+// senders returns each sender's entries, oldest first.
+func (c *checker) senders() map[string][]*facts {
+	lines := make(map[string][]*facts)
+	for _, e := range c.Log {
+		if f := c.entries[e.Seq]; f != nil && f.final == e {
+			lines[e.Sender] = append(lines[e.Sender], f)
 		}
 	}
 	return lines
+}
+
+// timeline is the largest number that was known at each time.
+type timeline []milestone
+
+type milestone struct {
+	at time.Duration
+	n  int64
+}
+
+// sorted returns the timeline of milestones in any order.
+func sorted(line []milestone) timeline {
+	slices.SortFunc(line, func(a, b milestone) int { return cmp.Compare(a.at, b.at) })
+	for i := 1; i < len(line); i++ {
+		line[i].n = max(line[i].n, line[i-1].n)
+	}
+	return line
 }
 
 // before returns the largest number that was known before a time; 0 for none.
@@ -94,23 +103,23 @@ func (l timeline) before(t time.Duration) int64 {
 	if i == 0 {
 		return 0
 	}
-	return l[i-1].seq
+	return l[i-1].n
 }
 
-// order checks that an add which was known before another began has the smaller number. It comes last of what is about
-// entries, when all that is known is known.
+// order checks that an add that was known before another began has the smaller number. It is the last check of entries,
+// since all that is known must be noted before.
 func (c *checker) order() {
-	earliest, who := Never, Entry{} // of all with a larger number: when the first was known
+	earliest, who := Never, Entry{} // of all entries with a larger number, the one that was known first
 	for _, e := range slices.Backward(c.Log) {
-		a := c.asked[e.Body]
-		if a == nil {
+		f := c.entries[e.Seq]
+		if f == nil || f.final != e {
 			continue
 		}
-		if a.Began > earliest {
-			c.breaks(Overtaken, "%q (%d) was known at %s, before %q (%d) began at %s", who.Body, who.Seq, seconds(earliest), e.Body, e.Seq, seconds(a.Began))
+		if f.add != nil && f.add.Began > earliest {
+			c.breaks(Overtaken, "%q (%d) was known at %s, before %q (%d) began at %s", who.Body, who.Seq, seconds(earliest), f.add.Body, e.Seq, seconds(f.add.Began))
 		}
-		if at, ok := c.known[e.Body]; ok && at < earliest {
-			earliest, who = at, e
+		if f.known < earliest {
+			earliest, who = f.known, e
 		}
 	}
 }

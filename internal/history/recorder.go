@@ -2,12 +2,14 @@ package history
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 	"unique"
 )
 
-// Recorder writes a History while it happens. Its methods, and those of what it returns, are safe for concurrent use.
+// Recorder records a History while it happens. Its methods, and those of the values it returns, are safe for concurrent
+// use.
 type Recorder struct {
 	began time.Time
 
@@ -18,24 +20,26 @@ type Recorder struct {
 // NewRecorder returns a Recorder whose history begins now.
 func NewRecorder() *Recorder { return &Recorder{began: time.Now()} }
 
-// Now is the history's time.
+// Now returns the time in the history.
 func (r *Recorder) Now() time.Duration { return time.Since(r.began) }
 
-// History ends the recording, adds the log and returns what there is. Nothing may be recorded after it.
-func (r *Recorder) History(log []Entry) *History {
+// History ends the recording, adds the log and its events, which may be nil, and returns the history. Nothing may be recorded
+// after it.
+func (r *Recorder) History(log []Entry, events []Event) *History {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.h.Log = log
+	r.h.Log, r.h.Events = log, events
 	return &r.h
 }
 
-// shared returns e with strings that equal entries share, since each is seen many times.
+// shared returns e with strings that equal entries share, since each entry is seen many times.
 func (e Entry) shared() Entry {
-	e.Sender, e.Body = unique.Make(e.Sender).Value(), unique.Make(e.Body).Value()
+	e.Sender, e.Body, e.Reactions = unique.Make(e.Sender).Value(), unique.Make(e.Body).Value(), unique.Make(e.Reactions).Value()
+	e.DeletedBy = unique.Make(e.DeletedBy).Value()
 	return e
 }
 
-// RecordedAdd is an add under way.
+// RecordedAdd is an add in progress.
 type RecordedAdd struct {
 	recorder *Recorder
 	add      *Add
@@ -44,23 +48,22 @@ type RecordedAdd struct {
 // Add records that sender is about to add an entry with a body that no other has.
 func (r *Recorder) Add(sender, body string) RecordedAdd {
 	now := r.Now()
-	a := &Add{Body: unique.Make(body).Value(), Senders: []string{sender}, Began: now, Ended: Never}
+	a := &Add{Body: unique.Make(body).Value(), Senders: []string{sender}, Began: now, Tried: now, Ended: Never}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.h.Adds = append(r.h.Adds, a)
 	return RecordedAdd{r, a}
 }
 
-// Retry records that sender, who may be another connection now, is about to try again.
+// Retry records that sender, which may be another connection now, is about to try again.
 func (a RecordedAdd) Retry(sender string) {
+	now := a.recorder.Now()
 	a.recorder.mu.Lock()
 	defer a.recorder.mu.Unlock()
-	for _, s := range a.add.Senders {
-		if s == sender {
-			return
-		}
+	a.add.Tried = now
+	if !slices.Contains(a.add.Senders, sender) {
+		a.add.Senders = append(a.add.Senders, sender)
 	}
-	a.add.Senders = append(a.add.Senders, sender)
 }
 
 // Answered records that the add was answered.
@@ -75,6 +78,7 @@ func (a RecordedAdd) Answered(e Entry) {
 type RecordedSubscriber struct {
 	recorder   *Recorder
 	subscriber *Subscriber
+	since      *time.Duration
 }
 
 // Subscriber records a reader that is about to subscribe after a number, or FromNow.
@@ -83,7 +87,8 @@ func (r *Recorder) Subscriber(name string, after int64) RecordedSubscriber {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.h.Subscribers = append(r.h.Subscribers, s)
-	return RecordedSubscriber{r, s}
+	since := s.Began
+	return RecordedSubscriber{r, s, &since}
 }
 
 // Saw records an entry that came.
@@ -91,14 +96,16 @@ func (s RecordedSubscriber) Saw(e Entry) {
 	now := s.recorder.Now()
 	s.recorder.mu.Lock()
 	defer s.recorder.mu.Unlock()
-	s.subscriber.Seen = append(s.subscriber.Seen, Sighting{e.shared(), now})
+	s.subscriber.Seen = append(s.subscriber.Seen, Sighting{e.shared(), now, *s.since})
 }
 
-// Resumed records that the reader subscribed again after what it had.
-func (s RecordedSubscriber) Resumed() {
+// Resumes records that the reader is about to subscribe again after the last entry that it had.
+func (s RecordedSubscriber) Resumes() {
+	now := s.recorder.Now()
 	s.recorder.mu.Lock()
 	defer s.recorder.mu.Unlock()
 	s.subscriber.Resumes++
+	*s.since = now
 }
 
 // Last returns the number of the newest entry that came; 0 for none.
@@ -111,7 +118,7 @@ func (s RecordedSubscriber) Last() int64 {
 	return 0
 }
 
-// Complete records that the reader was given the time to read all of the log.
+// Complete records that the reader had the time to read all of the log.
 func (s RecordedSubscriber) Complete() {
 	s.recorder.mu.Lock()
 	defer s.recorder.mu.Unlock()
@@ -176,7 +183,7 @@ func (l RecordedListener) Heard(g Hearing) {
 	l.listener.Heard = append(l.listener.Heard, g)
 }
 
-// Missing returns how many signals the listener has yet to hear that must arrive.
+// Missing returns how many of the signals that must arrive the listener has not received.
 func (l RecordedListener) Missing() (n int) {
 	l.recorder.mu.Lock()
 	defer l.recorder.mu.Unlock()
@@ -192,7 +199,7 @@ func (l RecordedListener) Missing() (n int) {
 	return n
 }
 
-// Complete records that the listener had the time to hear all that must arrive.
+// Complete records that the listener had the time to receive all signals that must arrive.
 func (l RecordedListener) Complete() {
 	l.recorder.mu.Lock()
 	defer l.recorder.mu.Unlock()
@@ -222,7 +229,7 @@ func (w RecordedWatcher) Saw(c Change) {
 	w.watcher.Changes = append(w.watcher.Changes, c)
 }
 
-// There returns who is there by what the watcher saw.
+// There returns the connections that are there, by the changes that the watcher saw.
 func (w RecordedWatcher) There() map[string]bool {
 	w.recorder.mu.Lock()
 	defer w.recorder.mu.Unlock()
@@ -250,7 +257,7 @@ func (w RecordedWatcher) Complete() {
 	w.watcher.Complete = true
 }
 
-// Presence records who is there in the end, and what each roster says that was asked for, by whom it was asked of.
+// Presence records the connections that are there in the end, and the roster that each node returned.
 func (r *Recorder) Presence(present []string, rosters map[string][]string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,7 +8,7 @@ type numbered struct {
 	n      int64
 }
 
-// signals checks what listeners heard against what was sent.
+// signals checks the signals that listeners received against those that were sent.
 func (c *checker) signals() {
 	sent := make(map[numbered]*Signal, len(c.History.Signals))
 	for _, s := range c.History.Signals {
@@ -16,7 +16,7 @@ func (c *checker) signals() {
 	}
 	for _, l := range c.Listeners {
 		heard := make(map[numbered]bool, len(l.Heard))
-		last := make(map[string]*Signal) // of each sender's that were heard, the one asked last
+		last := make(map[string]*Signal) // of each sender: the signal received that was sent last
 		for _, g := range l.Heard {
 			id := numbered{g.Sender, g.N}
 			s, before := sent[id], last[g.Sender]
@@ -39,7 +39,7 @@ func (c *checker) signals() {
 	}
 }
 
-// unheard checks that a listener heard what it had to.
+// unheard checks that a listener received the signals that must arrive.
 func (c *checker) unheard(l *Listener, heard map[numbered]bool) {
 	if !l.Complete {
 		return
@@ -51,13 +51,9 @@ func (c *checker) unheard(l *Listener, heard map[numbered]bool) {
 	}
 }
 
-func (s *Signal) mustReach(l *Listener) bool {
-	return s.Must && (s.To == "" || s.To == l.Connection)
-}
-
-// presence checks what watchers saw, and that all agree in the end.
+// presence checks the changes that watchers saw, and that all agree in the end.
 func (c *checker) presence() {
-	reasons := make(map[string]string) // of each end: the first that was told
+	reasons := make(map[string]string) // of each end: the first that a watcher was told
 	for _, w := range c.Watchers {
 		there := c.watcher(w, reasons)
 		if w.Complete && c.Present != nil {
@@ -79,7 +75,7 @@ func (c *checker) presence() {
 	}
 }
 
-// watcher follows a watcher's changes and returns who is there in the end.
+// watcher follows a watcher's changes and returns the connections that are there in the end.
 func (c *checker) watcher(w *Watcher, reasons map[string]string) map[string]bool {
 	there, gone := map[string]bool{}, map[string]bool{}
 	for i, change := range w.Changes {
@@ -111,7 +107,7 @@ func (c *checker) watcher(w *Watcher, reasons map[string]string) map[string]bool
 	return there
 }
 
-// agree checks that who has exactly those that are there.
+// agree checks that a watcher or a node has exactly the connections that are there. who names it.
 func (c *checker) agree(who string, there map[string]bool) {
 	for _, id := range c.Present {
 		if !there[id] {

@@ -1,8 +1,12 @@
 package natstest
 
-import "testing"
+import (
+	"testing"
 
-// TestServer has one server killed, stopped, started again and paused, each at the same address.
+	"chattok/internal/await"
+)
+
+// TestServer kills, stops, pauses and starts one server again, each time at the same address.
 func TestServer(t *testing.T) {
 	s := Start(t, Config("max_payload: 4096"))
 	url := s.URL()
@@ -21,7 +25,5 @@ func TestServer(t *testing.T) {
 		t.Error("it answers though it is paused")
 	}
 	s.Resume()
-	if err := waitFor(s.answers); err != nil {
-		t.Error(err)
-	}
+	await.True(t, "it answers again", func() bool { return s.answers() == nil })
 }

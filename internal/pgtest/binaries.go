@@ -8,15 +8,15 @@ import (
 	"strconv"
 )
 
-// binVariable names the environment variable that says which installation to use.
+// binVariable is the environment variable with the folder of PostgreSQL's programs.
 const binVariable = "CHATTOK_POSTGRES_BIN"
 
 // errNotInstalled tells what to do.
 var errNotInstalled = errors.New("PostgreSQL is not installed: initdb and postgres are neither in " +
 	"/usr/lib/postgresql/*/bin nor in PATH; run test/install-postgres.sh, or set " + binVariable + " to their folder")
 
-// findBinaries returns the folder of initdb and postgres: the one that the environment names, else the newest of
-// Debian's, else the one in PATH or in the usual places of an own build.
+// findBinaries returns the folder of initdb and postgres: the one that the environment names, otherwise the newest of
+// Debian's, otherwise the one in PATH or in the usual places of an own build.
 func findBinaries() (string, error) {
 	if dir := os.Getenv(binVariable); dir != "" {
 		if !hasBinaries(dir) {
@@ -39,7 +39,7 @@ func findBinaries() (string, error) {
 	return "", errNotInstalled
 }
 
-// newestOf returns the folder with binaries whose parent's name is the greatest version.
+// newestOf returns the folder with both programs whose parent folder's name is the greatest version.
 func newestOf(pattern string) (newest string) {
 	dirs, _ := filepath.Glob(pattern) // fails for a malformed pattern alone
 	best := -1.0

@@ -13,13 +13,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Addr is where the server listens: host and port.
+// Addr returns the host and port that the server listens on.
 func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
 // URL returns a database's connection string, with the password of its owner.
 func (s *Server) URL(database string) string { return s.URLAt(s.Addr(), database) }
 
-// URLAt is URL by way of another address, such as a proxy's.
+// URLAt is URL with another address, such as a proxy's.
 func (s *Server) URLAt(addr, database string) string {
 	u := url.URL{Scheme: "postgres", User: url.UserPassword(superuser, s.password), Host: addr, Path: database,
 		RawQuery: "sslmode=disable"}
@@ -37,7 +37,7 @@ func (s *Server) Exec(ctx context.Context, database, query string) (err error) {
 	return err
 }
 
-// CreateDatabase makes an empty database and returns its URL.
+// CreateDatabase creates an empty database and returns its URL.
 func (s *Server) CreateDatabase(ctx context.Context, name string) (string, error) {
 	if err := s.Exec(ctx, "postgres", "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()); err != nil {
 		return "", fmt.Errorf("create database %s: %w", name, err)

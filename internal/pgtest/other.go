@@ -11,10 +11,11 @@ import (
 	"chattok/internal/need"
 )
 
-// errSystem says why nothing here works: a server is run under a user of its own, and ended by its process group.
+// errSystem says that this system is not supported: a server is run as a user of its own, and ended by its process
+// group.
 var errSystem = errors.New("pgtest: PostgreSQL for tests is run on Unix alone; CHATTOK_DATABASE takes a server's URL on every system")
 
-// Config says how a server runs.
+// Config describes a server.
 type Config struct {
 	Fsync    bool
 	Dir      string
@@ -22,20 +23,20 @@ type Config struct {
 	Settings map[string]string
 }
 
-// Mode says how to stop a server.
+// Mode is a way to stop a server.
 type Mode os.Signal
 
-// The ways to stop.
+// The ways to stop a server.
 var (
 	Fast      Mode = os.Interrupt
 	Immediate Mode = os.Kill
 	Kill      Mode = os.Kill
 )
 
-// Server is one PostgreSQL server; there is none on this system.
+// Server is one PostgreSQL server. There is none on this system.
 type Server struct{}
 
-// Start fails.
+// Start returns an error.
 func Start(context.Context, Config) (*Server, error) { return nil, errSystem }
 
 // Main runs a package's tests.
@@ -56,7 +57,7 @@ func StartT(tb testing.TB, _ Config) *Server { tb.Helper(); Need(tb); return nil
 // DatabaseT leaves the test out.
 func (s *Server) DatabaseT(tb testing.TB) string { tb.Helper(); Need(tb); return "" }
 
-// The rest is what a Server has elsewhere; there is none to call it on.
+// The methods below exist so that callers compile.
 
 func (s *Server) Start(context.Context) error                { return errSystem }
 func (s *Server) Stop(Mode) error                            { return errSystem }

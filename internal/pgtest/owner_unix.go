@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// owner is the user that the server runs as, where that is another than this process's.
+// owner is the user that the server runs as, where that is not this process's user.
 type owner struct{ uid, gid uint32 }
 
-// findOwner returns nil unless this process is root's.
+// findOwner returns nil unless this process runs as root.
 func findOwner() (*owner, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -36,7 +36,7 @@ func findOwner() (*owner, error) {
 	return nil, fmt.Errorf("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody")
 }
 
-// take gives a path to the owner.
+// take makes the owner the owner of a path.
 func (o *owner) take(path string) error {
 	if o == nil {
 		return nil
@@ -45,7 +45,8 @@ func (o *owner) take(path string) error {
 }
 
 func (o *owner) attributes() *syscall.SysProcAttr {
-	// A group of its own, so that an interrupt from the terminal reaches the server by way of its owner alone.
+	// The server gets a process group of its own, so that an interrupt from the terminal reaches the program that runs
+	// it alone.
 	attributes := &syscall.SysProcAttr{Setpgid: true}
 	if o != nil {
 		attributes.Credential = &syscall.Credential{Uid: o.uid, Gid: o.gid}

@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
-// count connects, and returns how many rows a table has.
+// count connects, and returns the number of rows of a table.
 func count(t *testing.T, url, table string) (n int) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -47,7 +47,7 @@ func TestDatabasesAreApart(t *testing.T) {
 	}
 }
 
-// What was committed outlives every way to stop, and the address stays the same.
+// Commits outlive every way to stop the server, and its address stays the same.
 func TestRestart(t *testing.T) {
 	server := pgtest.StartT(t, pgtest.Config{})
 	url := server.DatabaseT(t)
@@ -72,11 +72,11 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// A folder of one's own keeps its cluster from one server to the next.
+// A folder of the caller's keeps its cluster from one server to the next.
 func TestDirIsKept(t *testing.T) {
 	pgtest.Need(t)
 	parent := t.TempDir()
-	// The server's user has to get through to it.
+	// The server's user needs access to the folder.
 	for dir := parent; dir != filepath.Clean(os.TempDir()); dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)

@@ -8,18 +8,18 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"chattok/internal/process"
 )
 
 // readyPoll is how often a server that starts is asked whether it takes connections.
@@ -28,8 +28,8 @@ const readyPoll = 20 * time.Millisecond
 // stopTimeout bounds a Fast stop, after which the server is killed.
 const stopTimeout = 30 * time.Second
 
-// Start starts the server where it was stopped, on the same port, and returns when it takes connections: after a crash,
-// when it has recovered.
+// Start starts a server that was stopped, on the same port, and returns when the server takes connections; after a
+// crash, when it has recovered.
 func (s *Server) Start(ctx context.Context) error {
 	if s.process != nil {
 		return errors.New("start PostgreSQL: it runs already")
@@ -38,11 +38,12 @@ func (s *Server) Start(ctx context.Context) error {
 	defer cancel()
 	for try := 1; ; {
 		if s.port == 0 {
-			port, err := freePort()
+			addr, err := process.FreeAddr()
 			if err != nil {
 				return err
 			}
-			s.port = port
+			_, port, _ := net.SplitHostPort(addr)
+			s.port, _ = strconv.Atoi(port) // the port of FreeAddr
 		}
 		err := s.launch()
 		if err == nil {
@@ -55,36 +56,17 @@ func (s *Server) Start(ctx context.Context) error {
 		err = errors.Join(err, s.Stop(Immediate))
 		log := s.logTail()
 		if bytes.Contains(log, []byte("pre-existing shared memory block")) && ctx.Err() == nil {
-			time.Sleep(readyPoll) // the kernel has yet to take it from the processes of a server that was killed
+			time.Sleep(readyPoll) // the kernel still counts the memory to the processes of a server that was killed
 			continue
 		}
 		if !bytes.Contains(log, []byte("could not bind")) || s.settled || s.config.Port != 0 || try == 5 {
 			return fmt.Errorf("start PostgreSQL: %w\n%s", err, log)
 		}
-		s.port = 0 // somebody was quicker: another one
+		s.port = 0 // another program has taken the port: try another one
 	}
 }
 
-// freePort picks a port below those that Linux gives to outgoing connections, so that none takes it while the server is
-// stopped.
-func freePort() (int, error) {
-	var last error
-	for range 50 {
-		port := 15000 + rand.IntN(17000)
-		listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
-		if err != nil {
-			last = err
-			continue
-		}
-		if err := listener.Close(); err != nil {
-			return 0, fmt.Errorf("find a free port: %w", err)
-		}
-		return port, nil
-	}
-	return 0, fmt.Errorf("find a free port: %w", last)
-}
-
-// arguments are postgres's: they stand over what is in postgresql.conf.
+// arguments are the command line's settings, which take precedence over postgresql.conf.
 func (s *Server) arguments() []string {
 	settings := map[string]string{
 		"listen_addresses":        "127.0.0.1",
@@ -106,39 +88,24 @@ func (s *Server) arguments() []string {
 	return args
 }
 
-// launch starts the process, with a log that begins anew.
+// launch starts the process, with an empty log.
 func (s *Server) launch() error {
-	log, err := os.Create(s.LogFile())
+	// The log is opened to append, since processes of a server that was killed may still write to it.
+	log, err := os.OpenFile(s.LogFile(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|os.O_APPEND, 0o644)
 	if err != nil {
 		return fmt.Errorf("make PostgreSQL's log: %w", err)
 	}
-	defer log.Close() // the process has its own hold of it
+	defer log.Close() // the process has a descriptor of its own
 	command := exec.Command(filepath.Join(s.bin, "postgres"), s.arguments()...)
 	command.Dir = s.base
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = s.owner.attributes()
-	started, ended := runOnThread(command)
-	if err := <-started; err != nil {
+	ended, err := process.StartOnThread(command)
+	if err != nil {
 		return err
 	}
 	s.process, s.ended = command.Process, ended
 	return nil
-}
-
-// runOnThread runs a command on a goroutine that keeps its thread for as long, since dieWithParent means the thread.
-// started gets Start's error, and where there was none ended gets Wait's.
-func runOnThread(command *exec.Cmd) (started, ended <-chan error) {
-	start, end := make(chan error, 1), make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := command.Start()
-		start <- err
-		if err == nil {
-			end <- command.Wait()
-		}
-	}()
-	return start, end
 }
 
 // awaitReady returns when the server takes connections, or has ended.
@@ -161,7 +128,8 @@ func (s *Server) awaitReady(ctx context.Context) error {
 	}
 }
 
-// Stop ends the server in this way, and returns when its processes have ended. One that is stopped already stays so.
+// Stop ends the server in one of the ways, and returns when all of its processes have ended. A server that is stopped
+// stays stopped.
 func (s *Server) Stop(mode Mode) error {
 	if s.process == nil {
 		return nil
@@ -174,7 +142,7 @@ func (s *Server) Stop(mode Mode) error {
 	timeout := time.NewTimer(stopTimeout)
 	defer timeout.Stop()
 	select {
-	case <-s.ended: // how is no matter: it was told to
+	case <-s.ended: // how it ended does not matter, since it was told to
 	case <-timeout.C:
 		err := errors.Join(errors.New("stop PostgreSQL: it does not end"), process.Kill())
 		<-s.ended
@@ -183,8 +151,8 @@ func (s *Server) Stop(mode Mode) error {
 	return awaitGroup(process.Pid)
 }
 
-// awaitGroup returns when the whole process group has ended: what a killed server leaves behind holds its shared memory
-// for a moment.
+// awaitGroup returns when the whole process group has ended: the processes that a killed server leaves behind hold its
+// shared memory for a moment.
 func awaitGroup(pid int) error {
 	tick := time.NewTicker(readyPoll)
 	defer tick.Stop()
@@ -198,7 +166,7 @@ func awaitGroup(pid int) error {
 	return nil
 }
 
-// Restart stops the server in this way and starts it again, on the same port.
+// Restart stops the server in one of the ways and starts it again, on the same port.
 func (s *Server) Restart(ctx context.Context, mode Mode) error {
 	if err := s.Stop(mode); err != nil {
 		return err
@@ -206,11 +174,11 @@ func (s *Server) Restart(ctx context.Context, mode Mode) error {
 	return s.Start(ctx)
 }
 
-// Close stops the server, and removes its folder where that is a temporary one.
+// Close stops the server, and removes a temporary folder.
 func (s *Server) Close() error {
 	mode := Fast
 	if s.config.Dir == "" {
-		mode = Immediate // nothing is to be kept
+		mode = Immediate // nothing must be kept
 	}
 	err := s.Stop(mode)
 	if s.config.Dir == "" {
@@ -219,7 +187,8 @@ func (s *Server) Close() error {
 	return err
 }
 
-// Pid is the first process's, 0 while the server is stopped; it leads a process group of its own, so that -Pid is all.
+// Pid returns the id of the server's first process, 0 while the server is stopped. The process leads a group of its
+// own, so that -Pid means all processes.
 func (s *Server) Pid() int {
 	if s.process == nil {
 		return 0
@@ -227,7 +196,7 @@ func (s *Server) Pid() int {
 	return s.process.Pid
 }
 
-// logTail is the end of the log, for an error.
+// logTail returns the end of the log, for an error.
 func (s *Server) logTail() []byte {
 	log, err := os.ReadFile(s.LogFile())
 	if err != nil {

@@ -13,39 +13,41 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"chattok/internal/process"
 )
 
-// Config says how a server is to be.
+// Config describes a server.
 type Config struct {
-	// Fsync makes commits durable, as a server that matters does. Without it a commit outlives the server's death, but
-	// not the machine's, and tests are several times faster.
+	// Fsync makes commits durable, as on a server in use. Without it a commit outlives the server's death and not the
+	// machine's, and tests are several times faster.
 	Fsync bool
-	// Dir keeps the data: made where it does not exist, used as it is where a cluster is in it, and left there by Close.
-	// Empty for a temporary one that Close removes.
+	// Dir keeps the data. It is created where it does not exist, a cluster in it is used, and Close leaves it there.
+	// Empty for a temporary folder that Close removes.
 	Dir string
-	// Port of 127.0.0.1; 0 for a free one, which is kept over restarts.
+	// Port is a port of 127.0.0.1; 0 for a free one, which is kept over restarts.
 	Port int
-	// Settings are further lines of postgresql.conf, such as "max_connections": "300".
+	// Settings are further settings of postgresql.conf, such as "max_connections": "300".
 	Settings map[string]string
 }
 
-// startTimeout bounds how long a server may take to make its cluster, and to recover from its death.
+// startTimeout bounds the creation of a cluster, and the recovery of a server that has died.
 const startTimeout = 2 * time.Minute
 
 // superuser owns every database of the server.
 const superuser = "chattok"
 
-// Mode says how to stop a server.
+// Mode is a way to stop a server.
 type Mode os.Signal
 
-// The ways to stop. Each leaves a cluster that Start brings up again.
+// The ways to stop a server. After each of them Start brings the cluster up again.
 var (
 	Fast      Mode = syscall.SIGINT  // ends sessions, rolls back what is open, writes everything out
-	Immediate Mode = syscall.SIGQUIT // as a crash, but for that its processes end first: the next Start recovers
+	Immediate Mode = syscall.SIGQUIT // like a crash, but its processes have ended first: the next Start recovers
 	Kill      Mode = syscall.SIGKILL // of the first process: the others notice, and end
 )
 
-// Server is one PostgreSQL server. Its methods are not for concurrent use, save URL.
+// Server is one PostgreSQL server. Its methods are not for concurrent use, except URL.
 type Server struct {
 	config   Config
 	bin      string
@@ -56,10 +58,10 @@ type Server struct {
 
 	process *os.Process  // nil while it is stopped
 	ended   <-chan error // gets how the process ended
-	settled bool         // it has run, so its port is known to others
+	settled bool         // it has run, so callers know its port
 }
 
-// New makes a server's cluster, and does not start it.
+// New creates a server's cluster, and does not start the server.
 func New(ctx context.Context, config Config) (s *Server, err error) {
 	s = &Server{config: config, port: config.Port}
 	if s.bin, err = findBinaries(); err != nil {
@@ -77,7 +79,7 @@ func New(ctx context.Context, config Config) (s *Server, err error) {
 	return s, nil
 }
 
-// Start makes a server and starts it.
+// Start creates a server and starts it.
 func Start(ctx context.Context, config Config) (*Server, error) {
 	s, err := New(ctx, config)
 	if err != nil {
@@ -111,7 +113,7 @@ func (s *Server) makeBase() (err error) {
 func (s *Server) data() string         { return filepath.Join(s.base, "data") }
 func (s *Server) passwordFile() string { return filepath.Join(s.base, "password") }
 
-// LogFile is where the server writes what it has to say.
+// LogFile returns the file of the server's log.
 func (s *Server) LogFile() string { return filepath.Join(s.base, "log") }
 
 // makeCluster runs initdb, unless the folder has a cluster already.
@@ -137,8 +139,7 @@ func (s *Server) makeCluster(ctx context.Context) error {
 	initdb.SysProcAttr = s.owner.attributes()
 	var out bytes.Buffer
 	initdb.Stdout, initdb.Stderr = &out, &out
-	started, ended := runOnThread(initdb)
-	err := <-started
+	ended, err := process.StartOnThread(initdb)
 	if err == nil {
 		err = <-ended
 	}

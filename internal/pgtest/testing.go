@@ -17,14 +17,14 @@ import (
 // shared is the test binary's server.
 var shared struct {
 	sync.Mutex
-	owned  bool // Main runs
+	owned  bool // Main is running
 	server *Server
 	err    error // of the start, which is tried once
 }
 
 var databases atomic.Int64
 
-// Main runs a package's tests, and ends the server that they shared. TestMain exits with what it returns.
+// Main runs a package's tests, and ends the server that they shared. TestMain exits with the code that it returns.
 func Main(m *testing.M) (code int) {
 	shared.Lock()
 	shared.owned = true
@@ -58,8 +58,8 @@ func Shared(tb testing.TB) *Server {
 	return shared.server
 }
 
-// Need leaves the test out where PostgreSQL is not installed, and where tests are to be short. Tests that start a server
-// without this package's help call it first.
+// Need leaves the test out where PostgreSQL is not installed, and where tests are to be short. A test that starts a
+// server in another way calls it first.
 func Need(tb testing.TB) {
 	tb.Helper()
 	need.Time(tb, "it starts PostgreSQL")
@@ -67,7 +67,7 @@ func Need(tb testing.TB) {
 	failOrSkip(tb, err)
 }
 
-// failOrSkip fails the test for an error, and leaves it out where that is but PostgreSQL not being installed.
+// failOrSkip fails the test for an error. It leaves the test out where the error is that PostgreSQL is not installed.
 func failOrSkip(tb testing.TB, err error) {
 	tb.Helper()
 	switch {
@@ -78,13 +78,13 @@ func failOrSkip(tb testing.TB, err error) {
 	}
 }
 
-// Database makes an empty database on the shared server, which is dropped when the test ends, and returns its URL.
+// Database creates an empty database on the shared server, which is dropped when the test ends, and returns its URL.
 func Database(tb testing.TB) string {
 	tb.Helper()
 	return Shared(tb).DatabaseT(tb)
 }
 
-// DatabaseT is CreateDatabase for a test: the name is new, and the database dropped when the test ends.
+// DatabaseT is CreateDatabase for a test, with a new name. The database is dropped when the test ends.
 func (s *Server) DatabaseT(tb testing.TB) string {
 	tb.Helper()
 	name := fmt.Sprintf("test_%d", databases.Add(1))
@@ -94,7 +94,7 @@ func (s *Server) DatabaseT(tb testing.TB) string {
 	}
 	tb.Cleanup(func() {
 		if s.Pid() == 0 {
-			return // its folder goes with it
+			return // its folder is removed anyway
 		}
 		if err := s.DropDatabase(context.WithoutCancel(tb.Context()), name); err != nil {
 			tb.Error(err)
@@ -103,7 +103,7 @@ func (s *Server) DatabaseT(tb testing.TB) string {
 	return url
 }
 
-// StartT starts a server for one test, which ends with it.
+// StartT starts a server for one test, and stops it when the test ends.
 func StartT(tb testing.TB, config Config) *Server {
 	tb.Helper()
 	Need(tb)

@@ -5,11 +5,12 @@ import { defineConfig } from 'vite';
 
 const assets = 'assets';
 
-// The page uses the very file that other pages are given, as it lies beside the assets: a change of the SDK is no change
-// of this build.
+// The SDK is not bundled: the page loads the same /sdk/chattok.js that other sites load. A change of the SDK therefore does
+// not change this build.
 const sdk = '../sdk/chattok.js';
 
-// The server sends an asset as it lies in the binary, and nearly every client takes gzip, so only that form is kept.
+// Assets are kept in gzip form only. The server sends them as they are to the many clients that accept gzip, and
+// decompresses them for the others.
 function compressed() {
   let folder;
   return {
@@ -29,11 +30,11 @@ function compressed() {
 }
 
 export default defineConfig({
-  base: './', // every address is relative, so that the page works behind any path prefix
+  base: './', // relative addresses work behind any path prefix
   plugins: [compressed()],
   build: {
     assetsDir: assets,
-    assetsInlineLimit: 0, // data: addresses would need room in the content security policy
+    assetsInlineLimit: 0, // inlined data: addresses would have to be allowed by the Content-Security-Policy
     modulePreload: { polyfill: false },
     target: 'es2022',
     rolldownOptions: {

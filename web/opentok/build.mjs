@@ -1,4 +1,5 @@
-// Builds opentok.js, opentok.d.ts and opentok.css into dist/ or the folder named. The SDK is bundled from its sources.
+// Builds opentok.js, ot-widget.js, opentok.d.ts and opentok.css into dist/ or the folder named. The SDK is bundled from its
+// sources.
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,32 +8,38 @@ import { dts } from 'rolldown-plugin-dts';
 
 export const root = fileURLToPath(new URL('.', import.meta.url));
 
-/** The licence of what is in the script asks to be named with it. */
-const banner = '/*! ChatTok, for pages written for OpenTok.js 2, MIT. Contains graphql-ws, copyright (c) Denis Badurina, MIT. */';
+/** Names the licences of the code in the script, as they demand. */
+const banner = '/*! ChatTok, for pages written for OpenTok.js 2, MIT. */';
 
 const input = join(root, 'src/index.ts');
 
-/** What the files are made of, by their names. */
+const widgetBanner = '/*! ChatTok, for pages written for OpenTok 0.91, MIT. */';
+
+/** Builds all files. Returns their contents by name. */
 async function outputs() {
-  // The SDK's own address is of no use here: a classic script says where it came from in another way (src/server.ts).
+  // A classic script has no import.meta.url; src/server.ts finds the script's address in another way.
   const define = { 'import.meta.url': 'undefined' };
   const script = await rolldown({ input, platform: 'browser', transform: { target: 'es2022', define } });
+  const widget = await rolldown({ input: join(root, 'src/ot-widget.ts'), platform: 'browser', transform: { target: 'es2022' } });
   const types = await rolldown({ input, plugins: [dts({ dtsOnly: true, tsconfig: join(root, 'tsconfig.json') })] });
   try {
     const [js] = (await script.generate({ format: 'umd', name: 'OT', exports: 'default', minify: true, comments: false })).output;
+    const [widgetJS] = (await widget.generate({ format: 'iife', minify: true, comments: false })).output;
     const [declarations] = (await types.generate({ format: 'es' })).output;
     return {
       'opentok.js': `${banner}\n${js.code}`,
-      'opentok.d.ts': declarations.code.replace('export { OT as default };', 'export = OT;'), // as a UMD module exports it
+      'ot-widget.js': `${widgetBanner}\n${widgetJS.code}`,
+      'opentok.d.ts': declarations.code.replace('export { OT as default };', 'export = OT;'), // matches the UMD module's export
       'opentok.css': await readFile(join(root, 'src/opentok.css'), 'utf8'),
     };
   } finally {
     await script.close();
+    await widget.close();
     await types.close();
   }
 }
 
-/** Writes the build into a folder, which has nothing else afterwards. Returns the files' names. */
+/** Writes the build into a folder, replacing all of its content. Returns the files' names. */
 export async function build(folder) {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });

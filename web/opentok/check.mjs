@@ -1,4 +1,4 @@
-// Says whether what is committed in dist/ is what the sources give.
+// Fails where the committed dist/ is not the build of the sources.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Says whether dist/ is what the sources build: builds into a temporary folder and compares every file, unpacked, since
-// another version of zlib may pack the same bytes otherwise.
+// Checks that dist/ is up to date with the sources: builds into a temporary folder and compares all files. Compressed files
+// are compared after decompression, since the compressed bytes depend on zlib's version.
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

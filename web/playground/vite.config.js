@@ -4,10 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { defineConfig } from 'vite';
 
-// Where the assets lie, below the page's own folder: the page is /playground, so they are /playground/assets/….
+// The folder of the assets. It must begin with `playground/`, since the page is at /playground and its addresses are
+// relative.
 const assets = 'playground/assets';
 
-// The server sends an asset as it lies in the binary, and nearly every client takes gzip, so only that form is kept.
+// Assets are kept in gzip form only. The server sends them as they are to the many clients that accept gzip, and
+// decompresses them for the others.
 function compressed() {
   let folder;
   return {
@@ -27,25 +29,25 @@ function compressed() {
 }
 
 export default defineConfig({
-  // Monaco has a copy of DOMPurify of 2024 in its own folder; what it sanitises is sanitised by a current one.
+  // Monaco contains a DOMPurify of 2024; the alias replaces it with a current version.
   resolve: { alias: [{ find: /^(\.\.?\/)+dompurify\/dompurify\.js$/, replacement: fileURLToPath(new URL('src/dompurify.js', import.meta.url)) }] },
-  base: './', // every address is relative, so that the page works behind any path prefix
+  base: './', // relative addresses work behind any path prefix
   plugins: [compressed()],
   build: {
     assetsDir: assets,
-    assetsInlineLimit: 0, // data: addresses would need room in the content security policy
+    assetsInlineLimit: 0, // inlined data: addresses would have to be allowed by the Content-Security-Policy
     modulePreload: { polyfill: false },
     target: 'es2022',
-    chunkSizeWarningLimit: 4096, // the editor is one piece of 2.8 MB
+    chunkSizeWarningLimit: 4096, // the editor is a single chunk of 2.8 MB
     rolldownOptions: {
       output: {
-        // Our own code apart from the libraries', so that a change of ours leaves the names of the large files as they are.
+        // Libraries are in chunks of their own, so that a change of this page's code does not rename the large files.
         codeSplitting: {
           groups: [{ name: 'libraries', test: /node_modules\/(?!monaco-|prettier\/)|vite\/preload-helper/ }],
         },
       },
       onLog(level, log, handle) {
-        // Libraries mark their files for a server-side renderer; there is none here.
+        // Directives such as "use client" matter to server-side rendering only.
         if (log.code !== 'MODULE_LEVEL_DIRECTIVE') handle(level, log);
       },
     },

@@ -1,4 +1,4 @@
-// Builds chattok.js with its source map, and chattok.d.ts, into dist/ or the folder named.
+// Builds chattok.js, its source map and chattok.d.ts into dist/ or a given folder.
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,12 +7,11 @@ import { dts } from 'rolldown-plugin-dts';
 
 export const root = fileURLToPath(new URL('.', import.meta.url));
 
-/** The licence of what is in the script asks to be named with it. */
-const banner = '/*! ChatTok SDK, MIT. Contains graphql-ws, copyright (c) Denis Badurina, MIT. */';
+const banner = '/*! ChatTok SDK, MIT. */';
 
 const input = join(root, 'src/index.ts');
 
-/** What the files are made of, by their names. The map has the sources in it, under their paths in this folder. */
+/** Returns the output files by name. The source map contains the sources, with paths relative to this folder. */
 async function outputs() {
   const script = await rolldown({ input, platform: 'browser', transform: { target: 'es2022' } });
   const types = await rolldown({ input, plugins: [dts({ dtsOnly: true, tsconfig: join(root, 'tsconfig.json') })] });
@@ -34,7 +33,7 @@ async function outputs() {
   }
 }
 
-/** Writes the build into a folder, which has nothing else afterwards. */
+/** Replaces a folder's content with the output files. */
 export async function build(folder) {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });

@@ -1,4 +1,4 @@
-// Says whether what is committed is what the sources give: the operations' types, and the files of dist/.
+// Checks that the generated operations and dist/ are up to date with the sources.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { generate } from '@graphql-codegen/cli';
 import codegen from './codegen.mjs';
 import { build, root } from './build.mjs';
 
-process.chdir(root); // GraphQL Code Generator's paths are relative to here
+process.chdir(root); // GraphQL Code Generator resolves paths against the working directory
 
 const stale = [];
 for (const { filename, content } of await generate({ ...codegen, silent: true }, false)) {

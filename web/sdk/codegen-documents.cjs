@@ -1,16 +1,17 @@
-// A plugin of GraphQL Code Generator: every operation as a string without what a server ignores, with the fragments it
-// spreads, and with the types of its variables and its data. No parser has to be loaded in the browser.
+// A plugin for GraphQL Code Generator. It emits each operation as a minified string, with its fragments and typed by its
+// variables and data, so that the browser needs no GraphQL parser. Fragments are constants, which operations share, and operations have
+// no names in the text: both keep the script small.
 const { print, stripIgnoredCharacters, visit } = require('graphql');
 
-/** The names of the fragments that a definition spreads. */
+/** Returns the names of the fragments that a definition spreads directly. */
 function spreads(node) {
   const names = new Set();
   visit(node, { FragmentSpread: ({ name }) => void names.add(name.value) });
   return names;
 }
 
-/** A definition and all fragments that it needs, each once. */
-function withFragments(node, fragments) {
+/** Returns the names of all the fragments that a definition needs, each once. */
+function needs(node, fragments) {
   const needed = new Set();
   const collect = (definition) => {
     for (const name of spreads(definition)) {
@@ -20,7 +21,16 @@ function withFragments(node, fragments) {
     }
   };
   collect(node);
-  return [node, ...[...needed].map((name) => fragments.get(name))];
+  return [...needed];
+}
+
+/** Returns the name of a fragment's constant. */
+function constantOf(fragment) {
+  return `${fragment[0].toLowerCase()}${fragment.slice(1)}Fragment`;
+}
+
+function minified(node) {
+  return stripIgnoredCharacters(print(node));
 }
 
 module.exports = {
@@ -34,13 +44,15 @@ module.exports = {
       '/** An operation, with the types of its data and variables. */',
       'export type Document<Data, Variables> = string & { readonly __types?: (variables: Variables) => Data };',
     ];
+    lines.push('', ...[...fragments].map(([name, node]) => `const ${constantOf(name)} = '${minified(node)}';`));
     for (const node of definitions) {
       if (node.kind !== 'OperationDefinition') continue;
       const name = node.name.value;
       const kind = node.operation[0].toUpperCase() + node.operation.slice(1);
-      const text = stripIgnoredCharacters(withFragments(node, fragments).map(print).join('\n'));
+      const shared = needs(node, fragments).map((each) => `\${${constantOf(each)}}`);
+      const quote = shared.length > 0 ? '`' : "'";
       const types = `Document<${name}${kind}, ${name}${kind}Variables>`;
-      lines.push('', `export const ${name[0].toLowerCase()}${name.slice(1)}Document: ${types} =`, `  '${text}';`);
+      lines.push('', `export const ${name[0].toLowerCase()}${name.slice(1)}Document: ${types} =`, `  ${quote}${minified({ ...node, name: undefined })}${shared.join('')}${quote};`);
     }
     return lines.join('\n');
   },

@@ -1,4 +1,5 @@
-// Types and documents from the schema and src/operations.graphql. SCHEMA names another schema for a try.
+// Generates the operations' types and documents from the schema. The environment variable SCHEMA selects another schema
+// file.
 export default {
   schema: process.env.SCHEMA ?? '../../schema.graphqls',
   documents: 'src/operations.graphql',

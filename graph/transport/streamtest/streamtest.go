@@ -1,5 +1,5 @@
-// Package streamtest is the client's end of subscriptions over HTTP, for tests: it takes nothing that the protocols have
-// not, so that a stream which only a lenient client understands fails.
+// Package streamtest is a strict client for subscriptions over HTTP, for tests. It accepts nothing beyond the
+// protocols, so that a stream which only a lenient client understands fails.
 package streamtest
 
 import (
@@ -16,23 +16,24 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
-// What clients of the two framings accept: npm's graphql-sse, and Apollo Client's HttpLink.
+// Accept headers of the clients for the two framings: npm's graphql-sse, and Apollo Client's HttpLink.
 const (
 	SSE       = "text/event-stream"
 	Multipart = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/graphql-response+json,application/json;q=0.9"
 )
 
-// patience is how long Next waits for what must come.
+// patience is how long Next waits for an event.
 const patience = 30 * time.Second
 
-// ErrComplete is the protocol's end of a stream.
+// ErrComplete says that the stream has ended as its protocol does.
 var ErrComplete = errors.New("the stream is complete")
 
-// Request is what Open sends.
+// Request is a request for Open.
 type Request struct {
 	URL       string
 	Accept    string
@@ -40,23 +41,23 @@ type Request struct {
 	Query     string
 	Variables map[string]any
 	Header    [][2]string
-	// ReadBuffer is the size of the kernel's buffer for what arrives, in bytes; 0 for its own.
+	// ReadBuffer is the size in bytes of the kernel's receive buffer; 0 for the system's default.
 	ReadBuffer int
 }
 
-// Stream is a response, stream or not. It is for one goroutine, Close aside.
+// Stream is a response, which may be a stream. It is for one goroutine, except for Close and Beats.
 type Stream struct {
 	*http.Response
 	Conn  net.Conn
-	ID    string // of the last event
-	Beats int    // keep-alives so far
+	ID    string       // of the last event
+	Beats atomic.Int64 // keep-alives so far
 
 	lines *bufio.Reader     // of SSE
 	parts *multipart.Reader // of multipart
 	close func()
 }
 
-// Open sends a subscription by POST, on a connection of its own, and returns what comes back, to be closed by the caller.
+// Open sends a subscription by POST on a connection of its own and returns the response, to be closed by the caller.
 func Open(ctx context.Context, r Request) (*Stream, error) {
 	body, err := json.Marshal(map[string]any{"query": r.Query, "variables": r.Variables})
 	if err != nil {
@@ -81,7 +82,7 @@ func Open(ctx context.Context, r Request) (*Stream, error) {
 func Do(request *http.Request, readBuffer int) (*Stream, error) {
 	var conn net.Conn
 	var dialer net.Dialer
-	if readBuffer > 0 { // before the connection is there, or the peer is told of more room
+	if readBuffer > 0 { // before the connection is made, as the peer would be told of more room otherwise
 		dialer.Control = func(_, _ string, raw syscall.RawConn) (err error) {
 			failed := raw.Control(func(fd uintptr) {
 				err = setReadBuffer(fd, readBuffer)
@@ -127,16 +128,16 @@ func New(response *http.Response, conn net.Conn) (*Stream, error) {
 // Close ends the stream. It may be called more than once.
 func (s *Stream) Close() { s.close() }
 
-// Reset ends the stream's connection as a client does that has crashed.
+// Reset resets the stream's connection, as a client that crashes does.
 func (s *Stream) Reset() {
 	_ = s.Conn.(*net.TCPConn).SetLinger(0)
 	_ = s.Conn.Close()
 	s.Close()
 }
 
-// Next returns the JSON that the next event or part carries: of SSE a response, of multipart what has one as its payload.
-// Its errors are ErrComplete at the protocol's end, io.ErrUnexpectedEOF where the response was cut, and others for what
-// breaks the protocol, such as a response that ends well without the protocol's end.
+// Next returns the JSON of the next event or part: in SSE a response, in multipart an object with the response as its
+// payload. Errors: ErrComplete at the protocol's end; io.ErrUnexpectedEOF where the response was cut; others where the
+// protocol is broken, for instance by a response that ends well without the protocol's end.
 func (s *Stream) Next() (string, error) {
 	late := time.AfterFunc(patience, func() { _ = s.Conn.Close() })
 	defer late.Stop()
@@ -150,7 +151,7 @@ func (s *Stream) Next() (string, error) {
 	return "", fmt.Errorf("no stream: %s %.300s", s.Status, raw)
 }
 
-// NextResponse returns the JSON of the next response, whatever the framing.
+// NextResponse returns the JSON of the next response in either framing.
 func (s *Stream) NextResponse() (string, error) {
 	raw, err := s.Next()
 	if err != nil || s.parts == nil {
@@ -163,7 +164,7 @@ func (s *Stream) NextResponse() (string, error) {
 	return strings.TrimSuffix(response, "}"), nil
 }
 
-// nextPart knows parts of one header line, of which {} is a keep-alive.
+// nextPart reads a part, which has one header line; {} is a keep-alive.
 func (s *Stream) nextPart() (string, error) {
 	for {
 		part, err := s.parts.NextRawPart()
@@ -180,14 +181,14 @@ func (s *Stream) nextPart() (string, error) {
 		case part.Header.Get("Content-Type") != "application/json" || len(part.Header) != 1:
 			return "", fmt.Errorf("a part with header %v", part.Header)
 		case string(raw) == "{}":
-			s.Beats++
+			s.Beats.Add(1)
 		default:
 			return string(raw), nil
 		}
 	}
 }
 
-// nextEvent knows comments, and events of an id or none, a name and one line of data, in this order.
+// nextEvent reads comments, and events with an optional id, a name and one line of data, in this order.
 func (s *Stream) nextEvent() (string, error) {
 	for {
 		lines, err := s.block()
@@ -195,7 +196,7 @@ func (s *Stream) nextEvent() (string, error) {
 			return "", err
 		}
 		if len(lines) == 1 && lines[0] == ":" {
-			s.Beats++
+			s.Beats.Add(1)
 			continue
 		}
 		if id, ok := strings.CutPrefix(lines[0], "id: "); ok {
@@ -218,7 +219,7 @@ func (s *Stream) nextEvent() (string, error) {
 	}
 }
 
-// block returns the lines up to a blank one; at least one.
+// block returns the lines up to a blank one, at least one line.
 func (s *Stream) block() (lines []string, err error) {
 	for {
 		line, err := s.lines.ReadString('\n')

@@ -1,20 +1,27 @@
 import { useEffect } from 'preact/hooks';
 import { enter, visit } from './model/visit';
 import { route } from './model/route';
-import { Left } from './room/Left';
 import { PreJoin } from './prejoin/PreJoin';
-import { Room } from './room/Room';
-import { Start } from './start/Start';
+import { lazily } from './ui/lazy';
 import { Notices } from './ui/Notices';
 
-/** The whole page: the start page, or a session before, in, and after it. */
+const Left = lazily(() => import('./room/Left').then((part) => part.Left));
+// Loaded while the pre-join page is shown, which is there sooner for it.
+const Room = lazily(() => import('./room/Room').then((part) => part.Room));
+const Start = lazily(() => import('./start/Start').then((part) => part.Start));
+
+/** The root component: the start page, or the pages of a session. */
 export function App() {
   const { session, invalid } = route.value;
-  useEffect(() => (session === undefined ? undefined : enter(session)), [session]);
+  useEffect(() => {
+    if (session === undefined) return undefined;
+    Room.load().catch(() => undefined); // what shows it tries again
+    return enter(session);
+  }, [session]);
   return (
     <>
       {session === undefined ? <Start invalid={invalid} /> : <Visit session={session} />}
-      {/* The room has a place of its own for them, where they cover nobody. */}
+      {/* The room shows notices in a place of its own, where they hide nobody. */}
       {visit.value.stage !== 'room' && <Notices />}
     </>
   );
@@ -22,7 +29,7 @@ export function App() {
 
 function Visit({ session }: { session: string }) {
   const now = visit.value;
-  if (now.session !== session) return null; // the address has changed just now
+  if (now.session !== session) return null; // the address has just changed; `visit` follows
   switch (now.stage) {
     case 'prejoin':
       return <PreJoin session={session} meeting={undefined} refused={now.refused} />;

@@ -1,6 +1,5 @@
 import './style/tokens.css';
 import './style/base.css';
-import './style/start.css';
 import './style/prejoin.css';
 import './style/room.css';
 import './style/stage.css';

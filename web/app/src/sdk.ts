@@ -1,9 +1,11 @@
-// What the page takes from the SDK, in the SDK's own types. The code itself is /sdk/chattok.js, which the page loads beside
-// its own; this file is read by the type checker alone.
-import type { ConnectOptions, Session } from '../../sdk/src/types.ts';
+// The SDK's types, as the page uses them. Only the type checker reads this file; at run time the page loads /sdk/chattok.js.
+import type { ConnectOptions, PreviewOptions, Session, SessionPreview } from '../../sdk/src/types.ts';
 
 export type * from '../../sdk/src/types.ts';
 export { ChattokError, type ErrorCode } from '../../sdk/src/errors.ts';
 
-/** Joins a session and gives it at once, so that a view can show how it comes about. */
+/** Joins a session and returns it at once. */
 export declare function open(options: ConnectOptions): Session;
+
+/** Tells who is in a session, without joining it. */
+export declare function preview(options: PreviewOptions): Promise<SessionPreview>;

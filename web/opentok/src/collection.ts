@@ -31,7 +31,7 @@ export class Collection<Item extends object> {
     return this.#items.size;
   }
 
-  /** All that have these properties, or of which this is true. */
+  /** Returns the items that have these properties, or for which the function returns true. */
   where(criteria: Criteria<Item> = {}): Item[] {
     const entries = Object.entries(criteria) as [keyof Item, unknown][];
     const fits = typeof criteria === 'function' ? criteria : (item: Item) => entries.every(([key, value]) => item[key] === value);

@@ -1,12 +1,12 @@
-// Completion handlers and promises: OpenTok has both, for one and the same call.
+// Completion handlers and promises: OpenTok offers both for the same call.
 import { later } from './events.ts';
 
-/** Called with an error, or without one. */
+/** Called once, with an error where the call failed. */
 export type Completion<Value = void> = (error?: Error, value?: Value) => void;
 
 /**
- * Tells a completion handler how a promise was settled, among the events. The promise is returned; a rejection that the page
- * leaves to itself is no error of the page, since OpenTok's pages look at the handler or at events.
+ * Calls a completion handler when a promise settles, in its place in the queue of events. Returns the promise. A rejection
+ * counts as handled, since pages for OpenTok look at the handler or at events instead.
  */
 export function settled<Value>(promise: Promise<Value>, completion: Completion<Value> | Completion | undefined): Promise<Value> {
   const call = completion as Completion<Value> | undefined;
@@ -22,7 +22,7 @@ export function withPromise<Call extends object, PromiseForm>(call: Call, promis
   return Object.assign(call, { promise });
 }
 
-/** A promise whose rejection is no fault of a page that does not look at it. */
+/** Marks a rejection as handled, for pages that ignore the promise. */
 export function quiet<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => {});
   return promise;

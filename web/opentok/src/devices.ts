@@ -21,7 +21,7 @@ async function enumerate(): Promise<MediaDeviceInfo[]> {
   return navigator.mediaDevices.enumerateDevices();
 }
 
-/** Cameras and microphones; their labels are empty until one was opened. */
+/** Lists cameras and microphones. Browsers leave the labels empty until one of them was opened. */
 export function getDevices(completion?: Completion<Device[]>): Promise<Device[]> {
   const found = enumerate().then((all) =>
     all.flatMap(({ kind, deviceId, label }): Device[] => (kind === 'audiooutput' ? [] : [{ kind: inputs[kind], deviceId, label }])),
@@ -53,7 +53,7 @@ export async function openDevice(constraints: MediaStreamConstraints): Promise<M
 const elements = new Set<HTMLMediaElement>();
 let chosen: string | undefined;
 
-/** Sound of this element goes to the chosen device from now on. Returns what ends that. */
+/** Sends the element's sound to the chosen output device from now on. Returns a function that stops following the choice. */
 export function followOutput(element: HTMLMediaElement): () => void {
   elements.add(element);
   if (chosen !== undefined) void element.setSinkId?.(chosen).catch(() => {}); // the device has gone: the default plays

@@ -1,6 +1,6 @@
 import { ChattokError } from '../../sdk/src/index.ts';
 
-/** An error as OpenTok hands it out: `name` says what went wrong, `code` in what. */
+/** An error in OpenTok's form: `name` says what went wrong, `code` in which call. */
 export class OTError extends Error {
   override readonly name: string;
   readonly code: number;
@@ -53,7 +53,7 @@ export function notConnected(code: number = codes.notConnected): OTError {
   return new OTError('OT_NOT_CONNECTED', 'the session is not connected', code);
 }
 
-/** OpenTok's name for an error of the SDK. */
+/** Returns OpenTok's name for an error of the SDK. */
 function nameOf({ code, reason }: ChattokError): string {
   switch (code) {
     case 'UNAUTHENTICATED':
@@ -88,14 +88,14 @@ function nameOf({ code, reason }: ChattokError): string {
   }
 }
 
-/** Whatever was thrown, as an error of the call that has this code. */
+/** Turns any thrown value into an error of the call with this code. */
 export function asOTError(cause: unknown, code: number): OTError {
   if (cause instanceof OTError) return cause;
   if (cause instanceof ChattokError) return new OTError(nameOf(cause), cause.message, code, cause);
   return new OTError('OT_UNEXPECTED_ERROR_CODE', cause instanceof Error ? cause.message : String(cause), code, cause);
 }
 
-/** Why the session could not be joined. */
+/** Turns the cause of a failed connect into an error with OpenTok's name and code. */
 export function asConnectError(cause: unknown): OTError {
   if (cause instanceof OTError) return cause;
   if (!(cause instanceof ChattokError)) return new OTError('OT_CONNECT_FAILED', cause instanceof Error ? cause.message : String(cause), codes.connect, cause);

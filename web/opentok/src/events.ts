@@ -1,11 +1,11 @@
-// Events as OpenTok has them: they are dispatched a moment after what they tell of, one after another in all of the page,
-// so that a handler which is added in the same breath hears them; what an event does by default comes after all handlers.
+// Events in OpenTok's manner. They wait in one queue for the whole page and run in a microtask, so that a handler which is
+// added directly after the cause still hears them. An event's default action runs after all of its handlers.
 
-/** Calls to the page that are due, in their order. */
+/** The queue of calls to handlers and completion handlers. */
 const due: (() => void)[] = [];
 let calling = false;
 
-/** Calls after everything that is due already: completion handlers keep their place among events this way. */
+/** Queues a call behind those that wait already, so that completion handlers keep their place among events. */
 export function later(call: () => void): void {
   due.push(call);
   if (calling) return;
@@ -16,7 +16,7 @@ export function later(call: () => void): void {
   });
 }
 
-/** Calls what is the page's: what it throws is reported, and stops nothing else. */
+/** Calls a function of the page. An exception is reported and does not stop the queue. */
 function guarded(call: () => void): void {
   try {
     call();
@@ -25,7 +25,7 @@ function guarded(call: () => void): void {
   }
 }
 
-/** What a handler is given. */
+/** The event object that a handler receives. */
 export interface Event<Type extends string = string, Target = unknown> {
   type: Type;
   cancelable: boolean;
@@ -44,33 +44,38 @@ interface Entry {
   readonly once: boolean;
 }
 
-interface Dispatch {
-  /** What of the event is beside its type and target. */
+/** How an event is dispatched. */
+export interface Dispatch {
+  /** Members of the event beside type and target. */
   readonly about?: object;
-  /** The event's type, where it is not the name that it is dispatched under. */
+  /** The event's type; the name it is dispatched under where absent. */
   readonly type?: string;
-  /** What happens after all handlers, unless one of them prevents it. */
+  /** The default action, which runs after all handlers unless one of them prevents it. */
   readonly byDefault?: () => void;
+  /** The version of the API that has the event, where only one has it. */
+  readonly version?: 1 | 2;
+  /** The names whose handlers are called, one name after the other; the event's own name where absent. */
+  readonly names?: readonly string[];
 }
 
 export class EventEmitter {
   readonly #entries = new Map<string, Entry[]>();
 
-  /** Takes a name, several separated by spaces, or an object of handlers by their names. */
+  /** Adds a handler for a name or for several, separated by spaces; or takes an object of handlers by name. */
   on(names: string, handler: Handler, context?: object): this;
   on(handlers: object, context?: object): this;
   on(names: string | object, handler?: Handler | object, context?: object): this {
     return this.#add(names, handler, context, false);
   }
 
-  /** As `on`, for the first event of each name. */
+  /** Like `on`, for the first event of each name only. */
   once(names: string, handler: Handler, context?: object): this;
   once(handlers: object, context?: object): this;
   once(names: string | object, handler?: Handler | object, context?: object): this {
     return this.#add(names, handler, context, true);
   }
 
-  /** Removes a handler, all of a name, those of an object, or all. */
+  /** Removes one handler, all of a name, those in an object, or all there are. */
   off(names?: string, handler?: Handler | object | null, context?: object): this;
   off(handlers: object, context?: object): this;
   off(names?: string | object | null, handler?: Handler | object | null, context?: object): this {
@@ -90,16 +95,17 @@ export class EventEmitter {
     return this.off(names, handler, context);
   }
 
-  /** Whether anybody listens. */
+  /** Whether the event has a handler. */
   protected listened(name: string): boolean {
     return (this.#entries.get(name)?.length ?? 0) > 0;
   }
 
-  /** Handlers were added or removed. */
+  /** Called after handlers were added or removed. */
   protected handlersChanged(): void {}
 
-  /** Dispatches an event to those who listen when its turn comes. @internal */
-  dispatch(name: string, { about = {}, type = name, byDefault }: Dispatch = {}): void {
+  /** Queues an event for its handlers. Events that only version 1 has are dropped: see TBSession. @internal */
+  dispatch(name: string, { about = {}, type = name, byDefault, version, names = [name] }: Dispatch = {}): Event | undefined {
+    if (version === 1) return undefined;
     let prevented = false;
     const event: Event = {
       type,
@@ -112,15 +118,20 @@ export class EventEmitter {
       },
     };
     later(() => {
-      for (const entry of [...(this.#entries.get(name) ?? [])]) {
-        if (entry.once) {
-          this.#drop(name, (each) => each === entry);
-          this.handlersChanged();
-        }
-        guarded(() => (entry.handler as (event: Event) => void).call(entry.context ?? this, event));
-      }
+      for (const each of names) this.#call(each, event);
       if (!prevented) byDefault?.();
     });
+    return event;
+  }
+
+  #call(name: string, event: Event): void {
+    for (const entry of [...(this.#entries.get(name) ?? [])]) {
+      if (entry.once) {
+        this.#drop(name, (each) => each === entry);
+        this.handlersChanged();
+      }
+      guarded(() => (entry.handler as (event: Event) => void).call(entry.context ?? this, event));
+    }
   }
 
   #add(names: string | object, handler: Handler | object | undefined, context: object | undefined, once: boolean): this {

@@ -1,4 +1,4 @@
 let count = 0;
 
-/** An id that nothing else in the page has. */
+/** Returns an id that is unique in the page. */
 export const uniqueId = (): string => `OT_${++count}_${crypto.getRandomValues(new Uint32Array(2)).join('')}`;

@@ -1,4 +1,4 @@
-// OpenTok.js 2 for pages that were written for it, over the ChatTok SDK. See docs/opentok.md.
+// The global OT: the API of OpenTok.js 2, on the ChatTok SDK. See docs/opentok.md.
 import { withPromise, settled, type Completion } from './completion.ts';
 import { getActiveAudioOutputDevice, getAudioOutputDevices, getDevices, getUserMedia, setAudioOutputDevice } from './devices.ts';
 import { OTError } from './errors.ts';
@@ -13,13 +13,14 @@ import type { SessionOptions } from './session-types.ts';
 import { Session } from './session.ts';
 import { Subscriber } from './subscriber.ts';
 import { checkScreenSharingCapability, checkSystemRequirements, getSupportedCodecs, hasMediaProcessorSupport } from './system.ts';
+import { firstVersion } from './tb.ts';
 import type { Target } from './widget.ts';
 
 type PublisherArguments =
   | [target?: Target, properties?: PublisherProperties | Completion | null | undefined, completion?: Completion | undefined]
   | [apiKey: string | number, target: Target, properties?: PublisherProperties | Completion | null | undefined, completion?: Completion | undefined];
 
-/** Old pages begin with their API key. */
+/** Makes a publisher from the arguments of initPublisher. Old pages pass their API key first. */
 function publisherOf(from: PublisherArguments): Publisher {
   const completion = from.find((each) => typeof each === 'function') as Completion | undefined;
   const [first, second] = from;
@@ -32,14 +33,14 @@ function publisherOf(from: PublisherArguments): Publisher {
 
 function initSession(apiKey: string | number, sessionId?: string | SessionOptions, options: SessionOptions = {}): Session {
   if (typeof sessionId === 'string') return sessions.find(({ sessionId: id, apiKey: key }) => id === sessionId && key === String(apiKey)) ?? new Session(String(apiKey), sessionId, options);
-  return new Session('', String(apiKey), sessionId ?? {}); // as pages of the first version call it
+  return new Session('', String(apiKey), sessionId ?? {}); // the first version's form
 }
 
 function unblockAudio(): Promise<undefined> {
   return Promise.all(subscribers.map((subscriber) => subscriber.unblock())).then(() => undefined);
 }
 
-/** There is nobody to report to; the number names the moment in the console's log. */
+/** Writes an id to the console, to find the moment in its log again. There is nobody to report to. */
 function reportIssue(completion?: Completion<string>): Promise<string> {
   const id = uniqueId();
   info(`issue ${id}`);
@@ -48,6 +49,9 @@ function reportIssue(completion?: Completion<string>): Promise<string> {
 
 const OT = {
   ...levels,
+  /** The two results of checkSystemRequirements. */
+  HAS_REQUIREMENTS: 1,
+  NOT_HAS_REQUIREMENTS: 0,
   version: '2',
   configure,
   initSession,
@@ -68,7 +72,7 @@ const OT = {
   checkSystemRequirements,
   upgradeSystemRequirements: (): void => {},
   checkScreenSharingCapability,
-  /** Browsers share screens without an extension by now. */
+  /** Does nothing: browsers share screens without an extension. */
   registerScreenSharingExtension: (_kind: string, _id: string, _version: number): void => {},
   hasMediaProcessorSupport,
   hasEndToEndEncryptionSupport: (): boolean => false,
@@ -80,6 +84,8 @@ const OT = {
   on: (name: string | object, handler?: Handler, context?: object): void => void exceptions.on(name as string, handler as Handler, context),
   once: (name: string | object, handler?: Handler, context?: object): void => void exceptions.once(name as string, handler as Handler, context),
   off: (name?: string | object, handler?: Handler, context?: object): void => void exceptions.off(name as string, handler, context),
+  addEventListener: (name: string, handler: Handler): void => void exceptions.on(name, handler),
+  removeEventListener: (name: string, handler: Handler): void => void exceptions.off(name, handler),
   sessions,
   publishers,
   subscribers,
@@ -92,7 +98,7 @@ const OT = {
   Error: OTError,
 };
 
-// Other scripts know it by this name, also where a module loader or a bundler has this one.
-Object.assign(globalThis, { OT });
+// Other scripts of the page use these globals, also where a module loader or a bundler loaded this one.
+Object.assign(globalThis, { OT, TB: firstVersion(OT) });
 
 export default OT;

@@ -1,7 +1,7 @@
 /** Milliseconds between two levels. */
 const interval = 50;
 
-/** Calls with a level again and again while somebody wants to know. */
+/** Reports an audio level at a fixed interval while it is switched on. */
 export class Levels {
   readonly #read: () => number;
   readonly #tell: (level: number) => void;

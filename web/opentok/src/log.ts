@@ -1,4 +1,4 @@
-/** How much is written to the console, by OpenTok's numbers. */
+/** OpenTok's log levels: messages up to the chosen one are written to the console. */
 export const levels = { NONE: 0, ERROR: 1, WARN: 2, INFO: 3, LOG: 4, DEBUG: 5 } as const;
 
 let level: number = levels.WARN;
@@ -7,7 +7,7 @@ export function setLogLevel(to: number): void {
   level = to;
 }
 
-/** Says that something is not as the page asked for. */
+/** Warns that a request of the page can't be met. */
 export function warn(message: string): void {
   if (level >= levels.WARN) console.warn(`OT: ${message}`);
 }

@@ -2,9 +2,10 @@ import { meter, type LevelMeter, type Publication, type PublicationEnd, type Ses
 import { settled, withPromise, type Completion } from './completion.ts';
 import { cameras, openDevice } from './devices.ts';
 import { asOTError, codes, notConnected, OTError } from './errors.ts';
-import { later } from './events.ts';
+import { later, type Event } from './events.ts';
 import { uniqueId } from './ids.ts';
 import { warn } from './log.ts';
+import { Microphones } from './microphones.ts';
 import { publishers, raise } from './registry.ts';
 import type { Dimensions, Stream } from './roster.ts';
 import type { Session } from './session.ts';
@@ -21,10 +22,10 @@ import { Shown } from './shown.ts';
 import { publisherStats, type PublisherStats } from './stats.ts';
 import type { Target, WidgetProperties, WidgetStyle } from './widget.ts';
 
-/** How long a camera may take to open before the page is told that the browser asks, in milliseconds. */
+/** Milliseconds until a request for the camera is taken to wait for the user: browsers don't tell when they ask. */
 const dialogAfter = 500;
 
-/** Bits a second of the presets that save bandwidth. */
+/** Bits per second of the presets; 0 leaves the choice to the SDK. */
 const presets = { default: 0, bw_saver: 500_000, extra_bw_saver: 250_000 };
 
 type Kind = 'audio' | 'video';
@@ -48,22 +49,24 @@ export interface PublisherProperties extends WidgetProperties, GetUserMediaPrope
   videoContentHint?: string;
   videoFilter?: object;
   audioFilter?: object;
+  disableAudioInputDeviceManagement?: boolean;
 }
 
-/** What a publisher needs of the session that it publishes to. */
+/** The part of a session that its publishers call. */
 export interface PublishingSession {
-  /** The stream as the page sees it. */
+  /** Adds a publication's stream to the session, and returns it as the page sees it. */
   adopt(publication: Publication): Stream;
-  /** The publication's stream is another than it was. */
+  /** Reports that the publication's stream has changed. */
   changed(stream: Stream, publication: Publication): void;
-  gone(stream: Stream): void;
+  /** Reports that the stream has ended. Returns the session's event for it, if any: preventing that one keeps the publisher. */
+  gone(stream: Stream, reason: PublicationEnd): Event | undefined;
 }
 
 export class Publisher extends Shown {
   accessAllowed = false;
   stream: Stream | undefined;
   session: Session | undefined;
-  /** Settles when access was granted or not. @internal */
+  /** Resolves when access to the devices is granted, rejects when it is not. @internal */
   readonly ready: Promise<void>;
   readonly #properties: PublisherProperties;
   readonly #media = new MediaStream();
@@ -74,7 +77,9 @@ export class Publisher extends Shown {
   readonly #key = uniqueId();
   #publication: Publication | undefined;
   #publishing: PublishingSession | undefined;
+  #microphones: Microphones | undefined;
   #meter: LevelMeter | undefined;
+  #contentHint: string | undefined;
   #maxVideoBitrate = 0;
   #preset: 'default' | 'bw_saver' | 'extra_bw_saver' | 'custom' = 'default';
   #destroyed = false;
@@ -91,6 +96,7 @@ export class Publisher extends Shown {
       style: properties.style ?? {},
     });
     this.#properties = properties;
+    this.#contentHint = properties.videoContentHint;
     this.#on = { audio: properties.publishAudio ?? true, video: properties.publishVideo ?? true };
     publishers.add(this.#key, this);
     if (properties.videoFilter ?? properties.audioFilter) warn('there are no built-in filters here; it is published without');
@@ -119,6 +125,9 @@ export class Publisher extends Shown {
       if (Date.now() - opened >= dialogAfter) this.dispatch('accessDialogClosed');
     }
     this.accessAllowed = true;
+    if (!this.#properties.disableAudioInputDeviceManagement) {
+      this.#microphones = new Microphones({ current: () => this.#microphone(), use: (id) => this.#useAudio(id) });
+    }
     this.dispatch('accessAllowed');
     this.dispatch('mediaStreamAvailable', { about: { mediaStream: this.#media } });
     this.#look();
@@ -126,19 +135,25 @@ export class Publisher extends Shown {
     this.handlersChanged();
   }
 
-  /** Takes a track as it comes from its source. */
+  /** Adds a track that was opened, or that the page passed. */
   #take(kind: Kind, track: MediaStreamTrack): void {
     this.#source[kind] = track;
-    if (kind === 'video' && this.#properties.videoContentHint !== undefined) track.contentHint = this.#properties.videoContentHint;
-    track.addEventListener('ended', () => this.#stopped(kind, track));
+    track.addEventListener('ended', () => void this.#stopped(kind, track));
     for (const old of this.#media.getTracks()) if (old.kind === kind) this.#media.removeTrack(old);
     this.#media.addTrack(track);
-    track.enabled = this.#on[kind];
+    this.#prepare(kind, track);
   }
 
-  /** The user stopped sharing, or a device is gone. */
-  #stopped(kind: Kind, track: MediaStreamTrack): void {
+  /** Sets what the page has asked for on a track that is about to be sent. */
+  #prepare(kind: Kind, track: MediaStreamTrack): void {
+    track.enabled = this.#on[kind];
+    if (kind === 'video' && this.#contentHint !== undefined) track.contentHint = this.#contentHint;
+  }
+
+  /** Handles the end of a track: the user stopped sharing, or a device was removed. */
+  async #stopped(kind: Kind, track: MediaStreamTrack): Promise<void> {
     if (this.#source[kind] !== track || this.#destroyed) return;
+    if (kind === 'audio' && (await this.#microphones?.replace())) return;
     const screen = kind === 'video' && isScreen(this.#properties.videoSource);
     const over = screen || Object.values(this.#source).every(({ readyState }) => readyState === 'ended');
     this.dispatch('mediaStopped', {
@@ -190,13 +205,13 @@ export class Publisher extends Shown {
   /** Ends what is published, and with it the publisher, unless the page prevents that. @internal */
   unpublish(reason: PublicationEnd): void {
     const publication = this.#publication;
-    this.session = none; // also where it was not published yet
+    this.session = none; // also cancels a publish that is under way
     if (!publication) return;
     this.#unpublished(reason);
-    void publication.unpublish().catch(() => {}); // the session is over, and the stream with it
+    void publication.unpublish().catch(() => {}); // fails where the session has ended, and the stream with it
   }
 
-  /** A moderator has muted it. @internal */
+  /** Called when a moderator has muted this publisher. @internal */
   mutedByForce(): void {
     this.#on.audio = false;
     this.#look();
@@ -214,8 +229,13 @@ export class Publisher extends Shown {
     this.#publication = undefined;
     this.session = none;
     if (!stream) return;
-    this.#publishing?.gone(stream);
-    this.dispatch('streamDestroyed', { about: { stream, reason }, byDefault: () => this.destroy() });
+    const told = this.#publishing?.gone(stream, reason);
+    this.dispatch('streamDestroyed', {
+      about: { stream, reason },
+      byDefault: () => {
+        if (!told?.isDefaultPrevented()) this.destroy();
+      },
+    });
   }
 
   readonly destroy = withPromise(
@@ -225,6 +245,7 @@ export class Publisher extends Shown {
       this.unpublish('clientDisconnected');
       this.levels.run(false);
       this.#meter?.close();
+      this.#microphones?.close();
       for (const connector of Object.values(this.#connectors)) void connector.destroy().catch(() => {});
       this.#own.forEach((track) => track.stop());
       this.widget.destroy();
@@ -264,11 +285,11 @@ export class Publisher extends Shown {
     const done = (told ?? Promise.resolve()).catch((cause: unknown) => {
       throw raise(asOTError(cause, codes.publish), this);
     });
-    done.catch(() => {}); // the exception tells
+    done.catch(() => {}); // reported as an exception event
     return done;
   }
 
-  /** Shows what is on. */
+  /** Updates the element: whether there is sound and picture, and the tracks to play. */
   #look(): void {
     const tracks = this.#media.getTracks();
     const has = (kind: Kind) => this.#on[kind] && tracks.some((track) => track.kind === kind);
@@ -294,9 +315,9 @@ export class Publisher extends Shown {
     this.levels.run(listened);
   }
 
-  /** Puts another track into what is shown and sent. */
+  /** Replaces the track that is shown and sent. */
   async #put(kind: Kind, track: MediaStreamTrack): Promise<void> {
-    track.enabled = this.#on[kind];
+    this.#prepare(kind, track);
     if (this.#publication) await this.#publication.replaceTrack(kind, track);
     else {
       for (const old of this.#media.getTracks()) if (old.kind === kind) this.#media.removeTrack(old);
@@ -318,17 +339,28 @@ export class Publisher extends Shown {
     if (this.#destroyed) return track.stop();
     if (track !== source) this.#own.add(track);
     this.#source[kind] = track;
-    track.addEventListener('ended', () => this.#stopped(kind, track));
+    track.addEventListener('ended', () => void this.#stopped(kind, track));
     await this.#put(kind, (await this.#connectors[kind]?.setTrack(track)) ?? track);
     if (old !== track && this.#own.delete(old)) old.stop();
   }
 
   async setAudioSource(source: string | MediaStreamTrack): Promise<undefined> {
+    await this.#useAudio(source);
+    this.#microphones?.chosen();
+    return undefined;
+  }
+
+  async #useAudio(source: string | MediaStreamTrack): Promise<void> {
     const open = (id: string) => openDevice({ audio: audioConstraints(this.#properties, id) });
     await this.#setSource('audio', source, open);
     const { label, id } = this.getAudioSource() ?? { label: null, id: null };
     this.dispatch('audioInputDeviceChanged', { about: { device: { deviceId: this.getAudioSource()?.getSettings().deviceId ?? id, label } } });
-    return undefined;
+  }
+
+  /** The id of the microphone, where it was opened here and not passed by the page. */
+  #microphone(): string | undefined {
+    const { audio } = this.#source;
+    return audio && this.#own.has(audio) ? (audio.getSettings().deviceId ?? 'default') : undefined;
   }
 
   getAudioSource(): MediaStreamTrack {
@@ -346,7 +378,7 @@ export class Publisher extends Shown {
     return { deviceId: track?.getSettings().deviceId ?? null, type: track && videoTypeOf(this.#properties.videoSource), track };
   }
 
-  /** Goes on to the next camera. */
+  /** Switches to the next camera in the browser's list. */
   async cycleVideo(): Promise<{ deviceId: string }> {
     await this.ready;
     const ids = await cameras();
@@ -395,11 +427,11 @@ export class Publisher extends Shown {
   }
 
   getVideoContentHint(): '' | 'text' | 'detail' | 'motion' {
-    return (this.#source.video?.contentHint ?? '') as '';
+    return (this.#contentHint ?? this.#source.video?.contentHint ?? '') as '';
   }
 
   async setVideoContentHint(hint: '' | 'text' | 'detail' | 'motion'): Promise<void> {
-    this.#properties.videoContentHint = hint;
+    this.#contentHint = hint;
     this.#media.getVideoTracks().forEach((track) => (track.contentHint = hint));
   }
 
@@ -409,7 +441,7 @@ export class Publisher extends Shown {
     this.#publication?.setBitrates({ audio: this.#properties.audioBitrate, video: bitrate || undefined });
   }
 
-  /** 0 where the SDK chooses. */
+  /** The limit in bits per second; 0 where the SDK chooses. */
   getMaxVideoBitrate(): number {
     return this.#maxVideoBitrate;
   }
@@ -423,7 +455,7 @@ export class Publisher extends Shown {
     return this.#preset;
   }
 
-  /** One layer is sent to each subscriber, so there is no mode to choose. */
+  /** Does nothing but warn: each subscriber is sent a single layer. */
   setTargetScalabilityMode(_mode: string): void {
     warn('there are no scalability modes in a relayed session');
   }
@@ -432,9 +464,24 @@ export class Publisher extends Shown {
     return undefined;
   }
 
-  async setPreferredResolution(_resolution: Dimensions): Promise<void> {}
+  setPreferredResolution({ width, height }: Dimensions): Promise<void> {
+    return this.#constrain({ width: { ideal: width }, height: { ideal: height } });
+  }
 
-  async setPreferredFrameRate(_rate: number): Promise<void> {}
+  setPreferredFrameRate(rate: number): Promise<void> {
+    return this.#constrain({ frameRate: { ideal: rate } });
+  }
+
+  /** Applies further constraints to the video source. */
+  async #constrain(constraints: MediaTrackConstraints): Promise<void> {
+    const { video } = this.#source;
+    if (!video) throw new OTError('OT_INVALID_PARAMETER', 'the publisher has no video', codes.invalidParameter);
+    try {
+      await video.applyConstraints({ ...video.getConstraints(), ...constraints });
+    } catch (cause) {
+      throw asOTError(cause, codes.invalidParameter);
+    }
+  }
 
   async applyVideoFilter(_filter: object): Promise<void> {
     throw notHere('built-in filters');
@@ -461,7 +508,7 @@ export class Publisher extends Shown {
   }
 }
 
-/** Pages compare with null, OpenTok's types know undefined alone. @internal */
+/** Null under the type undefined: pages compare with null, but OpenTok's types have only undefined. @internal */
 export const none = null as unknown as undefined;
 
 /** @internal */

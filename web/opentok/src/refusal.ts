@@ -2,8 +2,8 @@
 const patience = 5_000;
 
 /**
- * Whether the server answers pages of any origin, which is asked after it has not answered this one. A browser tells a page
- * no more of a refused request than that it failed. False for the server's own pages, which it never refuses.
+ * Whether the server answers a request that any origin may make. It is asked after a request of this page has failed, because
+ * a browser does not tell a refused request from a server that is away. False for the server's own pages, which it never refuses.
  */
 export async function answersOthers(server: URL): Promise<boolean> {
   if (server.origin === location.origin) return false;

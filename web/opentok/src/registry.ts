@@ -1,4 +1,4 @@
-// What there is of each kind in the page, and the exceptions that OT tells of.
+// The sessions, publishers and subscribers of the page, and the exception events of OT.
 import { Collection } from './collection.ts';
 import { titleOf, type OTError } from './errors.ts';
 import { EventEmitter } from './events.ts';
@@ -14,7 +14,7 @@ export const exceptions = new EventEmitter();
 
 const raised = new WeakSet<OTError>();
 
-/** Tells of a failure as an exception event, once; the error is returned. */
+/** Dispatches an exception event for an error, once for each error, and returns the error. */
 export function raise(error: OTError, target: object): OTError {
   if (raised.has(error)) return error;
   raised.add(error);

@@ -1,4 +1,4 @@
-// Connections and streams as OpenTok shows them: objects that stay the same while what they tell of changes.
+// Connections and streams as the page sees them: objects that keep their identity while their properties change.
 import type * as chattok from '../../sdk/src/index.ts';
 
 export class Connection {
@@ -28,7 +28,7 @@ export interface Dimensions {
 
 export type VideoType = 'camera' | 'screen' | 'custom';
 
-/** What of a stream changed. */
+/** A changed property of a stream, as streamPropertyChanged reports it. */
 export interface PropertyChange {
   readonly changedProperty: 'hasAudio' | 'hasVideo' | 'videoDimensions';
   readonly oldValue: boolean | Dimensions;
@@ -62,7 +62,7 @@ export class Stream {
     return this.#stream;
   }
 
-  /** Takes what the stream is now. @internal */
+  /** Sets all properties from the SDK's stream. @internal */
   take(stream: chattok.Stream): void {
     this.#stream = stream;
     this.streamId = this.id = stream.id;
@@ -74,7 +74,7 @@ export class Stream {
     this.videoType = stream.videoType.toLowerCase() as VideoType;
   }
 
-  /** Takes what the stream is now, and says what of it changed. @internal */
+  /** Sets all properties from the SDK's stream, and returns those that changed. @internal */
   update(stream: chattok.Stream): PropertyChange[] {
     const { hasAudio, hasVideo, videoDimensions: old } = this;
     this.take(stream);
@@ -89,10 +89,10 @@ export class Stream {
   }
 }
 
-/** Stands in for a stream that there is not. */
+/** A placeholder for a stream that does not exist. */
 export const nobodys: chattok.Stream = {
   id: '',
-  connection: { id: '', data: null, role: 'PUBLISHER', createdAt: '' },
+  connection: { id: '', userId: null, data: null, role: 'PUBLISHER', createdAt: '' },
   name: null,
   hasAudio: false,
   hasVideo: false,

@@ -1,4 +1,4 @@
-// What pages hand to a session, and what they read of it.
+// Types of a session's arguments and properties.
 import type { Role } from '../../sdk/src/index.ts';
 import type { Completion } from './completion.ts';
 import type { PublisherProperties } from './publisher.ts';
@@ -29,7 +29,7 @@ export interface Capabilities {
   subscribe: number;
 }
 
-/** What names a connection, and what a stream. */
+/** A connection or a stream, or its id. */
 export type ConnectionLike = { connectionId: string } | string;
 export type StreamLike = { streamId: string } | string;
 
@@ -38,12 +38,12 @@ export interface Signal extends SignalProperties {
   retryAfterReconnect?: boolean;
 }
 
-/** Of a session that is not connected. */
+/** The capabilities of a session that is not connected. */
 export const nothing: Capabilities = { forceDisconnect: 0, forceUnpublish: 0, forceMute: 0, publish: 0, subscribe: 0 };
 
 export function capabilitiesOf(role: Role): Capabilities {
   const moderates = Number(role === 'MODERATOR');
-  return { forceDisconnect: moderates, forceUnpublish: moderates, forceMute: moderates, publish: Number(role !== 'SUBSCRIBER'), subscribe: 1 };
+  return { forceDisconnect: moderates, forceUnpublish: moderates, forceMute: moderates, publish: Number(role !== 'SUBSCRIBER'), subscribe: Number(role !== 'PUBLISHER_ONLY') };
 }
 
 export const streamId = (stream: StreamLike): string => (typeof stream === 'string' ? stream : stream.streamId);

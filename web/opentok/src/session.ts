@@ -3,8 +3,9 @@ import * as chattok from '../../sdk/src/index.ts';
 import { Collection } from './collection.ts';
 import { quiet, settled, withPromise, type Completion } from './completion.ts';
 import { asConnectError, asOTError, codes, notConnected, OTError } from './errors.ts';
-import { EventEmitter, later } from './events.ts';
+import { EventEmitter, later, type Event } from './events.ts';
 import { warn } from './log.ts';
+import { endMute, muteAll } from './mutes.ts';
 import { none, notHere, Publisher } from './publisher.ts';
 import { publishers, raise, sessions, subscribers } from './registry.ts';
 import { Connection, nobodys, Stream } from './roster.ts';
@@ -28,20 +29,20 @@ import { decode, encode } from './signals.ts';
 import { SharedSubscription, Subscriber, type Media, type SubscriberProperties } from './subscriber.ts';
 import type { Target } from './widget.ts';
 
-/** How long joining may take, in milliseconds. */
+/** Milliseconds after which connect fails. */
 const connectPatience = 30_000;
 
-/** Tokens that are none: in open mode the session's id is enough. */
+/** Values that stand for no token: in open mode the session's id is enough. */
 const noTokens = new Set(['', 'devtoken']);
 
-/** A session of the SDK while it is being joined, and afterwards. */
+/** A session of the SDK, from the start of connect until it has ended. */
 interface Joined {
   readonly chattok: ChattokSession;
   readonly token: string;
   live: boolean;
-  /** It answered a page of any origin, after it had not answered this one. */
+  /** Whether the server answered a request that any origin may make, after it had not answered this page's. */
   answers: boolean;
-  /** What happened while the session was not live, for after it is. */
+  /** Events that arrived while the session was not live, to be told when it is. */
   backlog: (() => void)[];
 }
 
@@ -56,7 +57,7 @@ export class Session extends EventEmitter {
   readonly streams = new Collection<Stream>();
   readonly #options: SessionOptions;
   readonly #shared = new Map<string, SharedSubscription>();
-  readonly #waiting: ((error?: OTError) => void)[] = []; // for the session to be joined
+  readonly #waiting: ((error?: OTError) => void)[] = []; // calls of connect that are not settled
   #joined: Joined | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
   #ice: IceConfig | undefined;
@@ -72,7 +73,7 @@ export class Session extends EventEmitter {
     sessions.add(sessionId, this);
   }
 
-  /** The SDK's session, for all that OpenTok has not; undefined while there is none. */
+  /** The SDK's session, with the features that OpenTok lacks; undefined while there is none. */
   get chattok(): ChattokSession | undefined {
     return this.#joined?.chattok;
   }
@@ -82,17 +83,18 @@ export class Session extends EventEmitter {
   }
 
   readonly connect = withPromise(
-    (...from: [token: string, completion?: Completion] | [apiKey: string, token: string, completion?: Completion]): this => {
-      const [first, second, third] = from;
-      if (typeof second === 'string') this.apiKey = first; // as pages of the first version call it
+    (...from: [token: string, completion?: Completion] | [apiKey: string, token: string, completionOrProperties?: Completion | object]): this => {
+      const [first, second] = from;
+      if (typeof second === 'string') this.apiKey = first; // the first version's form, which may have properties too
       const token = typeof second === 'string' ? second : first;
-      void quiet(this.#connect(token, typeof second === 'function' ? second : third));
+      const completion = from.find((each) => typeof each === 'function') as Completion | undefined;
+      void quiet(this.#connect(token, completion));
       return this;
     },
     (token: string): Promise<Session> => quiet(this.#connect(token)),
   );
 
-  /** A completion handler has its place directly after sessionConnected, before what follows it. */
+  /** Connects. The completion handler is queued directly after sessionConnected, before the events that follow it. */
   #connect(token: string | null | undefined, completion?: Completion): Promise<Session> {
     if (this.isConnected()) return settled(Promise.resolve(this), completion);
     return new Promise((resolve, reject) => {
@@ -134,7 +136,7 @@ export class Session extends EventEmitter {
     return `the session could not be joined within ${connectPatience / 1000} seconds${cause}`;
   }
 
-  /** Tells what happens in the SDK's session, in order: nothing comes before sessionConnected, or before sessionReconnected. */
+  /** Turns the SDK's events into OpenTok's, in order. Those of an outage are told after sessionConnected or sessionReconnected. */
   #follow(joined: Joined): void {
     const { chattok: session } = joined;
     const told = <Event>(tell: (event: Event) => void) => (event: Event) => {
@@ -143,6 +145,7 @@ export class Session extends EventEmitter {
       else joined.backlog.push(() => tell(event));
     };
     session.on('connectionCreated', told((connection) => this.#connectionCreated(connection)));
+    session.on('connectionUpdated', told((connection) => this.#connectionUpdated(connection)));
     session.on('connectionDestroyed', told(({ connection, reason }) => this.#connectionDestroyed(connection.id, reason)));
     session.on('stream', told((stream) => this.#streamCreated(stream)));
     session.on('streamUpdated', told((stream) => this.#streamUpdated(stream)));
@@ -179,8 +182,8 @@ export class Session extends EventEmitter {
   }
 
   /**
-   * A server that answers everybody's pages, but not this one before and after that, does not list its origin: to wait would
-   * be in vain. One that has only just come back is waited for.
+   * Finds out whether the server refuses pages of this origin. It does where it answers a request that any origin may make, but
+   * does not answer this page before and after that. A server that was only away is waited for.
    */
   async #diagnose(joined: Joined, error: ChattokError): Promise<void> {
     if (!joined.answers) {
@@ -193,35 +196,43 @@ export class Session extends EventEmitter {
 
   #connected({ chattok: session }: Joined): void {
     clearTimeout(this.#patience);
-    const { connection, connections } = session.store.get();
+    const { connections, streams } = session.store.get();
     for (const each of connections) this.connections.add(each.id, new Connection(each));
-    this.#become(connection);
-    this.dispatch('sessionConnected', { about: { connections: this.connections.where(), streams: [] } });
+    this.#become(session);
+    this.dispatch('sessionConnected', { about: { connections: this.connections.where(), streams: this.streamsAtConnect(streams) } });
     this.#waiting.splice(0).forEach((done) => done());
-    // A handler or a completion handler may have left again by then.
-    this.connections.forEach((each) => this.#told('connectionCreated', { connection: each }));
+    // Queued one by one: a handler may disconnect in between.
+    this.connections.forEach((each) => this.#told('connectionCreated', { connection: each }, 2));
   }
 
-  #become(connection: chattok.Connection | undefined): void {
-    if (!connection) return;
+  /** The streams in the sessionConnected event: none, since each has a streamCreated event of its own. */
+  protected streamsAtConnect(_streams: readonly chattok.Stream[]): Stream[] {
+    return [];
+  }
+
+  /** Takes the session's connection as the page's own. Where its role was changed already, the roster is the first to say so. */
+  #become({ store }: ChattokSession): void {
+    const { connection: admitted, connections } = store.get();
+    if (!admitted) return;
+    const connection = connections.find(({ id }) => id === admitted.id) ?? admitted;
     const own = this.connections.get(connection.id) ?? new Connection(connection);
     this.connections.add(connection.id, own);
     this.connection = own;
     this.capabilities = capabilitiesOf(connection.role);
   }
 
-  /** Comes back as the same connection within the server's grace time; later as another one, which is told as one that came. */
+  /** Handles a session that is live again. After the server's grace time the connection is a new one, and told as such. */
   #reconnected({ chattok: session }: Joined): void {
     this.dispatch('sessionReconnected');
     const { connection } = session.store.get();
     const old = this.connection;
     if (!connection || !old || connection.id === old.connectionId) return;
     this.#connectionDestroyed(old.connectionId, 'networkDisconnected');
-    this.#become(connection);
+    this.#become(session);
     this.#told('connectionCreated', { connection: this.connection });
   }
 
-  /** Joining was in vain. */
+  /** Fails all pending calls of connect. */
   #refuse(error: OTError): void {
     clearTimeout(this.#patience);
     const joined = this.#joined;
@@ -246,7 +257,7 @@ export class Session extends EventEmitter {
   }
 
   disconnect(): Promise<void> {
-    const done = this.#joined?.chattok.disconnect() ?? Promise.resolve(); // the rest is told by its state, at once
+    const done = this.#joined?.chattok.disconnect() ?? Promise.resolve(); // its state changes at once, which does the rest
     return done;
   }
 
@@ -257,6 +268,12 @@ export class Session extends EventEmitter {
     this.#told('connectionCreated', { connection: created });
   }
 
+  /** Takes a connection's new data, and of the page's own one what its new role allows. */
+  #connectionUpdated(connection: chattok.Connection): void {
+    this.connections.get(connection.id)?.take(connection);
+    if (connection.id === this.connection?.connectionId) this.capabilities = capabilitiesOf(connection.role);
+  }
+
   #connectionDestroyed(id: string, reason: string | undefined): void {
     const connection = this.connections.get(id);
     if (!connection) return;
@@ -264,18 +281,25 @@ export class Session extends EventEmitter {
     this.#told('connectionDestroyed', { connection, reason: reason ?? 'networkDisconnected' });
   }
 
-  #told(name: 'connectionCreated' | 'connectionDestroyed', about: object): void {
-    if (!this.#options.connectionEventsSuppressed) this.dispatch(name, { about });
+  #told(name: 'connectionCreated' | 'connectionDestroyed', about: object, version?: 2): void {
+    if (!this.#options.connectionEventsSuppressed) this.dispatch(name, { about, ...(version && { version }) });
   }
 
   #connectionOf({ id, ...rest }: chattok.Connection): Connection {
     return this.connections.get(id) ?? new Connection({ id, ...rest });
   }
 
+  /** Adds a stream to those of the session. */
+  protected addStream(stream: chattok.Stream): Stream {
+    const added = new Stream(stream, this.#connectionOf(stream.connection));
+    this.streams.add(stream.id, added);
+    return added;
+  }
+
   #streamCreated(stream: chattok.Stream): void {
-    const created = new Stream(stream, this.#connectionOf(stream.connection));
-    this.streams.add(stream.id, created);
-    this.dispatch('streamCreated', { about: { stream: created } });
+    const named = this.streams.get(stream.id); // already named in sessionConnected
+    const created = named ?? this.addStream(stream);
+    this.dispatch('streamCreated', { about: { stream: created }, ...(named && { version: 2 }) });
   }
 
   #streamUpdated(stream: chattok.Stream): void {
@@ -300,7 +324,7 @@ export class Session extends EventEmitter {
     });
   }
 
-  /** OpenTok tells a typed signal twice: as `signal`, and under its own name. */
+  /** Dispatches a signal: as `signal`, and one with a type also as `signal:type`. */
   #signalled({ type: wire, data: text, fromConnectionId }: chattok.Signal): void {
     const { type, data } = decode(wire, text);
     const from = this.connections.get(fromConnectionId ?? '') ?? null;
@@ -310,8 +334,8 @@ export class Session extends EventEmitter {
     if (type !== '') this.dispatch(name, { about });
   }
 
-  signal(signal: Signal, completion?: Completion): Promise<void> {
-    return quiet(settled(this.#signal(signal), completion));
+  signal(signal?: Signal | null, completion?: Completion): Promise<void> {
+    return quiet(settled(this.#signal(signal ?? {}), completion));
   }
 
   async #signal({ to, retryAfterReconnect, ...properties }: Signal): Promise<void> {
@@ -355,7 +379,7 @@ export class Session extends EventEmitter {
       await publisher.publishTo(this, session, {
         adopt: (publication) => this.#adopt(publication),
         changed: (stream, publication) => this.#ownChanged(stream, publication),
-        gone: (stream) => this.streams.remove(stream.streamId),
+        gone: (stream, reason) => this.#ownGone(stream, reason),
       });
       return publisher;
     } catch (cause) {
@@ -364,12 +388,17 @@ export class Session extends EventEmitter {
   }
 
   #adopt({ stream }: Publication): Stream {
-    const own = new Stream(stream, this.#connectionOf(stream.connection));
-    this.streams.add(stream.id, own);
+    const own = this.addStream(stream);
+    this.dispatch('streamCreated', { about: { stream: own }, version: 1 });
     return own;
   }
 
-  /** One's own stream says something else, or was published again as another one of another connection. */
+  #ownGone(stream: Stream, reason: string): Event | undefined {
+    this.streams.remove(stream.streamId);
+    return this.dispatch('streamDestroyed', { about: { stream, reason }, version: 1, byDefault: () => {} }); // the default action is the publisher's
+  }
+
+  /** Handles a change of an own stream. It has another id after it was published again by a new connection. */
   #ownChanged(own: Stream, { stream }: Publication): void {
     if (own.streamId !== stream.id) {
       this.streams.remove(own.streamId);
@@ -402,13 +431,14 @@ export class Session extends EventEmitter {
     return new Subscriber(this, shown, this.#mediaOf(known), place, properties, completion);
   }
 
-  /** What there is of a stream to subscribe to. */
+  /** Returns the media for a subscriber of a stream, or why there is none. */
   #mediaOf(stream: Stream | undefined): Media {
     const session = this.chattok;
     if (!session || !this.isConnected()) return { error: notConnected() };
     if (!stream) return { error: new OTError('OT_STREAM_NOT_FOUND', 'it is no stream of the session', codes.streamNotFound) };
     const own = session.store.get().publications.find((publication) => publication.stream.id === stream.streamId);
     if (own) return { own: own.media };
+    if (!this.capabilities.subscribe) return { error: new OTError('OT_PERMISSION_DENIED', 'the role of the token does not allow to subscribe', codes.subscribe) };
     let shared = this.#shared.get(stream.streamId);
     if (!shared || shared.ended) this.#shared.set(stream.streamId, (shared = new SharedSubscription(session.subscribe(stream.chattok))));
     return { shared };
@@ -422,7 +452,7 @@ export class Session extends EventEmitter {
     return publishers.find(({ session, stream: own }) => session === this && own?.streamId === streamId(stream));
   }
 
-  /** Any number of them, whatever OpenTok's types say. */
+  /** Returns any number of subscribers; the type, a tuple of one, is OpenTok's. */
   getSubscribersForStream(stream: StreamLike): [Subscriber] {
     return subscribers.filter(({ session, stream: shown }) => session === this && shown?.streamId === streamId(stream)) as [Subscriber];
   }
@@ -440,12 +470,12 @@ export class Session extends EventEmitter {
   }
 
   forceMuteAll(excluded: StreamLike[] = []): Promise<void> {
-    return this.#force('forceMute', (session) => session.forceMute(undefined, { except: excluded.map(streamId) }), codes.forceMute);
+    return this.#force('forceMute', (session) => muteAll(session, excluded.map(streamId)), codes.forceMute);
   }
 
-  /** Nothing has to be lifted: a stream that is published after `forceMuteAll` is not muted. */
+  /** Ends what `forceMuteAll` began: streams that are published from now on are not muted. */
   disableForceMute(): Promise<void> {
-    return this.#force('forceMute', async () => {}, codes.forceMute);
+    return this.#force('forceMute', endMute, codes.forceMute);
   }
 
   #force(capability: keyof Capabilities, run: (session: ChattokSession) => Promise<void>, code: number, completion?: Completion): Promise<void> {
@@ -463,7 +493,7 @@ export class Session extends EventEmitter {
     return quiet(settled(forced(), completion));
   }
 
-  /** Takes effect when the session is joined the next time. */
+  /** Takes effect at the next connect. */
   async setIceConfig(config: IceConfig): Promise<void> {
     this.#ice = config;
   }

@@ -3,7 +3,7 @@ import { Levels } from './levels.ts';
 import type { Dimensions } from './roster.ts';
 import { Widget, type Target, type WidgetOptions, type WidgetStyle } from './widget.ts';
 
-/** A publisher or a subscriber, as far as it is something that a page shows. */
+/** The common part of publishers and subscribers: an element in the page, its video and its audio level. */
 export abstract class Shown extends EventEmitter {
   /** Undefined where the page wants no element. */
   element: HTMLElement | undefined;
@@ -28,13 +28,13 @@ export abstract class Shown extends EventEmitter {
     );
   }
 
-  /** How loud it is now: 0 to 1. */
+  /** The audio level now: 0 to 1. */
   protected abstract level(): number;
 
-  /** The user pressed the button that mutes. */
+  /** Called when the user presses the mute button. */
   protected abstract toggleSound(): void;
 
-  /** The picture now, as PNG in base64; null where there is none. */
+  /** Returns the current picture as PNG in base64; null where there is none. */
   getImgData(): string | null {
     return this.widget.image();
   }
@@ -43,7 +43,7 @@ export abstract class Shown extends EventEmitter {
     return this.widget.getStyle();
   }
 
-  /** Takes a name and a value, or an object of them. */
+  /** Sets one style by name and value, or several by an object. */
   setStyle(style: string | Partial<WidgetStyle>, value?: unknown): this {
     this.widget.setStyle(typeof style === 'string' ? { [style]: value } : style);
     return this;

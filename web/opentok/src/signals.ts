@@ -1,12 +1,12 @@
-// How OpenTok's signals travel as ours. Text goes as it is, so that every ChatTok client reads it. Any other JSON goes as
-// text under a type that ends in `.json`, and a signal without a type under `.text` or `.json` alone: types of OpenTok have
-// no dot.
+// The encoding of OpenTok's signals as ChatTok's. Text is sent unchanged, so that every ChatTok client can read it. Other data is
+// sent as JSON text under a type with the suffix `.json`, and a signal without a type as `.text` or `.json`: types of OpenTok
+// contain no dot.
 import { codes, OTError } from './errors.ts';
 
 const jsonSuffix = '.json';
 const noType = '.text';
 
-/** The limits, in bytes. */
+/** The limits of a signal's type and data, in bytes. */
 const maxType = 128;
 const maxData = 8192;
 
@@ -20,7 +20,7 @@ export interface Wire {
   readonly data: string | undefined;
 }
 
-/** Throws an OTError where a property is none that OpenTok allows. */
+/** Encodes a signal. Throws an OTError for a type or data that OpenTok does not allow. */
 export function encode({ type = '', data }: SignalProperties): Wire {
   if (typeof type !== 'string' || !/^[\w.~-]*$/.test(type)) {
     throw new OTError('OT_INVALID_PARAMETER', 'the type of a signal may have letters, numbers, and the characters - _ ~ and .', codes.signalInvalid);
@@ -42,7 +42,7 @@ export function decode(type: string, data: string | null): { type: string; data:
     try {
       return { type: type.slice(0, -jsonSuffix.length), data: JSON.parse(data) as unknown };
     } catch {
-      // another client's own type and text
+      // a type of another client that happens to end like this
     }
   }
   return { type, data: data ?? undefined };

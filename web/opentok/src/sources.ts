@@ -1,4 +1,4 @@
-// What a publisher takes its tracks from: the documented sources of OpenTok, in the browser's terms.
+// The documented sources of a publisher's tracks, translated into the browser's constraints.
 import { ChattokError, openCamera, openScreen } from '../../sdk/src/index.ts';
 import { asOTError, codes, OTError } from './errors.ts';
 import type { Dimensions, VideoType } from './roster.ts';
@@ -30,7 +30,7 @@ export interface GetUserMediaProperties {
   constraints?: MediaStreamConstraints | LegacyMediaStreamConstraints;
 }
 
-/** Tracks of one kind each, and which of them were opened here, to be stopped by us. */
+/** The tracks of a publisher, at most one of each kind, and those of them that were opened here and must be stopped here. */
 export interface Opened {
   readonly tracks: MediaStreamTrack[];
   readonly own: MediaStreamTrack[];
@@ -43,7 +43,7 @@ export const isScreen = (source: Source): boolean => typeof source === 'string' 
 
 const isNone = (source: Source): boolean => source === null || source === false;
 
-/** What the others are told of the picture. */
+/** Returns the video type that the stream announces. */
 export function videoTypeOf(source: Source): VideoType {
   if (isScreen(source)) return 'screen';
   return source instanceof MediaStreamTrack ? 'custom' : 'camera';
@@ -71,10 +71,10 @@ export function videoConstraints(properties: GetUserMediaProperties, source = pr
   });
 }
 
-/** Opens what the properties ask for. Rejects with an OTError, and leaves nothing open then. */
+/** Opens the sources that the properties name. Rejects with an OTError, with nothing left open. */
 export async function openSources(properties: GetUserMediaProperties): Promise<Opened> {
   const { videoSource } = properties;
-  // A screen comes without the microphone, unless the page asks for it.
+  // A screen is published without the microphone unless the page names one.
   const audioSource = isScreen(videoSource) ? (properties.audioSource ?? null) : properties.audioSource;
   if (isNone(audioSource) && isNone(videoSource)) {
     throw new OTError('OT_INVALID_PARAMETER', 'audioSource and videoSource can not both be null', codes.publish);
@@ -97,16 +97,16 @@ function isDevice(source: Source): boolean {
   return !isNone(source) && !isScreen(source) && !(source instanceof MediaStreamTrack);
 }
 
-/** The page's own constraints for a kind take the place of those that its other properties make. */
+/** Returns the constraints for a kind: those in `constraints` replace those that the other properties give. */
 function asked({ constraints }: GetUserMediaProperties, kind: 'audio' | 'video', otherwise: () => MediaTrackConstraints): boolean | MediaTrackConstraints {
   const own = constraints?.[kind];
   if (own === undefined || own === true) return otherwise();
   if (own === false || !('mandatory' in own || 'optional' in own)) return own as boolean | MediaTrackConstraints;
-  const { mandatory = {}, optional = [] } = own as LegacyMediaTrackConstraints; // the form of old browsers, whose names differ little
+  const { mandatory = {}, optional = [] } = own as LegacyMediaTrackConstraints; // the form of old browsers; the names are mostly the same
   return Object.assign(otherwise(), ...optional, mandatory) as MediaTrackConstraints;
 }
 
-/** Where one of two kinds that were not chosen is missing, the other will do. */
+/** Opens camera and microphone. Where the page chose no device and one kind is missing, the other one alone is opened. */
 async function openDevices(constraints: MediaStreamConstraints, audioSource: Source, videoSource: Source): Promise<MediaStream> {
   try {
     return await openCamera(constraints);

@@ -1,6 +1,6 @@
-// The browser's reports in OpenTok's form.
+// Statistics in OpenTok's form, from the browser's reports.
 
-/** Members of RTCStats that matter here (W3C, Identifiers for WebRTC's Statistics API). */
+/** The members of RTCStats that are used (W3C, Identifiers for WebRTC's Statistics API). */
 interface Report {
   type: string;
   id: string;
@@ -18,6 +18,10 @@ interface Report {
   nominated?: boolean;
   availableOutgoingBitrate?: number;
   availableIncomingBitrate?: number;
+  pauseCount?: number;
+  totalPausesDuration?: number;
+  freezeCount?: number;
+  totalFreezesDuration?: number;
 }
 
 export interface IncomingTrackStats {
@@ -32,7 +36,7 @@ export interface OutgoingTrackStats {
   packetsSent: number;
 }
 
-/** How the way is, as far as a browser tells. */
+/** The state of the network path, as far as a browser reports it. */
 export interface TransportStats {
   connectionEstimatedBandwidth: number;
   networkCondition: 'unknown';
@@ -45,11 +49,16 @@ export interface SubscriberStats {
     codec: string;
     width: number;
     height: number;
-    /** Bits a second since the last call. */
+    /** Bits per second since the last call. */
     bitrate: number;
     totalBitrate: number;
     frameRate: number;
     decodedFrameRate: number;
+    pauseCount: number;
+    /** Seconds, as the browser reports them. */
+    totalPausesDuration: number;
+    freezeCount: number;
+    totalFreezesDuration: number;
   };
   mediaLink: { transport: TransportStats; remotePublisherTransport: TransportStats; networkDegradationSource: 'none' };
   timestamp: number;
@@ -93,6 +102,10 @@ export function subscriberStats(report: Map<string, RTCStats>, bitrate: number):
       totalBitrate: bitrate,
       frameRate: video?.framesPerSecond ?? 0,
       decodedFrameRate: video?.framesPerSecond ?? 0,
+      pauseCount: video?.pauseCount ?? 0,
+      totalPausesDuration: video?.totalPausesDuration ?? 0,
+      freezeCount: video?.freezeCount ?? 0,
+      totalFreezesDuration: video?.totalFreezesDuration ?? 0,
     },
     mediaLink: { transport: transportOf(all), remotePublisherTransport: transportOf([]), networkDegradationSource: 'none' },
     timestamp: Date.now(),

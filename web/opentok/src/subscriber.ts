@@ -27,7 +27,7 @@ export interface SubscriberProperties extends WidgetProperties {
   testNetwork?: boolean;
 }
 
-/** One subscription of the SDK for all subscribers of a stream: it receives what any of them wants. */
+/** One subscription of the SDK, shared by all subscribers of a stream. It receives each kind that any of them wants. */
 export class SharedSubscription {
   readonly subscription: Subscription;
   readonly #subscribers = new Set<Subscriber>();
@@ -50,14 +50,14 @@ export class SharedSubscription {
     this.wants();
   }
 
-  /** The last one ends the subscription. */
+  /** Removes a subscriber. The last one to leave closes the subscription. */
   leave(subscriber: Subscriber): void {
     this.#subscribers.delete(subscriber);
     if (this.#subscribers.size === 0) this.subscription.close();
     else this.wants();
   }
 
-  /** What is wanted has changed. */
+  /** Updates what the subscription receives. */
   wants(): void {
     const any = (kind: Kind) => this.subscribers.some((each) => each.wants(kind));
     this.subscription.setAudio(any('audio'));
@@ -65,7 +65,7 @@ export class SharedSubscription {
   }
 }
 
-/** Where the media comes from: another's stream, or one's own publisher's. */
+/** A subscriber's source: a shared subscription, the page's own publisher, or why there is none. */
 export type Media = { readonly shared: SharedSubscription } | { readonly own: MediaStream } | { readonly error: OTError };
 
 export class Subscriber extends Shown {
@@ -73,7 +73,7 @@ export class Subscriber extends Shown {
   session: Session | undefined;
   readonly #shared: SharedSubscription | undefined;
   readonly #received: MediaStream;
-  readonly #media = new MediaStream(); // of what is received, what this subscriber wants
+  readonly #media = new MediaStream(); // the received tracks that this subscriber wants
   readonly #wanted: Record<Kind, boolean>;
   readonly #connectors: Partial<Record<Kind, { connector: MediaProcessorConnector; from: MediaStreamTrack; to: MediaStreamTrack }>> = {};
   readonly #unfollow: () => void;
@@ -114,12 +114,12 @@ export class Subscriber extends Shown {
     }
   }
 
-  /** Whether it wants this kind. @internal */
+  /** Whether this subscriber wants media of this kind. @internal */
   wants(kind: Kind): boolean {
     return this.#wanted[kind];
   }
 
-  /** The subscription or its stream is another than it was. @internal */
+  /** Called when the subscription or its stream has changed. @internal */
   changed(): void {
     if (this.#destroyed) return;
     const state = this.#shared?.subscription.state ?? 'live';
@@ -161,7 +161,7 @@ export class Subscriber extends Shown {
     this.dispatch(on ? 'videoEnabled' : 'videoDisabled', { about: { reason } });
   }
 
-  /** Puts the tracks that are wanted into what is shown. */
+  /** Updates the tracks of the element to those that are wanted. */
   #fill(): void {
     const wanted = new Set(this.#received.getTracks().flatMap((track) => (this.#wanted[track.kind as Kind] ? [this.#processed(track)] : [])));
     for (const track of this.#media.getTracks()) if (!wanted.has(track)) this.#media.removeTrack(track);
@@ -181,7 +181,7 @@ export class Subscriber extends Shown {
     if (this.#media.getTracks().length > 0) void this.#play();
   }
 
-  /** Plays; where the browser allows no sound before a click, without it until `unblockAudio`. */
+  /** Plays the media. Where the browser allows no sound before a click, it plays muted until `unblockAudio`. */
   async #play(): Promise<void> {
     try {
       await this.widget.show(this.#media);
@@ -191,7 +191,7 @@ export class Subscriber extends Shown {
       this.widget.video.muted = true;
       this.element?.classList.add('OT_audio-blocked');
       this.dispatch('audioBlocked');
-      await this.widget.show(this.#media).catch(() => {}); // not even the picture
+      await this.widget.show(this.#media).catch(() => {}); // the picture is blocked too
     }
   }
 
@@ -199,7 +199,7 @@ export class Subscriber extends Shown {
     return this.#blocked;
   }
 
-  /** Plays with sound, from a click. Rejects where the browser still does not allow it. @internal */
+  /** Plays with sound; call it from a click. Rejects where the browser still blocks sound. @internal */
   async unblock(): Promise<void> {
     if (!this.#blocked) return;
     const { video } = this.widget;
@@ -215,7 +215,7 @@ export class Subscriber extends Shown {
     this.dispatch('audioUnblocked');
   }
 
-  /** Ends it, and takes it out of the page. @internal */
+  /** Ends the subscriber and removes its element. @internal */
   destroy(reason: string): void {
     if (this.#destroyed) return;
     this.#fail(new OTError('OT_DISCONNECTED', 'it was unsubscribed before it could be shown', codes.subscribe));
@@ -264,7 +264,7 @@ export class Subscriber extends Shown {
     return Math.round(this.widget.video.volume * 100);
   }
 
-  // Of no effect in a relayed session, as OpenTok documents.
+  // These have no effect in a relayed session, as OpenTok documents.
   readonly restrictFrameRate = withPromise(
     (_on: boolean): this => this,
     async (_on: boolean): Promise<void> => {},
@@ -335,7 +335,7 @@ export class Subscriber extends Shown {
   }
 }
 
-/** OpenTok's 0 to 100 as the element's 0 to 1. */
+/** Converts OpenTok's volume, 0 to 100, to the element's, 0 to 1. */
 function volume(value: number): number {
   return Math.min(100, Math.max(0, value)) / 100;
 }

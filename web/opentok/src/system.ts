@@ -1,8 +1,6 @@
 import { withPromise } from './completion.ts';
 
-/** What the browser can do. */
-
-/** 1 where the browser can do video, else 0. */
+/** Returns 1 where the browser supports video calls, else 0. */
 export function checkSystemRequirements(): number {
   return Number('RTCPeerConnection' in globalThis && 'mediaDevices' in navigator);
 }
@@ -15,7 +13,7 @@ export interface ScreenSharingCapability {
   extensionRegistered?: boolean;
 }
 
-/** No extension is needed, so none is spoken of. */
+/** Reports support for screen sharing. The members about an extension are absent, since none is needed. */
 export function checkScreenSharingCapability(callback?: (capability: ScreenSharingCapability) => void): Promise<ScreenSharingCapability> {
   const supported = navigator.mediaDevices !== undefined && 'getDisplayMedia' in navigator.mediaDevices;
   const capability = { supported, supportedSources: { application: supported, screen: supported, window: supported } };
@@ -27,7 +25,7 @@ export function checkScreenSharingCapability(callback?: (capability: ScreenShari
 
 type Processed = 'audio' | 'video' | 'both';
 
-/** Whether tracks can be processed; connectors that bring their own way to do so work without. */
+/** Whether the browser has insertable streams for tracks. Connectors that process tracks in another way need none. */
 export const hasMediaProcessorSupport = withPromise(
   (_media?: Processed): boolean => 'MediaStreamTrackProcessor' in globalThis && 'MediaStreamTrackGenerator' in globalThis,
   async (_media?: Processed): Promise<boolean> => hasMediaProcessorSupport(),

@@ -1,5 +1,5 @@
-// What a publisher or a subscriber puts into the page, by the names that pages style and wait for. Nothing here writes
-// markup or a style attribute, so that it works under a content security policy without inline styles.
+// The element of a publisher or subscriber, with OpenTok's class names, which pages style and wait for. No markup and no style
+// attribute is written, so that it works under a content security policy without inline styles.
 import { uniqueId } from './ids.ts';
 
 export interface WidgetProperties {
@@ -23,7 +23,7 @@ export interface WidgetStyle {
 
 export type Target = HTMLElement | string | null | undefined;
 
-/** OpenTok's size of a widget whose page names none. */
+/** OpenTok's default size, in pixels. */
 const defaultSize = { width: 264, height: 198 };
 
 export interface WidgetOptions extends WidgetProperties {
@@ -31,12 +31,12 @@ export interface WidgetOptions extends WidgetProperties {
   readonly name: string;
   readonly mirror: boolean;
   readonly style: Partial<WidgetStyle>;
-  /** The user pressed the button that mutes. */
+  /** Called when the user presses the mute button. */
   muted(): void;
 }
 
 export class Widget {
-  /** The element with everything in it; undefined where the page wants none. */
+  /** The outer element; undefined where the page wants no element. */
   readonly element: HTMLElement | undefined;
   readonly video = document.createElement('video');
   readonly #style: WidgetStyle;
@@ -80,30 +80,31 @@ export class Widget {
       this.element.classList.add('OT_root', `OT_${options.kind}`, 'OT_loading', `OT_fit-mode-${options.fitMode ?? 'cover'}`);
       this.element.classList.toggle('OT_mirrored', options.mirror);
       this.element.replaceChildren(container, parts.name, parts.mute, parts.meter);
-      this.element.style.width = size(options.width, defaultSize.width);
-      this.element.style.height = size(options.height, defaultSize.height);
+      this.element.style.width = size(options.width ?? defaultSize.width);
+      this.element.style.height = size(options.height ?? defaultSize.height);
+      takeNumbers(this.element);
     }
     this.setStyle(options.style);
     for (const event of ['loadeddata', 'playing']) video.addEventListener(event, () => this.loaded());
   }
 
-  /** The element's id in the page. */
+  /** The id of the outer element. */
   get id(): string | undefined {
     return this.element?.id;
   }
 
-  /** Plays media here; what the browser says of that comes to the caller. */
+  /** Plays media in the video element. Rejects as the browser's play() does. */
   show(media: MediaStream): Promise<void> {
     if (this.video.srcObject !== media) this.video.srcObject = media;
     return this.video.play();
   }
 
-  /** There is something to see, or nothing to wait for. */
+  /** Removes the loading state: there is a picture, or none to wait for. */
   loaded(): void {
     this.element?.classList.remove('OT_loading');
   }
 
-  /** Shows whether there is a picture, and sound that is on. */
+  /** Shows whether the picture and the sound are on. */
   setState({ video, audio }: { video: boolean; audio: boolean }): void {
     this.element?.classList.toggle('OT_audio-only', !video);
     this.#parts.mute.classList.toggle('OT_active', !audio);
@@ -124,7 +125,7 @@ export class Widget {
     this.element?.classList.toggle('OT_mirrored', on);
   }
 
-  /** Names that are not known are ignored. */
+  /** Sets styles. Unknown names are ignored. */
   setStyle(style: Partial<WidgetStyle>): void {
     for (const [name, value] of Object.entries(style)) if (name in this.#style) Object.assign(this.#style, { [name]: value });
     const { nameDisplayMode, buttonDisplayMode, audioLevelDisplayMode, backgroundImageURI } = this.#style;
@@ -138,7 +139,7 @@ export class Widget {
     return { ...this.#style };
   }
 
-  /** The picture now, as PNG in base64; null where there is none. */
+  /** Returns the current picture as PNG in base64; null where there is none. */
   image(): string | null {
     const { videoWidth: width, videoHeight: height } = this.video;
     if (width === 0) return null;
@@ -147,14 +148,14 @@ export class Widget {
     return canvas.toDataURL('image/png').replace(/^data:image\/png;base64,/, '');
   }
 
-  /** Takes everything out of the page. */
+  /** Removes the outer element from the page. */
   destroy(): void {
     this.video.srcObject = null;
     this.element?.remove();
   }
 }
 
-/** An address of an image, or the image itself in base64, as OpenTok's getImgData gives it. */
+/** Returns an image's address: the given one, or a data address for PNG in base64, which getImgData returns. */
 function imageAddress(image: string): string {
   return /^(https?|data|blob):|^[./]/.test(image) ? image : `data:image/png;base64,${image}`;
 }
@@ -163,7 +164,7 @@ function mode(part: HTMLElement, value: string): void {
   for (const each of ['auto', 'on', 'off']) part.classList.toggle(`OT_mode-${each}`, each === value);
 }
 
-/** The element for a widget: the target itself, which keeps its id, or another one beside it or in it. */
+/** Returns the outer element: the target itself, which keeps its id, or a new element beside it or in it. */
 function placed(target: Target, insertMode: WidgetProperties['insertMode'] = 'replace'): HTMLElement {
   const found = typeof target === 'string' ? document.getElementById(target) : target;
   if (found && insertMode === 'replace') return found;
@@ -176,8 +177,28 @@ function placed(target: Target, insertMode: WidgetProperties['insertMode'] = 're
   return element;
 }
 
-/** A number is pixels, with or without quotes; anything else is CSS. */
-function size(value: string | number | undefined, otherwise: number): string {
-  const given = value ?? otherwise;
+/** Returns a CSS length: numbers, also as text, are pixels. */
+function size(given: string | number): string {
   return typeof given === 'number' || /^\d+(\.\d+)?$/.test(given) ? `${given}px` : given;
+}
+
+const sides = { width: 'offsetWidth', height: 'offsetHeight' } as const;
+
+/**
+ * Makes the properties and attributes `width` and `height` of an element set its size, as they do for the object elements that
+ * Flash played in. Pages of the first version and their layouts set only these.
+ */
+function takeNumbers(element: HTMLElement): void {
+  const set = (side: keyof typeof sides, value: string | number) => (element.style[side] = size(value));
+  for (const [side, measured] of Object.entries(sides) as [keyof typeof sides, 'offsetWidth' | 'offsetHeight'][]) {
+    if (side in Object.getPrototypeOf(element)) continue; // a canvas, for one, has a width of another meaning
+    Object.defineProperty(element, side, { configurable: true, get: () => element[measured], set: (value: string | number) => set(side, value) });
+  }
+  const observer = new MutationObserver((changes) => {
+    for (const { attributeName: side } of changes) {
+      const value = element.getAttribute(side as string);
+      if (value !== null) set(side as keyof typeof sides, value);
+    }
+  });
+  observer.observe(element, { attributeFilter: Object.keys(sides) });
 }

@@ -10,7 +10,7 @@ const statusText = {
   ended: 'ended by the server',
 };
 
-/** The streams under the response pane, each with its state, and the thread between GraphiQL's tabs and the streams. */
+/** The list of running subscriptions below the response. It also reports GraphiQL's tabs to the streams. */
 export function StreamList({ streams }) {
   const { tabs, activeTabIndex, responseEditor } = useGraphiQL(pick('tabs', 'activeTabIndex', 'responseEditor'));
   const { run, changeTab } = useGraphiQLActions();
@@ -21,7 +21,7 @@ export function StreamList({ streams }) {
   useEffect(() => streams.setTabs({ tabs, activeTabIndex }), [streams, tabs, activeTabIndex]);
   useEffect(() => streams.resume(run), [streams, run, tab]);
   useEffect(() => {
-    // The newest event is the last line; a new text puts the pane back to its first.
+    // Setting a new text scrolls the editor to its first line, but the newest event is the last one.
     if (received) responseEditor?.revealLine(responseEditor.getModel().getLineCount());
   }, [responseEditor, received, tab]);
 

@@ -1,27 +1,27 @@
 import { parse } from 'graphql';
 import { createClient } from 'graphql-ws';
 
-// The API stands beside the page, whatever prefix, host and scheme the page was reached by.
+// A relative address works with any prefix, host and scheme that the page is reached by.
 const endpoint = new URL('graphql', document.baseURI);
 
-// The server refused the token in connection_init. A client that can renew it retries; here only the user can.
+// Close code for a token that the server refused. Reconnecting is useless, since only the user can enter another token.
 const closeTokenRefused = 4403;
 
 /**
- * The operation that will run. GraphiQL's own idea of it lags behind the editor for a moment after a change of tabs, so
- * that a document with one operation is taken at its word.
+ * Returns the operation to run. After a change of tabs GraphiQL's `operationName` is outdated for a moment, so it is ignored
+ * if the document has only one operation.
  */
 function chosenOperation({ query, operationName }) {
   let operations;
   try {
     operations = parse(query).definitions.filter(({ kind }) => kind === 'OperationDefinition');
   } catch {
-    return undefined; // the server says what is wrong with it
+    return undefined; // the server reports the syntax error
   }
   return operations.length === 1 ? operations[0] : operations.find(({ name }) => name?.value === operationName);
 }
 
-/** A GraphiQL fetcher: subscriptions are handed to streams, the rest goes out as a POST. */
+/** Creates a GraphiQL fetcher. Subscriptions are passed to `streams`; queries and mutations are sent by POST. */
 export function createFetcher(streams) {
   return (parameters, { headers = {} } = {}) => {
     const operation = chosenOperation(parameters);
@@ -29,7 +29,7 @@ export function createFetcher(streams) {
     if (operation?.operation === 'subscription') {
       return streams.observe({ title: operation.name?.value ?? 'subscription', request, headers });
     }
-    if (request.operationName !== 'IntrospectionQuery') streams.forget(); // introspection is no response to show
+    if (request.operationName !== 'IntrospectionQuery') streams.forget(); // the response of an introspection is not shown
     return post(request, headers);
   };
 }
@@ -51,8 +51,9 @@ async function post(request, headers) {
 }
 
 /**
- * Starts a subscription on a socket of its own, so that a changed header always means a new connection.
- * sink: connected(again), disconnected(), next(result), error(cause), complete(). Returns what ends it.
+ * Starts a subscription on its own WebSocket, so that it always uses the present headers. The sink has the methods
+ * connected(again), disconnected(), next(result), error(errors) and complete(). Returns a function that ends the
+ * subscription.
  */
 export function subscribe({ request, headers }, sink) {
   const url = new URL(endpoint);
@@ -80,7 +81,7 @@ export function subscribe({ request, headers }, sink) {
 
 const isClose = (cause) => typeof cause === 'object' && cause !== null && 'code' in cause && 'reason' in cause;
 
-/** What went wrong, as a list of errors in the shape that GraphQL gives them. */
+/** Converts an error or a close event to a list of GraphQL errors. */
 function describe(cause) {
   if (Array.isArray(cause)) return cause;
   if (!isClose(cause)) return [{ message: cause?.message ?? String(cause) }];

@@ -1,4 +1,4 @@
-// The DOMPurify that the editor uses, in place of the old copy that Monaco carries; see vite.config.js.
+// A current DOMPurify in place of the old copy inside Monaco; see vite.config.js.
 import purify from 'dompurify';
 
 export const { addHook, removeHook, sanitize, version } = purify;

@@ -18,14 +18,14 @@ import { tutorial } from './tutorial.js';
 const streams = new Streams(subscribe);
 const fetcher = createFetcher(streams);
 
-// playground#docs opens with the API's reference in view.
+// playground#docs opens the API reference.
 const visiblePlugin = location.hash === '#docs' ? DOC_EXPLORER_PLUGIN : undefined;
 
-// The headers pane is where a token goes; on a phone there is no room for it until it is asked for.
+// The headers pane, where the access token belongs, is open by default, except on phones, which lack the space.
 const phone = matchMedia('(max-width: 700px)').matches;
 const editorTools = phone ? false : 'headers';
 
-/** Wraps long lines, such as comments and tokens, instead of hiding their ends, and writes smaller on a phone. */
+/** Wraps long lines in the editors, such as comments and tokens, and uses a smaller font on phones. */
 function EditorOptions() {
   const editors = useGraphiQL(pick('queryEditor', 'variableEditor', 'headerEditor', 'responseEditor'));
   const { queryEditor, variableEditor, headerEditor, responseEditor } = editors;
@@ -37,12 +37,12 @@ function EditorOptions() {
   return null;
 }
 
-/** The style sheet follows the system's colour scheme by itself; the editors are told when it changes. */
+/** Changes the editors' theme with the system's colour scheme. The style sheet follows it by itself. */
 function FollowScheme() {
   const { setTheme } = useGraphiQLActions();
   const theme = useGraphiQL((state) => state.theme);
   useEffect(() => {
-    if (theme) return undefined; // chosen in the settings
+    if (theme) return undefined; // the user has chosen a theme
     const scheme = matchMedia('(prefers-color-scheme: dark)');
     const change = () => setTheme(null);
     scheme.addEventListener('change', change);
@@ -59,7 +59,7 @@ createRoot(document.getElementById('playground')).render(
     visiblePlugin={visiblePlugin}
     onTabChange={(state) => streams.setTabs(state)}
     isHeadersEditorEnabled
-    shouldPersistHeaders={false} // tokens are not left behind in the browser
+    shouldPersistHeaders={false} // access tokens are not stored in the browser
     defaultEditorToolsVisibility={editorTools}
   >
     <GraphiQL.Logo>

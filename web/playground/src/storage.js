@@ -1,10 +1,10 @@
-// GraphiQL keeps its tabs under fixed names in localStorage, which every page of an origin shares: on a host and port that
-// served another GraphiQL before, that one's tabs would open here. So the names get a prefix of our own.
+// GraphiQL stores its tabs in localStorage under fixed names. On an origin that served another GraphiQL before, that one's
+// tabs would open here, so all names get a prefix.
 const prefix = `chattok:${location.pathname}:`;
 
 const keys = () => Object.keys(localStorage).filter((key) => key.startsWith(prefix));
 
-/** A Storage of our own keys, or null where the browser allows none. */
+/** Returns a Storage whose keys have the prefix, or null if the browser allows no storage. */
 export function ownStorage() {
   try {
     localStorage.getItem(prefix);

@@ -1,16 +1,16 @@
-// Running subscriptions, one a tab at most.
+// Running subscriptions, at most one per tab.
 //
-// GraphiQL shows the last event only, and drops a subscription when its tab is left. Here a stream belongs to the tab it
-// was started in and runs until it is stopped, its tab is closed or the server ends it; GraphiQL merely watches the stream
-// of the tab that is in front, and is given all of the newest events as one result each time.
+// GraphiQL by itself shows only the last event, and ends a subscription when the user changes tabs. Here a stream belongs to
+// the tab that started it. It runs until the user stops it, the tab is closed or the server ends it. GraphiQL observes the
+// stream of the active tab, and each result that it gets contains all of the newest events.
 
-/** How many of a stream's newest events are kept and shown. */
+/** Number of a stream's newest events that are kept and shown. */
 export const keptEvents = 20;
 
 export class Streams {
-  #start; // (subscription, sink) => stop: see api.js
+  #start; // (subscription, sink) => stop; see api.js
   #byTab = new Map();
-  #tab; // the id of the tab in front
+  #tab; // id of the active tab
   #resuming = false;
   #listeners = new Set();
   #snapshot = [];
@@ -19,7 +19,7 @@ export class Streams {
     this.#start = start;
   }
 
-  /** Tells which tabs there are and which is in front, as often as GraphiQL says so. */
+  /** Updates the tabs, whenever GraphiQL reports them. Streams of closed tabs are stopped. */
   setTabs({ tabs, activeTabIndex }) {
     const tab = tabs[activeTabIndex]?.id;
     if (tab !== this.#tab) {
@@ -32,7 +32,10 @@ export class Streams {
     }
   }
 
-  /** An observable, as a GraphiQL fetcher may return it, of a new stream in the tab in front, or of the one resumed. */
+  /**
+   * Returns an observable for a GraphiQL fetcher: of a new stream in the active tab or, within `resume`, of the existing
+   * one.
+   */
   observe(subscription) {
     const tab = this.#tab;
     if (!this.#resuming) {
@@ -44,27 +47,27 @@ export class Streams {
     return {
       subscribe: (observer) => {
         if (this.#tab === tab) stream.watch(observer);
-        else queueMicrotask(() => observer.complete()); // the tab was left before GraphiQL came to subscribe
+        else queueMicrotask(() => observer.complete()); // the user changed tabs before GraphiQL subscribed
         return {
-          // GraphiQL lets go both when the user stops the stream and when the tab is left; in the latter case setTabs has
-          // released the observer by the time the call is over.
+          // GraphiQL unsubscribes when the user stops the stream and when the tab changes. In the latter case setTabs has
+          // released the observer when the microtask runs, and the stream goes on.
           unsubscribe: () => queueMicrotask(() => stream.isWatchedBy(observer) && this.stop(tab)),
         };
       },
     };
   }
 
-  /** Forgets the stream of the tab in front, whose response pane has something else to show from now on. */
+  /** Stops the active tab's stream, because its response pane will show something else. */
   forget() {
     this.stop(this.#tab);
   }
 
-  /** Watches again the stream of the tab that has come to the front, if it has one; run is GraphiQL's own action. */
+  /** Observes the stream of the active tab again, if it has one. `run` is GraphiQL's action. */
   resume(run) {
     if (!this.#byTab.has(this.#tab)) return;
     this.#resuming = true;
     try {
-      run(); // calls observe before it returns
+      run(); // calls observe synchronously
     } finally {
       this.#resuming = false;
     }
@@ -76,7 +79,7 @@ export class Streams {
     this.#changed();
   }
 
-  // What React's useSyncExternalStore asks for: a list of { tab, title, status, received, reconnected, running }.
+  // For useSyncExternalStore. The snapshot is a list of { tab, title, status, received, reconnected, running }.
   subscribe = (listener) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -132,7 +135,7 @@ class Stream {
   watch(observer) {
     this.#observer = observer;
     this.#show();
-    if (!this.running) queueMicrotask(() => this.release()); // not before GraphiQL has noted that it is subscribed
+    if (!this.running) queueMicrotask(() => this.release()); // only after GraphiQL has stored the subscription
   }
 
   isWatchedBy(observer) {
@@ -171,7 +174,7 @@ class Stream {
   }
 
   #show() {
-    if (this.#status === 'connecting') return; // GraphiQL's own sign of waiting stays
+    if (this.#status === 'connecting') return; // keeps GraphiQL's own progress indicator
     this.#observer?.next({
       ...(this.#errors && { errors: this.#errors }),
       received: this.#received,

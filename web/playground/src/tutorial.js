@@ -1,5 +1,5 @@
-// The three operations of the tutorial, one a tab. Each runs as it stands, as a guest in the session "lobby". Comments keep
-// to 46 columns, which is what half of a small laptop's window shows, and long ones come last, so that a phone shows the
+// The tutorial: three operations, one per tab. Each runs without changes, as a guest in the session "lobby". Their comments
+// are at most 46 columns wide, to fit half the window of a small laptop; long comments come last, so that phones show the
 // operation.
 export const tutorial = [
   {

@@ -1,65 +1,90 @@
-// Operations over HTTP: what comes before a socket, and what must outlive the page.
+// GraphQL over HTTP. The SDK uses it before it has a WebSocket, and for requests that must survive the closing of the page.
+import { giveAddress } from './address.ts';
 import { ChattokError, type ErrorCode } from './errors.ts';
 import type { Document } from './generated/operations.ts';
+import { version } from './version.ts';
 
-/** How long an answer may take, in milliseconds. */
+/** Request timeout, in milliseconds. */
 const patience = 15_000;
 
-/** Reasons of NETWORK and MISCONFIGURED that the connector looks at. */
+/** Values of `reason` for the codes NETWORK and MISCONFIGURED; the connector compares with them. */
 export const unreachable = 'UNREACHABLE';
 const wrongAddress = 'WRONG_ADDRESS';
 const notChattok = 'NOT_CHATTOK';
 
-/** A GraphQL error as it travels. */
+/** A GraphQL error as the server sends it. */
 export interface WireError {
   readonly message: string;
-  readonly extensions?: { readonly code?: unknown; readonly reason?: unknown; readonly retryAfterMs?: unknown };
+  readonly extensions?: { readonly code?: unknown; readonly reason?: string; readonly retryAfterMs?: number; readonly until?: string };
 }
 
-/** A GraphQL result as it travels. */
+/** A GraphQL response body. */
 export interface WireResult {
   readonly data?: unknown;
   readonly errors?: readonly WireError[];
 }
 
-/** The first of an answer's errors as one of ours. Each of a ChatTok server has a code. */
+/**
+ * Converts the first error of a response to a ChattokError. Every error of a ChatTok server has a code, so an error without
+ * one comes from some other server.
+ */
 export function errorOf(errors: readonly WireError[]): ChattokError {
-  const { message, extensions: { code, reason, retryAfterMs } = {} } = errors[0] ?? { message: 'an error without a message' };
+  const { message, extensions: { code, reason, retryAfterMs, until } = {} } = errors[0] ?? { message: 'an error without a message' };
+  if (olderThanScript(code, message)) return oldServer(message);
   if (typeof code !== 'string') return new ChattokError('INTERNAL', message, { reason: notChattok });
-  return new ChattokError(code as ErrorCode, message, {
-    reason: typeof reason === 'string' ? reason : undefined,
-    retryAfterMs: typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? retryAfterMs : undefined,
-  });
+  return new ChattokError(code as ErrorCode, message, { reason, retryAfterMs, until });
 }
 
-/** The data of a result. Throws where it has errors. */
+/** Returns the data of a result, or throws its first error. */
 export function dataOf<Data>(result: WireResult): Data {
   if (result.errors?.length) throw errorOf(result.errors);
-  if (result.data === null || result.data === undefined) throw new ChattokError('INTERNAL', 'an answer without data');
+  if (result.data === null || result.data === undefined) throw new ChattokError('INTERNAL', 'no data');
   return result.data as Data;
 }
 
-/** Whatever was thrown, as one of ours; also as one of another copy of this script. */
+/**
+ * Converts any thrown value to a ChattokError. The check is by name, because a page may have loaded two copies of this
+ * script, with two classes.
+ */
 export function asError(cause: unknown): ChattokError {
   if (cause instanceof Error && cause.name === 'ChattokError') return cause as ChattokError;
   return new ChattokError('NETWORK', cause instanceof Error ? cause.message : String(cause), { cause });
 }
 
-/** Whether the server's schema has not what was asked for: it is another's, or older than this script. */
+/**
+ * Reports whether an error means that the server's schema lacks the operation: the server is not ChatTok, or is older than
+ * this script.
+ */
 export function unknownToSchema({ code, reason }: ChattokError): boolean {
   return code.startsWith('GRAPHQL_') || reason === notChattok;
+}
+
+/**
+ * Reports whether an error means that a ChatTok server is older than this script: it has the operation `connect`, but not all
+ * fields and arguments that this script asks for.
+ */
+function olderThanScript(code: unknown, message: string): boolean {
+  return code === 'GRAPHQL_VALIDATION_FAILED' && /^(Cannot query field|Unknown (argument|type)) "(?!connect" on type)/.test(message);
+}
+
+/** Returns the error that a page is told while its server is older than this script. It passes with the server's update. */
+export function oldServer(message: string): ChattokError {
+  return new ChattokError('UNAVAILABLE', `the server is older than this script (${message})`, {
+    reason: 'OLD_SERVER',
+    cure: "update the server, or load its sdk/chattok.js",
+  });
 }
 
 export interface PostOptions {
   accessToken?: string | undefined;
   keepalive?: boolean;
-  /** Ends the request before its time. */
+  /** Aborts the request before its timeout. */
   abort?: AbortController;
 }
 
 /**
- * Runs an operation by POST. Rejects with the server's error, with NETWORK where there is no answer, and with MISCONFIGURED
- * where there is one that no GraphQL endpoint gives.
+ * Sends an operation by HTTP POST. Rejects with the server's error, with NETWORK if no response arrives within 15 seconds,
+ * and with MISCONFIGURED if the response is not that of a GraphQL endpoint.
  */
 export async function post<Data, Variables>(
   endpoint: URL,
@@ -76,6 +101,7 @@ export async function post<Data, Variables>(
       headers: {
         'content-type': 'application/json',
         accept: 'application/json',
+        'chattok-sdk': version,
         ...(accessToken && { authorization: `Bearer ${accessToken}` }),
       },
       body: JSON.stringify({ query, variables }),
@@ -91,13 +117,13 @@ export async function post<Data, Variables>(
   }
 }
 
-/** The GraphQL result that a response is. */
+/** Parses a response body. Throws if the body is not a GraphQL result. */
 function resultOf(endpoint: URL, { status, headers }: Response, text: string): WireResult {
   let result: WireResult | null = null;
   try {
     result = JSON.parse(text) as WireResult | null;
   } catch {
-    // said below
+    // Not JSON; handled below.
   }
   if (result?.data !== undefined || Array.isArray(result?.errors)) return result;
   const answered = `${endpoint.href} answered ${status} and not as a GraphQL endpoint`;
@@ -105,9 +131,9 @@ function resultOf(endpoint: URL, { status, headers }: Response, text: string): W
     const seconds = Number(headers.get('retry-after') ?? NaN);
     throw new ChattokError('RATE_LIMITED', answered, { retryAfterMs: seconds >= 0 ? seconds * 1_000 : undefined });
   }
-  if (status >= 500 || status === 408 || status === 425) throw new ChattokError('NETWORK', answered); // a proxy's, and passes
+  if (status >= 500 || status === 408 || status === 425) throw new ChattokError('NETWORK', answered); // usually from a proxy, and temporary
   throw new ChattokError('MISCONFIGURED', answered, {
     reason: wrongAddress,
-    cure: "pass the address of the ChatTok server as url: connect({ url: 'https://chat.example/', … })",
+    cure: giveAddress,
   });
 }

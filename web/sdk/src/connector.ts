@@ -1,5 +1,5 @@
-// Gets and keeps a connection: admission, sockets one after another, and in between the pauses.
-import { asError, post, unknownToSchema } from './api.ts';
+// Keeps a session connected: gets an access token, opens one WebSocket after another, and waits between attempts.
+import { asError, oldServer, post, unknownToSchema } from './api.ts';
 import { Diagnosis } from './diagnosis.ts';
 import { ChattokError, type ErrorCode } from './errors.ts';
 import {
@@ -15,39 +15,41 @@ import { watchPage } from './page.ts';
 import { Pause, pauseBefore } from './pause.ts';
 import type { ConnectOptions, SessionState } from './types.ts';
 
-/** Milliseconds. */
-const stableAfter = 10_000; // live for so long, the pauses begin anew
-const longestRenewal = 30 * 60_000; // an access token is renewed at half its time, and at least so often
-const shortestRenewal = 60_000; // where this machine's clock makes no sense of the token's end
+/** Durations are in milliseconds. */
+const stableAfter = 10_000; // a session that was live for this long resets the retry delay
+const longestRenewal = 30 * 60_000; // access tokens are renewed at half their lifetime, but at least this often
+const shortestRenewal = 60_000; // the shortest such interval, in case this computer's clock is wrong
 const farewell = 3_000;
-const wakePatience = 1_500; // for a sign of life when somebody looks at the page
-const wakeLasts = 5_000; // for so long after that, what failed is tried again without a pause
-const tokenPatience = 15_000; // until the page is told that its token function takes its time
+const wakePatience = 1_500; // time to answer a ping after the page became visible
+const wakeLasts = 5_000; // for this long after the page became visible, a failed attempt is retried without delay
+const tokenPatience = 15_000; // warns on the console when the page's token function takes longer
 
-/** Close codes of the server that say more than "come back"; see graph/transport/websocket_close.go. */
+/** Close codes that require more than a reconnect; see graph/transport/websocket_close.go. */
 const closeUnauthorized = 4401;
 const closeForbidden = 4403;
 
-/** Answers to `connect` after which another try would get the same. */
+/** Errors of `connect` that no retry can change. */
 const final = new Set<ErrorCode>(['UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', 'BAD_USER_INPUT']);
 
 export type Admission = ConnectMutation['connect'];
 
 export interface ConnectorHooks {
-  /** We are a connection now, the first or another one. */
+  /** The server created a connection for this page: the first one, or a replacement. */
   admitted(admission: Admission): void;
-  /** A socket is being opened: begin to follow on it. Resolves when the session is live. */
+  /** A WebSocket is being opened; subscriptions may start on it. Resolves when the session is live. */
   opened(link: Link): Promise<void>;
-  /** There is no socket any more. */
-  lost(): void;
   state(state: SessionState): void;
+  /** An event could not be read. */
+  bad(error: ChattokError): void;
 }
 
 export class Connector {
   readonly endpoint: URL;
-  /** The socket, while the session is live. */
+  /** The WebSocket, set only while the session is live. */
   link: Link | undefined;
   state: SessionState = { name: 'connecting', since: Date.now(), attempt: 1 };
+  /** Data for new connections. */
+  data: string | null | undefined;
   readonly #options: ConnectOptions;
   readonly #hooks: ConnectorHooks;
   readonly #pause = new Pause();
@@ -55,21 +57,22 @@ export class Connector {
   readonly #unwatch: () => void;
   #access: { token: string; renewAt: number; stale: boolean } | undefined;
   #opening: Link | undefined;
-  #failed: ChattokError | undefined; // why the socket was given up
-  #request: { since: number; abort: AbortController } | undefined; // what is asked for by POST before a socket
+  #failed: ChattokError | undefined; // why the SDK itself closed the WebSocket
+  #request: { since: number; abort: AbortController } | undefined; // the pending POST request that a WebSocket waits for
   #awakeAt = 0;
   #attempt = 0;
-  #forbidden = 0; // sockets in a row that were closed with closeForbidden
-  #told = false; // the server said what to do about a refused socket, so there is nothing to wait for
-  #hurried = false; // that was believed once since the session was live
+  #forbidden = 0; // consecutive WebSockets that were closed with closeForbidden
+  #told = false; // the server told how to recover, so the next attempt needs no delay
+  #hurried = false; // one attempt without delay was already made since the session was live
   #lostSince: number | undefined; // undefined until the session was live once
-  #away = false; // the page is in the browser's cache
+  #away = false; // the page is in the browser's back/forward cache
   #over = false;
   #renewal: ReturnType<typeof setTimeout> | undefined;
 
   constructor(endpoint: URL, options: ConnectOptions, hooks: ConnectorHooks) {
     this.endpoint = endpoint;
     this.#options = options;
+    this.data = options.data;
     this.#hooks = hooks;
     this.#diagnosis = new Diagnosis(endpoint);
     this.#unwatch = watchPage({
@@ -83,13 +86,18 @@ export class Connector {
     });
   }
 
-  /** Works until the session is over; never rejects. */
+  /** The connection's access token; undefined before there is a connection, and after the session ended. */
+  get accessToken(): string | undefined {
+    return this.#over ? undefined : this.#access?.token;
+  }
+
+  /** Connects, and reconnects until the session is over. Never rejects. */
   async run(): Promise<void> {
     if (this.#options.webSocketImpl === undefined && typeof WebSocket === 'undefined') {
       this.#refuse(
         new ChattokError('MISCONFIGURED', 'there is no WebSocket here', {
           reason: 'NO_WEBSOCKET',
-          cure: "pass one, in Node as connect({ webSocketImpl: WebSocket, … }) with `import { WebSocket } from 'ws'`",
+          cure: 'pass webSocketImpl, in Node that of the package ws',
         }),
       );
     }
@@ -107,7 +115,7 @@ export class Connector {
     }
   }
 
-  /** Finds out why the session never came about: what will not mend itself is final, and the page is told of the rest. */
+  /** Looks for the reason why the first connection fails. A permanent one ends the session; a temporary one is logged. */
   async #explain(error: ChattokError): Promise<ChattokError> {
     const cause = await this.#diagnosis.of(error);
     if (this.#over) return cause;
@@ -116,7 +124,7 @@ export class Connector {
     return cause;
   }
 
-  /** Leaves: ends the connection at the server too, where that can be reached. */
+  /** Leaves the session: tells the server to end the connection, and waits up to three seconds for its answer. */
   async disconnect(): Promise<void> {
     if (this.#over) return;
     const { link } = this;
@@ -127,14 +135,14 @@ export class Connector {
       const said = link
         ? link.once(disconnectDocument, {})
         : post(this.endpoint, disconnectDocument, {}, { accessToken: access.token, keepalive: true });
-      await Promise.race([said.catch(() => {}), late]); // where it can't be said, the grace time ends it
+      await Promise.race([said.catch(() => {}), late]); // an unreachable server ends the connection after its grace time
     }
     link?.close();
   }
 
   /**
-   * Tries at once where a pause is under way, and asks a socket that is there for a sign of life. What is silent, or has been
-   * under way for long, is given up, and tried again without a pause.
+   * Ends the current delay, if there is one, and retries at once. Otherwise checks that the socket still responds. A socket
+   * or request that stays silent is abandoned and retried without delay.
    */
   wake(): void {
     if (this.#pause.wake()) return;
@@ -143,28 +151,25 @@ export class Connector {
     if (this.#request && Date.now() - this.#request.since > wakePatience) this.#request.abort.abort();
   }
 
-  /** Gives up the socket, whose subscriptions failed; the next one is opened after a pause. */
+  /** Closes the WebSocket because its subscriptions failed. The next one is opened after a delay. */
   fail(error: ChattokError): void {
-    this.#failed = !unknownToSchema(error)
-      ? error
-      : new ChattokError('UNAVAILABLE', `the server is older than this script (${error.message})`, {
-          reason: 'OLD_SERVER',
-          cure: "update the server, or load the script from the server's own sdk/chattok.js",
-        });
+    this.#failed = unknownToSchema(error) ? oldServer(error.message) : error;
     (this.link ?? this.#opening)?.close(error.message);
   }
 
-  /** Makes sure that there is an access token that a socket will be opened with. */
+  /** Makes sure that there is a valid access token for the next WebSocket. */
   async #admit(): Promise<void> {
     if (this.#access && (this.#access.stale || this.#access.renewAt <= Date.now())) await this.#renewByPost();
     if (this.#access || this.#over) return;
-    const { token, session, data } = this.#options;
+    const { token, session, userKey } = this.#options;
+    const { data } = this;
     const raw = typeof token === 'function' ? await this.#fetchToken(token) : token;
     if (this.#over) return;
     const { connect } = await this.#ask(connectDocument, {
-      ...(raw !== undefined && { token: raw }),
-      ...(session !== undefined && { sessionId: session }),
-      ...(data !== undefined && { data }),
+      token: raw,
+      sessionId: session,
+      data,
+      userKey: raw === undefined ? userKey : undefined,
     });
     if (this.#over) {
       await post(this.endpoint, disconnectDocument, {}, { accessToken: connect.accessToken }).catch(() => {});
@@ -179,11 +184,11 @@ export class Connector {
       this.#keep((await this.#ask(renewAccessDocument, {}, this.#access?.token)).renewAccess);
     } catch (error) {
       if (asError(error).code !== 'UNAUTHENTICATED') throw error;
-      this.#access = undefined; // the connection has ended meanwhile: another one
+      this.#access = undefined; // the connection has ended; request a new one
     }
   }
 
-  /** Posts what has to be answered before a socket is opened. `wake` gives it up where it takes long. */
+  /** Sends a request that must be answered before a WebSocket can be opened. `wake` aborts it if it is slow. */
   async #ask<Data, Variables>(query: Document<Data, Variables>, variables: Variables, accessToken?: string): Promise<Data> {
     const abort = new AbortController();
     this.#request = { since: Date.now(), abort };
@@ -194,10 +199,12 @@ export class Connector {
     }
   }
 
-  /** Asks the page for a session token; that it has none now may pass, unless it throws a ChattokError that is final. */
+  /**
+   * Calls the page's token function. A failure is temporary unless the function throws a ChattokError whose code is final.
+   */
   async #fetchToken(token: () => string | Promise<string>): Promise<string> {
     const slow = setTimeout(() => {
-      this.#diagnosis.tell(new ChattokError('NETWORK', 'the token function has not given a token yet', { reason: 'TOKEN' }));
+      this.#diagnosis.tell(new ChattokError('NETWORK', 'the token function gave no token', { reason: 'TOKEN' }));
     }, tokenPatience);
     try {
       const raw: unknown = await token();
@@ -217,19 +224,23 @@ export class Connector {
     const half = Math.max(shortestRenewal, Math.min(longestRenewal, lifetime / 2));
     this.#access = { token: access.accessToken, renewAt: Date.now() + half, stale: false };
     clearTimeout(this.#renewal);
-    // A socket outlives its token; the token is renewed for what goes by POST, such as the goodbye of a page that closes.
+    // A WebSocket stays open when its token expires. Requests by POST need a valid one, such as the `disconnect` sent when
+    // the page closes.
     this.#renewal = setTimeout(() => {
       void this.link?.run(renewAccessDocument, {}).then(
         ({ renewAccess }) => this.#keep(renewAccess),
-        () => {}, // tried again before the next socket
+        () => {}, // renewed before the next WebSocket is opened
       );
     }, half);
   }
 
-  /** Opens a socket and resolves when it has ended. */
+  /** Opens a WebSocket and resolves when it has closed. */
   async #serve(): Promise<Closed> {
     if (!this.#access || this.#over) return { code: 1000, reason: '' };
-    const link = new Link(this.endpoint, this.#access.token, this.#options.webSocketImpl);
+    const link = new Link(this.endpoint, this.#access.token, this.#options.webSocketImpl, {
+      bad: this.#hooks.bad,
+      failed: (error) => this.fail(error),
+    });
     this.#opening = link;
     void this.#hooks.opened(link).then(() => {
       if (this.#opening !== link || this.#over) return;
@@ -246,31 +257,29 @@ export class Connector {
       if (Date.now() - this.state.since >= stableAfter) this.#attempt = 0;
       this.#lostSince = Date.now();
     }
-    this.#hooks.lost();
     return closed;
   }
 
-  /** What a socket's end means. */
+  /** Decides what to do after a WebSocket closed, and returns the error to report. */
   #judge({ code, reason }: Closed): ChattokError | undefined {
     const failed = this.#failed;
     this.#failed = undefined;
     if (this.#over || this.#away) return undefined;
     if (code === closeUnauthorized) {
-      if (reason.includes('forceDisconnected')) {
-        this.#finish({ name: 'ended', since: Date.now(), reason: 'forceDisconnected' });
+      for (const over of ['forceDisconnected', 'userErased'] as const) {
+        if (reason.includes(over)) this.#finish({ name: 'ended', since: Date.now(), reason: over });
       }
       this.#access = undefined;
       this.#told = true;
     }
-    // What is refused twice, a fresh one the second time, is of another secret, and can't be renewed.
+    // If the server refuses a renewed token as well, its signing secret has changed; the connection can't be resumed.
     if (code === closeForbidden && this.#access) {
       if (++this.#forbidden > 1) this.#access = undefined;
       else this.#access.stale = true;
       this.#told = this.#forbidden === 1;
     }
     if (failed) return failed;
-    if (reason) return new ChattokError('NETWORK', reason);
-    return new ChattokError('NETWORK', `the WebSocket to ${this.endpoint.href} was closed or could not be opened (close code ${code})`);
+    return new ChattokError('NETWORK', reason || `the WebSocket to ${this.endpoint.href} closed or did not open (${code})`);
   }
 
   async #wait(cause: ChattokError | undefined): Promise<void> {
@@ -291,7 +300,7 @@ export class Connector {
     while (this.#away && !this.#over) await this.#pause.wait(Infinity);
   }
 
-  /** Says goodbye in the only way that outlives the page. */
+  /** Leaves with a `keepalive` request, which the browser completes after the page is gone. */
   #hide(): void {
     if (this.#over) return;
     this.#away = true;

@@ -1,32 +1,33 @@
-// Why a session does not come about. Browsers tell a page that a request failed, and not that they, or the server's rules
-// for pages, forbade it: that has to be found out.
+// Finds out why a session can't connect. A browser reports a blocked request as a plain network error, so the SDK has to
+// determine separately whether the page's Content-Security-Policy or the server's list of origins was the cause.
+import { giveAddress } from './address.ts';
 import { unknownToSchema, unreachable } from './api.ts';
 import { ChattokError } from './errors.ts';
 
-/** Milliseconds after a failure in which the browser reports what its policy forbade. */
+/** Milliseconds to wait for the browser's `securitypolicyviolation` event after a failed request. */
 const reportDelay = 50;
 
-/** Milliseconds for the server's script to come. */
+/** Milliseconds to wait for a response to the probe. */
 const probePatience = 5_000;
 
 export class Diagnosis {
   readonly #endpoint: URL;
   readonly #end = new AbortController();
   readonly #told = new Set<string>();
-  #forbidden: string | undefined; // by the page's own policy: the address
-  #shut = 0; // times in a row that the server gave its script and no answer
+  #forbidden: string | undefined; // the address that the page's own policy blocked
+  #shut = 0; // consecutive times that the server served its script but refused the API
 
   constructor(endpoint: URL) {
     this.#endpoint = endpoint;
     globalThis.document?.addEventListener('securitypolicyviolation', (event) => this.#violated(event), this.#end);
   }
 
-  /** The cause behind an error: MISCONFIGURED with a cure where it will not mend itself, else the error, or one that says more. */
+  /** Returns the likely cause of an error: MISCONFIGURED with a cure if a retry can't help, otherwise the error itself. */
   async of(error: ChattokError): Promise<ChattokError> {
     if (unknownToSchema(error)) {
       return new ChattokError('MISCONFIGURED', `${this.#endpoint.href} is not of a ChatTok server (${error.message})`, {
         reason: 'NOT_CHATTOK',
-        cure: "pass the address of a ChatTok server as url: connect({ url: 'https://chat.example/', … })",
+        cure: giveAddress,
         cause: error,
       });
     }
@@ -53,12 +54,12 @@ export class Diagnosis {
     return error;
   }
 
-  /** Says on the console, once for each cause, why the session is still on its way. */
+  /** Logs to the console, once per cause, why the session is not connected yet. */
   tell({ code, reason, message }: ChattokError): void {
     const key = `${code} ${reason}`;
     if (this.#told.has(key)) return;
     this.#told.add(key);
-    console.warn(`ChatTok: not connected yet: ${message}. It goes on trying.`);
+    console.warn(`ChatTok: trying to connect: ${message}`);
   }
 
   end(): void {
@@ -72,17 +73,13 @@ export class Diagnosis {
     }
   }
 
-  /** Whether the server gives what it gives to pages of any origin. */
+  /** Reports whether the server serves its script, which pages of every origin may load. */
   async #probe(): Promise<boolean> {
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), probePatience);
+    const script = new URL('sdk/chattok.js', this.#endpoint);
     try {
-      const script = new URL('sdk/chattok.js', this.#endpoint);
-      return (await fetch(script, { method: 'HEAD', credentials: 'omit', cache: 'no-store', signal: late.signal })).ok;
+      return (await fetch(script, { method: 'HEAD', credentials: 'omit', cache: 'no-store', signal: AbortSignal.timeout(probePatience) })).ok;
     } catch {
       return false;
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

@@ -1,23 +1,35 @@
-/** Listeners by the name of what they listen to. */
-export class Emitter<Events> {
-  readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
+export class Listeners<Event = void> {
+  readonly #all = new Set<(event: Event) => void>();
 
-  /** Calls for every event of this name. Returns what ends it. */
-  on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void {
-    const own = (event: Events[Name]) => listener(event); // so that a function that is added twice is called twice
-    let listeners = this.#listeners.get(name);
-    if (!listeners) this.#listeners.set(name, (listeners = new Set()));
-    listeners.add(own);
-    return () => listeners.delete(own);
+  /** Adds a listener. Returns a function that removes it. */
+  add(listener: (event: Event) => void): () => void {
+    const own = (event: Event) => listener(event); // a function added twice is called twice
+    this.#all.add(own);
+    return () => this.#all.delete(own);
   }
 
-  /** Calls all listeners of the name. What one throws reaches the page as an uncaught error, and nobody else. */
-  emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) guarded(listener, event as never);
+  /** Calls every listener. An exception in one is reported as uncaught and does not stop the others. */
+  tell(event: Event): void {
+    for (const listener of [...this.#all]) guarded(listener, event);
   }
 }
 
-/** Calls a function of the page; what it throws is reported as if the browser had called it. */
+export class Emitter<Events> {
+  readonly #listeners = new Map<keyof Events, Listeners<never>>();
+
+  /** Adds a listener. Returns a function that removes it. */
+  on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void {
+    let listeners = this.#listeners.get(name);
+    if (!listeners) this.#listeners.set(name, (listeners = new Listeners()));
+    return listeners.add(listener);
+  }
+
+  emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
+    this.#listeners.get(name)?.tell(event as never);
+  }
+}
+
+/** Calls a function of the page. An exception is reported as uncaught, as for a DOM event listener. */
 export function guarded<T>(call: (value: T) => void, value: T): void {
   try {
     call(value);

@@ -1,4 +1,4 @@
-/** What can go wrong: the API's codes, in its own words, and after them the SDK's. */
+/** Error codes: first those of the API, described in its schema, then those of the SDK. */
 export type ErrorCode =
   | 'UNAUTHENTICATED'
   | 'FORBIDDEN'
@@ -7,50 +7,55 @@ export type ErrorCode =
   | 'RATE_LIMITED'
   | 'UNAVAILABLE'
   | 'INTERNAL'
-  /** The server can't be reached, or does not answer as one of ours. */
+  /** The server can't be reached, or the response is not from a ChatTok server. Usually temporary. */
   | 'NETWORK'
-  /** The page or the server is not set up for each other; `reason` says how, and `cure` what to do about it. */
+  /**
+   * The page or the server has to be configured differently; `reason` names the problem, `cure` the remedy. Retrying is
+   * useless.
+   */
   | 'MISCONFIGURED'
-  /** The session is over: `disconnect()` was called, or a moderator ended it. */
+  /** The session is over: `disconnect()` was called, or a moderator disconnected this page. */
   | 'ENDED'
-  /** A post was dropped before it was answered. */
+  /** `drop()` removed a post before the server answered it. */
   | 'DROPPED'
-  /** The user, or the page's policy, does not allow the camera, the microphone or the screen. */
+  /** The user, the browser or the page's policy denied access to the camera, the microphone or the screen. */
   | 'PERMISSION_DENIED'
-  /** There is no camera or microphone as asked for. */
+  /** No camera or microphone matches the constraints, or this browser can't share a screen. */
   | 'NO_DEVICE'
-  /** Another program uses the device, or it failed. */
+  /** The device is in use by another program, or failed. */
   | 'DEVICE_FAILED'
-  /** Browsers give cameras to pages over HTTPS or from loopback only. */
+  /** The page is neither served over HTTPS nor from loopback, so the browser offers it no devices. */
   | 'INSECURE_CONTEXT'
-  /** The browser plays no sound before the user has touched the page. */
+  /** The browser blocks sound until the user has clicked or pressed a key on the page. */
   | 'AUTOPLAY_BLOCKED';
 
-/** What an error may say beyond its code and message. */
 export interface ErrorDetails {
   reason?: string | undefined;
   retryAfterMs?: number | undefined;
   cure?: string | undefined;
+  until?: string | undefined;
   cause?: unknown;
 }
 
-/** Every failure that the SDK hands out. A page's token function may throw one too: its code says whether that is final. */
+/**
+ * An error of the SDK. Programs can rely on `code` and `reason`; `message` is for people and may change. A page's token
+ * function may throw one as well, to say by its code that another attempt is useless.
+ */
 export class ChattokError extends Error {
   override readonly name = 'ChattokError';
-  readonly code: ErrorCode;
-  /** Tells apart the causes of one code, in the API's words, such as `IDEMPOTENCY_CONFLICT`. */
-  readonly reason: string | undefined;
-  /** Of RATE_LIMITED: after how many milliseconds the same may be asked again. */
-  readonly retryAfterMs: number | undefined;
-  /** What to do about it, where that is known; `message` ends with it. */
-  readonly cure: string | undefined;
+  declare readonly code: ErrorCode;
+  /** Distinguishes errors of the same code, by the API's or the SDK's name, such as `IDEMPOTENCY_CONFLICT`. */
+  declare readonly reason: string | undefined;
+  /** Milliseconds after which the same request may succeed; set with code RATE_LIMITED. */
+  declare readonly retryAfterMs: number | undefined;
+  /** A suggested remedy, if one is known. It is also the end of `message`. */
+  declare readonly cure: string | undefined;
+  /** When a ban ends, RFC 3339; set with code FORBIDDEN, reason BANNED. */
+  declare readonly until: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: ErrorDetails = {}) {
-    const { cause, reason, retryAfterMs, cure } = options;
+    const { cause, cure, ...rest } = options;
     super(cure === undefined ? message : `${message}; ${cure}`, { cause });
-    this.code = code;
-    this.reason = reason;
-    this.retryAfterMs = retryAfterMs;
-    this.cure = cure;
+    Object.assign(this, { code, cure }, rest);
   }
 }

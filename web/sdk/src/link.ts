@@ -1,71 +1,88 @@
-// One WebSocket from its opening to its end. Coming back is the connector's.
-import { createClient, type Client } from 'graphql-ws/client';
+// A single WebSocket, from opening to close, with the protocol graphql-transport-ws. Reconnecting is up to the connector.
 import { asError, dataOf, errorOf, type WireError, type WireResult } from './api.ts';
 import { ChattokError } from './errors.ts';
 import type { Document } from './generated/operations.ts';
 import { pauseBefore } from './pause.ts';
 
-/** Milliseconds. */
+/** Durations are in milliseconds. */
 const ackPatience = 10_000;
-const silence = 10_000; // after which a sign of life is asked for
-const heartbeat = 5_000; // between looks at it
+const silence = 10_000; // without any message for this long, a ping is sent
+const heartbeat = 5_000; // interval of that check
 const pongPatience = 5_000;
-const limitPatience = 60_000; // for which an operation waits for its turn where the server takes no more at once
+const limitPatience = 60_000; // how long an operation that the server rate-limits is retried
 
-/** Why a socket ended; the codes are those of graph/transport's CloseCode, and 4499 for one that was dead but open. */
+/** Why a WebSocket closed. The codes are those of CloseCode in graph/transport, and `closeSilent`. */
 export interface Closed {
   readonly code: number;
   readonly reason: string;
 }
 
-/** The close code of a socket that gave no sign of life. */
+/** Close code that the SDK uses for a WebSocket that stopped responding. */
 export const closeSilent = 4499;
 
-const open = 1; // WebSocket.OPEN, which is not everywhere
+const open = 1; // WebSocket.OPEN, which not every runtime defines
 
-/** A socket of the session. */
+/** Receives the results of an operation. */
+interface Sink {
+  next(result: WireResult): void;
+  /** The server has refused or ended the operation. */
+  error(errors: readonly WireError[]): void;
+  complete(): void;
+  /** The WebSocket has closed. */
+  lost(): void;
+}
+
+/** Called for the errors of subscriptions. */
+export interface LinkHooks {
+  /** An event could not be read. */
+  bad(error: ChattokError): void;
+  /** The server has ended a subscription. */
+  failed(error: ChattokError): void;
+}
+
+interface Message {
+  readonly type: string;
+  readonly id?: string;
+  readonly payload?: unknown;
+}
+
 export class Link {
-  /** Resolves when the socket has ended, and never rejects. */
+  /** Resolves when the WebSocket has closed. Never rejects. */
   readonly closed: Promise<Closed>;
-  readonly #client: Client;
+  readonly #hooks: LinkHooks;
   readonly #since = Date.now();
+  readonly #operations = new Map<string, { payload: unknown; sink: Sink }>();
   #socket: WebSocket | undefined;
+  #count = 0;
   #over: Closed | undefined;
   #resolveClosed!: (closed: Closed) => void;
   #aliveAt = 0;
   #pong: ReturnType<typeof setTimeout> | undefined;
   #pongBy = 0;
   #heart: ReturnType<typeof setInterval> | undefined;
-  #nextTurn = 0; // when the last of the operations that the server would not take yet is asked again
+  #nextTurn = 0; // when the last of the rate-limited operations is retried
 
-  constructor(endpoint: URL, accessToken: string, webSocketImpl: unknown) {
+  constructor(endpoint: URL, accessToken: string, webSocketImpl: unknown, hooks: LinkHooks) {
+    this.#hooks = hooks;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     const url = new URL(endpoint);
     url.protocol = url.protocol.replace('http', 'ws');
-    let operations = 0;
-    this.#client = createClient({
-      url: url.href,
-      webSocketImpl,
-      connectionParams: { Authorization: `Bearer ${accessToken}` },
-      retryAttempts: 0,
-      generateID: () => String(++operations),
-      on: {
-        opened: (socket) => (this.#socket = socket as WebSocket),
-        connected: () => {
-          this.#alive();
-          this.#heart = setInterval(() => Date.now() - this.#aliveAt >= silence && this.check(), heartbeat);
-        },
-        message: () => this.#alive(),
-        closed: (event) => this.#end(event as Closed),
-      },
-    });
     this.#expect(ackPatience);
+    try {
+      const socket = new ((webSocketImpl as typeof WebSocket | undefined) ?? WebSocket)(url.href, 'graphql-transport-ws');
+      this.#socket = socket;
+      socket.onopen = () => this.#say({ type: 'connection_init', payload: { Authorization: `Bearer ${accessToken}` } });
+      socket.onmessage = ({ data }) => this.#hear(data as string);
+      socket.onclose = (event) => this.#end(event);
+      socket.onerror = () => {}; // `onclose` follows; without a listener Node's `ws` would throw
+    } catch (cause) {
+      this.#end({ code: 1006, reason: asError(cause).message }); // the WebSocket could not be created
+    }
   }
 
   /**
-   * Runs a query or mutation, and again where the server says that it is too early for it; those that were told so wait one
-   * after another. Rejects with RATE_LIMITED where that would take more than a minute, and with NETWORK where the link ends
-   * first.
+   * Runs a query or mutation. Rate-limited operations are retried one after another, at the times that the server gives.
+   * Rejects with RATE_LIMITED if the retry would be more than a minute away, and with NETWORK if the WebSocket closes first.
    */
   async run<Data, Variables extends object>(query: Document<Data, Variables>, variables: Variables): Promise<Data> {
     for (const since = Date.now(); ; ) {
@@ -82,100 +99,124 @@ export class Link {
     }
   }
 
-  /** Runs a query or mutation, once; those of one link begin in their order. Rejects with NETWORK where the link ends first. */
+  /**
+   * Runs a query or mutation without retrying. Operations are sent in call order. Rejects with NETWORK if the WebSocket
+   * closes.
+   */
   once<Data, Variables extends object>(query: Document<Data, Variables>, variables: Variables): Promise<Data> {
     return new Promise((resolve, reject) => {
-      const lost = () => reject(new ChattokError('NETWORK', 'the connection was lost before the answer came'));
+      const lost = () => reject(new ChattokError('NETWORK', 'the connection was lost'));
       if (this.#over) return lost();
-      this.#client.subscribe(
-        { query, variables: variables as Record<string, unknown> },
-        {
-          next: (result) => {
-            try {
-              resolve(dataOf<Data>(result as WireResult));
-            } catch (error) {
-              reject(error);
-            }
-          },
-          error: (cause) => (Array.isArray(cause) ? reject(errorOf(cause as WireError[])) : lost()),
-          complete: lost, // of no effect where there was an answer
+      this.#start(query, variables, {
+        next: (result) => {
+          try {
+            resolve(dataOf<Data>(result));
+          } catch (error) {
+            reject(error);
+          }
         },
-      );
+        error: (errors) => reject(errorOf(errors)),
+        complete: lost, // no effect after a result
+        lost,
+      });
     });
   }
 
   /**
-   * Follows a subscription. `next` has each event, `bad` each that can't be read, `failed` is called where the server ends
-   * it. It ends with the link. Where the server says that it is too early for it, it is asked again later, with the
-   * variables of then.
+   * Starts a subscription, which lasts as long as the WebSocket. `next` receives each event; `failed` is called when the server
+   * ends the subscription, in place of the hook. A rate-limited subscription is retried later, with the variables that apply
+   * then.
    */
   follow<Data, Variables extends object>(
     query: Document<Data, Variables>,
-    variables: () => Variables,
-    handlers: { next: (data: Data) => void; bad: (error: ChattokError) => void; failed: (error: ChattokError) => void },
+    next: (data: Data) => void,
+    variables = () => ({}) as Variables,
+    failed = this.#hooks.failed,
     attempt = 1,
   ): void {
     if (this.#over) return;
-    const failed = (error: ChattokError) => {
-      if (this.#over) return;
-      if (error.code !== 'RATE_LIMITED') return handlers.failed(error);
+    const ended = (error: ChattokError) => {
+      if (error.code !== 'RATE_LIMITED') return failed(error);
       const pause = error.retryAfterMs ?? pauseBefore(attempt);
-      void this.#later(pause).then(() => this.follow(query, variables, handlers, attempt + 1));
+      void this.#later(pause).then(() => this.follow(query, next, variables, failed, attempt + 1));
     };
-    this.#client.subscribe(
-      { query, variables: variables() as Record<string, unknown> },
-      {
-        // Whatever is thrown here would make the client close the socket.
-        next: (result) => {
-          try {
-            handlers.next(dataOf<Data>(result as WireResult));
-          } catch (error) {
-            handlers.bad(asError(error));
-          }
-        },
-        error: (cause) => {
-          if (Array.isArray(cause)) failed(errorOf(cause as WireError[]));
-          else if (cause instanceof Error) this.#end({ code: 1006, reason: cause.message }); // there is no socket at all
-        },
-        complete: () => failed(new ChattokError('UNAVAILABLE', 'the server ended a subscription')),
+    this.#start(query, variables(), {
+      next: (result) => {
+        try {
+          next(dataOf<Data>(result));
+        } catch (error) {
+          this.#hooks.bad(asError(error));
+        }
       },
-    );
+      error: (errors) => ended(errorOf(errors)),
+      complete: () => ended(new ChattokError('UNAVAILABLE', 'a subscription ended')),
+      lost: () => {},
+    });
   }
 
-  /** Asks for a sign of life; a socket that gives none in time is ended, as is one that is not open after so long. */
+  /** Checks that the WebSocket responds. It is closed if it does not answer a ping in time, or takes too long to open. */
   check(patience = pongPatience): void {
     if (this.#over) return;
     if (this.#aliveAt === 0) {
       if (Date.now() - this.#since > patience) this.#expect(patience);
       return;
     }
-    if (this.#pong === undefined && this.#socket?.readyState === open) this.#socket.send('{"type":"ping"}');
+    if (this.#pong === undefined) this.#say({ type: 'ping' });
     this.#expect(patience);
   }
 
-  /** Ends the socket at once, without waiting for the other side. */
+  /** Closes the WebSocket at once, without waiting for the server's close frame. */
   close(reason = 'closed by the page'): void {
     this.#end({ code: 1000, reason });
-    this.#client.terminate();
   }
 
-  /** Resolves after this many milliseconds, or when the link ends. */
+  /** Starts an operation: now, or once the server has acknowledged the WebSocket. */
+  #start(query: string, variables: object, sink: Sink): void {
+    const id = String(++this.#count);
+    const payload = { query, variables };
+    this.#operations.set(id, { payload, sink });
+    if (this.#aliveAt > 0) this.#say({ type: 'subscribe', id, payload });
+  }
+
+  #say(message: Message): void {
+    if (this.#socket?.readyState === open) this.#socket.send(JSON.stringify(message));
+  }
+
+  #hear(text: string): void {
+    if (this.#over) return;
+    const { type, id = '', payload } = JSON.parse(text) as Message;
+    if (type === 'connection_ack') return this.#acknowledged();
+    this.#alive();
+    if (type === 'ping') this.#say({ type: 'pong' });
+    const operation = this.#operations.get(id);
+    if (!operation) return;
+    if (type === 'next') operation.sink.next(payload as WireResult);
+    if (type !== 'error' && type !== 'complete') return;
+    this.#operations.delete(id);
+    if (type === 'error') operation.sink.error(payload as WireError[]);
+    else operation.sink.complete();
+  }
+
+  #acknowledged(): void {
+    this.#alive();
+    this.#heart = setInterval(() => Date.now() - this.#aliveAt >= silence && this.check(), heartbeat);
+    for (const [id, { payload }] of this.#operations) this.#say({ type: 'subscribe', id, payload });
+  }
+
+  /** Resolves after some milliseconds, or when the WebSocket has closed. */
   async #later(milliseconds: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     await Promise.race([this.closed, new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
     clearTimeout(timer);
   }
 
-  /** Gives the socket so much time for a sign of life, or what is left of the time that it was given before. */
+  /** Closes the WebSocket unless a message arrives within `patience`. An earlier deadline stays in force. */
   #expect(patience: number): void {
     const by = Date.now() + patience;
     if (this.#pong !== undefined && this.#pongBy <= by) return;
     clearTimeout(this.#pong);
     this.#pongBy = by;
-    this.#pong = setTimeout(() => {
-      this.#end({ code: closeSilent, reason: 'no sign of life' });
-      this.#client.terminate();
-    }, patience);
+    this.#pong = setTimeout(() => this.#end({ code: closeSilent, reason: 'no sign of life' }), patience);
   }
 
   #alive(): void {
@@ -189,8 +230,9 @@ export class Link {
     this.#over = { code: closed.code, reason: closed.reason };
     this.#alive();
     clearInterval(this.#heart);
-    // The client would come back by itself after a close with 1000. It rejects where it had not connected.
-    Promise.resolve(this.#client.dispose()).catch(() => {});
+    this.#socket?.close(1000);
     this.#resolveClosed(this.#over);
+    for (const { sink } of this.#operations.values()) sink.lost();
+    this.#operations.clear();
   }
 }

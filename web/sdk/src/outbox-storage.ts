@@ -1,51 +1,62 @@
-// Posts that wait, over a reload. Every post is an item of localStorage of its own, so that tabs do not overwrite each
-// other's, and belongs to the page that will send it. A page holds a Web Lock as long as it lives; what a page left behind
-// goes to whoever gets that lock. Browsers have no locks on pages over plain HTTP: there, everybody takes all, which the
-// posts' idempotency keys make harmless.
+// Keeps the outbox in localStorage over a reload. Each post or change is an item of its own, so tabs do not overwrite each
+// other's, and names the page that will send it. A page holds a Web Lock for its lifetime; when the lock becomes free, the
+// next page to get it takes over the items. Pages over plain HTTP have no Web Locks. There every page takes over all items,
+// which is harmless: their idempotency keys prevent duplicates.
+import type { Action } from './outbox.ts';
 import { randomId } from './random.ts';
 
-/** What is kept of a post. */
-export interface SavedPost {
+/** A post or change in storage. */
+export interface SavedItem {
   readonly key: string;
-  readonly body: string;
+  readonly action: Action;
   readonly createdAt: number;
+  /** Whether the server refused it. */
   readonly failed: boolean;
-  /** The connections that may have posted it already. */
+  /** Ids of the connections that may have sent it. */
   readonly senders: readonly string[];
 }
 
-/** Of one page in one session; what is beyond is tried all the same, but not kept. */
-const maxPosts = 100;
+/** Limits for each page and session. Items beyond them are sent, but do not survive a reload. */
+const maxItems = 100;
 const maxCharacters = 512 * 1024;
 
-type Stored = SavedPost & { readonly page: string };
+type Stored = SavedItem & { readonly page: string };
+
+/** An item as the SDK's first version stored it: always a post. */
+type StoredPost = Omit<Stored, 'action'> & { readonly body: string };
 
 export class OutboxStorage {
   readonly #prefix: string;
+  readonly #earlier: string | undefined;
   readonly #page = randomId();
   readonly #end = new AbortController();
-  readonly #saved = new Map<string, number>(); // characters by key
+  readonly #saved = new Map<string, number>(); // size in characters, by key
   readonly #storage: Storage | undefined;
   readonly #locks = globalThis.navigator?.locks as LockManager | undefined;
 
-  /** The scope names the server, the session and whose words they are. */
-  constructor(scope: string, storage: Storage | undefined = available()) {
-    this.#prefix = `chattok:outbox:${scope}:`;
+  /**
+   * Opens the items of one scope: a server, a session and an author. Items of `earlier`, the scope of the same author in the
+   * SDK's first version, are taken over too.
+   */
+  constructor(scope: string, earlier?: string, storage: Storage | undefined = available()) {
+    this.#prefix = prefixOf(scope);
+    this.#earlier = earlier === undefined || earlier === scope ? undefined : prefixOf(earlier);
     this.#storage = storage;
     const held = new Promise<void>((resolve) => this.#end.signal.addEventListener('abort', () => resolve()));
     this.#lock(this.#page, () => held);
   }
 
-  save(post: SavedPost): void {
-    const text = JSON.stringify({ ...post, page: this.#page } satisfies Stored);
-    let characters = text.length - (this.#saved.get(post.key) ?? 0);
+  save(item: SavedItem): void {
+    const text = JSON.stringify({ ...item, page: this.#page } satisfies Stored);
+    let characters = text.length - (this.#saved.get(item.key) ?? 0);
     for (const length of this.#saved.values()) characters += length;
-    if (characters > maxCharacters || (!this.#saved.has(post.key) && this.#saved.size >= maxPosts)) return;
+    if (characters > maxCharacters || (!this.#saved.has(item.key) && this.#saved.size >= maxItems)) return;
     try {
-      this.#storage?.setItem(this.#prefix + post.key, text);
-      this.#saved.set(post.key, text.length);
+      this.#storage?.setItem(this.#prefix + item.key, text);
+      this.#saved.set(item.key, text.length);
+      if (this.#earlier) this.#storage?.removeItem(this.#earlier + item.key);
     } catch {
-      // Full, or not allowed: the post lives as long as the page.
+      // Storage is full or forbidden: the item lives only as long as the page.
     }
   }
 
@@ -53,25 +64,26 @@ export class OutboxStorage {
     this.#saved.delete(key);
     try {
       this.#storage?.removeItem(this.#prefix + key);
+      if (this.#earlier) this.#storage?.removeItem(this.#earlier + key);
     } catch {
-      // Not allowed, so it is not there either.
+      // Storage is forbidden, so there is nothing to remove.
     }
   }
 
-  /** Calls, now or later, with posts that pages left behind; they are this page's from then on. */
-  adopt(take: (posts: SavedPost[]) => void): void {
+  /** Takes over items of pages that are gone. Calls `take` for each such page, now or when its lock becomes free. */
+  adopt(take: (items: SavedItem[]) => void): void {
     const pages = new Set(this.#read().map(({ page }) => page));
     pages.delete(this.#page);
     for (const page of pages) {
       this.#lock(page, async () => {
-        const posts = this.#read().filter((post) => post.page === page);
-        posts.forEach((post) => this.save(post));
-        if (posts.length > 0) take(posts);
+        const items = this.#read().filter((item) => item.page === page);
+        items.forEach((item) => this.save(item));
+        if (items.length > 0) take(items);
       });
     }
   }
 
-  /** Lets others have what is left. */
+  /** Releases the items to other pages. */
   close(): void {
     this.#end.abort();
   }
@@ -82,36 +94,38 @@ export class OutboxStorage {
       if (page !== this.#page) void held();
       return;
     }
-    this.#locks.request(name, { signal: this.#end.signal }, held).catch(() => {}); // aborted by close
+    this.#locks.request(name, this.#end, held).catch(() => {}); // aborted by close()
   }
 
   #read(): Stored[] {
-    const posts: Stored[] = [];
+    const items: Stored[] = [];
     try {
       for (let i = 0; this.#storage && i < this.#storage.length; i++) {
         const name = this.#storage.key(i);
-        if (!name?.startsWith(this.#prefix)) continue;
-        const post = parsed(this.#storage.getItem(name));
-        if (post) posts.push(post);
+        if (!name?.startsWith(this.#prefix) && !(this.#earlier && name?.startsWith(this.#earlier))) continue;
+        const item = parsed(this.#storage.getItem(name));
+        if (item) items.push(item);
       }
     } catch {
-      // Not allowed.
+      // Storage is forbidden.
     }
-    return posts.sort((a, b) => a.createdAt - b.createdAt);
+    return items.sort((a, b) => a.createdAt - b.createdAt);
   }
 }
 
-/** A stored post; undefined for what another version, or another hand, has written. */
+const prefixOf = (scope: string) => `chattok:outbox:${scope}:`;
+
+/** Parses a stored item. Returns undefined if its format is unknown. */
 function parsed(text: string | null): Stored | undefined {
   try {
-    const post = JSON.parse(text ?? '') as Stored;
+    const { key, createdAt, failed, senders, page, ...rest } = JSON.parse(text ?? '') as Stored & StoredPost;
+    const action: Action = rest.action ?? { kind: 'post', body: rest.body };
     const whole =
-      typeof post.key === 'string' &&
-      typeof post.body === 'string' &&
-      typeof post.page === 'string' &&
-      typeof post.createdAt === 'number' &&
-      Array.isArray(post.senders);
-    return whole ? post : undefined;
+      typeof key === 'string' &&
+      (action.kind === 'post' ? typeof action.body === 'string' : typeof action.kind === 'string') &&
+      typeof page === 'string' &&
+      Array.isArray(senders);
+    return whole ? { key, action, createdAt, failed, senders, page } : undefined;
   } catch {
     return undefined;
   }
@@ -121,6 +135,6 @@ function available(): Storage | undefined {
   try {
     return globalThis.localStorage;
   } catch {
-    return undefined; // storage is forbidden here
+    return undefined; // storage is forbidden
   }
 }

@@ -1,209 +1,339 @@
 import { asError } from './api.ts';
 import { ChattokError } from './errors.ts';
-import type { OutboxStorage, SavedPost } from './outbox-storage.ts';
-import { Pause, pauseBefore } from './pause.ts';
+import type { OutboxStorage, SavedItem } from './outbox-storage.ts';
+import { pauseBefore } from './pause.ts';
 import { randomId } from './random.ts';
 import type { ChatEntry, OutboxItem } from './types.ts';
 
-/** A post that waited longer than this over a reload, in milliseconds, is the user's to send again. */
+/** Age in milliseconds above which a stored post is not sent automatically, but shown as failed. */
 const stale = 24 * 60 * 60_000;
 
+export interface PostAction {
+  readonly kind: 'post';
+  readonly body: string;
+  readonly data?: string | undefined;
+  readonly replyTo?: string | undefined;
+}
+
+/** A change of an entry. `id` is the entry's, or the key of a post that waits before the change. */
+export type EntryAction =
+  | { readonly kind: 'edit'; readonly id: string; readonly body: string; readonly data?: string | null | undefined }
+  | { readonly kind: 'remove'; readonly id: string }
+  | {
+      readonly kind: 'react';
+      readonly id: string;
+      readonly name: string;
+      readonly on: boolean;
+      /** The entry's version when the reaction was sent first. A later one may count it already. */
+      since?: number | undefined;
+    };
+
+export type Action =
+  | PostAction
+  | EntryAction
+  | { readonly kind: 'markRead'; readonly cursor: string }
+  | { readonly kind: 'setData'; readonly data: string | null };
+
 export interface OutboxHooks {
-  /** Who posts now; undefined while the session is not live. */
+  /** The id of the connection to send under; undefined while the session is not live. */
   sender(): string | undefined;
-  /** Posts. Rejects with NETWORK where there is no answer. */
-  send(sender: string, body: string, key: string): Promise<ChatEntry>;
-  /** What was posted is stored. */
-  stored(entry: ChatEntry): void;
+  /**
+   * Sends an action to the server, and applies the answer before it resolves. Resolves with the entry, if the action is about
+   * one. Rejects with NETWORK if no answer arrives.
+   */
+  send(sender: string, action: Action, key: string): Promise<ChatEntry | undefined>;
+  /** The server has refused a change; it is no longer in the outbox. */
+  refused(action: Action, error: ChattokError): void;
   changed(): void;
 }
 
-interface Post {
+interface Item {
   readonly key: string;
-  readonly body: string;
+  action: Action;
   readonly createdAt: number;
   error?: ChattokError;
   state: 'pending' | 'failed';
-  /** The connections that tried. */
+  /** Ids of the connections that tried to send it. */
   senders: string[];
-  /** Its entry came before its answer. */
+  /** Whether the server has refused the post since it was last changed, so that it is certainly not stored. */
+  refused: boolean;
+  /** Whether the entry arrived through the subscription before the mutation's response. */
   seen: boolean;
-  readonly waiting: { resolve(entry: ChatEntry): void; reject(error: ChattokError): void }[];
+  readonly waiting: { resolve(entry: ChatEntry | undefined): void; reject(error: ChattokError): void }[];
 }
 
-/** Posts in their order, one at a time, each until it is answered. */
+type PostItem = Item & { action: PostAction };
+
+/**
+ * Sends posts and changes in order, one at a time, and retries each until the server answers. Posts that slow mode holds back
+ * are passed by changes, and changes that the server can't take yet by posts; neither passes its own kind, nor what it is about.
+ */
 export class Outbox {
   readonly #hooks: OutboxHooks;
-  readonly #pause = new Pause();
-  #posts: Post[] = [];
+  readonly #held = { post: 0, change: 0 }; // times before which posts and changes are not sent
+  #items: Item[] = [];
   #storage: OutboxStorage | undefined;
-  #pumping = false;
+  #running = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #attempt = 1;
   #closed: ChattokError | undefined;
   #last = 0;
+  /** Time until which slow mode holds posts back. */
+  slowUntil = 0;
 
   constructor(hooks: OutboxHooks) {
     this.#hooks = hooks;
   }
 
-  /** What a view shows: posts whose entry has not come. */
-  list(): readonly OutboxItem[] {
-    return this.#posts
-      .filter(({ seen }) => !seen)
-      .map(({ key, body, createdAt, state, error }) => ({ key, body, createdAt, state, ...(error && { error }) }));
+  /** Slow mode holds posts back until a time, whatever held them before. */
+  slow(until: number): void {
+    this.slowUntil = this.#held.post = until;
+    this.#hooks.changed();
+    this.#start();
   }
 
-  /** Keeps the posts over a reload from now on, and takes up what was left behind. */
+  /** Returns the posts whose entries have not arrived yet, for display: with their edits, and without those to be removed. */
+  list(): readonly OutboxItem[] {
+    const changes = this.changes();
+    return this.#items.flatMap(({ key, action, createdAt, state, error, seen }) => {
+      const after = changes?.get(key) ?? [];
+      if (action.kind !== 'post' || seen || after.some(({ kind }) => kind === 'remove')) return [];
+      let { body, data = null } = action as PostAction & { data?: string | null };
+      for (const change of after) if (change.kind === 'edit') ({ body, data = data } = change);
+      const replyTo = this.#post(action.replyTo) ? null : (action.replyTo ?? null);
+      return { key, body, data, replyTo, createdAt, state, ...(error && { error }) };
+    });
+  }
+
+  /** Returns the changes that wait, in order, by entry; undefined if there are none. */
+  changes(): ReadonlyMap<string, readonly EntryAction[]> | undefined {
+    let found: Map<string, EntryAction[]> | undefined;
+    for (const { action } of this.#items) {
+      if (action.kind === 'post' || !('id' in action)) continue;
+      found ??= new Map();
+      found.set(action.id, [...(found.get(action.id) ?? []), action]);
+    }
+    return found;
+  }
+
+  /** Keeps the items in storage from now on, and takes over those of earlier pages. */
   persist(storage: OutboxStorage): void {
     this.#storage = storage;
-    this.#posts.forEach((post) => this.#save(post));
-    storage.adopt((posts) => this.#restore(posts));
+    this.#items.forEach((item) => this.#save(item));
+    storage.adopt((items) => this.#restore(items));
   }
 
-  post(body: string): Promise<ChatEntry> {
+  /** Takes an action. One that was not sent yet is replaced by a later one of the same kind about the same thing. */
+  do(action: Action): Promise<ChatEntry | undefined> {
     if (this.#closed) return Promise.reject(this.#closed);
-    this.#last = Math.max(Date.now(), this.#last + 1); // never two at once, since this is their order
-    const post: Post = {
-      key: randomId(),
-      body,
-      createdAt: this.#last,
-      state: 'pending',
-      senders: [],
-      seen: false,
-      waiting: [],
-    };
-    this.#posts.push(post);
-    this.#save(post);
-    this.#hooks.changed();
-    const answer = new Promise<ChatEntry>((resolve, reject) => post.waiting.push({ resolve, reject }));
-    answer.catch(() => {}); // the store shows a refusal: whoever does not wait is not to be troubled
-    this.#pump();
-    return answer;
+    const post = 'id' in action ? this.#post(action.id) : undefined;
+    if (post && (post.senders.length === 0 || post.refused)) {
+      if (action.kind === 'remove') return Promise.resolve(this.#drop(post));
+      if (action.kind === 'edit') return this.#amend(post, action);
+    }
+    if (post?.state === 'failed') this.retry(post.key);
+    const before = this.#items.find((item) => item.senders.length === 0 && replaces(action, item.action));
+    if (before) return this.#replace(before, action);
+    this.#last = Math.max(Date.now(), this.#last + 1); // unique, since items are sorted by it
+    const item = newItem(randomId(), action, this.#last);
+    this.#items.push(item);
+    return this.#replace(item, action);
   }
 
   retry(key: string): void {
-    const post = this.#posts.find((each) => each.key === key && each.state === 'failed');
-    if (!post) return;
-    post.state = 'pending';
-    delete post.error;
-    this.#save(post);
-    this.#hooks.changed();
-    this.#pump();
+    const item = this.#post(key);
+    if (item?.state === 'failed') void this.#replace(item, item.action);
   }
 
+  /** Drops a post, and the changes of it. */
   drop(key: string): void {
-    const post = this.#posts.find((each) => each.key === key);
-    if (!post) return;
-    this.#remove(post);
-    post.waiting.forEach(({ reject }) => reject(new ChattokError('DROPPED', 'the post was dropped')));
+    const post = this.#post(key);
+    if (post) this.#drop(post);
   }
 
-  /** Tells that an entry came live: where it is the post under way, its row gives way to the entry's. */
-  arrived(entry: ChatEntry): void {
-    const post = this.#posts.find(({ state }) => state === 'pending');
-    if (!post || post.seen || post.body !== entry.body || !post.senders.includes(entry.connectionId)) return;
+  /** Matches an entry from the subscription with the post being sent, so that it is not shown twice. */
+  arrived({ id, body, connectionId }: ChatEntry): void {
+    const post = this.#items.find((item) => item.state === 'pending' && item.action.kind === 'post') as PostItem | undefined;
+    if (!post || post.seen || post.action.body !== body || !post.senders.includes(connectionId)) return;
     post.seen = true;
+    this.#stored(post.key, id);
     this.#hooks.changed();
   }
 
-  /** The session is live: sends what waits, at once. */
+  /** The session is live: sends without waiting for the retry delay. */
   resume(): void {
-    this.#pause.wake();
-    this.#pump();
+    this.#held.change = 0;
+    this.#held.post = this.slowUntil;
+    this.#attempt = 1;
+    this.#start();
   }
 
-  /** Nothing is sent any more; what waits stays in the storage. */
+  /** Stops sending. Items stay in storage. */
   close(error: ChattokError): void {
     this.#closed = error;
     this.#storage?.close();
-    this.#pause.wake();
-    this.#posts.forEach(({ waiting }) => waiting.forEach(({ reject }) => reject(error)));
+    clearTimeout(this.#timer);
+    this.#items.forEach(({ waiting }) => waiting.forEach(({ reject }) => reject(error)));
   }
 
-  #pump(): void {
-    if (this.#pumping || this.#closed) return;
-    this.#pumping = true;
+  #post(key: string | undefined): PostItem | undefined {
+    return this.#items.find((item): item is PostItem => item.key === key && item.action.kind === 'post');
+  }
+
+  /** Edits a post that is certainly not stored. */
+  #amend(post: PostItem, { body, data = post.action.data }: EntryAction & { kind: 'edit' }): Promise<ChatEntry | undefined> {
+    return this.#replace(post, { ...post.action, body, data: data ?? undefined });
+  }
+
+  #replace(item: Item, action: Action): Promise<ChatEntry | undefined> {
+    item.action = action;
+    item.state = 'pending';
+    item.refused = false;
+    delete item.error;
+    this.#save(item);
+    this.#hooks.changed();
+    const answer = new Promise<ChatEntry | undefined>((resolve, reject) => item.waiting.push({ resolve, reject }));
+    answer.catch(() => {}); // avoids an unhandled rejection if the caller ignores the promise; the store shows the failure
+    this.#start();
+    return answer;
+  }
+
+  #drop(post: Item): undefined {
+    const gone = this.#items.filter((item) => item === post || ('id' in item.action && item.action.id === post.key));
+    for (const item of gone) {
+      this.#remove(item);
+      item.waiting.forEach(({ reject }) => reject(new ChattokError('DROPPED', 'the post was dropped')));
+    }
+    this.#stored(post.key, undefined);
+  }
+
+  #start(): void {
+    if (this.#running || this.#closed) return;
+    this.#running = true;
     void this.#run();
   }
 
-  /** Sends until nothing waits, or the session is not live. */
+  /** Sends items until none may be sent now, or the session is no longer live. */
   async #run(): Promise<void> {
-    let attempt = 1;
+    clearTimeout(this.#timer);
     while (!this.#closed) {
-      const post = this.#posts.find(({ state }) => state === 'pending');
       const sender = this.#hooks.sender();
-      if (!post || sender === undefined) break;
-      const error = await this.#try(post, sender);
-      if (error && passing(error)) {
-        if (this.#hooks.sender() !== undefined) await this.#pause.wait(error.retryAfterMs ?? pauseBefore(attempt++));
-        continue;
+      const ready = this.#items.filter((item) => item.state === 'pending' && !this.#post(aboutOf(item.action)));
+      const item = ready.find((each) => this.#held[laneOf(each)] <= Date.now());
+      if (sender === undefined) break;
+      if (!item) {
+        const next = Math.min(...ready.map((each) => this.#held[laneOf(each)]));
+        if (next < Infinity) this.#timer = setTimeout(() => this.#start(), next - Date.now());
+        break;
       }
-      attempt = 1;
-      if (error) this.#fail(post, error);
+      const error = await this.#try(item, sender);
+      if (!error) this.#attempt = 1;
+      else if (!passing(error)) this.#refuse(item, error);
+      else this.#hold(item, error);
     }
-    this.#pumping = false;
+    this.#running = false;
   }
 
-  /** Posts once. Returns what went wrong. */
-  async #try(post: Post, sender: string): Promise<ChattokError | undefined> {
-    if (!post.senders.includes(sender)) {
-      post.senders = [...post.senders.slice(-4), sender];
-      this.#save(post);
+  /** Holds back what can't be sent now: after a limit or a lost connection everything, else only items of the same kind. */
+  #hold(item: Item, { code, reason, retryAfterMs }: ChattokError): void {
+    const until = Date.now() + (retryAfterMs ?? pauseBefore(this.#attempt++));
+    this.#held[laneOf(item)] = until;
+    item.refused = reason === 'SLOW_MODE';
+    if (item.refused) this.slow(until);
+    else if (code !== 'UNAVAILABLE') this.#held.post = this.#held.change = until;
+  }
+
+  /** Sends an item once. Returns the error, if any. */
+  async #try(item: Item, sender: string): Promise<ChattokError | undefined> {
+    if (!item.senders.includes(sender)) {
+      item.senders = [...item.senders.slice(-4), sender];
+      this.#save(item);
     }
-    let entry: ChatEntry;
+    item.refused = false;
+    let entry: ChatEntry | undefined;
     try {
-      entry = await this.#hooks.send(sender, post.body, post.key);
+      entry = await this.#hooks.send(sender, item.action, item.key);
     } catch (error) {
       return asError(error);
     }
-    this.#remove(post);
-    this.#hooks.stored(entry);
-    post.waiting.forEach(({ resolve }) => resolve(entry));
+    this.#remove(item);
+    if (entry) this.#stored(item.key, entry.id);
+    item.waiting.forEach(({ resolve }) => resolve(entry));
     return undefined;
   }
 
-  #fail(post: Post, error: ChattokError): void {
-    if (!this.#posts.includes(post)) return; // dropped meanwhile
-    post.state = 'failed';
-    post.seen = false;
-    post.error = error;
-    this.#save(post);
-    this.#hooks.changed();
-    post.waiting.splice(0).forEach(({ reject }) => reject(error));
-  }
-
-  #restore(saved: readonly SavedPost[]): void {
-    if (this.#closed) return;
-    for (const { key, body, createdAt, failed, senders } of saved) {
-      if (this.#posts.some((post) => post.key === key)) continue;
-      const old = Date.now() - createdAt > stale;
-      this.#posts.push({
-        key,
-        body,
-        createdAt,
-        state: failed || old ? 'failed' : 'pending',
-        ...((failed || old) && { error: new ChattokError('NETWORK', 'it was not sent when it was written') }),
-        senders: [...senders],
-        seen: false,
-        waiting: [],
-      });
+  /** Directs what is about a post to its entry, now that the post is stored; without an id, to none. */
+  #stored(key: string, id: string | undefined): void {
+    for (const item of this.#items) {
+      const { action } = item;
+      if (aboutOf(action) !== key) continue;
+      item.action = (action.kind === 'post' ? { ...action, replyTo: id } : { ...action, id }) as Action;
+      this.#save(item);
     }
-    this.#posts.sort((a, b) => a.createdAt - b.createdAt);
+  }
+
+  #refuse(item: Item, error: ChattokError): void {
+    if (!this.#items.includes(item)) return; // dropped during the request
+    const { key, action, waiting } = item;
+    if (action.kind !== 'post') {
+      this.#remove(item);
+      this.#hooks.refused(action, error);
+    } else if (this.changes()?.get(key)?.some(({ kind }) => kind === 'remove')) {
+      this.#drop(item);
+    } else {
+      Object.assign(item, { state: 'failed', refused: true, seen: false, error });
+      this.#save(item);
+      this.#hooks.changed();
+    }
+    waiting.splice(0).forEach(({ reject }) => reject(error));
+  }
+
+  #restore(saved: readonly SavedItem[]): void {
+    if (this.#closed) return;
+    const error = new ChattokError('NETWORK', 'not sent in time');
+    for (const { key, action, createdAt, failed, senders } of saved) {
+      if (this.#items.some((item) => item.key === key)) continue;
+      const late = failed || Date.now() - createdAt > stale;
+      const item = newItem(key, action, createdAt);
+      this.#items.push(item);
+      Object.assign(item, { senders: [...senders], refused: failed }, late && { state: 'failed', error });
+    }
+    this.#items.sort((a, b) => a.createdAt - b.createdAt);
+    for (const item of this.#items.filter(({ state, action }) => state === 'failed' && action.kind !== 'post')) this.#refuse(item, error);
     this.#hooks.changed();
-    this.#pump();
+    this.#start();
   }
 
-  #save({ key, body, createdAt, state, senders }: Post): void {
-    this.#storage?.save({ key, body, createdAt, failed: state === 'failed', senders });
+  #save({ key, action, createdAt, state, refused, senders }: Item): void {
+    if (action.kind !== 'setData') this.#storage?.save({ key, action, createdAt, failed: state === 'failed' && refused, senders });
   }
 
-  #remove(post: Post): void {
-    this.#posts = this.#posts.filter((each) => each !== post);
-    this.#storage?.remove(post.key);
+  #remove(item: Item): void {
+    this.#items = this.#items.filter((each) => each !== item);
+    this.#storage?.remove(item.key);
     this.#hooks.changed();
   }
 }
 
-/** Whether the same post may be taken later. UNAUTHENTICATED: the connection has ended, and there will be another. */
-function passing({ code }: ChattokError): boolean {
-  return code === 'NETWORK' || code === 'UNAVAILABLE' || code === 'RATE_LIMITED' || code === 'UNAUTHENTICATED';
+function newItem(key: string, action: Action, createdAt: number): Item {
+  return { key, action, createdAt, state: 'pending', senders: [], refused: false, seen: false, waiting: [] };
+}
+
+const laneOf = ({ action }: Item) => (action.kind === 'post' ? 'post' : 'change');
+
+/** Returns the id, or the key of a post, that an action is about. */
+function aboutOf(action: Action): string | undefined {
+  return action.kind === 'post' ? action.replyTo : 'id' in action ? action.id : undefined;
+}
+
+/** Whether an action makes an earlier one, which was not sent yet, needless. */
+function replaces(action: Action, earlier: Action): boolean {
+  if (action.kind !== earlier.kind || action.kind === 'post' || aboutOf(action) !== aboutOf(earlier)) return false;
+  return action.kind !== 'react' || action.name === (earlier as typeof action).name;
+}
+
+/** Whether a retry may succeed. UNAUTHENTICATED counts: the connection has ended, and the next one may post. */
+function passing({ code, reason, retryAfterMs }: ChattokError): boolean {
+  if (code === 'RATE_LIMITED') return retryAfterMs !== undefined || reason === undefined;
+  return code === 'NETWORK' || code === 'UNAVAILABLE' || code === 'UNAUTHENTICATED';
 }

@@ -1,26 +1,25 @@
-// What the page itself tells: that it can be seen, that there is a network, that it goes and comes back.
+// Browser events that affect the connection: visibility, network, and the back/forward cache.
 
 export interface PageHandlers {
-  /** Somebody looks at the page again, or there is a network again: what was lost may work now. */
+  /** The page became visible, or the network is back: a retry may succeed now. */
   awake(): void;
-  /** The network is said to be gone: what seems to be there may be dead. */
+  /** The browser reports that the network is gone; an open WebSocket may be dead. */
   offline(): void;
-  /** The page goes; nothing that takes time can be done. */
+  /** The page is being closed, or put into the back/forward cache. Asynchronous work may not complete. */
   hidden(): void;
-  /** It is back from the browser's cache of pages, as it was. */
+  /** The page was restored from the back/forward cache. */
   shown(): void;
 }
 
-/** Follows the page. Returns what ends it. */
+/** Adds the event listeners. Returns a function that removes them. Does nothing outside browsers. */
 export function watchPage(handlers: PageHandlers): () => void {
   if (typeof window === 'undefined') return () => {};
-  const end = new AbortController();
-  const { signal } = end;
+  const end = new AbortController(); // as options it is taken for its signal
   const visible = () => document.visibilityState === 'visible' && handlers.awake();
-  window.addEventListener('online', () => handlers.awake(), { signal });
-  window.addEventListener('offline', () => handlers.offline(), { signal });
-  document.addEventListener('visibilitychange', visible, { signal });
-  window.addEventListener('pagehide', () => handlers.hidden(), { signal });
-  window.addEventListener('pageshow', (event) => event.persisted && handlers.shown(), { signal });
+  window.addEventListener('online', () => handlers.awake(), end);
+  window.addEventListener('offline', () => handlers.offline(), end);
+  document.addEventListener('visibilitychange', visible, end);
+  window.addEventListener('pagehide', () => handlers.hidden(), end);
+  window.addEventListener('pageshow', (event) => event.persisted && handlers.shown(), end);
   return () => end.abort();
 }

@@ -1,20 +1,20 @@
-/** Milliseconds. */
+/** Bounds in milliseconds. */
 const firstPause = 1_000;
 const longestPause = 30_000;
 
 /**
- * How long to wait before a try: anything from nothing to a bound that doubles with each try, from a second to 30. "Full
- * jitter" spreads out those who were cut off at once.
+ * Returns the retry delay in milliseconds: random between zero and a bound that doubles with each attempt, from 1 to 30
+ * seconds. This "full jitter" spreads out clients that were disconnected at the same moment.
  */
 export function pauseBefore(attempt: number): number {
   return Math.random() * Math.min(longestPause, firstPause * 2 ** Math.min(attempt - 1, 16));
 }
 
-/** A wait that can be cut short. */
+/** A delay that can be interrupted. */
 export class Pause {
   #wake: (() => void) | undefined;
 
-  /** Resolves after this many milliseconds, or when woken; Infinity waits until then. */
+  /** Resolves after some milliseconds, or when `wake` is called. With Infinity, only `wake` ends it. */
   wait(milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
       const end = () => {
@@ -27,7 +27,7 @@ export class Pause {
     });
   }
 
-  /** Cuts the wait short. Says whether there was one. */
+  /** Ends the delay. Returns false if there was none. */
   wake(): boolean {
     const waiting = this.#wake !== undefined;
     this.#wake?.();

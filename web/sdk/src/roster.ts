@@ -1,12 +1,13 @@
-// Who is there, with what streams, as sessionEvents tells it.
+// The session's connections and streams, as the subscription sessionEvents reports them.
 import type { LookFragment, SessionEventsSubscription } from './generated/operations.ts';
 import type { Connection, DisconnectReason, ForceMute, Stream } from './types.ts';
 
 export type RosterEvent = SessionEventsSubscription['sessionEvents'];
 
-/** What a change means to the session. `reason` is undefined for what went while nobody told us. */
+/** Called for each change. `reason` is undefined for changes that happened while this page was offline. */
 export interface RosterHooks {
   connectionCreated(connection: Connection): void;
+  connectionUpdated(connection: Connection): void;
   connectionDestroyed(connection: Connection, reason: DisconnectReason | undefined): void;
   streamCreated(stream: Stream): void;
   streamUpdated(stream: Stream): void;
@@ -25,20 +26,23 @@ export class Roster {
     this.#hooks = hooks;
   }
 
-  /** Applies an event. Kinds that are not known are ignored, as the schema asks. */
+  /** Applies an event. Unknown kinds are ignored, as the schema demands. */
   apply(event: RosterEvent): void {
     switch (event.__typename) {
       case 'SessionState':
-        return this.#replace(event.connections, event.connectionCount, event.streams);
+        return this.#replace(event);
       case 'ConnectionCreated':
         this.connectionCount++;
         return this.#join(event.connection);
+      case 'ConnectionUpdated':
+        return this.#rename(event.connection);
       case 'ConnectionDestroyed':
         this.connectionCount--;
-        return this.#leave(event.connection.id, event.reason);
+        return this.#leave(event);
       case 'ConnectionsChanged':
-        event.destroyed.forEach(({ connection, reason }) => this.#leave(connection.id, reason));
+        event.destroyed.forEach((end) => this.#leave(end));
         event.created.forEach((connection) => this.#join(connection));
+        event.connectionsUpdated.forEach((connection) => this.#rename(connection));
         this.connectionCount = event.connectionCount;
         return;
       case 'StreamCreated':
@@ -46,9 +50,9 @@ export class Roster {
       case 'StreamUpdated':
         return this.#update(event.stream);
       case 'StreamDestroyed':
-        return this.#unpublish(event.stream.id, event.reason);
+        return this.#unpublish(event);
       case 'StreamsChanged':
-        event.streamsDestroyed.forEach(({ stream, reason }) => this.#unpublish(stream.id, reason));
+        event.streamsDestroyed.forEach((end) => this.#unpublish(end));
         event.streamsCreated.forEach((stream) => this.#publish(stream));
         event.updated.forEach((stream) => this.#update(stream));
         return;
@@ -57,21 +61,28 @@ export class Roster {
     }
   }
 
-  /** Takes a snapshot: the differences are told as the changes that we missed, streams before who publishes them. */
-  #replace(connections: Connection[], count: number, streams: Stream[]): void {
-    const announce = !this.#first; // whoever was there before us did not come
+  /** Applies a snapshot. Differences to the previous one are reported as events; streams end before their connections. */
+  #replace({ connections, connectionCount: count, streams, streamCount }: Extract<RosterEvent, { __typename: 'SessionState' }>): void {
+    const announce = !this.#first; // the first snapshot is not reported as events
     this.#first = false;
     const live = new Set(connections.map(({ id }) => id));
     const playing = new Set(streams.map(({ id }) => id));
-    for (const id of [...this.streams.keys()]) if (!playing.has(id)) this.#unpublish(id, undefined);
-    for (const id of [...this.connections.keys()]) if (!live.has(id)) this.#leave(id, undefined);
+    const streamLeftOut = leftOut(streams, streamCount);
+    for (const stream of [...this.streams.values()]) {
+      if (!playing.has(stream.id) && !streamLeftOut(stream)) this.#unpublish({ stream });
+    }
+    const connectionLeftOut = leftOut(connections, count);
+    for (const connection of [...this.connections.values()]) {
+      if (!live.has(connection.id) && !connectionLeftOut(connection)) this.#leave({ connection });
+    }
     for (const connection of connections) {
+      this.#rename(connection);
       if (announce) this.#join(connection);
       else this.connections.set(connection.id, connection);
     }
     for (const stream of streams) {
-      if (this.streams.has(stream.id)) this.#update(stream);
-      else this.#publish(stream);
+      this.#update(stream);
+      this.#publish(stream);
     }
     this.connectionCount = count;
   }
@@ -82,7 +93,18 @@ export class Roster {
     this.#hooks.connectionCreated(connection);
   }
 
-  #leave(id: string, reason: DisconnectReason | undefined): void {
+  /** Replaces a connection whose data or role has changed, also as the publisher of its streams. */
+  #rename(connection: Connection): void {
+    const known = this.connections.get(connection.id);
+    if (!known || (known.data === connection.data && known.role === connection.role)) return;
+    this.connections.set(connection.id, connection);
+    for (const stream of this.streams.values()) {
+      if (stream.connection.id === connection.id) this.streams.set(stream.id, { ...stream, connection });
+    }
+    this.#hooks.connectionUpdated(connection);
+  }
+
+  #leave({ connection: { id }, reason }: { connection: { id: string }; reason?: DisconnectReason }): void {
     const connection = this.connections.get(id);
     if (!connection) return;
     this.connections.delete(id);
@@ -99,15 +121,27 @@ export class Roster {
     const known = this.streams.get(look.id);
     if (!known) return;
     const stream = { ...known, ...look };
-    if (JSON.stringify(stream) === JSON.stringify(known)) return; // a snapshot that says what we knew
+    if (JSON.stringify(stream) === JSON.stringify(known)) return; // an unchanged stream in a snapshot
     this.streams.set(look.id, stream);
     this.#hooks.streamUpdated(stream);
   }
 
-  #unpublish(id: string, reason: DisconnectReason | undefined): void {
+  #unpublish({ stream: { id }, reason }: { stream: { id: string }; reason?: DisconnectReason }): void {
     const stream = this.streams.get(id);
     if (!stream) return;
     this.streams.delete(id);
     this.#hooks.streamDestroyed(stream, reason);
   }
+}
+
+interface Created {
+  readonly createdAt: string;
+}
+
+/** Returns whether a list, oldest first, of less than all `count` members may lack one because it is newer than the last. */
+function leftOut(list: readonly Created[], count: number): (member: Created) => boolean {
+  const last = list.at(-1);
+  if (last === undefined || list.length >= count) return () => false;
+  const end = Date.parse(last.createdAt);
+  return ({ createdAt }) => Date.parse(createdAt) >= end;
 }

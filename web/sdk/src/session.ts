@@ -1,95 +1,117 @@
 import { endpointOf } from './address.ts';
 import { asError } from './api.ts';
+import { Chat } from './chat.ts';
 import { Connector, type Admission } from './connector.ts';
 import { Emitter, guarded } from './emitter.ts';
 import { ChattokError } from './errors.ts';
 import {
-  addChatEntryDocument,
-  chatEntriesDocument,
-  entryAddedDocument,
+  banConnectionDocument,
+  bansDocument,
   forceDisconnectDocument,
   forceMuteDocument,
   forceUnpublishDocument,
-  lastCursorDocument,
-  missedEntriesDocument,
   negotiationReceivedDocument,
+  reactorsDocument,
   sessionEventsDocument,
   signalReceivedDocument,
+  unbanDocument,
+  updateSessionDocument,
   type Document,
 } from './generated/operations.ts';
 import type { Link } from './link.ts';
-import { Log } from './log.ts';
 import type { LocalPublication } from './media/publication.ts';
 import { Media } from './media/media.ts';
+import type { Action } from './outbox.ts';
 import { OutboxStorage } from './outbox-storage.ts';
-import { Outbox } from './outbox.ts';
 import { Pause, pauseBefore } from './pause.ts';
 import { Roster } from './roster.ts';
 import { Signals } from './signals.ts';
 import { SectionStore } from './store.ts';
+import { Typing, typingType } from './typing.ts';
 import type * as types from './types.ts';
+import { userKeyOf } from './user-key.ts';
 
 const defaultPage = 50;
 const maxPage = 200;
 
-/** How many of the newest entries the store keeps where the page does not say. */
+/** The owner of the outbox where the SDK keeps the user's key, of which the storage has one for each server. Else a user's id follows. */
+const ownUser = '~';
+
+/** Default of `keep`. */
 const defaultKeep = 1_000;
 
-/** How many of the connections that we were are remembered; each was lost for longer than the grace time. */
+/**
+ * Maximum number of this page's earlier connection ids to remember. Each of them was offline for longer than the grace time.
+ */
 const maxOwn = 100;
 
-/** Everything of a session, put together: the connector brings sockets, and what comes over them goes to its place. */
+/** Implements Session. The connector supplies WebSockets; their events go to the chat, roster, signals and media. */
 export class ChatSession implements types.Session {
   id: string | undefined;
   readonly ready: Promise<void>;
   readonly store: SectionStore<types.Snapshot>;
   readonly #options: types.ConnectOptions;
   readonly #events = new Emitter<types.SessionEvents>();
+  readonly #emit: Emitter<types.SessionEvents>['emit'] = (name, event) => this.#events.emit(name, event);
   readonly #connector: Connector;
-  readonly #log: Log;
+  readonly #chat: Chat;
   readonly #roster: Roster;
-  readonly #outbox: Outbox;
   readonly #signals = new Signals();
+  readonly #typing: Typing;
   readonly #media: Media;
   readonly #pause = new Pause();
-  readonly #mine = new Set<string>(); // the connections that we are and were
+  readonly #early: boolean; // whether the owner of the outbox is known before the connection
+  readonly #mine = new Set<string>(); // ids of this page's present and earlier connections
   #me: types.Connection | undefined;
   #over: ChattokError | undefined;
   #waiting: { resolve(link: Link): void; reject(error: ChattokError): void }[] = [];
-  #history: Promise<boolean> | undefined;
 
   constructor(options: types.ConnectOptions, script: string) {
-    this.#options = options;
-    this.id = options.session;
     const { history = 0, keep = defaultKeep } = options;
     within('history', history, 0, maxPage);
     within('keep', keep, 100, 100_000);
-    this.#log = new Log(keep);
-    this.#connector = new Connector(endpointOf(options.url, script), options, {
+    const endpoint = endpointOf(options.url, script);
+    const { userKey = options.token === undefined ? userKeyOf(endpoint) : null } = options;
+    this.#options = options;
+    this.id = options.session;
+    this.#connector = new Connector(endpoint, { ...options, userKey }, {
       admitted: (admission) => this.#admitted(admission),
       opened: (link) => this.#follow(link),
-      lost: () => {},
       state: (state) => this.#changed(state),
+      bad: (error) => this.#emit('error', error),
     });
     this.#roster = this.#newRoster();
-    this.#outbox = this.#newOutbox();
+    this.#chat = this.#newChat(keep);
+    this.#typing = this.#newTyping();
     this.#media = this.#newMedia();
     this.store = new SectionStore<types.Snapshot>({
       state: () => this.#connector.state,
       connection: () => this.#me,
-      entries: () => this.#log.list(),
-      pending: () => this.#outbox.list(),
-      history: () => ({ hasMore: this.#log.hasMore, loading: this.#log.loading }),
+      entries: () => this.#chat.entries(),
+      originals: () => this.#chat.originals(),
+      pending: () => this.#chat.outbox.list(),
+      history: () => this.#chat.history(),
       connections: () => [...this.#roster.connections.values()],
       connectionCount: () => this.#roster.connectionCount,
+      typing: () => this.#typing.list(this.#roster.connections),
+      unread: () => this.#chat.unread(),
+      readCursor: () => this.#chat.reading.cursor,
+      lastRead: () => this.#chat.reading.seq,
+      slowMode: () => this.#chat.slowMode(),
+      readOnly: () => this.#chat.settings.readOnly,
       streams: () => [...this.#roster.streams.values()].filter((stream) => this.#others(stream)),
       publications: () => [...this.#media.publications],
       subscriptions: () => [...this.#media.subscriptions.values()],
     });
-    if (options.token === undefined && options.session !== undefined) this.#persist(options.session, options.data);
+    this.#early = options.token === undefined && options.userKey == null;
+    if (this.#early) this.#persist(options.session, userKey === null ? options.data : ownUser, options.data);
     this.ready = this.#live().then(() => (history > 0 ? this.#loadFirst(history) : undefined));
-    this.ready.catch(() => {}); // the state says it too
+    this.ready.catch(() => {}); // avoids an unhandled rejection; the state reports the error
     void this.#connector.run();
+  }
+
+  get accessToken(): string | undefined {
+    return this.#connector.accessToken;
   }
 
   on<Name extends keyof types.SessionEvents>(
@@ -112,30 +134,59 @@ export class ChatSession implements types.Session {
     };
   }
 
-  post(body: string): Promise<types.ChatEntry> {
-    return this.#outbox.post(body);
+  post(body: string, { replyTo, data }: types.PostOptions = {}): Promise<types.ChatEntry> {
+    this.#typing.posted();
+    return this.#do({ kind: 'post', body, replyTo, data });
   }
 
   retry(key: string): void {
-    this.#outbox.retry(key);
+    this.#chat.outbox.retry(key);
   }
 
   drop(key: string): void {
-    this.#outbox.drop(key);
+    this.#chat.outbox.drop(key);
+  }
+
+  edit(id: string, body: string, { data }: types.EditOptions = {}): Promise<types.ChatEntry> {
+    return this.#do({ kind: 'edit', id, body, data });
+  }
+
+  remove(id: string): Promise<void> {
+    return this.#do({ kind: 'remove', id });
+  }
+
+  react(id: string, name: string, on = true): Promise<types.ChatEntry> {
+    return this.#do({ kind: 'react', id, name, on });
+  }
+
+  async reactors(id: string): Promise<types.Reactors[]> {
+    return (await this.#run(reactorsDocument, { id })).chatEntry?.reactions ?? [];
+  }
+
+  owns(entry: types.ChatEntry): boolean {
+    return this.#chat.owns(entry);
+  }
+
+  markRead(cursor?: string): Promise<void> {
+    const marked = this.#chat.markRead(cursor);
+    marked.catch(() => {}); // avoids an unhandled rejection if the caller ignores the promise
+    return marked;
+  }
+
+  typing(on = true): void {
+    if (this.#connector.link && this.#me?.role !== 'SUBSCRIBER') this.#typing.say(on);
   }
 
   loadHistory(count = defaultPage): Promise<boolean> {
-    this.#history ??= this.#loadHistory(count).finally(() => {
-      this.#history = undefined;
-      this.#log.loading = false;
-      this.store.touch('history');
-    });
-    return this.#history;
+    return this.#chat.loadHistory(count);
+  }
+
+  loadTo(id: string): Promise<boolean> {
+    return this.#chat.loadTo(id);
   }
 
   trimHistory(count?: number): void {
-    this.#log.trim(count);
-    this.store.touch('entries', 'history');
+    this.#chat.trim(count);
   }
 
   signal(type: string, data?: string, options: types.SignalOptions = {}): Promise<void> {
@@ -155,6 +206,10 @@ export class ChatSession implements types.Session {
     return this.#media.subscribe(stream, element, options);
   }
 
+  setData(data: string | null): Promise<void> {
+    return this.#do({ kind: 'setData', data });
+  }
+
   async forceDisconnect(connectionId: string): Promise<void> {
     await this.#run(forceDisconnectDocument, { connectionId });
   }
@@ -164,7 +219,24 @@ export class ChatSession implements types.Session {
   }
 
   async forceMute(streamId?: string, { except }: { except?: string[] } = {}): Promise<void> {
-    await this.#run(forceMuteDocument, { ...(streamId !== undefined && { streamId }), ...(except && { except }) });
+    await this.#run(forceMuteDocument, { streamId, except });
+  }
+
+  async ban(connectionId: string, seconds: number, { deleteEntries = false } = {}): Promise<types.Ban> {
+    return (await this.#run(banConnectionDocument, { connectionId, seconds, deleteEntries })).banConnection;
+  }
+
+  async unban(id: string): Promise<types.Ban> {
+    return (await this.#run(unbanDocument, { id })).unban;
+  }
+
+  async bans(): Promise<types.Ban[]> {
+    return (await this.#run(bansDocument, {})).bans;
+  }
+
+  async updateSession(settings: { slowMode?: number; readOnly?: boolean }): Promise<void> {
+    const asked = this.#chat.settings;
+    this.#chat.set((await this.#run(updateSessionDocument, settings)).updateSession, asked);
   }
 
   wake(): void {
@@ -176,10 +248,15 @@ export class ChatSession implements types.Session {
   }
 
   #newRoster(): Roster {
-    const emit = this.#events.emit.bind(this.#events) as Emitter<types.SessionEvents>['emit'];
+    const emit = this.#emit;
     return new Roster({
       connectionCreated: (connection) => this.#mine.has(connection.id) || emit('connectionCreated', connection),
+      connectionUpdated: (connection) => {
+        this.#updated(connection);
+        emit('connectionUpdated', connection);
+      },
       connectionDestroyed: (connection, reason) => {
+        this.#typing.ended(connection.id);
         this.#media.connectionDestroyed(connection.id);
         if (!this.#mine.has(connection.id)) emit('connectionDestroyed', { connection, reason });
       },
@@ -204,20 +281,32 @@ export class ChatSession implements types.Session {
     });
   }
 
-  #newOutbox(): Outbox {
-    return new Outbox({
-      sender: () => (this.#connector.link ? this.#me?.id : undefined),
-      send: async (connectionId, body, key) => {
-        const { link } = this.#connector;
-        if (!link) throw new ChattokError('NETWORK', 'the session is not live');
-        return (await link.once(addChatEntryDocument, { connectionId, body, key })).addChatEntry;
+  #newChat(keep: number): Chat {
+    return new Chat(keep, {
+      me: () => this.#me,
+      mine: (connectionId) => this.#mine.has(connectionId),
+      link: () => this.#connector.link,
+      run: (query, variables) => this.#run(query, variables),
+      sender: (connection) => this.#roster.connections.get(connection.id) ?? connection,
+      renamed: (connection) => {
+        this.#connector.data = connection.data;
+        this.#updated(connection);
       },
-      stored: (entry) => {
-        this.#log.merge(entry);
-        this.store.touch('entries');
+      failed: (error) => this.#connector.fail(error),
+      touch: (...sections) => this.store.touch(...sections),
+      emit: (name, event) => {
+        if (name === 'entry') this.#typing.ended((event as types.ChatEntry).connectionId);
+        this.#emit(name, event);
       },
-      changed: () => this.store.touch('pending'),
     });
+  }
+
+  #newTyping(): Typing {
+    const now = { retryAfterReconnect: false };
+    return new Typing(
+      (data) => void this.#signals.send(this.#connector.link, typingType, data, now).catch(() => {}),
+      () => this.store.touch('typing'),
+    );
   }
 
   #newMedia(): Media {
@@ -227,116 +316,69 @@ export class ChatSession implements types.Session {
       run: (query, variables) => this.#run(query, variables),
       streams: () => this.#roster.streams,
       changed: (what) => this.store.touch(what),
-      muted: (publication) => this.#events.emit('muteForced', { publication }),
-      error: (error) => this.#events.emit('error', error),
+      muted: (publication) => this.#emit('muteForced', { publication }),
+      error: (error) => this.#emit('error', error),
     });
   }
 
-  /** Keeps posts over a reload, for this session and these words' author alone. */
-  #persist(session: string, data: string | null | undefined): void {
+  /**
+   * Keeps the outbox over a reload, separately for each session and owner: the user, or without one the connection's data. By
+   * its data every owner was named in the first version.
+   */
+  #persist(session: string | undefined, owner: string | null | undefined, data: string | null | undefined): void {
     const { persist } = this.#options;
     if (persist === false) return;
-    const owner = typeof persist === 'string' ? persist : (data ?? '');
-    this.#outbox.persist(new OutboxStorage(`${this.#connector.endpoint.href}:${session}:${owner}`));
+    const scope = (name: string | null | undefined) =>
+      `${this.#connector.endpoint.href}:${session}:${typeof persist === 'string' ? persist : (name ?? '')}`;
+    this.#chat.outbox.persist(new OutboxStorage(scope(owner), scope(data)));
+  }
+
+  #do<T>(action: Action): Promise<T> {
+    return this.#chat.outbox.do(action) as Promise<T>;
+  }
+
+  /** Applies a connection's new data to this page's own connection, if it is that, and to the entries that it posted. */
+  #updated(connection: types.Connection): void {
+    if (connection.id === this.#me?.id) {
+      this.#me = connection;
+      this.store.touch('connection');
+    }
+    if (this.#chat.log.rename(connection)) this.store.touch('entries', 'originals');
   }
 
   #admitted({ connection, session }: Admission): void {
-    const first = this.#me === undefined;
+    const before = this.#me;
     this.id = session.id;
     this.#me = connection;
     this.#mine.add(connection.id);
     if (this.#mine.size > maxOwn) for (const id of [...this.#mine].slice(0, -maxOwn)) this.#mine.delete(id);
-    if (first) {
-      this.#log.begin(session.lastCursor);
-      if (this.#options.token !== undefined) this.#persist(session.id, connection.data);
-    }
+    this.#chat.admitted(connection, before, session);
+    const { userId, data } = connection;
+    if (!before && !this.#early) this.#persist(session.id, userId === null ? data : ownUser + userId, data);
     this.#media.admitted();
-    this.store.touch('connection', 'history', 'streams');
+    this.store.touch('connection', 'streams');
   }
 
-  /** Follows all there is on a new socket. Resolves with the first snapshot of who is there. */
+  /** Starts all subscriptions on a new WebSocket. Resolves with the first snapshot of connections and streams. */
   #follow(link: Link): Promise<void> {
-    const bad = (error: ChattokError) => this.#events.emit('error', error);
-    const failed = (error: ChattokError) => this.#connector.fail(error);
-    const live = new Promise<void>((resolve) => {
-      link.follow(sessionEventsDocument, () => ({}), {
-        next: ({ sessionEvents }) => {
-          this.#roster.apply(sessionEvents);
-          this.store.touch('connections', 'connectionCount', 'streams');
-          if (sessionEvents.__typename === 'SessionState') resolve();
-        },
-        bad,
-        failed,
+    return new Promise((live) => {
+      link.follow(sessionEventsDocument, ({ sessionEvents }) => {
+        if (sessionEvents.__typename === 'SessionChanged') return this.#chat.set(sessionEvents.session);
+        this.#roster.apply(sessionEvents);
+        this.store.touch('connections', 'connectionCount', 'streams');
+        if (sessionEvents.__typename === 'SessionState') live();
       });
-    });
-    link.follow(signalReceivedDocument, () => ({}), {
-      next: ({ signalReceived }) => this.#events.emit('signal', signalReceived),
-      bad,
-      failed,
-    });
-    link.follow(negotiationReceivedDocument, () => ({}), {
-      next: ({ negotiationReceived }) => this.#media.receive(negotiationReceived),
-      bad,
-      failed,
-    });
-    this.#followEntries(link);
-    return live;
-  }
-
-  #followEntries(link: Link): void {
-    link.follow(entryAddedDocument, () => ({ after: this.#log.cursor }), {
-      next: ({ entryAdded }) => {
-        const { cursor } = this.#log;
-        const missed = this.#log.missedBefore(entryAdded);
-        if (!this.#log.live(entryAdded)) return;
-        if (missed > 0) void this.#fill(link, cursor, missed);
-        this.#outbox.arrived(entryAdded);
-        this.store.touch('entries', 'history');
-        this.#events.emit('entry', entryAdded);
-      },
-      bad: (error) => this.#events.emit('error', error),
-      failed: (error) => {
-        if (error.reason !== 'CURSOR_MISMATCH') return this.#connector.fail(error);
-        this.#resetLog(link).catch((cause: unknown) => this.#connector.fail(asError(cause)));
-      },
+      link.follow(signalReceivedDocument, ({ signalReceived }) => {
+        const { type, fromConnectionId: from, data } = signalReceived;
+        if (type !== typingType) this.#emit('signal', signalReceived);
+        else if (from !== null && !this.#mine.has(from)) this.#typing.heard(from, data);
+      });
+      link.follow(negotiationReceivedDocument, ({ negotiationReceived }) => this.#media.receive(negotiationReceived));
+      this.#chat.follow(link);
     });
   }
 
-  /** Loads what did not come live, such as an event that could not be read; it shows in the store, in its place. */
-  async #fill(link: Link, after: string, missed: number): Promise<void> {
-    const { life } = this.#log;
-    try {
-      const { chatEntries } = await link.run(missedEntriesDocument, { first: Math.min(missed, maxPage), after });
-      if (this.#log.life !== life) return;
-      for (const entry of chatEntries.nodes) this.#log.merge(entry);
-      this.store.touch('entries');
-    } catch (error) {
-      this.#events.emit('error', asError(error));
-    }
-  }
-
-  /** The server's database is another one than it was: what we have of the log is of the past. */
-  async #resetLog(link: Link): Promise<void> {
-    const { session } = await link.run(lastCursorDocument, {});
-    this.#log.begin(session.lastCursor);
-    this.store.touch('entries', 'history');
-    this.#events.emit('logReset', undefined);
-    this.#followEntries(link);
-  }
-
-  async #loadHistory(count: number): Promise<boolean> {
-    this.#log.loading = true;
-    this.store.touch('history');
-    const before = this.#log.oldest?.cursor;
-    const { life } = this.#log;
-    const { chatEntries } = await this.#run(chatEntriesDocument, { last: count, ...(before !== undefined && { before }) });
-    if (this.#log.life !== life) return this.#log.hasMore;
-    this.#log.page(chatEntries.nodes, chatEntries.pageInfo.hasPreviousPage);
-    this.store.touch('entries');
-    return this.#log.hasMore;
-  }
-
-  /** Runs an operation as soon as the session is live. */
+  /** Runs an operation once the session is live. */
   async #run<Data, Variables extends object>(query: Document<Data, Variables>, variables: Variables): Promise<Data> {
     const link = await this.#live();
     return link.run(query, variables);
@@ -354,15 +396,15 @@ export class ChatSession implements types.Session {
     const { link } = this.#connector;
     if (state.name === 'live' && link) {
       this.#signals.flush(link);
-      this.#outbox.resume();
+      this.#chat.live();
       this.#media.live();
       this.#waiting.splice(0).forEach(({ resolve }) => resolve(link));
     } else if (state.name === 'refused') this.#end(state.error, 'networkDisconnected');
     else if (state.name === 'ended') this.#end(new ChattokError('ENDED', `the session is over: ${state.reason}`), state.reason);
-    this.#events.emit('state', state);
+    this.#emit('state', state);
   }
 
-  /** Loads what `history` asks for, however often the session has to come back for it. */
+  /** Loads the entries asked for by `history`, again after each reconnect until it succeeds. */
   async #loadFirst(count: number): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -371,7 +413,7 @@ export class ChatSession implements types.Session {
       } catch (cause) {
         if (this.#over) throw this.#over;
         const error = asError(cause);
-        if (error.code !== 'NETWORK') this.#events.emit('error', error);
+        if (error.code !== 'NETWORK') this.#emit('error', error);
         await this.#pause.wait(error.retryAfterMs ?? pauseBefore(attempt));
       }
     }
@@ -380,7 +422,8 @@ export class ChatSession implements types.Session {
   #end(error: ChattokError, reason: types.DisconnectReason): void {
     this.#over = error;
     this.#pause.wake();
-    this.#outbox.close(error);
+    this.#chat.outbox.close(error);
+    this.#typing.close();
     this.#signals.close(error);
     this.#media.close(error, reason);
     this.#waiting.splice(0).forEach(({ reject }) => reject(error));

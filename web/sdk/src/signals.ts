@@ -4,36 +4,36 @@ import { sendSignalDocument } from './generated/operations.ts';
 import type { Link } from './link.ts';
 import type { SignalOptions } from './types.ts';
 
-/** Signals that wait, for the session to be live again or for the server to take more. */
+/** Maximum number of signals that wait for a live session or for the rate limit. */
 const maxWaiting = 100;
 
 interface Waiting {
   readonly number: number;
-  readonly variables: { type: string; data?: string; to?: string };
+  readonly variables: { type: string; data: string | undefined; to: string | undefined };
   readonly patient: boolean;
   resolve(): void;
   reject(error: ChattokError): void;
 }
 
-/** Sends signals in their order, each at most once. */
+/** Sends signals in order, each at most once. */
 export class Signals {
   #waiting: Waiting[] = [];
-  #link: Link | undefined; // the last one that there was
+  #link: Link | undefined; // the most recent WebSocket
   #closed: ChattokError | undefined;
   #count = 0;
   #sending = 0;
-  #limited: ReturnType<typeof setTimeout> | undefined; // until the server takes more
-  #slow = false; // it took no more at once: one after another, until none waits
+  #limited: ReturnType<typeof setTimeout> | undefined; // runs until the rate limit allows more
+  #slow = false; // set after the first RATE_LIMITED: signals are sent one at a time until none waits
 
-  /** Sends at once, or when `flush` is called. */
+  /** Sends a signal, or queues it until `flush`. */
   send(link: Link | undefined, type: string, data: string | undefined, options: SignalOptions): Promise<void> {
     const { to, retryAfterReconnect: patient = true } = options;
-    const variables = { type, ...(data !== undefined && { data }), ...(to !== undefined && { to }) };
+    const variables = { type, data, to };
     if (this.#closed) return Promise.reject(this.#closed);
     const waits = !link || this.#slow;
     if (waits && !patient) {
       return Promise.reject(
-        link ? new ChattokError('RATE_LIMITED', 'signals before it wait') : new ChattokError('NETWORK', 'the session is not live'),
+        link ? new ChattokError('RATE_LIMITED', 'signals wait') : new ChattokError('NETWORK', 'the session is not live'),
       );
     }
     if (waits && this.#waiting.length >= maxWaiting) {
@@ -45,7 +45,7 @@ export class Signals {
     });
   }
 
-  /** Sends what waits, before anything newer. */
+  /** Sends the queued signals in order. */
   flush(link: Link): void {
     this.#link = link;
     while (this.#limited === undefined && this.#waiting.length > 0 && !(this.#slow && this.#sending > 0)) {
@@ -74,7 +74,7 @@ export class Signals {
     if (this.#slow && this.#link === link && !this.#closed) this.flush(link);
   }
 
-  /** Puts a signal back in its place until the server takes more. */
+  /** Puts a rate-limited signal back in its place and schedules the next flush. */
   #wait(signal: Waiting, milliseconds: number): void {
     this.#slow = true;
     this.#waiting.push(signal);

@@ -1,14 +1,14 @@
-import { guarded } from './emitter.ts';
+import { Listeners } from './emitter.ts';
 import type { Store } from './types.ts';
 
-/** Milliseconds between calls to those who follow: what changes within them is told at once. */
+/** Minimum interval between notifications, in milliseconds; changes in between are notified together. */
 const frame = 16;
 
-/** A store whose members are made anew when they were touched and somebody asks. */
+/** A store whose members are recomputed on access, and only if they were touched since. */
 export class SectionStore<T extends object> implements Store<T> {
   readonly #sections: { [K in keyof T]: () => T[K] };
-  readonly #listeners = new Set<(value: T) => void>();
-  readonly #touched = new Set<keyof T>();
+  readonly #listeners = new Listeners<T>();
+  readonly #touched: Set<keyof T>;
   #value: T;
   #told = -frame;
   #telling = false;
@@ -16,10 +16,10 @@ export class SectionStore<T extends object> implements Store<T> {
   constructor(sections: { [K in keyof T]: () => T[K] }) {
     this.#sections = sections;
     this.#value = {} as T;
-    for (const key of Object.keys(sections) as (keyof T)[]) this.#touched.add(key);
+    this.#touched = new Set(Object.keys(sections) as (keyof T)[]);
   }
 
-  // Both are bound, since that is how views take them.
+  // `get` and `subscribe` are arrow functions, since views pass them on without their object.
   readonly get = (): T => {
     if (this.#touched.size === 0) return this.#value;
     const value = { ...this.#value };
@@ -28,13 +28,9 @@ export class SectionStore<T extends object> implements Store<T> {
     return (this.#value = value);
   };
 
-  readonly subscribe = (listener: (value: T) => void): (() => void) => {
-    const own = (value: T) => listener(value);
-    this.#listeners.add(own);
-    return () => this.#listeners.delete(own);
-  };
+  readonly subscribe = (listener: (value: T) => void): (() => void) => this.#listeners.add(listener);
 
-  /** Says that these members are no longer what they were. */
+  /** Marks members as changed and schedules a notification. */
   touch(...keys: (keyof T)[]): void {
     for (const key of keys) this.#touched.add(key);
     if (this.#telling) return;
@@ -47,7 +43,6 @@ export class SectionStore<T extends object> implements Store<T> {
   #tell(): void {
     this.#telling = false;
     this.#told = performance.now();
-    const value = this.get();
-    for (const listener of [...this.#listeners]) guarded(listener, value);
+    this.#listeners.tell(this.get());
   }
 }

@@ -1,7 +1,7 @@
-// RATE_LIMITED, wherever the server says it: nothing is lost, all goes on after the time that it gives.
+// RATE_LIMITED responses: nothing is lost, and everything continues after the time that the server gives.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { open, type Session } from '../src/index.ts';
-import { entry, failure, FakeServer, type Operation } from './fake-server.ts';
+import { added, entry, failure, FakeServer, type Operation } from './fake-server.ts';
 
 let server: FakeServer;
 let sessions: Session[];
@@ -32,7 +32,7 @@ const later = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds
 const ran = (name: string) => server.socket.operations.filter((each) => each.name === name);
 const limited = (milliseconds?: number) => ({ data: null, ...failure('RATE_LIMITED', undefined, milliseconds) });
 
-/** Answers the operations of this name: so many refusals, then by `answer`. */
+/** Answers operations with this name: first with a number of refusals, then by `answering`. */
 function answer(name: string, refusals: number, answering: (operation: Operation) => object): void {
   const before = server.onOperation;
   let left = refusals;
@@ -152,18 +152,18 @@ test('a subscription that comes too early is asked for again on the same socket,
   const before = server.onOperation;
   let refuse = true;
   server.onOperation = (socket, operation) => {
-    if (operation.name !== 'EntryAdded' || !refuse) return before(socket, operation);
+    if (operation.name !== 'LogEvents' || !refuse) return before(socket, operation);
     socket.say({ id: operation.id, type: 'error', payload: failure('RATE_LIMITED', undefined, 3_000).errors });
   };
   const session = start();
   await session.ready;
   await later(2_900);
-  expect(ran('EntryAdded').length).toBe(1);
+  expect(ran('LogEvents').length).toBe(1);
   refuse = false;
   await later(200);
-  expect(ran('EntryAdded').length).toBe(2);
+  expect(ran('LogEvents').length).toBe(2);
   expect(server.sockets.length).toBe(1);
-  server.socket.next('EntryAdded', { data: { entryAdded: entry(1) } });
+  server.socket.next('LogEvents', added(entry(1)));
   await soon();
   expect(session.store.get().entries.map(({ seq }) => seq)).toEqual([1]);
 });

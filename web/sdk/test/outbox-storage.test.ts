@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { OutboxStorage, type SavedPost } from '../src/outbox-storage.ts';
+import { OutboxStorage, type SavedItem } from '../src/outbox-storage.ts';
 
-/** localStorage, with a limit. */
+/** localStorage that can be full. */
 class FakeStorage {
   readonly items = new Map<string, string>();
   full = false;
@@ -24,8 +24,8 @@ class FakeStorage {
 }
 
 let storage: FakeStorage;
-const post = (key: string, body = key): SavedPost => ({ key, body, createdAt: Number(key), failed: false, senders: [] });
-const open = (scope = 'demo') => new OutboxStorage(scope, storage as unknown as Storage);
+const post = (key: string, body = key): SavedItem => ({ key, action: { kind: 'post', body }, createdAt: Number(key), failed: false, senders: [] });
+const open = (scope = 'demo', earlier?: string) => new OutboxStorage(scope, earlier, storage as unknown as Storage);
 const adopted = (box: OutboxStorage) => {
   const taken: string[] = [];
   box.adopt((posts) => taken.push(...posts.map(({ key }) => key)));
@@ -34,7 +34,7 @@ const adopted = (box: OutboxStorage) => {
 
 beforeEach(() => {
   storage = new FakeStorage();
-  vi.stubGlobal('navigator', {}); // no locks, as on a page over plain HTTP
+  vi.stubGlobal('navigator', {}); // no Web Locks, as over plain HTTP
 });
 afterEach(() => vi.unstubAllGlobals());
 
@@ -97,6 +97,6 @@ test('with locks, posts stay with a page that lives', async () => {
   const taken = adopted(open());
   await Promise.resolve();
   expect(taken).toEqual([]);
-  living.close(); // as its end would
+  living.close(); // the page is gone
   await vi.waitFor(() => expect(taken).toEqual(['1']));
 });

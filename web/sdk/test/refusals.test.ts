@@ -1,4 +1,4 @@
-// What becomes of `connect` where it can't succeed: it rejects with a cure where waiting won't help, and else says why it waits.
+// Failures of `connect`. It rejects with a cure where a retry can't help, and otherwise logs why it is waiting.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ChattokError, connect, open, type ConnectOptions, type Session } from '../src/index.ts';
 import { failure, FakeServer } from './fake-server.ts';
@@ -45,7 +45,7 @@ test('a token function that throws is tried again, told by the state and once on
     name: 'connecting',
     error: { code: 'NETWORK', reason: 'TOKEN', message: 'the token function failed: the backend is away' },
   });
-  expect(warnings()).toEqual(['ChatTok: not connected yet: the token function failed: the backend is away. It goes on trying.']);
+  expect(warnings()).toEqual(['ChatTok: trying to connect: the token function failed: the backend is away']);
   throws = false;
   await later(30_000);
   await expect(session.ready).resolves.toBeUndefined();
@@ -62,7 +62,7 @@ test('a token function that takes its time is told of, and waited for', async ()
   let give!: (token: string) => void;
   const session = start({ token: () => new Promise((resolve) => (give = resolve)) });
   await later(16_000);
-  expect(warnings()).toEqual(['ChatTok: not connected yet: the token function has not given a token yet. It goes on trying.']);
+  expect(warnings()).toEqual(['ChatTok: trying to connect: the token function gave no token']);
   give('made');
   await later(100);
   await expect(session.ready).resolves.toBeUndefined();
@@ -101,7 +101,7 @@ test('an address without an API rejects, with what to do', async () => {
     const error = await start().ready.catch((cause: unknown) => cause);
     expect(error).toBeInstanceOf(ChattokError);
     expect(error).toMatchObject({ code: 'MISCONFIGURED', reason: 'WRONG_ADDRESS' });
-    expect(String(error)).toMatch(/^ChattokError: http:\/\/server\.example\/graphql answered \d+ .*; pass the address of the ChatTok server as url/);
+    expect(String(error)).toMatch(/^ChattokError: http:\/\/server\.example\/graphql answered \d+ .*; pass the server's address: connect/);
   }
 });
 
@@ -151,7 +151,7 @@ test('a server that is older than the script is waited for, as in a rolling upgr
   const { state } = session.store.get();
   expect(state).toMatchObject({ name: 'connecting', error: { code: 'UNAVAILABLE', reason: 'OLD_SERVER' } });
   expect(warnings().length).toBe(1);
-  expect(warnings()[0]).toContain("update the server, or load the script from the server's own sdk/chattok.js");
+  expect(warnings()[0]).toContain("update the server, or load its sdk/chattok.js");
   server.onOperation = answering;
   await later(30_000);
   expect(session.store.get().state.name).toBe('live');
@@ -163,7 +163,7 @@ test('where there is no WebSocket it rejects, unless one is given', async () => 
   const error = await connect(options).catch((cause: unknown) => cause);
   expect(error).toMatchObject({ code: 'MISCONFIGURED', reason: 'NO_WEBSOCKET' });
   expect(String(error)).toContain('webSocketImpl');
-  expect(server.posts).toEqual([]); // nobody was made a connection for nothing
+  expect(server.posts).toEqual([]); // no connection was created in vain
   const session = start({ webSocketImpl: given });
   await expect(session.ready).resolves.toBeUndefined();
 });
@@ -173,7 +173,7 @@ test('a server that can\'t be reached is told of once', async () => {
   const session = start();
   await later(60_000);
   expect(session.store.get().state).toMatchObject({ name: 'connecting', error: { code: 'NETWORK' } });
-  expect(warnings()).toEqual(["ChatTok: not connected yet: http://server.example/graphql can't be reached. It goes on trying."]);
+  expect(warnings()).toEqual(["ChatTok: trying to connect: http://server.example/graphql can't be reached"]);
   await session.disconnect();
   await expect(session.ready).rejects.toMatchObject({ code: 'ENDED' });
 });

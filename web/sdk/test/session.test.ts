@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { open, type Session } from '../src/index.ts';
-import { entry, failure, FakeServer, type FakeSocket } from './fake-server.ts';
+import { added, entry, failure, FakeServer, type FakeSocket } from './fake-server.ts';
 
-declare const process: Record<'on' | 'off', (event: string, listener: (error: unknown) => void) => void>; // Node's
+declare const process: Record<'on' | 'off', (event: string, listener: (error: unknown) => void) => void>; // Node's global
 
 let server: FakeServer;
 let sessions: Session[];
@@ -20,7 +20,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** A session, what states it went through, and the entries and errors that it told of. */
+/** Opens a session and records its states, entries and errors. */
 function start(options = {}) {
   const session = open({ url: 'http://server.example/', session: 'demo', data: 'me', persist: false, ...options });
   const seen = { states: [] as string[], entries: [] as number[], errors: [] as string[] };
@@ -39,17 +39,17 @@ describe('coming back', () => {
   test('a lost socket is followed by another, in the same place of the log', async () => {
     const { session, states, entries } = start();
     await session.ready;
-    server.socket.next('EntryAdded', { data: { entryAdded: entry(1) } });
+    server.socket.next('LogEvents', added(entry(1)));
     await soon();
     server.socket.end(1006, '');
     await later(1_000);
     expect(states).toEqual(['live', 'reconnecting', 'live']);
-    expect(subscribed(server.socket, 'EntryAdded').variables).toEqual({ after: 'c1' });
-    server.socket.next('EntryAdded', { data: { entryAdded: entry(1) } });
-    server.socket.next('EntryAdded', { data: { entryAdded: entry(2) } });
+    expect(subscribed(server.socket, 'LogEvents').variables).toEqual({ after: 'c1' });
+    server.socket.next('LogEvents', added(entry(1)));
+    server.socket.next('LogEvents', added(entry(2)));
     await soon();
     expect(entries).toEqual([1, 2]);
-    expect(server.posts).toEqual(['Connect']); // the same connection
+    expect(server.posts).toEqual(['Connect']); // no new connection was created
   });
 
   test('a server that is down is tried with growing pauses', async () => {
@@ -74,7 +74,7 @@ describe('coming back', () => {
     session.on('state', (state) => state.name === 'reconnecting' && attempts.push(state.attempt));
     server.down = true;
     server.socket.end(1006, '');
-    await later(20_000); // the next try is far away by now
+    await later(20_000); // by now the next attempt is far away
     const before = attempts.at(-1) ?? 0;
     session.wake();
     await soon();
@@ -116,23 +116,23 @@ describe('coming back', () => {
   test('4401 makes another connection, at once, with the cursor kept', async () => {
     const { session, states, entries } = start();
     await session.ready;
-    server.socket.next('EntryAdded', { data: { entryAdded: entry(7) } });
+    server.socket.next('LogEvents', added(entry(7)));
     await soon();
     server.socket.end(4401, 'CONNECTION_DESTROYED: this connection has ended (networkDisconnected); connect again');
     await soon();
     expect(server.posts).toEqual(['Connect', 'Connect']);
-    expect(subscribed(server.socket, 'EntryAdded').variables).toEqual({ after: 'c7' });
+    expect(subscribed(server.socket, 'LogEvents').variables).toEqual({ after: 'c7' });
     expect(session.store.get().connection?.id).toBe('me2');
     expect(states).toEqual(['live', 'reconnecting', 'live']);
     expect(entries).toEqual([7]);
   });
 
-  test('4401 by a moderator is the end', async () => {
+  test.each(['forceDisconnected', 'userErased'])('4401 with %s is the end', async (why) => {
     const { session, states } = start();
     await session.ready;
-    server.socket.end(4401, 'CONNECTION_DESTROYED: this connection has ended (forceDisconnected); connect again');
+    server.socket.end(4401, `CONNECTION_DESTROYED: this connection has ended (${why}); connect again`);
     await later(120_000);
-    expect(session.store.get().state).toMatchObject({ name: 'ended', reason: 'forceDisconnected' });
+    expect(session.store.get().state).toMatchObject({ name: 'ended', reason: why });
     expect(states).toEqual(['live', 'ended']);
     expect(server.sockets.length).toBe(1);
     await expect(session.post('too late')).rejects.toMatchObject({ code: 'ENDED' });
@@ -200,7 +200,7 @@ describe('coming back', () => {
 });
 
 describe('a page that is looked at again', () => {
-  /** A window and a document as a browser has them, as far as the SDK looks at them. */
+  /** Stubs the parts of window and document that the SDK uses. */
   function browser() {
     const page = Object.assign(new EventTarget(), { visibilityState: 'visible', baseURI: 'http://page.example/' });
     const view = new EventTarget();
@@ -216,7 +216,7 @@ describe('a page that is looked at again', () => {
       const { session } = start();
       await session.ready;
       await later(12_000);
-      server.socket.mute = true; // as after a night's sleep: open, and nobody at its other end
+      server.socket.mute = true; // an open WebSocket without a peer, as after the computer slept
       page[event]();
       await later(1_990);
       expect(server.sockets.length).toBe(2);
@@ -239,7 +239,7 @@ describe('a page that is looked at again', () => {
     const { session } = start();
     await session.ready;
     server.socket.mute = true;
-    await later(11_000); // the heartbeat has asked, for five seconds
+    await later(11_000); // a heartbeat ping has been pending for five seconds
     page.seen();
     await later(1_990);
     expect(server.sockets.length).toBe(2);
@@ -265,7 +265,7 @@ describe('a log that grows', () => {
   test('the store keeps the newest entries, and says that there are more', async () => {
     const { session, entries } = start({ keep: 100 });
     await session.ready;
-    for (let seq = 1; seq <= 500; seq++) server.socket.next('EntryAdded', { data: { entryAdded: entry(seq) } });
+    for (let seq = 1; seq <= 500; seq++) server.socket.next('LogEvents', added(entry(seq)));
     await soon();
     expect(entries.length).toBe(500);
     const { entries: kept, history } = session.store.get();
@@ -282,11 +282,11 @@ describe('a log that grows', () => {
   test('a page of history of a log that began anew meanwhile is not mixed in', async () => {
     const { session } = start();
     await session.ready;
-    server.socket.next('EntryAdded', { data: { entryAdded: entry(9) } });
+    server.socket.next('LogEvents', added(entry(9)));
     await soon();
     const page = session.loadHistory(50);
     await soon();
-    const { id } = subscribed(server.socket, 'EntryAdded');
+    const { id } = subscribed(server.socket, 'LogEvents');
     server.socket.say({ id, type: 'error', payload: failure('BAD_USER_INPUT', 'CURSOR_MISMATCH').errors });
     await soon();
     server.socket.next('LastCursor', { data: { session: { lastCursor: 'new3' } } });
@@ -295,15 +295,38 @@ describe('a log that grows', () => {
     await page;
     expect(session.store.get().entries).toEqual([]);
   });
+
+  test('where entries are no longer kept that it has not seen, it begins anew, and history ends where the log begins', async () => {
+    const { session } = start();
+    await session.ready;
+    server.socket.next('LogEvents', added(entry(2)));
+    await soon();
+    const { id } = subscribed(server.socket, 'LogEvents');
+    const { errors } = failure('BAD_USER_INPUT', 'CURSOR_MISMATCH', undefined, { firstCursor: 'c6' });
+    server.socket.say({ id, type: 'error', payload: errors });
+    await soon();
+    server.socket.next('LastCursor', { data: { session: { lastCursor: 'c9' } } });
+    await soon();
+    expect(session.store.get().entries).toEqual([]);
+    expect(session.store.get().history.hasMore).toBe(true);
+    const more = session.loadHistory(50);
+    await soon();
+    const nodes = [entry(7), entry(8), entry(9)];
+    server.socket.next('ChatEntries', { data: { chatEntries: { nodes, pageInfo: { hasPreviousPage: false } } } });
+    expect(await more).toBe(false);
+    expect(session.store.get().entries.map(({ seq }) => seq)).toEqual([7, 8, 9]);
+    expect(session.store.get().history.hasMore).toBe(false);
+    expect(subscribed(server.socket, 'LogEvents').variables).toEqual({ after: 'c9' });
+  });
 });
 
 describe('what goes wrong with an event', () => {
   test('one bad event does not end a stream', async () => {
     const { session, entries, errors } = start();
     await session.ready;
-    server.socket.next('EntryAdded', { data: { entryAdded: entry(1) } });
-    server.socket.next('EntryAdded', { data: null, ...failure('INTERNAL') });
-    server.socket.next('EntryAdded', { data: { entryAdded: entry(3) } });
+    server.socket.next('LogEvents', added(entry(1)));
+    server.socket.next('LogEvents', { data: null, ...failure('INTERNAL') });
+    server.socket.next('LogEvents', added(entry(3)));
     await soon();
     expect(entries).toEqual([1, 3]);
     expect(errors).toEqual(['INTERNAL']);
@@ -313,9 +336,9 @@ describe('what goes wrong with an event', () => {
   test('what did not come live is loaded, and stands in its place', async () => {
     const { session, entries } = start();
     await session.ready;
-    server.socket.next('EntryAdded', { data: { entryAdded: entry(1) } });
-    server.socket.next('EntryAdded', { data: null, ...failure('INTERNAL') });
-    server.socket.next('EntryAdded', { data: { entryAdded: entry(4) } });
+    server.socket.next('LogEvents', added(entry(1)));
+    server.socket.next('LogEvents', { data: null, ...failure('INTERNAL') });
+    server.socket.next('LogEvents', added(entry(4)));
     await soon();
     expect(subscribed(server.socket, 'MissedEntries').variables).toEqual({ first: 2, after: 'c1' });
     server.socket.next('MissedEntries', { data: { chatEntries: { nodes: [entry(2), entry(3)] } } });
@@ -333,8 +356,8 @@ describe('what goes wrong with an event', () => {
     session.on('entry', () => {
       throw new Error('of the page');
     });
-    server.socket.next('EntryAdded', { data: { entryAdded: entry(1) } });
-    server.socket.next('EntryAdded', { data: { entryAdded: entry(2) } });
+    server.socket.next('LogEvents', added(entry(1)));
+    server.socket.next('LogEvents', added(entry(2)));
     await later(10);
     process.off('uncaughtException', catching);
     expect(entries).toEqual([1, 2]);
@@ -347,17 +370,17 @@ describe('what goes wrong with an event', () => {
     await session.ready;
     const reset = vi.fn();
     session.on('logReset', reset);
-    server.socket.next('EntryAdded', { data: { entryAdded: entry(9) } });
+    server.socket.next('LogEvents', added(entry(9)));
     await soon();
-    const { id } = subscribed(server.socket, 'EntryAdded');
+    const { id } = subscribed(server.socket, 'LogEvents');
     server.socket.say({ id, type: 'error', payload: failure('BAD_USER_INPUT', 'CURSOR_MISMATCH').errors });
     await soon();
     server.socket.next('LastCursor', { data: { session: { lastCursor: 'new3' } } });
     await soon();
-    expect(subscribed(server.socket, 'EntryAdded').variables).toEqual({ after: 'new3' });
+    expect(subscribed(server.socket, 'LogEvents').variables).toEqual({ after: 'new3' });
     expect(session.store.get().entries).toEqual([]);
     expect(reset).toHaveBeenCalledOnce();
-    server.socket.next('EntryAdded', { data: { entryAdded: entry(4) } });
+    server.socket.next('LogEvents', added(entry(4)));
     await soon();
     expect(entries).toEqual([9, 4]);
     expect(server.sockets.length).toBe(1);
@@ -373,7 +396,7 @@ describe('posts', () => {
     const stored = session.post('hello');
     expect(session.store.get().pending.map(({ body, state }) => [body, state])).toEqual([['hello', 'pending']]);
     await soon();
-    server.socket.next('EntryAdded', { data: { entryAdded: entry(1, 'hello', 'me1') } });
+    server.socket.next('LogEvents', added(entry(1, 'hello', 'me1')));
     await soon();
     expect(session.store.get().pending).toEqual([]);
     expect(session.store.get().entries.map(({ seq }) => seq)).toEqual([1]);
@@ -388,7 +411,7 @@ describe('posts', () => {
     await session.ready;
     void session.post('hello');
     await soon();
-    server.socket.next('EntryAdded', { data: { entryAdded: entry(1, 'hello', 'bob') } });
+    server.socket.next('LogEvents', added(entry(1, 'hello', 'bob')));
     await soon();
     expect(session.store.get().pending.length).toBe(1);
   });

@@ -1,24 +1,32 @@
+import { useEffect } from 'preact/hooks';
 import { nameOf, type Meeting } from '../model/meeting';
+import { lazily } from '../ui/lazy';
 import { Composer } from './Composer';
+import { opened } from './focus';
 import { Log } from './Log';
 
-/** What was written, who is writing, and where to write. */
+const MessageMenu = lazily(() => import('./MessageMenu').then((part) => part.MessageMenu));
+
+/** The message log, the list of people who are typing, and the composer. */
 export function Chat({ meeting }: { meeting: Meeting }) {
+  useEffect(
+    () => () => {
+      opened.value = undefined;
+    },
+    [meeting],
+  );
   return (
     <div class="chat">
       <Log meeting={meeting} />
       <Writers meeting={meeting} />
+      {opened.value !== undefined && <MessageMenu meeting={meeting} />}
       <Composer meeting={meeting} focus={!matchMedia('(pointer: coarse)').matches} />
     </div>
   );
 }
 
 function Writers({ meeting }: { meeting: Meeting }) {
-  const people = meeting.connections.value;
-  const names = meeting.typing.writers.value.flatMap((id) => {
-    const connection = people.find((person) => person.id === id);
-    return connection === undefined ? [] : [nameOf(connection)];
-  });
+  const names = meeting.pick('typing').value.map(nameOf);
   return (
     <p class="writers" aria-live="off">
       {names.length > 0 && (
@@ -36,7 +44,7 @@ function Writers({ meeting }: { meeting: Meeting }) {
 }
 
 function writing([first, second, ...others]: readonly string[]): string {
-  if (second === undefined) return `${first} is writing`;
-  if (others.length === 0) return `${first} and ${second} are writing`;
-  return `${first}, ${second} and ${others.length} more are writing`;
+  if (second === undefined) return `${first} is typing`;
+  if (others.length === 0) return `${first} and ${second} are typing`;
+  return `${first}, ${second} and ${others.length} more are typing`;
 }

@@ -1,45 +1,93 @@
-import { SendHorizontal } from 'lucide';
+import { Check, SendHorizontal, X } from 'lucide';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { Meeting } from '../model/meeting';
+import type { Edit } from '../model/draft';
+import { nameOf, type Meeting } from '../model/meeting';
 import { notify } from '../model/notices';
 import { isComposing } from '../room/shortcuts';
 import { bodyLimit, byteLength } from '../text/limits';
 import { Icon } from '../ui/Icon';
-import { Suggestions } from './Suggestions';
+import { lazily } from '../ui/lazy';
+import { clock, slowText, useSlowMode, waitOf } from './slow';
 
-/** From here on the bytes that are left are shown. */
+const Suggestions = lazily(() => import('./Suggestions').then((part) => part.Suggestions));
+
+/** Message size, in bytes, above which the remaining size is shown. */
 const warnAt = bodyLimit - 1_024;
 
-/** Whether one writes on a screen rather than on keys. */
+/** Matches an emoji name that is being written, such as `:hea`. */
+const begun = /(?:^|\s):[a-z0-9_+-]{2,20}:?$/;
+
+/** Reports whether the device has a touch screen instead of a keyboard. */
 const touches = (): boolean => matchMedia('(pointer: coarse)').matches;
 
-/** Where one writes. What was not sent is still there after a reload. */
+/** The text field for new messages. An unsent draft survives a reload. */
 export function Composer({ meeting, focus }: { meeting: Meeting; focus: boolean }) {
-  const text = meeting.draft.text.value;
+  const { draft } = meeting;
+  const text = draft.text.value;
+  const edit = draft.edit.value;
+  const wait = useSlowMode(meeting);
   const area = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
     if (focus) area.current?.focus();
   }, []);
   useLayoutEffect(() => grow(area.current), [text]);
+  useLayoutEffect(() => {
+    const field = area.current;
+    if (field === null || draft.wanted.value === 0) return;
+    field.focus();
+    field.setSelectionRange(field.value.length, field.value.length);
+  }, [draft.wanted.value]);
 
+  const waits = wait > 0 && edit === undefined;
+  const label = edit === undefined ? 'Send' : 'Save';
   const size = sizeOf(text);
   const excess = size - bodyLimit;
   const empty = text.trim() === '';
   const change = (next: string): void => {
-    meeting.draft.set(next);
-    meeting.typing.tell(next.trim() !== '');
+    draft.set(next);
+    meeting.session.typing(next.trim() !== '');
   };
   const send = (): void => {
     area.current?.focus();
-    // As it is now: a second key may come before this has been drawn again.
-    const words = meeting.draft.text.peek();
+    // The signals, not the rendered text: a second Enter may arrive before the next render.
+    const words = draft.text.peek();
+    const changed = draft.edit.peek();
     if (words.trim() === '' || sizeOf(words) > bodyLimit) return;
-    change('');
-    // The log shows it at once, as it shows whatever becomes of it.
-    meeting.session.post(words).catch(() => {});
-    meeting.unread.first.value = undefined;
+    // Errors are shown beside the message in the log, or as a notice.
+    if (changed !== undefined) {
+      draft.leave();
+      if (words !== changed.before) meeting.session.edit(storedId(meeting, changed), words).catch(() => {});
+      return;
+    }
+    if (waitOf(meeting) > 0) return;
+    const { replyTo } = draft.take();
+    meeting.session.typing(false);
+    meeting.session.post(words, { ...(replyTo !== undefined && { replyTo }) }).catch(() => {});
+    meeting.unread.readTo.value = undefined;
   };
-  if (!meeting.canPublish.value) return <p class="composer-closed hint">You may read here, but not write.</p>;
+  const press = (event: KeyboardEvent): void => {
+    if (isComposing(event) || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key === 'Escape' && draft.leave()) {
+      event.preventDefault();
+    } else if (event.key === 'ArrowUp' && edit === undefined && draft.text.peek() === '') {
+      const last = lastOwn(meeting);
+      if (last === undefined) return;
+      event.preventDefault();
+      draft.change(last.id, last.body);
+    } else if (event.key === 'Enter' && !event.shiftKey && !touches()) {
+      // On a touch screen Enter starts a new line, since there is no Shift+Enter; the Send button is next to the field.
+      event.preventDefault();
+      send();
+    }
+  };
+  if (!meeting.canWrite.value) {
+    const why = meeting.canPublish.value ? 'This session is read-only: only moderators write.' : 'You may read here, but not write.';
+    return (
+      <p class="composer-closed hint" role="status">
+        {why}
+      </p>
+    );
+  }
   return (
     <form
       class="composer"
@@ -49,7 +97,8 @@ export function Composer({ meeting, focus }: { meeting: Meeting; focus: boolean 
         send();
       }}
     >
-      <Suggestions text={text} change={(next) => (change(next), area.current?.focus())} />
+      {begun.test(text) && <Suggestions text={text} change={(next) => (change(next), area.current?.focus())} />}
+      <About meeting={meeting} />
       <div class={`composer-box ${excess > 0 ? 'wrong' : ''}`}>
         <textarea
           ref={area}
@@ -64,36 +113,80 @@ export function Composer({ meeting, focus }: { meeting: Meeting; focus: boolean 
           dir="auto"
           enterkeyhint={touches() ? 'enter' : 'send'}
           onInput={(event) => change(event.currentTarget.value)}
-          onKeyDown={(event) => {
-            // A keyboard on glass has no Shift+Enter, and has the button beside it.
-            if (event.key !== 'Enter' || event.shiftKey || touches() || isComposing(event)) return;
-            event.preventDefault();
-            send();
-          }}
+          onKeyDown={press}
           onPaste={(event) => refuseFiles(event, event.clipboardData)}
           onDragOver={(event) => event.dataTransfer?.types.includes('Files') && event.preventDefault()}
           onDrop={(event) => refuseFiles(event, event.dataTransfer)}
-          onBlur={() => meeting.typing.tell(false)}
+          onBlur={() => meeting.session.typing(false)}
         />
-        <button type="submit" class="composer-send" aria-label="Send" title="Send" disabled={empty || excess > 0}>
-          <Icon node={SendHorizontal} />
+        <button
+          type="submit"
+          class="composer-send"
+          aria-label={waits ? `Send in ${clock(wait)}` : label}
+          title={label}
+          disabled={empty || excess > 0 || waits}
+        >
+          {waits ? clock(wait) : <Icon node={edit === undefined ? SendHorizontal : Check} />}
         </button>
       </div>
       <p id="message-size" class={excess > 0 ? 'error' : 'hint'} role="status">
-        {size > warnAt && sizeText(excess)}
+        {size > warnAt ? sizeText(excess) : waits && slowText(meeting)}
       </p>
     </form>
   );
 }
 
-/** Files can't be sent; without a word the browser would open one in the page's place, or do nothing. */
+/** Says that the text in the field is an edit, or an answer. */
+function About({ meeting }: { meeting: Meeting }) {
+  const { draft } = meeting;
+  const id = draft.replyTo.value;
+  const edits = draft.edit.value !== undefined;
+  if (!edits && id === undefined) return null;
+  const entry = edits ? undefined : meeting.entries.value.find((each) => each.id === id);
+  return (
+    <div class="composer-about">
+      <p>
+        <b>{edits ? 'Edit your message' : `Answer to ${entry === undefined ? 'a message' : nameOf(entry.connection)}`}</b>
+        {!edits && <span dir="auto">{entry?.body.slice(0, 200)}</span>}
+      </p>
+      <button
+        type="button"
+        class="icon-button small"
+        aria-label={edits ? 'Leave the message as it was' : 'Do not answer this message'}
+        onClick={() => {
+          draft.leave();
+          draft.wanted.value++;
+        }}
+      >
+        <Icon node={X} size={16} />
+      </button>
+    </div>
+  );
+}
+
+/** Returns the newest message of this user that can be edited: an unsent one, or one that is stored. */
+function lastOwn(meeting: Meeting): { id: string; body: string } | undefined {
+  const { pending, entries } = meeting.session.store.get();
+  const item = pending.at(-1);
+  if (item !== undefined) return { id: item.key, body: item.body };
+  return entries.findLast((entry) => entry.deletedAt === null && meeting.session.owns(entry));
+}
+
+/** Returns the id of an edit's entry, also if it was an unsent post when the edit began. */
+function storedId(meeting: Meeting, { id, before }: Edit): string {
+  const { pending, entries } = meeting.session.store.get();
+  if (pending.some(({ key }) => key === id) || entries.some((entry) => entry.id === id)) return id;
+  return entries.findLast((entry) => entry.body === before && meeting.session.owns(entry))?.id ?? id;
+}
+
+/** Rejects pasted or dropped files with an explanation. Without it, the browser might open the file in place of the page. */
 function refuseFiles(event: Event, data: DataTransfer | null): void {
   if (data === null || data.files.length === 0 || data.types.includes('text/plain')) return;
   event.preventDefault();
   notify('Files and pictures can’t be sent here. Send a link to them instead.', 'fault');
 }
 
-/** Bytes of UTF-8, counted only where there are so many that it matters. */
+/** Returns the size in bytes of UTF-8. Short texts are far from the limit, so their number of UTF-16 units will do. */
 function sizeOf(text: string): number {
   return text.length * 3 > warnAt ? byteLength(text) : text.length;
 }
@@ -104,7 +197,7 @@ function sizeText(excess: number): string {
   return excess > 0 ? `Too long by ${bytes} bytes; the limit is ${limit} bytes.` : `${bytes} of ${limit} bytes left`;
 }
 
-/** As high as what is in it, up to what the style sheet allows. */
+/** Fits the height of the text field to its content; the style sheet sets the maximum. */
 function grow(area: HTMLTextAreaElement | null): void {
   if (area === null) return;
   area.style.height = 'auto';

@@ -1,17 +1,17 @@
-// How high each row is, and so where it lies: measured for those that were shown, guessed for the others.
+// Heights and offsets of all rows in the log. Rows that were rendered are measured, the others are estimated.
 import type { Row } from './rows';
 
-/** The heights of a log's rows at one width, in CSS pixels. */
+/** The row heights at one width, in CSS pixels. */
 export class Heights {
   #measured = new Map<string, number>();
-  /** A guess reads the whole text, so it is made once for each row. */
+  /** Estimates, cached because each one reads the row's whole text. */
   #guessed = new WeakMap<Row, number>();
   #width = 0;
-  /** Where each row begins, and at last where the log ends. */
+  /** The offset of each row, followed by the total height. */
   #offsets = new Float64Array(1);
   #rows: readonly Row[] = [];
 
-  /** Takes new rows, or a new width, which makes what was measured void. */
+  /** Sets the rows and the width. A new width invalidates all measurements. */
   update(rows: readonly Row[], width: number): void {
     if (width !== this.#width) {
       this.#width = width;
@@ -23,7 +23,7 @@ export class Heights {
     this.#sum();
   }
 
-  /** Rows leave the log at its old end, and with them what was measured. */
+  /** Drops the measurements of rows that are no longer in the log. */
   #forget(rows: readonly Row[]): void {
     const kept = new Map<string, number>();
     for (const { key } of rows) {
@@ -33,7 +33,7 @@ export class Heights {
     this.#measured = kept;
   }
 
-  /** Takes what was measured; says whether anything lies elsewhere now. */
+  /** Records measured heights. Returns whether any offset has changed. */
   measure(heights: Iterable<readonly [key: string, height: number]>): boolean {
     let changed = false;
     for (const [key, height] of heights) {
@@ -49,12 +49,12 @@ export class Heights {
     return this.#offsets[this.#rows.length] ?? 0;
   }
 
-  /** Where a row begins. */
+  /** Returns the offset of a row from the top of the log. */
   offset(index: number): number {
     return this.#offsets[index] ?? 0;
   }
 
-  /** The row at a height above the log's end: the last that begins at or before it. */
+  /** Returns the index of the row at an offset: the last row that begins at or before it. */
   at(top: number): number {
     let low = 0;
     let high = this.#rows.length - 1;
@@ -85,12 +85,16 @@ export class Heights {
   }
 }
 
-/** Near enough that the scroll bar does not jump; the first showing replaces it. */
+/**
+ * Estimates a row's height well enough that the scroll bar does not jump. A measurement replaces the estimate once the row
+ * is rendered.
+ */
 function guess(row: Row, width: number): number {
   const perLine = Math.max(12, (width * 0.78 - 28) / 7.4);
   let lines = 0;
   for (const line of row.body.length > 4_000 ? [row.body] : row.body.split('\n')) {
     lines += Math.max(1, Math.ceil(line.length / perLine));
   }
-  return lines * 22 + 20 + (row.head && !row.own ? 34 : row.head ? 14 : 0) + (row.day ? 48 : 0) + (row.fresh ? 40 : 0);
+  const chips = row.kind === 'entry' && row.entry.reactions.length > 0 ? 34 : 0;
+  return lines * 22 + 20 + chips + (row.answers ? 46 : 0) + (row.head && !row.own ? 34 : row.head ? 14 : 0) + (row.day ? 48 : 0) + (row.fresh ? 40 : 0);
 }

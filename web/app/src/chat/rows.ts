@@ -1,27 +1,33 @@
-// The log as rows: entries and what stands between them, and one's own posts that wait.
+// Converts the log's entries and the user's unsent messages to rows for display.
 import type { ChatEntry, OutboxItem } from '@chattok/sdk';
 import { nameOf } from '../model/meeting';
 import { dayNumber } from '../text/time';
 
-/** One row of the log. A row's height depends on nothing but itself and the width. */
+/** A row of the log. Its height depends only on the row itself and the width. */
 export type Row = EntryRow | PendingRow;
 
 interface Common {
   readonly key: string;
+  /** The entry's id, or the key of an unsent post. */
+  readonly id: string;
   readonly body: string;
   readonly time: Date;
-  /** Whether the day's name stands above. */
+  /** Whether a day heading stands above the row. */
   readonly day: boolean;
-  /** Whether the divider of what is new stands above. */
+  /** Whether the divider of new messages stands above the row. */
   readonly fresh: boolean;
-  /** Whether it begins a group, with the sender's name. */
+  /** Whether the row starts a group, with the sender's name. */
   readonly head: boolean;
   readonly own: boolean;
   readonly name: string;
+  /** Whether the message answers another one, and that one, if it is known. */
+  readonly answers: boolean;
+  readonly original: ChatEntry | undefined;
 }
 
 export interface EntryRow extends Common {
   readonly kind: 'entry';
+  readonly entry: ChatEntry;
   readonly seq: number;
 }
 
@@ -30,66 +36,86 @@ export interface PendingRow extends Common {
   readonly item: OutboxItem;
 }
 
-/** What the rows are made of. */
 export interface RowSource {
   readonly entries: readonly ChatEntry[];
+  readonly originals: ReadonlyMap<string, ChatEntry>;
   readonly pending: readonly OutboxItem[];
-  /** The connections whose entries are one's own. */
-  readonly own: ReadonlySet<string>;
+  /** Whether an entry is this user's. */
+  readonly isMine: (entry: ChatEntry) => boolean;
   readonly ownName: string;
-  /** The number of the first new entry. */
-  readonly firstUnread: number | undefined;
+  /** `seq` of the last entry above the divider of new messages; undefined without a divider. */
+  readonly readTo: number | undefined;
 }
 
-/** Milliseconds after which a sender's next entry has a head of its own. */
+/** Milliseconds of silence after which the same sender's next entry starts a new group. */
 const groupTime = 5 * 60_000;
 
-/** After so many entries a sender's name is shown again. */
+/** The sender's name is repeated at entries whose `seq` is a multiple of this number. */
 const runLength = 8;
 
-/** Makes rows, and keeps those that have not changed, so that ten thousand cost little when one more comes. */
+/** Builds rows, and reuses those that have not changed, so that a new entry is cheap even in a log of ten thousand. */
 export class Rows {
-  #rows: Row[] = [];
   #made = new WeakMap<ChatEntry, EntryRow>();
 
-  /** The rows of a log, oldest first. */
+  /** Returns the rows, oldest first. */
   update(source: RowSource): readonly Row[] {
     const rows: Row[] = [];
     let before: Row | undefined;
+    let divided = false;
     for (const entry of source.entries) {
-      before = this.#entryRow(entry, before, source);
-      rows.push(before);
+      const row = this.#entryRow(entry, before, source, divided);
+      divided ||= row.fresh;
+      rows.push((before = row));
     }
     for (const item of source.pending) {
-      before = pendingRow(item, before, source.ownName);
+      before = pendingRow(item, before, source);
       rows.push(before);
     }
-    this.#rows = rows;
-    return this.#rows;
+    return rows;
   }
 
-  #entryRow(entry: ChatEntry, before: Row | undefined, { own, firstUnread }: RowSource): EntryRow {
+  #entryRow(entry: ChatEntry, before: Row | undefined, source: RowSource, divided: boolean): EntryRow {
+    const { readTo = Infinity, originals } = source;
+    const { id, body, seq, replyTo } = entry;
     const made = this.#made.get(entry);
-    const isOwn = own.has(entry.connectionId);
+    const own = source.isMine(entry);
     const name = made?.name ?? nameOf(entry.connection);
     const time = made?.time ?? new Date(entry.createdAt);
-    const fresh = entry.seq === firstUnread;
+    // In a log whose older entries are not loaded, the first loaded one may not be the first new one.
+    const begins = seq > readTo && (before !== undefined || seq === readTo + 1);
+    const fresh = begins && !divided && !own && entry.deletedAt === null;
     const day = before === undefined || dayNumber(before.time) !== dayNumber(time);
-    // A long run of one sender has his name again, at places that stay the same as history is loaded.
-    const head = day || fresh || entry.seq % runLength === 0 || !continues(before, name, isOwn, time);
-    if (made !== undefined && made.own === isOwn && made.fresh === fresh && made.day === day && made.head === head) return made;
-    const { body, seq } = entry;
-    const row: EntryRow = { kind: 'entry', key: `e${seq}`, seq, body, time, day, fresh, head, own: isOwn, name };
+    // The name is repeated at fixed values of `seq`, so that loading history does not move it.
+    const head = day || fresh || seq % runLength === 0 || !continues(before, name, own, time);
+    const original = replyTo === null ? undefined : originals.get(replyTo);
+    const row: EntryRow = {
+      kind: 'entry', key: `e${seq}`, id, entry, seq, body, time, day, fresh, head, own, name, original,
+      answers: replyTo !== null,
+    };
+    if (made !== undefined && isSame(made, row)) return made;
     this.#made.set(entry, row);
     return row;
   }
 }
 
-function pendingRow(item: OutboxItem, before: Row | undefined, name: string): PendingRow {
+/** Whether two rows of one entry look the same. */
+function isSame(one: EntryRow, other: EntryRow): boolean {
+  return (
+    one.own === other.own && one.fresh === other.fresh && one.day === other.day && one.head === other.head &&
+    one.original === other.original
+  );
+}
+
+function pendingRow(item: OutboxItem, before: Row | undefined, { ownName, originals }: RowSource): PendingRow {
+  const { key, body, replyTo } = item;
   const time = new Date(item.createdAt);
   const day = before === undefined || dayNumber(before.time) < dayNumber(time);
-  const head = day || !continues(before, name, true, time);
-  return { kind: 'pending', key: `p${item.key}`, item, body: item.body, time, day, fresh: false, head, own: true, name };
+  const head = day || !continues(before, ownName, true, time);
+  const original = replyTo === null ? undefined : originals.get(replyTo);
+  return {
+    kind: 'pending', key: `p${key}`, id: key, item, body, time, day, fresh: false, head, own: true, name: ownName, original,
+    answers: replyTo !== null,
+  };
 }
 
 function continues(before: Row | undefined, name: string, own: boolean, time: Date): boolean {

@@ -1,49 +1,54 @@
-// Where the reader is in the log, and what of it has to be in the document.
+// The scroll position in the log, and the range of rows to render for it.
 import type { Heights } from './heights';
 import type { Row } from './rows';
 
-/** What is in the document: the rows from `first` up to `last`, between two empty stretches. */
+/** The rows to render, from `first` up to but excluding `last`, between two spacers. */
 export interface Range {
   readonly first: number;
   readonly last: number;
-  /** Heights of the stretches, in pixels. */
+  /** Heights of the spacers, in pixels. */
   readonly above: number;
   readonly below: number;
 }
 
-/** Pixels beyond what is in sight that are in the document too, so that scrolling meets rows, not emptiness. */
+/** Pixels above and below the visible part that are rendered as well, so that fast scrolling meets no blank area. */
 const overscan = 500;
 
-/** So near to the end one counts as being there. */
+/** Distance in pixels from the end that still counts as the end. */
 const endMargin = 32;
 
 /**
- * Holds the reader's place by a row and not by a number of pixels: the row that is first in sight, and how far it is from
- * the top. The rows around may come, go and change their height; `settle` puts that row where it was.
+ * Keeps the reader's position as a row, not as a pixel offset: the first visible row and its distance from the top. When
+ * rows are added, removed or resized, `settle` scrolls so that this row stays in place.
  */
 export class Scroller {
-  /** Whether the reader is at the end, and stays there. */
+  /** Whether the reader is at the end; the log then follows new rows. */
   atEnd = true;
   readonly #heights: Heights;
   #rows: readonly Row[] = [];
   #width = 0;
   #height = 0;
   #anchor: { key: string; index: number; offset: number } | undefined;
-  /** What `settle` left: a scroll event there is its own, and one in a log of another size is the browser's. */
+  /**
+   * The state after `settle`. A scroll event at this position came from `settle`; one with another size came from the
+   * browser.
+   */
   #left = { top: -1, width: 0, height: 0, total: 0 };
-  /** What stands above the rows within the log. */
+  /** Whether the anchor was gone to, and not scrolled to. */
+  #sought = false;
+  /** Height of the element above the first row. */
   #lead = 0;
 
   constructor(heights: Heights) {
     this.#heights = heights;
   }
 
-  /** Whether the log was measured. */
+  /** Whether the log has been measured. */
   get ready(): boolean {
     return this.#height > 0;
   }
 
-  /** How far the top of what is in sight is from the first row. */
+  /** Offset of the visible part's upper edge from the first row. */
   get top(): number {
     if (this.atEnd) return this.#heights.total - this.#height;
     const { index, offset } = this.#anchor ?? { index: 0, offset: 0 };
@@ -62,20 +67,31 @@ export class Scroller {
     this.#anchor = undefined;
   }
 
-  /** The log was scrolled, by the reader or by the browser: says whether rows have to be drawn. */
+  /** Goes to a row, and shows it `offset` pixels below the upper edge. Returns whether there is such a row. */
+  show(key: string, offset: number): boolean {
+    const index = this.#rows.findIndex((row) => row.key === key);
+    if (index < 0) return false;
+    this.atEnd = false;
+    this.#anchor = { key, index, offset };
+    this.#sought = true;
+    return true;
+  }
+
+  /** Handles a scroll event. Returns whether the rows have to be rendered again. */
   scrolled(log: HTMLElement): boolean {
     const { top, width, height, total } = this.#left;
-    // A keyboard that comes up, a turned phone, a snapped window: the browser keeps the position within its new bounds,
-    // which is no wish of the reader's. What is drawn next puts him where he was.
+    // When the log's size changes (an on-screen keyboard, a rotated phone, a resized window), the browser adjusts the scroll
+    // position. The reader did not scroll, so the position is restored by the next render.
     if (log.clientWidth !== width || log.clientHeight !== height || log.scrollHeight !== total) return true;
     if (Math.abs(log.scrollTop - top) < 1) return false;
     this.#left = { top: -1, width, height, total };
+    this.#sought = false;
     this.atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < endMargin;
     this.#anchorTo(log.scrollTop - this.#lead);
     return true;
   }
 
-  /** What has to be in the document for these rows. */
+  /** Returns the range of rows to render. */
   range(rows: readonly Row[]): Range {
     this.#rows = rows;
     this.#heights.update(rows, this.#width);
@@ -87,7 +103,7 @@ export class Scroller {
     return { first, last, above: this.#heights.offset(first), below: this.#heights.total - this.#heights.offset(last) };
   }
 
-  /** After drawing: measures what was drawn, and puts the reader where he was. Says whether to draw again. */
+  /** Measures the rendered rows and restores the reader's position. Returns whether to render again. */
   settle(log: HTMLElement): boolean {
     const resized = this.resize(log.clientWidth, log.clientHeight);
     const drawn = [...log.querySelectorAll<HTMLElement>('[data-row]')];
@@ -105,6 +121,8 @@ export class Scroller {
         log.scrollTop = this.top + this.#lead;
       }
     }
+    // A row that was gone to may be too near to the end for its place.
+    if (this.#sought && !this.atEnd && log.scrollHeight - log.scrollTop - log.clientHeight < 1) this.toEnd();
     this.#left = { top: log.scrollTop, width: log.clientWidth, height: log.clientHeight, total: log.scrollHeight };
     if (this.#width === 0) return false;
     const heights = drawn.map((row) => [row.dataset['row'] ?? '', row.getBoundingClientRect().height] as const);
@@ -117,7 +135,7 @@ export class Scroller {
     this.#anchor = row && { key: row.key, index, offset: this.#heights.offset(index) - top };
   }
 
-  /** Finds the anchor's row again after rows came above it. */
+  /** Updates the anchor row's index after rows were added above it. */
   #findAnchor(): void {
     const anchor = this.#anchor;
     if (anchor === undefined || this.#rows[anchor.index]?.key === anchor.key) return;

@@ -1,18 +1,18 @@
-// What draws the attention of somebody who looks elsewhere: a sound, a notification, a dot on the tab's icon. All of it is
-// off until it is asked for, but the dot.
+// Ways to get the attention of a user who looks elsewhere: a sound, a notification, and a dot on the tab's icon. All except
+// the dot are off by default.
 import { choices, choose } from './storage';
 
-/** Whether the browser has notifications for a page as this one. */
+/** Whether the browser supports notifications for this page. */
 export const canNotify = 'Notification' in globalThis && isSecureContext;
 
-/** Asks the browser, from a click, and remembers the answer. */
+/** Requests permission for notifications and stores the answer. Call it in a click handler. */
 export async function askToNotify(): Promise<boolean> {
   const allowed = (await Notification.requestPermission()) === 'granted';
   choose({ notify: allowed ? 'yes' : 'no' });
   return allowed;
 }
 
-/** Tells of something while nobody looks at the page; a press on the notification comes back to it. */
+/** Plays the sound and shows a notification, if they are switched on. A click on the notification focuses the page. */
 export function tellElsewhere(title: string, body: string, tag: string): void {
   if (choices.peek().sound) chime();
   if (!canNotify || choices.peek().notify !== 'yes' || Notification.permission !== 'granted') return;
@@ -23,16 +23,16 @@ export function tellElsewhere(title: string, body: string, tag: string): void {
       notification.close();
     };
   } catch {
-    // Chromium on Android has notifications for service workers alone.
+    // Chromium on Android supports notifications from service workers only.
   }
 }
 
-/** A short sound of two tones. */
+/** Plays a short sound of two tones. */
 export function chime(): void {
   playTone([660, 880], 0.12);
 }
 
-/** Plays tones one after the other, each of so many seconds, over an element where one is given. */
+/** Plays tones one after another, `seconds` each, through `element` if given. */
 export function playTone(frequencies: readonly number[], seconds: number, element?: HTMLMediaElement): void {
   const context = new AudioContext();
   const output = element === undefined ? context.destination : context.createMediaStreamDestination();
@@ -55,7 +55,7 @@ export function playTone(frequencies: readonly number[], seconds: number, elemen
   setTimeout(() => void context.close(), (last - context.currentTime) * 1_000 + 200);
 }
 
-/** Puts a dot on the tab's icon, or takes it away. */
+/** Adds a dot to the tab's icon, or removes it. */
 export function markIcon(unread: boolean): void {
   const link = document.querySelector<HTMLLinkElement>('link[rel=icon]');
   if (link !== null && link.href !== iconOf(unread)) link.href = iconOf(unread);

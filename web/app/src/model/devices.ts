@@ -1,14 +1,14 @@
-// The person's own camera and microphone: asking for them, choosing among them, and saying plainly why there is none.
+// Access to the user's camera, microphone and screen, with explanations of errors in plain words.
 import { signal } from '@preact/signals';
 import { choices, choose } from './storage';
 
-/** Why there is no camera or microphone. */
+/** The reason why a device can't be used. */
 export interface MediaProblem {
   readonly code: 'insecure' | 'unsupported' | 'denied' | 'missing' | 'busy' | 'failed';
   readonly text: string;
 }
 
-/** What a browser offers to choose from; labels are empty until it was allowed once. */
+/** The available devices. Labels are empty until the user has granted access once. */
 export interface Devices {
   readonly cameras: readonly MediaDeviceInfo[];
   readonly microphones: readonly MediaDeviceInfo[];
@@ -17,16 +17,16 @@ export interface Devices {
 
 export const devices = signal<Devices>({ cameras: [], microphones: [], speakers: [] });
 
-/** Whether there can be a camera at all: browsers give one on https and loopback only. */
+/** Whether browsers deny cameras and microphones to this page because it is neither on HTTPS nor on loopback. */
 export const insecure = !isSecureContext;
 
-/** Whether a screen can be shared here; phones can't. */
+/** Whether the browser supports screen sharing; those of phones do not. */
 export const canShare = typeof navigator.mediaDevices?.getDisplayMedia === 'function';
 
 const speech: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 const picture: MediaTrackConstraints = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
 
-/** Keeps `devices` current from now on; returns how to end that. */
+/** Keeps `devices` up to date. Returns a function that stops it. */
 export function watchDevices(): () => void {
   const media = navigator.mediaDevices as MediaDevices | undefined;
   if (media === undefined) return () => {};
@@ -42,13 +42,13 @@ export async function refreshDevices(): Promise<void> {
   devices.value = { cameras: of('videoinput'), microphones: of('audioinput'), speakers: of('audiooutput') };
 }
 
-/** One track of what was chosen, or of what there is where the chosen device has gone. */
+/** Opens the selected device; if that has been removed, any device of the kind. */
 export async function openTrack(kind: 'audio' | 'video'): Promise<MediaStreamTrack> {
   if (navigator.mediaDevices === undefined) throw problemOf(undefined);
   const chosen = kind === 'audio' ? choices.value.microphone : choices.value.camera;
   const base = kind === 'audio' ? speech : picture;
   try {
-    // Only "exact" is obeyed whatever else is wished for.
+    // Browsers treat a plain `deviceId` as a preference only.
     return await firstTrack(kind, chosen === '' ? base : { ...base, deviceId: { exact: chosen } });
   } catch (error) {
     if (chosen === '' || !isMissing(error)) throw problemOf(error, kind);
@@ -60,7 +60,6 @@ export async function openTrack(kind: 'audio' | 'video'): Promise<MediaStreamTra
   }
 }
 
-/** Whether the browser can blur what is behind a camera's picture by itself. */
 export function canBlur(track: MediaStreamTrack | undefined): boolean {
   const { backgroundBlur } = (track?.getCapabilities?.() ?? {}) as { backgroundBlur?: readonly boolean[] };
   return backgroundBlur?.includes(true) === true && backgroundBlur.includes(false);
@@ -79,11 +78,11 @@ async function firstTrack(kind: 'audio' | 'video', constraints: MediaTrackConstr
 }
 
 function isMissing(error: unknown): boolean {
-  // OverconstrainedError is a DOMException in some browsers, and a thing of its own in others.
+  // In some browsers OverconstrainedError is a DOMException, in others a class of its own.
   return error instanceof Error || error instanceof DOMException ? /^(Overconstrained|NotFound)Error$/.test(error.name) : false;
 }
 
-/** A screen, window or tab of the person's choice. Rejects with a `MediaProblem`, also where the choice was cancelled. */
+/** Opens a screen, window or tab of the user's choice. Rejects with a `MediaProblem`, also if the user cancels. */
 export async function openScreen(): Promise<MediaStream> {
   try {
     return await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 15 } }, audio: true });
@@ -97,7 +96,7 @@ function screenProblem(error: unknown): MediaProblem {
   switch (name) {
     case 'NotAllowedError':
     case 'SecurityError':
-      // A choice that was cancelled has the same name as one that the system or an embedding page forbids.
+      // Browsers use the same error name for a cancelled choice and for a denied permission.
       return /system|policy|disallowed/i.test(message)
         ? { code: 'denied', text: 'Sharing the screen is blocked, by your system’s settings or by the page around this one.' }
         : { code: 'denied', text: 'Nothing is shared: no screen was chosen, or your browser blocks it.' };
@@ -115,7 +114,7 @@ export function chooseDevice(kind: MediaDeviceKind, id: string): void {
   choose(kind === 'audioinput' ? { microphone: id } : kind === 'videoinput' ? { camera: id } : { speaker: id });
 }
 
-/** Says in words what a browser's error means. */
+/** Describes a browser's error in plain words. */
 export function problemOf(error: unknown, kind: 'audio' | 'video' = 'video'): MediaProblem {
   const device = kind === 'audio' ? 'microphone' : 'camera';
   if (insecure) {

@@ -1,12 +1,12 @@
-// Raised hands and quick reactions, by signals. A raised hand lives with whoever raised it, who tells each newcomer of it,
-// so that late comers see it, and it is gone with him.
+// Raised hands and reactions, sent as signals. The server does not store signals, so each page with a raised hand repeats it
+// for newcomers. When a connection ends, its hand is lowered.
 import { signal } from '@preact/signals';
 import type { Session } from '@chattok/sdk';
 
-const handType = 'chattok.hand'; // data: `up`, `down`, or `ask` of one who may have missed some
+const handType = 'chattok.hand'; // data: `up` or `down`, or `ask` to request the present state
 const reactionType = 'chattok.reaction'; // data: one of `reactions`
 
-/** What one may say over the video, with a name for each. */
+/** The available reactions, with their names. */
 export const reactions: readonly (readonly [emoji: string, name: string])[] = [
   ['👍', 'Thumbs up'],
   ['👏', 'Applause'],
@@ -18,9 +18,8 @@ export const reactions: readonly (readonly [emoji: string, name: string])[] = [
 
 const known = new Set(reactions.map(([emoji]) => emoji));
 const shownFor = 4_000; // milliseconds
-const limit = 30; // at once; a crowd that claps is heard without each pair of hands
+const limit = 30; // maximum number of reactions on the screen
 
-/** A reaction that is on the screen. */
 export interface Reaction {
   readonly id: number;
   readonly connectionId: string;
@@ -28,9 +27,8 @@ export interface Reaction {
 }
 
 export class Gestures {
-  /** The connections whose hands are up, in the order in which they rose. */
+  /** Ids of the connections with raised hands, in the order of raising. */
   readonly hands = signal<readonly string[]>([]);
-  /** Whether one's own is. */
   readonly raised = signal(false);
   readonly shown = signal<readonly Reaction[]>([]);
   readonly #session: Session;
@@ -53,7 +51,7 @@ export class Gestures {
       session.on('connectionDestroyed', ({ connection }) => this.#lower(connection.id)),
       session.on('state', ({ name }) => {
         if (name !== 'live') return;
-        // What was sent while this page was away is lost: it says and asks again.
+        // Signals sent while this page was offline are lost, so it asks the others and repeats its own state.
         if (this.#wasLive) {
           this.hands.value = [];
           this.#send(handType, 'ask');
@@ -104,7 +102,7 @@ export class Gestures {
   }
 
   #send(type: string, data: string, to?: string): void {
-    // Late it would be wrong, and is said again when the session is live.
+    // A delayed signal could be outdated; the state is repeated after a reconnect.
     this.#session.signal(type, data, { retryAfterReconnect: false, ...(to !== undefined && { to }) }).catch(() => {});
   }
 }

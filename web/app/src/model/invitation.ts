@@ -1,8 +1,8 @@
-// What the session token of this tab says of its holder.
+// Reads the claims of this tab's session token. They are not verified: only the server can do that.
 import type { Invitation } from '../text/refusal';
 import { tabToken } from './storage';
 
-/** This tab's invitation to a session; undefined where there is none. One that can't be read says nothing. */
+/** Returns this tab's invitation to a session. Undefined without a token; empty if the token can't be read. */
 export function invitationTo(session: string): Invitation | undefined {
   const token = tabToken(session);
   return token === undefined ? undefined : read(token);
@@ -22,6 +22,7 @@ function read(token: string): Invitation {
     ...(name !== undefined && { name }),
     ...(typeof exp === 'number' && { ends: exp * 1_000 }),
     listens: claims['role'] === 'SUBSCRIBER',
+    unseeing: claims['role'] === 'PUBLISHER_ONLY',
   };
 }
 

@@ -1,11 +1,11 @@
-// The question before a tab is closed that takes something with it.
+// Asks for confirmation before the tab is closed with unsaved work.
 import { effect, type ReadonlySignal } from '@preact/signals';
 
-/** Asks before the page goes for as long as something is at stake. Returns what ends it. */
+/** Asks before the page is closed while `atStake` is true. Returns a function that stops it. */
 export function askBeforeLeaving(atStake: ReadonlySignal<boolean>): () => void {
   const ask = (event: BeforeUnloadEvent): void => event.preventDefault();
   const end = effect(() => {
-    // A listener alone keeps a page out of the browser's cache, so it is there only while it is needed.
+    // A beforeunload listener keeps a page out of the back/forward cache, so it is registered only while needed.
     if (atStake.value) addEventListener('beforeunload', ask);
     else removeEventListener('beforeunload', ask);
   });

@@ -1,20 +1,18 @@
-// The person's own tracks, from the pre-join view through the whole session: which there are, which are muted, and how
-// loud the microphone is.
+// The user's own microphone and camera, from the pre-join page to the end of the session: whether they are open or muted,
+// and the microphone's level.
 import { batch, computed, effect, signal } from '@preact/signals';
 import { blurBackground, openTrack, problemOf, type MediaProblem } from './devices';
 import { choices, choose } from './storage';
 
 type Kind = 'audio' | 'video';
 
-/** One's own microphone or camera. */
 export interface LocalTrack {
-  /** The live track; undefined where it is closed, or can't be had. */
+  /** The live track; undefined while closed or unavailable. */
   readonly track: MediaStreamTrack | undefined;
-  /** Whether it shall be seen or heard. A muted microphone stays open, so that it is back at once. */
+  /** Whether others can hear or see it. A muted microphone stays open, so that unmuting is instant. */
   readonly on: boolean;
-  /** Whether it is being opened. */
   readonly opening: boolean;
-  /** Why it can't be had. */
+  /** The reason why it is unavailable. */
   readonly problem: MediaProblem | undefined;
 }
 
@@ -25,20 +23,22 @@ const state = { audio: signal<LocalTrack>(off), video: signal<LocalTrack>(off) }
 export const microphone = state.audio;
 export const camera = state.video;
 
-/** Which devices are being opened; a browser may be asking the person meanwhile. */
+/** The devices that are being opened. The browser may be asking the user for permission meanwhile. */
 export const opening = computed(() => (['audio', 'video'] as const).filter((kind) => state[kind].value.opening));
 
-/** Whether the person may send at all: who listens opens no device. */
+/** Whether the user may publish. With role SUBSCRIBER no device is opened. */
 export const sends = signal(true);
 
-// A track that arrives after it was no longer wanted is stopped, not used.
+// Counts the requests for each device. A track that arrives for an earlier request is stopped.
 const turn = { audio: 0, video: 0 };
 
 let openingChosen: Promise<void> | undefined;
 
-/** Opens what was on the last time; each that fails says why, and none keeps the other. */
+/**
+ * Opens the devices that were on in the last session. Each reports its own problem; one failure does not affect the other.
+ */
 export function openChosen(): Promise<void> {
-  // The room asks again what the pre-join view may still be waiting for.
+  // The room calls this too while the pre-join page's call may still be pending.
   openingChosen ??= openWanted().finally(() => {
     openingChosen = undefined;
   });
@@ -48,17 +48,17 @@ export function openChosen(): Promise<void> {
 async function openWanted(): Promise<void> {
   if (!sends.peek()) return;
   const wanted = (['audio', 'video'] as const).filter((kind) => choices.value[kind] && state[kind].value.track === undefined);
-  // One after the other: two requests at once are two questions on top of each other in some browsers.
+  // One at a time: some browsers would show two permission prompts on top of each other.
   for (const kind of wanted) if (sends.peek()) await open(kind);
 }
 
-/** Says whether the person may send; who may not has no device open. */
+/** Sets whether the user may publish; if not, all devices are closed. */
 export function allowSending(may: boolean): void {
   sends.value = may;
   if (!may) closeAll();
 }
 
-/** Switches the microphone or camera on or off, and remembers the choice. */
+/** Turns the microphone or camera on or off, and remembers the choice. */
 export async function toggle(kind: Kind): Promise<void> {
   const { track, on, opening } = state[kind].value;
   if (on || opening) {
@@ -76,7 +76,7 @@ export async function toggle(kind: Kind): Promise<void> {
   }
 }
 
-/** Mutes the microphone, and leaves it open. */
+/** Mutes the microphone without closing it. */
 export function mute(): void {
   const { track } = microphone.value;
   if (track === undefined) return;
@@ -84,12 +84,12 @@ export function mute(): void {
   microphone.value = { ...microphone.value, on: false };
 }
 
-/** Opens the device that is chosen now, in place of the one that is on. */
+/** Replaces an open device with the one that is now selected. */
 export async function reopen(kind: Kind): Promise<void> {
   if (state[kind].value.track !== undefined) await open(kind);
 }
 
-/** Stops a track, so that the device's light goes out. */
+/** Stops a track and so turns off the device's indicator light. */
 export function close(kind: Kind): void {
   turn[kind]++;
   state[kind].value.track?.stop();
@@ -121,19 +121,19 @@ async function open(kind: Kind): Promise<void> {
     });
   } catch (error) {
     if (mine !== turn[kind]) return;
-    // A copy, so that each attempt's problem is told from the one before.
+    // A new object, so that views can tell this problem from an earlier one.
     state[kind].value = { ...before, opening: false, problem: { ...problemOf(error, kind) } };
   }
 }
 
-/** A device that was pulled out, or taken away by the browser. */
+/** Handles a device that was unplugged or taken away by the browser. */
 function ended(kind: Kind, track: MediaStreamTrack): void {
   if (state[kind].value.track !== track) return;
   const device = kind === 'audio' ? 'microphone' : 'camera';
   state[kind].value = { ...off, problem: { code: 'missing', text: `The ${device} has gone.` } };
 }
 
-/** How loud the microphone is, 0 to 1, about ten times a second while anything watches it. */
+/** Calls `tell` with the microphone's level, 0 to 1, ten times a second. Returns a function that stops it. */
 export function watchLevel(tell: (level: number) => void): () => void {
   let stop = (): void => {};
   const end = effect(() => {
@@ -148,12 +148,12 @@ export function watchLevel(tell: (level: number) => void): () => void {
   };
 }
 
-/** Measures one track until it is told to end. */
+/** Measures the level of a track. Returns a function that stops it. */
 export function meter(track: MediaStreamTrack, tell: (level: number) => void): () => void {
   const context = new AudioContext();
   const analyser = context.createAnalyser();
   analyser.fftSize = 2_048;
-  // A copy, which is never muted: who talks while muted is to be told.
+  // The clone is never muted, so that speech is detected while the microphone is muted.
   const copy = track.clone();
   copy.enabled = true;
   context.createMediaStreamSource(new MediaStream([copy])).connect(analyser);
@@ -162,7 +162,7 @@ export function meter(track: MediaStreamTrack, tell: (level: number) => void): (
     analyser.getFloatTimeDomainData(samples);
     let sum = 0;
     for (const sample of samples) sum += sample * sample;
-    // −60 dB is silence, 0 dB the loudest there is.
+    // The scale begins at −60 dB, which is silence.
     const decibel = 10 * Math.log10(sum / samples.length + 1e-9);
     tell(Math.min(1, Math.max(0, (decibel + 60) / 55)));
   }, 100);

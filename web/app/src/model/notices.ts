@@ -1,13 +1,12 @@
-// Short messages about what happened, shown for a while and read out by screen readers.
+// Short notices about events, shown for some seconds and announced by screen readers.
 import { signal } from '@preact/signals';
 
-/** Something worth saying once. */
 export interface Notice {
   readonly id: number;
   readonly text: string;
-  /** A fault is read out at once, and stays longer. */
+  /** Faults are announced at once and stay longer. */
   readonly kind: 'news' | 'fault';
-  /** What it is about, which a tap on it leads to. */
+  /** The panel that a click on the notice opens. */
   readonly about?: 'chat';
 }
 
@@ -19,12 +18,12 @@ export const notices = signal<readonly Notice[]>([]);
 
 export function notify(text: string, kind: Notice['kind'] = 'news', about?: Notice['about']): void {
   const notice: Notice = { id: ++last, text, kind, ...(about !== undefined && { about }) };
-  if (notices.peek().some((other) => other.text === text && other.kind === kind)) return; // it is there to be read
+  if (notices.peek().some((other) => other.text === text && other.kind === kind)) return; // the same notice is still shown
   notices.value = [...notices.value.slice(1 - limit), notice];
   setTimeout(() => dismiss(notice.id), shown[kind]);
 }
 
-/** Takes away what was said in a room that one has left, or what a view that is open now shows itself. */
+/** Removes all notices when a room is left, or those about a panel that is now open. */
 export function clearNotices(about?: Notice['about']): void {
   notices.value = about === undefined ? [] : notices.value.filter((notice) => notice.about !== about);
 }

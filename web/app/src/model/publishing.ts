@@ -1,4 +1,4 @@
-// What the person sends: camera and microphone as one stream, and the screen as another.
+// Publishes the user's media: camera and microphone as one stream, a shared screen as another.
 import { computed, effect, signal, type ReadonlySignal } from '@preact/signals';
 import type { Connection, Publication, Session, SessionState } from '@chattok/sdk';
 import { inWords } from '../text/refusal';
@@ -6,7 +6,7 @@ import { openScreen, type MediaProblem } from './devices';
 import { camera, close, microphone, mute, type LocalTrack } from './local';
 import { notify } from './notices';
 
-/** What of the meeting publishing goes by. */
+/** The parts of a meeting that publishing depends on. */
 export interface PublishingSource {
   readonly session: Session;
   readonly connection: ReadonlySignal<Connection | undefined>;
@@ -14,11 +14,11 @@ export interface PublishingSource {
   readonly state: ReadonlySignal<SessionState>;
 }
 
-/** Keeps the session's publications as the microphone, the camera and the share button say. */
+/** Keeps the publications in line with the state of microphone, camera and screen sharing. */
 export class Publishing {
-  /** The screen that is shared. */
+  /** The publication of the shared screen. */
   readonly screen: ReadonlySignal<Publication | undefined>;
-  /** Whether a screen is being chosen, or its sharing begins. */
+  /** Whether the user is selecting a screen or the sharing is starting. */
   readonly choosing = signal(false);
   readonly #source: PublishingSource;
   readonly #ends: (() => void)[];
@@ -34,7 +34,7 @@ export class Publishing {
       effect(() => {
         const role = source.connection.value?.role;
         const wanted = [microphone.value, camera.value].some(({ track, on }) => track !== undefined && on);
-        // What an outage kept from being told is told as soon as the session is live.
+        // Runs again when the session becomes live, to apply changes made while offline.
         const live = source.state.value.name === 'live';
         if (role !== undefined && role !== 'SUBSCRIBER' && live && (wanted || this.#camera !== undefined)) this.#sync();
       }),
@@ -42,12 +42,12 @@ export class Publishing {
     ];
   }
 
-  /** Whether this is the camera's publication, rather than a screen's. */
+  /** Whether a publication is that of the camera, not of a screen. */
   isCamera(publication: Publication): boolean {
     return publication === this.#camera;
   }
 
-  /** Shares a screen of the person's choice, or ends that. Nothing is shared twice, however often the button is pressed. */
+  /** Starts or stops screen sharing. Repeated clicks do not share twice. */
   async toggleScreen(): Promise<void> {
     if (this.choosing.peek()) return;
     const shared = this.#source.publications.peek().filter(isScreen);
@@ -72,10 +72,10 @@ export class Publishing {
   }
 
   async #publishScreen(media: MediaStream): Promise<void> {
-    if (this.#ended) return stop(media); // left while choosing
+    if (this.#ended) return stop(media); // the room was left meanwhile
     try {
       const publication = await this.#source.session.publish(media, { name: 'screen', videoType: 'SCREEN' });
-      // The browser has a button of its own that ends the sharing.
+      // The browser offers a button to stop sharing, too.
       media.getVideoTracks()[0]?.addEventListener('ended', () => void this.#endScreen(publication));
     } catch (error) {
       stop(media);
@@ -85,10 +85,10 @@ export class Publishing {
 
   async #endScreen(publication: Publication): Promise<void> {
     stop(publication.media);
-    await this.#source.session.unpublish(publication).catch(() => {}); // it has ended here in any case
+    await this.#source.session.unpublish(publication).catch(() => {}); // the local end takes effect regardless
   }
 
-  /** Brings the publication to what is wanted, one change after the other; the last wish counts. */
+  /** Updates the camera's publication. Updates run one after another, and the last state wins. */
   #sync(): void {
     this.#again = true;
     this.#working ??= this.#work().finally(() => {
@@ -102,7 +102,7 @@ export class Publishing {
       try {
         await this.#publishCamera(microphone.peek(), camera.peek());
       } catch (error) {
-        if (isNetwork(error)) return; // the banner says it, and it is done when the session is live again
+        if (isNetwork(error)) return; // the banner reports it; repeated when the session is live again
         if (!this.#ended) notify(`You can’t be seen or heard: ${inWords(error)}`, 'fault');
       }
     }
@@ -113,9 +113,9 @@ export class Publishing {
     if (this.#camera === undefined) {
       if (tracks.length === 0) return;
       this.#camera = await this.#source.session.publish(new MediaStream(tracks), { name: 'camera', videoType: 'CAMERA' });
-      this.#again = true; // what changed meanwhile
+      this.#again = true; // apply changes made meanwhile
     }
-    // It may end at every pause below: it is then no longer this one's to change.
+    // A moderator may end the publication during any await below, so keep a reference.
     const publication = this.#camera;
     try {
       await replace(publication, 'audio', audio.track);
@@ -128,7 +128,7 @@ export class Publishing {
     }
   }
 
-  /** Sees what ended: by a moderator, or since its devices have gone. */
+  /** Detects publications that ended, by a moderator or because their devices are gone. */
   #watch(): void {
     if (this.#source.connection.peek() === undefined) return;
     for (const publication of this.#seen) {
@@ -142,7 +142,7 @@ export class Publishing {
 
   #gone(publication: Publication): void {
     if (publication === this.#camera) this.#camera = undefined;
-    // It ended by itself, and the devices say why. What they have now is published anew.
+    // The tracks ended by themselves, and the devices report the problem. Remaining tracks are published again.
     if (publication.reason === 'mediaStopped') return;
     const over = this.#ended || this.#source.session.store.get().state.name === 'ended';
     const forced = publication.reason === 'forceUnpublished' && !over;

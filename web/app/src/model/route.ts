@@ -1,29 +1,30 @@
-// Where the page is: the start page at the server's root, or the session of `s/{session}` below it. The root may lie
-// behind a path prefix that a proxy strips, so it is taken from the page's own address.
+// The page's route: the start page at the server's root, or a session at `s/{session}` below it. A proxy may strip a path
+// prefix, so the root is derived from the page's own address.
 import { signal } from '@preact/signals';
 import { rememberToken } from './storage';
 
-/** A session's id: 1 to 128 of `A-Za-z0-9-_~.`, as the schema has it; `.` and `..` would be lost in an address. */
+/**
+ * Session ids: 1 to 128 characters of `A-Za-z0-9-_~.`, as in the schema. `.` and `..` are excluded, since browsers resolve
+ * them in addresses.
+ */
 const sessionPattern = /^(?!\.{1,2}$)[A-Za-z0-9\-_~.]{1,128}$/;
 
-/** What the address names. */
 export interface Route {
   /** The session's id; undefined on the start page. */
   readonly session: string | undefined;
-  /** What stood where the session's id should be; undefined where that is one, or nothing stood there. */
+  /** An invalid session id in the address, if there is one. */
   readonly invalid?: string;
 }
 
-/** Whether the page is a chat and no more, as in a narrow frame of another page: `?view=chat`. */
+/** Whether the page shows only the chat, for a narrow frame in another page: `?view=chat`. */
 export const chatOnly = new URLSearchParams(location.search).get('view') === 'chat';
 
-/** The server's root, with a slash at the end. */
+/** The server's root path, with a trailing slash. */
 export let root = '/';
 
-/** The current route. */
 export const route = signal<Route>({ session: undefined });
 
-/** Reads the address, and follows it from now on. Call it once. */
+/** Parses the address and follows its changes. To be called once. */
 export function startRouting(): void {
   root = splitPath(location.pathname)[0];
   const follow = (): void => {
@@ -35,11 +36,14 @@ export function startRouting(): void {
   addEventListener('popstate', follow);
   addEventListener('hashchange', () => {
     const { session } = route.value;
-    if (session !== undefined && adoptToken(session)) location.reload(); // another invitation was pasted
+    if (session !== undefined && adoptToken(session)) location.reload(); // the user pasted another invitation
   });
 }
 
-/** Takes the session token out of the address, where anybody could read it on a shared screen. Says whether there was one. */
+/**
+ * Moves the session token from the address to the tab's storage, so that it is not visible on a shared screen. Returns
+ * whether there was one.
+ */
 function adoptToken(session: string): boolean {
   const token = tokenOf(location.hash);
   if (token === undefined) return false;
@@ -48,14 +52,14 @@ function adoptToken(session: string): boolean {
   return true;
 }
 
-/** Goes to a session, or to the start page where there is none, without loading the page again. */
+/** Navigates to a session, or to the start page, without reloading. */
 export function go(session: string | undefined): void {
   history.pushState(null, '', session === undefined ? root : sessionPath(session));
   route.value = { session };
   scrollTo(0, 0);
 }
 
-/** The address that invites others to a session. It carries no token. */
+/** Returns the link to a session, without a token. */
 export function inviteLink(session: string): string {
   return location.origin + sessionPath(session);
 }
@@ -64,15 +68,15 @@ export function isSessionId(text: string): boolean {
   return sessionPattern.test(text);
 }
 
-/** What a pasted link, or a plain id, leads to. */
+/** The target of a pasted link or session id. */
 export interface Found {
   readonly session: string;
   readonly token: string | undefined;
-  /** The link's own address, where it is another server's. */
+  /** The link's address if it belongs to another server. */
   readonly elsewhere: URL | undefined;
 }
 
-/** The session that a pasted link, or a plain id, names; undefined where it names none. */
+/** Parses a pasted link or session id. Returns undefined if it is neither. */
 export function sessionOf(text: string): Found | undefined {
   const trimmed = text.trim();
   if (isSessionId(trimmed)) return { session: trimmed, token: undefined, elsewhere: undefined };
@@ -82,17 +86,17 @@ export function sessionOf(text: string): Found | undefined {
   const [base, rest] = splitPath(url.pathname);
   const { session } = parse(rest);
   if (session === undefined) return undefined;
-  // One server may be reached by http and by https; another host, port or prefix is another server.
+  // http and https are the same server; another host, port or prefix is not.
   const here = url.host === location.host && base === root;
   return { session, token: tokenOf(url.hash), elsewhere: here ? undefined : url };
 }
 
-/** The session token that an address's fragment carries; a fragment never leaves the browser. */
+/** Returns the session token in an address's fragment. Browsers do not send fragments to servers. */
 function tokenOf(hash: string): string | undefined {
   return new URLSearchParams(hash.replace(/^#/, '')).get('token') ?? undefined;
 }
 
-/** An id that nobody guesses: 12 of 32 characters are 60 bits, without those that look alike. */
+/** Returns a random session id of 60 bits: 12 characters out of 32, without similar-looking ones. */
 export function newSessionId(): string {
   const alphabet = 'abcdefghijkmnpqrstuvwxyz23456789';
   const bytes = crypto.getRandomValues(new Uint8Array(12));
@@ -104,7 +108,7 @@ function sessionPath(session: string): string {
   return `${root}s/${session}`;
 }
 
-/** The root, and what follows it: nothing, or `s/` and the rest. */
+/** Splits a path into the root and the rest, which is empty or begins with `s/`. */
 function splitPath(path: string): [root: string, rest: string] {
   const match = /^(.*\/)(s\/[^/]+)$/.exec(path);
   return match ? [match[1] ?? '/', match[2] ?? ''] : [path.replace(/[^/]*$/, ''), ''];

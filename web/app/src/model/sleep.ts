@@ -1,10 +1,10 @@
-// Whether the machine slept: timers stand still meanwhile, and the clock does not.
+// Detects that the computer slept: timers stop during sleep, while the clock goes on.
 
 const interval = 1_000; // milliseconds
-/** A busy page, or one in the background, is late by less, or is looked at first. */
+/** Delay that counts as sleep. Timers of busy or background pages are delayed by less. */
 const slept = 10_000;
 
-/** Calls after each sleep. Returns what ends it. */
+/** Calls `woke` after each sleep. Returns a function that stops it. */
 export function watchSleep(woke: () => void): () => void {
   let before = Date.now();
   const timer = setInterval(() => {

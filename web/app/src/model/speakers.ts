@@ -1,19 +1,18 @@
-// Who speaks: a glimpse of every subscription's loudness, a few times a second.
+// Detects who is speaking by sampling the audio level of all subscriptions.
 import { signal } from '@preact/signals';
 import type { Session } from '@chattok/sdk';
 
 const interval = 200; // milliseconds
-const loud = 0.04; // of 1
-/** How long one counts as speaking after the last loud moment, so that a breath does not flicker. */
+const loud = 0.04; // on a scale of 0 to 1
+/** Milliseconds after the last loud sample during which a stream still counts as speaking, to bridge pauses. */
 const hold = 900;
-/** How long somebody else has to be the loudest before the large tile goes over. */
+/** Milliseconds that another stream must be the loudest before it replaces the main speaker. */
 const takeover = 1_600;
 
-/** Which streams can be heard now, and which is the speaker's. */
+/** Tracks the streams that are speaking, and the main speaker. */
 export class Speakers {
-  /** The streams that are loud. */
   readonly speaking = signal<ReadonlySet<string>>(new Set());
-  /** The stream of the one who spoke last. */
+  /** Id of the main speaker's stream: the last one to speak for long enough. */
   readonly main = signal<string | undefined>(undefined);
   readonly #session: Session;
   readonly #timer;
@@ -59,7 +58,7 @@ export class Speakers {
       return;
     }
     if (main !== undefined && this.speaking.value.has(main)) {
-      this.#candidate = undefined; // nobody is talked over
+      this.#candidate = undefined; // the main speaker is still speaking
       return;
     }
     if (this.#candidate?.id !== loudest) this.#candidate = { id: loudest, since: now };

@@ -1,17 +1,17 @@
-// What the browser remembers for this page. Storage can be full, switched off, or hold what an older version wrote, so
-// reading falls back and writing never fails.
+// Data that the browser stores for this page. Storage may be full, disabled or written by another version, so reading falls
+// back to defaults and writing never throws.
 import { signal } from '@preact/signals';
 
 const prefix = 'chattok.app.';
 
-/** A session that was visited. */
+/** A visited session. */
 export interface Recent {
   readonly session: string;
-  /** When it was last entered, in milliseconds since 1970. */
+  /** Time of the last visit, in milliseconds since the epoch. */
   readonly visited: number;
 }
 
-/** What was chosen last time. */
+/** The user's last choices. */
 export interface Choices {
   readonly name: string;
   readonly audio: boolean;
@@ -19,19 +19,18 @@ export interface Choices {
   readonly microphone: string;
   readonly camera: string;
   readonly speaker: string;
-  /** How the tiles lie. */
+  /** Layout of the tiles. */
   readonly layout: 'auto' | 'grid' | 'speaker';
-  /** Where one's own picture lies over the stage, and whether it is hidden. */
+  /** Position of the user's own picture on the stage, and whether it is hidden. */
   readonly selfCorner: Corner;
   readonly selfHidden: boolean;
-  /** Whether messages make a sound and show outside of the page; `ask` until the person has said. */
+  /** Whether messages play a sound and show a notification. `ask`: the user has not decided yet. */
   readonly sound: boolean;
   readonly notify: 'ask' | 'yes' | 'no';
-  /** Whether the background behind one's picture is blurred, where the browser can. */
+  /** Whether to blur the background of the user's picture, if the browser can. */
   readonly blur: boolean;
 }
 
-/** A corner of the stage. */
 export type Corner = 'top-left' | 'top-right' | 'bottom-left' | 'bottom-right';
 
 const recentLimit = 8;
@@ -52,10 +51,10 @@ const noChoices: Choices = {
   blur: false,
 };
 
-/** The sessions visited, newest first. */
+/** Visited sessions, most recent first. */
 export const recents = signal<readonly Recent[]>(read(localStore(), 'recent', isRecents) ?? []);
 
-/** What was chosen last time; change it with `choose`. */
+/** The user's last choices; use `choose` to change them. */
 export const choices = signal<Choices>({ ...noChoices, ...read(localStore(), 'choices', isObject) });
 
 export function choose(change: Partial<Choices>): void {
@@ -77,7 +76,7 @@ function setRecents(list: readonly Recent[]): void {
   write(localStore(), 'recent', list);
 }
 
-/** The connections that this browser has been in a session, so that what they posted is shown as one's own. */
+/** Returns the connection ids that this browser has had in a session. Their entries are shown as the user's own. */
 export function ownConnections(session: string): ReadonlySet<string> {
   return new Set(read(localStore(), `own.${session}`, isStrings) ?? []);
 }
@@ -89,7 +88,7 @@ export function rememberConnection(session: string, id: string): ReadonlySet<str
   return new Set(list);
 }
 
-/** Calls when another tab of this browser has become a connection of a session. Returns what ends it. */
+/** Calls `changed` when another tab of this browser joins the session. Returns a function that stops it. */
 export function watchConnections(session: string, changed: () => void): () => void {
   const heard = ({ key }: StorageEvent): void => {
     if (key === `${prefix}own.${session}`) changed();
@@ -98,7 +97,7 @@ export function watchConnections(session: string, changed: () => void): () => vo
   return () => removeEventListener('storage', heard);
 }
 
-/** This tab's session token for a session, which its address no longer shows. */
+/** Returns this tab's session token, which the address no longer contains. */
 export function tabToken(session: string): string | undefined {
   return read(tabStore(), `token.${session}`, isString);
 }
@@ -107,15 +106,15 @@ export function rememberToken(session: string, token: string): void {
   write(tabStore(), `token.${session}`, token);
 }
 
-/** That this tab is in a session, so that a reload goes back into it. */
+/** Records that this tab is in a session, so that a reload returns to it. */
 export interface Joined {
   readonly session: string;
   readonly name: string;
-  /** Whether the page went while the server was away. */
+  /** Whether the session was not live when the page was unloaded. */
   readonly lost?: boolean;
 }
 
-/** How this tab is in a session; undefined where it is not. */
+/** Returns this tab's record for a session, if there is one. */
 export function joinedIn(session: string): Joined | undefined {
   const joined = read(tabStore(), 'joined', isJoined);
   return joined?.session === session ? joined : undefined;
@@ -125,13 +124,22 @@ export function setJoined(joined: Joined | undefined): void {
   write(tabStore(), 'joined', joined ?? null);
 }
 
-/** What was being written in a session in this tab. */
+/** Returns the draft of a message in this tab. */
 export function draftOf(session: string): string {
   return read(tabStore(), `draft.${session}`, isString) ?? '';
 }
 
 export function keepDraft(session: string, text: string): void {
   write(tabStore(), `draft.${session}`, text);
+}
+
+/** Returns the id of the entry that the draft answers. */
+export function answeredBy(session: string): string | undefined {
+  return read(tabStore(), `reply.${session}`, isString);
+}
+
+export function keepAnswered(session: string, id: string | undefined): void {
+  write(tabStore(), `reply.${session}`, id ?? null);
 }
 
 function localStore(): Storage | undefined {
@@ -163,7 +171,7 @@ function write(store: Storage | undefined, key: string, value: unknown): void {
   try {
     store?.setItem(prefix + key, JSON.stringify(value));
   } catch {
-    // A full store is not worth a word: what is lost is a convenience.
+    // Storage is full; losing these conveniences is not worth a warning.
   }
 }
 

@@ -1,13 +1,13 @@
-// Which day it is. It changes while the page is open, and while a machine sleeps.
+// The current date. It changes while the page is open, even while the computer sleeps.
 import { signal } from '@preact/signals';
 import { dayNumber } from '../text/time';
 
 const now = signal(new Date());
 
-/** Some moment of the day that it is. */
+/** A time on the current day. */
 export const today = now;
 
-const longest = 60 * 60_000; // a machine that slept finds out within the hour, or as soon as somebody looks
+const longest = 60 * 60_000; // checks at least every hour, because a timer until midnight is late if the computer sleeps
 
 function look(): void {
   const time = new Date();

@@ -1,4 +1,4 @@
-// The way through a session: the pre-join view, joining, the room, and having left.
+// The stages of visiting a session: pre-join page, joining, room, and the page after leaving.
 import { effect, signal } from '@preact/signals';
 import type { ChattokError, DisconnectReason } from '@chattok/sdk';
 import { invitationTo } from './invitation';
@@ -8,7 +8,6 @@ import { clearNotices } from './notices';
 import { chatOnly } from './route';
 import { joinedIn, setJoined, tabToken } from './storage';
 
-/** Where a visit of a session stands. */
 export type Visit =
   | { readonly stage: 'prejoin'; readonly session: string; readonly refused: ChattokError | undefined }
   | { readonly stage: 'joining'; readonly session: string; readonly meeting: Meeting }
@@ -17,7 +16,7 @@ export type Visit =
       readonly stage: 'left';
       readonly session: string;
       readonly reason: DisconnectReason | ChattokError;
-      /** How many posts wait in the browser, unsent. */
+      /** Number of unsent posts that the browser keeps. */
       readonly unsent: number;
     };
 
@@ -25,12 +24,15 @@ export const visit = signal<Visit>({ stage: 'prejoin', session: '', refused: und
 
 let stopFollowing = (): void => {};
 
-/** Comes to a session's address. A tab that was in it, and was reloaded, goes straight back. Returns how to go away. */
+/**
+ * Opens a session's page. A tab that was in the session before a reload joins again at once. Returns a function that leaves
+ * the page.
+ */
 export function enter(session: string): () => void {
   visit.value = { stage: 'prejoin', session, refused: undefined };
   allowSending(invitationTo(session)?.listens !== true && !chatOnly);
   const joined = joinedIn(session);
-  // A reload that met no server shows the browser's own page, from which one comes as by a link.
+  // A reload without a network shows the browser's error page; the next visit does not count as a reload then.
   if (joined !== undefined && (isReload() || joined.lost === true)) join(joined.name);
   else setJoined(undefined);
   return () => {
@@ -47,26 +49,23 @@ export function enter(session: string): () => void {
   };
 }
 
-/** Joins the session whose address this is. The state of the meeting leads on from there. */
+/** Joins the session of the current address. Further stages follow from the meeting's state. */
 export function join(name: string): void {
   const { session } = visit.value;
   const meeting = new Meeting({ session, name, token: tabToken(session) });
-  joinedName = name;
   visit.value = { stage: 'joining', session, meeting };
   stopFollowing();
   stopFollowing = effect(() => follow(session, meeting));
 }
 
-let joinedName = '';
-
 addEventListener('pagehide', () => {
   const { value } = visit;
   if (!('meeting' in value) || joinedIn(value.session) === undefined) return;
   const lost = value.meeting.state.peek().name !== 'live';
-  setJoined({ session: value.session, name: joinedName, lost });
+  setJoined({ session: value.session, name: value.meeting.name, lost });
 });
 
-/** Gives up joining, or comes back after having left. */
+/** Cancels joining, or returns after leaving. */
 export function backToPreJoin(): void {
   const { value } = visit;
   stopFollowing();
@@ -82,7 +81,7 @@ function follow(session: string, meeting: Meeting): void {
   const state = meeting.state.value;
   const { stage } = visit.peek();
   if (state.name === 'live' && stage === 'joining') {
-    setJoined({ session, name: joinedName });
+    setJoined({ session, name: meeting.name });
     visit.value = { stage: 'room', session, meeting };
   } else if (state.name === 'refused') {
     meeting.end();
@@ -98,7 +97,7 @@ function follow(session: string, meeting: Meeting): void {
 
 function goOut(session: string, meeting: Meeting, reason: DisconnectReason | ChattokError): void {
   closeAll();
-  clearNotices(); // they were the room's
+  clearNotices(); // notices of the room
   visit.value = { stage: 'left', session, reason, unsent: meeting.session.store.get().pending.length };
 }
 

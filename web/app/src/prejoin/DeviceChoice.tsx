@@ -2,7 +2,7 @@ import { chooseDevice, devices } from '../model/devices';
 import { reopen, sends } from '../model/local';
 import { choices } from '../model/storage';
 
-/** Which camera, microphone and loudspeaker; what a browser does not let one choose is not shown. */
+/** Selection of camera, microphone and loudspeaker. Kinds that the browser does not let the user select are hidden. */
 export function DeviceChoice() {
   const { cameras, microphones, speakers } = devices.value;
   const { camera, microphone, speaker } = choices.value;

@@ -14,16 +14,16 @@ import { CopyLink } from '../ui/CopyLink';
 import { Icon, Mark } from '../ui/Icon';
 import { DeviceChoice } from './DeviceChoice';
 import { Preview } from './Preview';
+import { WhoIsInside } from './WhoIsInside';
 
 interface Props {
   readonly session: string;
-  /** The meeting that is being joined. */
   readonly meeting: Meeting | undefined;
-  /** Why the last attempt to join was refused. */
+  /** The error of the last attempt to join. */
   readonly refused: ChattokError | undefined;
 }
 
-/** How one looks and sounds, and what one is called, before the others see it. Joining needs neither device. */
+/** The page before a session: a preview of camera and microphone, and the user's name. Devices are optional. */
 export function PreJoin({ session, meeting, refused }: Props) {
   useEffect(() => {
     const end = watchDevices();
@@ -66,12 +66,16 @@ export function PreJoin({ session, meeting, refused }: Props) {
           ))}
           {!insecure && <DeviceChoice />}
           {!sends.value && <p class="hint">No camera and no microphone are needed here.</p>}
+          {invitationTo(session)?.unseeing === true && (
+            <p class="hint">With this invitation you won’t see or hear the others.</p>
+          )}
         </section>
         <section class="prejoin-form">
           <h1>Ready to join?</h1>
           <p class="prejoin-session">
             Session <b>{session}</b>
           </p>
+          <WhoIsInside session={session} />
           <JoinForm session={session} meeting={meeting} refused={refused} />
         </section>
       </main>
@@ -161,10 +165,10 @@ function Progress({ meeting }: { meeting: Meeting }) {
   return <>The server can’t be reached. Still trying …</>;
 }
 
-/** How long a device may take to open before the browser, or the person, is taken to be the cause; in milliseconds. */
+/** Milliseconds after which the hint about a permission prompt appears. */
 const askingAfter = 700;
 
-/** While the browser asks whether the page may use a device, it waits for the person, who may not have seen it. */
+/** A hint while a device is being opened: the browser may be showing a permission prompt that the user has not noticed. */
 function Asking() {
   const [late, setLate] = useState(false);
   const kinds = opening.value;

@@ -8,7 +8,7 @@ import { Icon } from '../ui/Icon';
 import { Meter } from '../ui/Meter';
 import { useTrack } from '../ui/track';
 
-/** One's own picture, mirrored as people know themselves, with the two switches. */
+/** The user's own picture, mirrored, with buttons for microphone and camera. */
 export function Preview() {
   const { track, opening } = camera.value;
   const video = useRef<HTMLVideoElement>(null);

@@ -7,7 +7,7 @@ import { insecure, type MediaProblem } from '../model/devices';
 import type { Meeting } from '../model/meeting';
 import { Icon } from '../ui/Icon';
 
-/** What is not as it should be with the session, above the stage. It takes no control away. */
+/** Warnings above the stage: connection problems, blocked sound, and device problems. */
 export function Banner({ meeting }: { meeting: Meeting }) {
   return (
     <div class="banners">
@@ -31,7 +31,7 @@ function Connection({ meeting }: { meeting: Meeting }) {
   useChanges(subscriptions);
   const state = meeting.state.value;
   if (state.name !== 'reconnecting' && state.name !== 'connecting') return null;
-  // Video goes from browser to browser: while the server alone is away, it goes on.
+  // Media flows directly between browsers, so it may continue while the server is unreachable.
   const cutOff = !online || (subscriptions.length > 0 && subscriptions.every((each) => each.state !== 'live'));
   const sends = meeting.pick('publications').value.length > 0;
   return (
@@ -50,7 +50,10 @@ function Connection({ meeting }: { meeting: Meeting }) {
   );
 }
 
-/** How long until the next try, or for how long it has lasted; the status would be read out every second with it. */
+/**
+ * The time until the next attempt, or since the connection was lost. Hidden from screen readers, which would announce it
+ * every second.
+ */
 function Countdown({ until, since }: { until: number | undefined; since: number }) {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
@@ -69,14 +72,17 @@ function duration(seconds: number): string {
   return seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }
 
-/** Browsers play no sound on a page that nobody has touched, such as one that was reloaded. */
+/**
+ * A button that starts playback. Browsers block sound until the user has interacted with the page, for example after a
+ * reload.
+ */
 function Blocked({ meeting }: { meeting: Meeting }) {
   const subscriptions = meeting.pick('subscriptions').value;
   useChanges(subscriptions);
   const blocked = subscriptions.filter((subscription) => subscription.blocked !== undefined);
   if (blocked.length === 0) return null;
   const play = (): void => {
-    for (const subscription of blocked) subscription.play().catch(() => {}); // it stays blocked, and says so
+    for (const subscription of blocked) subscription.play().catch(() => {}); // still blocked; the banner stays
   };
   return (
     <p class="banner" role="status">
@@ -89,7 +95,7 @@ function Blocked({ meeting }: { meeting: Meeting }) {
   );
 }
 
-/** Why a device of one's own is not on. Each attempt has a problem of its own, which shows again after an earlier one. */
+/** A device problem with a button to dismiss it. A new attempt creates a new problem, which is shown again. */
 function OwnProblem({ problem }: { problem: MediaProblem | undefined }) {
   const hidden = useSignal<MediaProblem | undefined>(undefined);
   if (problem === undefined || problem === hidden.value) return null;
@@ -103,7 +109,7 @@ function OwnProblem({ problem }: { problem: MediaProblem | undefined }) {
   );
 }
 
-/** Renders again when a subscription's state changes. */
+/** Renders again when a subscription changes. */
 function useChanges(subscriptions: readonly Subscription[]): void {
   const [, look] = useState(0);
   useEffect(() => {

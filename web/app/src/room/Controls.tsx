@@ -17,7 +17,6 @@ import {
   VideoOff,
 } from 'lucide';
 import type { ComponentChildren } from 'preact';
-import { useSignal } from '@preact/signals';
 import { canShare, insecure } from '../model/devices';
 import { reactions } from '../model/gestures';
 import { camera, microphone, toggle } from '../model/local';
@@ -25,10 +24,13 @@ import type { Meeting } from '../model/meeting';
 import { chatOnly } from '../model/route';
 import { choose } from '../model/storage';
 import { Icon } from '../ui/Icon';
-import { Item, Menu } from '../ui/Menu';
-import { Lazy } from '../ui/Lazy';
+import { hide, Item, Menu } from '../ui/Menu';
+import { dialog } from '../ui/dialogs';
+import { lazily } from '../ui/lazy';
 import { MutedHint, OwnLevel } from './OwnLevel';
 import { isTight, layout, panel, selfHidden, setLayout, togglePanel, type Layout } from './view';
+
+const Settings = lazily(() => import('./Settings').then((part) => part.Settings));
 
 const layouts: readonly (readonly [Layout, string])[] = [
   ['auto', 'Automatic layout'],
@@ -36,9 +38,8 @@ const layouts: readonly (readonly [Layout, string])[] = [
   ['speaker', 'Speaker large'],
 ];
 
-/** The bar below the stage. Where there is little room the less needed is in its menu. */
+/** The buttons below the stage. On small screens, the less important ones move into the menu. */
 export function Controls({ meeting }: { meeting: Meeting }) {
-  const settings = useSignal(0); // how often they were asked for
   const sharing = meeting.publishing.screen.value !== undefined;
   const sends = meeting.canPublish.value && !insecure && !chatOnly;
   const mic = microphone.value;
@@ -47,7 +48,7 @@ export function Controls({ meeting }: { meeting: Meeting }) {
   const { raised } = meeting.gestures;
   const share = (): void => void meeting.publishing.toggleScreen();
   const openSettings = (): void => {
-    settings.value++;
+    dialog.value = <Settings meeting={meeting} />;
   };
   return (
     <footer class={`controls ${tight ? 'tight' : ''}`} aria-label="Controls">
@@ -141,9 +142,6 @@ export function Controls({ meeting }: { meeting: Meeting }) {
         )}
       </Menu>
       <Control icon={PhoneOff} label="Leave" leave onClick={() => void meeting.leave()} />
-      {settings.value > 0 && (
-        <Lazy key={settings.value} load={() => import('./Settings').then(({ Settings }) => <Settings meeting={meeting} />)} />
-      )}
     </footer>
   );
 }
@@ -165,7 +163,7 @@ function Reactions({ meeting }: { meeting: Meeting }) {
             aria-label={name}
             title={name}
             onClick={(event) => {
-              event.currentTarget.closest<HTMLElement>('[popover]')?.hidePopover();
+              hide(event.currentTarget);
               gestures.react(emoji);
             }}
           >
@@ -181,7 +179,7 @@ interface ControlProps {
   readonly id?: string;
   readonly icon: IconNode;
   readonly label: string;
-  /** What stands below it, where that is not its name. */
+  /** The text below the button, if it differs from the label. */
   readonly short?: string;
   readonly hint?: string;
   readonly onClick: () => void;
@@ -190,7 +188,7 @@ interface ControlProps {
   readonly active?: boolean;
   readonly busy?: boolean;
   readonly leave?: boolean;
-  /** For a button that opens a panel: whether it is open. */
+  /** For a button that opens a panel: whether the panel is open. */
   readonly pressed?: boolean;
   readonly badge?: number;
   readonly children?: ComponentChildren;
@@ -222,7 +220,7 @@ function Face({ icon, label, badge = 0, children }: { icon: IconNode; label: str
       <span class="room-control-face">
         {children}
         <Icon node={icon} size={22} />
-        {badge > 0 && <span class="badge">{badge > 99 ? '99+' : badge}</span>}
+        {badge > 0 && <span class="badge" data-count={badge > 99 ? '99+' : badge} />}
       </span>
       <span class="room-control-label" aria-hidden="true">
         {label}

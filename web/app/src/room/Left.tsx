@@ -20,16 +20,17 @@ const endings: Partial<Record<DisconnectReason, typeof left>> = {
     text: 'You were away for longer than the server waits. Nothing that was written is lost.',
   },
   forceDisconnected: { title: 'You were removed', text: 'A moderator ended your part in this session.' },
+  userErased: { title: 'Your messages are being removed', text: 'That was asked for, so your part in this session has ended.' },
 };
 
 interface Props {
   readonly session: string;
   readonly reason: DisconnectReason | ChattokError;
-  /** How many posts wait in the browser. */
+  /** Number of unsent posts. */
   readonly unsent: number;
 }
 
-/** After a session, by whatever end. */
+/** The page after a session has ended. */
 export function Left({ session, reason, unsent }: Props) {
   const title = useRef<HTMLHeadingElement>(null);
   useEffect(() => {

@@ -4,7 +4,7 @@ import { askToNotify, canNotify } from '../model/attention';
 import { choices, choose } from '../model/storage';
 import { unseen } from '../model/unread';
 
-/** Offers notifications once somebody has come back to messages that he did not see: then it makes sense. */
+/** Offers notifications after the user has missed messages, when their use is obvious. */
 export function Offer() {
   const missed = useSignal(false);
   useEffect(

@@ -2,16 +2,16 @@ import { useEffect, useRef } from 'preact/hooks';
 import { signal } from '@preact/signals';
 import { microphone, watchLevel } from '../model/local';
 
-const loud = 0.5; // of 1: speech near to the microphone
-const spoken = 5; // looks, ten a second, that were loud, less what silence takes
-const fading = 0.1; // for each that was not: speech has pauses, and a door falls shut once
+const loud = 0.5; // on a scale of 0 to 1: speech near the microphone
+const spoken = 5; // loud samples, at ten a second, that count as speech
+const fading = 0.1; // subtracted per quiet sample: speech has pauses, while a single noise fades
 const shownFor = 5_000; // milliseconds
-const pause = 15_000; // between two reminders
+const pause = 15_000; // milliseconds between two reminders
 
-/** Whether somebody talks who is muted, and should know. */
+/** Whether the user is speaking while muted and should be told. */
 const talking = signal(false);
 
-/** One's own level, around the microphone's button. */
+/** The level of the user's microphone, as a ring around its button. */
 export function OwnLevel() {
   const ring = useRef<HTMLSpanElement>(null);
   useEffect(() => {
@@ -33,7 +33,7 @@ export function OwnLevel() {
   return <span ref={ring} class="own-level" aria-hidden="true" />;
 }
 
-/** Says so to who talks while muted. */
+/** Tells a user who speaks while muted. */
 export function MutedHint() {
   return (
     <p class={talking.value ? 'muted-hint' : 'visually-hidden'} role="status" aria-label="Microphone">

@@ -1,15 +1,20 @@
+import '../style/people.css';
+import { useSignal } from '@preact/signals';
 import { Hand, Mic, MicOff, MonitorUp, Video, VideoOff } from 'lucide';
 import type { Connection, Role, Stream } from '@chattok/sdk';
 import { camera, microphone } from '../model/local';
 import { nameOf, type Meeting } from '../model/meeting';
+import { cleanName, nameLimit } from '../text/limits';
 import { hueOf, initials } from '../text/person';
 import { Icon } from '../ui/Icon';
 import { You } from '../ui/You';
+import { askToBan } from './ban';
+import { Moderation } from './Moderation';
 import { endStream, muteStream, remove, whatOf } from './moderate';
 
-const roles: Record<Role, string | undefined> = { MODERATOR: 'Moderator', PUBLISHER: undefined, SUBSCRIBER: 'Listens' };
+const roles: Record<Role, string | undefined> = { MODERATOR: 'Moderator', PUBLISHER: undefined, PUBLISHER_ONLY: 'Does not watch', SUBSCRIBER: 'Listens' };
 
-/** Everybody who is there, and what a moderator may do. */
+/** The list of people in the session, with a moderator's actions. */
 export function People({ meeting }: { meeting: Meeting }) {
   const connections = meeting.connections.value;
   const count = meeting.pick('connectionCount').value;
@@ -43,6 +48,7 @@ export function People({ meeting }: { meeting: Meeting }) {
         ))}
       </ul>
       {count > connections.length && <p class="hint">And {count - connections.length} more.</p>}
+      {meeting.isModerator.value && <Moderation meeting={meeting} />}
     </div>
   );
 }
@@ -77,12 +83,67 @@ function Person({ meeting, connection, streams }: PersonProps) {
       <Mark label={heard ? 'microphone on' : 'microphone off'} icon={heard ? Mic : MicOff} />
       <Mark label={seen ? 'camera on' : 'camera off'} icon={seen ? Video : VideoOff} />
       {meeting.gestures.hands.value.includes(connection.id) && <Mark label="hand raised" icon={Hand} />}
+      {self && meeting.canRename && <Rename meeting={meeting} />}
       {!self && meeting.isModerator.value && <Actions meeting={meeting} connection={connection} stream={main ?? streams[0]} />}
     </li>
   );
 }
 
-/** What a moderator may do, in words: the marks beside it say how it is. */
+const focus = (field: HTMLInputElement | null): void => field?.focus();
+
+/** Changes the user's own name: a button that becomes a field. */
+function Rename({ meeting }: { meeting: Meeting }) {
+  const text = useSignal<string | undefined>(undefined);
+  const clean = cleanName(text.value ?? '');
+  const close = (): void => {
+    text.value = undefined;
+  };
+  if (text.value === undefined) {
+    return (
+      <div class="person-actions">
+        <button type="button" class="text-button" onClick={() => (text.value = meeting.name)}>
+          Change name
+        </button>
+      </div>
+    );
+  }
+  return (
+    <form
+      class="person-actions rename"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (clean === '') return;
+        if (clean === meeting.name) close();
+        else void meeting.rename(clean).then((done) => done && close());
+      }}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape') return;
+        event.stopPropagation();
+        close();
+      }}
+    >
+      <input
+        class="input"
+        aria-label="Your name"
+        autocomplete="name"
+        maxLength={nameLimit * 2}
+        ref={focus}
+        value={text.value}
+        onInput={(event) => {
+          text.value = Array.from(event.currentTarget.value).slice(0, nameLimit).join('');
+        }}
+      />
+      <button type="submit" class="text-button" disabled={clean === ''}>
+        Save
+      </button>
+      <button type="button" class="text-button" onClick={close}>
+        Cancel
+      </button>
+    </form>
+  );
+}
+
+/** A moderator's actions for one person, as text buttons. */
 function Actions({ meeting, connection, stream }: { meeting: Meeting; connection: Connection; stream: Stream | undefined }) {
   const name = nameOf(connection);
   return (
@@ -104,6 +165,9 @@ function Actions({ meeting, connection, stream }: { meeting: Meeting; connection
       )}
       <button type="button" class="text-button" aria-label={`Remove ${name}`} onClick={() => remove(meeting, connection)}>
         Remove …
+      </button>
+      <button type="button" class="text-button" aria-label={`Ban ${name}`} onClick={() => askToBan(meeting, connection)}>
+        Ban …
       </button>
     </div>
   );

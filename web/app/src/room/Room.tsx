@@ -10,21 +10,23 @@ import { markIcon, tellElsewhere } from '../model/attention';
 import { clearNotices, notify } from '../model/notices';
 import { CopyLink } from '../ui/CopyLink';
 import { Icon, Mark } from '../ui/Icon';
-import { Confirm } from '../ui/Confirm';
+import { dialog } from '../ui/dialogs';
+import { lazily } from '../ui/lazy';
 import { NoticeList } from '../ui/Notices';
 import { Banner } from './Banner';
 import { Controls } from './Controls';
-import { People } from './People';
 import { useShortcuts } from './shortcuts';
 import { Stage } from './Stage';
 import { Offer } from './Offer';
 import { isSheet, panel, togglePanel } from './view';
 
-/** The room: the stage, the chat beside it, and the controls below. */
+const People = lazily(() => import('./People').then((part) => part.People));
+
+/** The room: stage, side panel and controls. */
 export function Room({ meeting }: { meeting: Meeting }) {
   useShortcuts(meeting);
   useEffect(() => {
-    // A page that was reloaded has passed the pre-join view by.
+    // After a reload the pre-join page was skipped.
     void openChosen();
     panel.value = !chatOnly && isSheet.value && (microphone.value.on || camera.value.on) ? undefined : 'chat';
     return watchDevices();
@@ -32,7 +34,7 @@ export function Room({ meeting }: { meeting: Meeting }) {
   useEffect(
     () =>
       meeting.session.on('entry', (entry) => {
-        if (meeting.own.peek().has(entry.connectionId)) return;
+        if (meeting.isMine(entry)) return;
         const name = nameOf(entry.connection);
         if (panel.peek() !== 'chat') notify(`${name}: ${shorten(entry.body)}`, 'news', 'chat');
         if (!isLookedAt()) tellElsewhere(name, shorten(entry.body), 'chat');
@@ -46,6 +48,8 @@ export function Room({ meeting }: { meeting: Meeting }) {
       }),
     [meeting],
   );
+  // A notice shows the beginning of a message, which is gone once that is deleted.
+  useEffect(() => meeting.session.on('entryChanged', ({ change }) => change === 'DELETED' && clearNotices('chat')), [meeting]);
   useEffect(() => () => markIcon(false), []);
   useSignalEffect(() => {
     const count = meeting.unread.count.value;
@@ -54,7 +58,7 @@ export function Room({ meeting }: { meeting: Meeting }) {
   });
   const open = panel.value;
   useEffect(() => {
-    if (open === 'chat') clearNotices('chat'); // they are read there
+    if (open === 'chat') clearNotices('chat'); // the chat shows them
   }, [open]);
   return (
     <div class={`room ${open === undefined ? '' : 'with-panel'} ${chatOnly ? 'chat-view' : ''}`}>
@@ -74,18 +78,19 @@ export function Room({ meeting }: { meeting: Meeting }) {
       <main class="room-main">{!chatOnly && <Stage meeting={meeting} />}</main>
       <Controls meeting={meeting} />
       {open !== undefined && <SidePanel key={open} which={open} meeting={meeting} />}
-      <Confirm />
+      {dialog.value}
     </div>
   );
 }
 
-/** The chat or the people, beside the stage or over it. As it closes, the focus goes back to what opens it. */
+/** The side panel with the chat or the people. When it closes, the focus returns to the button that opens it. */
 function SidePanel({ which, meeting }: { which: 'chat' | 'people'; meeting: Meeting }) {
   const title = useRef<HTMLHeadingElement>(null);
   const aside = useRef<HTMLElement>(null);
   useLayoutEffect(() => {
     const element = aside.current;
-    // A sheet covers what had the focus; the chat's own text field takes it where a keyboard is at hand.
+    // As a sheet, the panel covers the focused element, so its title takes the focus, unless the chat's text field already
+    // did.
     if (isSheet.peek() && element?.contains(document.activeElement) === false) title.current?.focus();
     return () => {
       if (element?.contains(document.activeElement)) document.getElementById(`open-${which}`)?.focus();
@@ -126,7 +131,7 @@ function isLookedAt(): boolean {
   return document.visibilityState === 'visible' && document.hasFocus();
 }
 
-/** The beginning of a text, for a notice. */
+/** Shortens a text for a notice. */
 function shorten(text: string): string {
   const characters = Array.from(text.slice(0, 1_000).replace(/\s+/gu, ' '));
   return characters.length > 90 ? `${characters.slice(0, 89).join('')}…` : characters.join('');

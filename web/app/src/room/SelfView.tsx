@@ -15,7 +15,7 @@ interface Props {
 
 const order: readonly Corner[] = ['bottom-right', 'bottom-left', 'top-left', 'top-right'];
 
-/** One's own picture over the others': small, in a corner to which it is dragged, or hidden. */
+/** The user's own picture, small and on top of the stage. It can be dragged to any corner, or hidden. */
 export function SelfView({ tile, meeting, size, onPin }: Props) {
   const element = useRef<HTMLElement>(null);
   const [drag, setDrag] = useState<{ x: number; y: number }>();

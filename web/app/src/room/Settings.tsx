@@ -1,4 +1,3 @@
-import { useEffect, useRef } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { blurBackground, canBlur, insecure, problemOf } from '../model/devices';
 import { camera } from '../model/local';
@@ -6,17 +5,15 @@ import type { Meeting } from '../model/meeting';
 import { askToNotify, canNotify, chime } from '../model/attention';
 import { choices, choose } from '../model/storage';
 import { DeviceChoice } from '../prejoin/DeviceChoice';
+import { Dialog } from '../ui/Dialog';
 import { Meter } from '../ui/Meter';
 import { shortcuts } from './shortcuts';
 import { SpeakerTest } from './SpeakerTest';
 
-/** Which devices are used, what draws one's attention, and what the keys do. It is loaded when it is asked for. */
+/** The settings dialog: devices, notifications and a list of the keyboard shortcuts. It is loaded on demand. */
 export function Settings({ meeting }: { meeting: Meeting }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
   return (
-    <dialog ref={dialog} class="dialog" aria-labelledby="devices-title">
-      <h2 id="devices-title">Devices</h2>
+    <Dialog title="Devices">
       {insecure ? (
         <p class="notice">{problemOf(undefined).text}</p>
       ) : (
@@ -45,12 +42,7 @@ export function Settings({ meeting }: { meeting: Meeting }) {
           </div>
         ))}
       </dl>
-      <div class="dialog-actions">
-        <button type="button" class="button primary" onClick={() => dialog.current?.close()}>
-          Done
-        </button>
-      </div>
-    </dialog>
+    </Dialog>
   );
 }
 

@@ -4,7 +4,7 @@ import { playTone } from '../model/attention';
 import { choices } from '../model/storage';
 import { Icon } from '../ui/Icon';
 
-/** Plays three tones over the loudspeaker that is chosen. */
+/** Plays three tones through the selected loudspeaker. */
 export function SpeakerTest() {
   const audio = useRef<HTMLAudioElement>(null);
   useEffect(

@@ -10,7 +10,7 @@ import { largeTiles, layOut, selfSize, tilesOf, type TileContent } from './tiles
 import { Tile } from './Tile';
 import { layout, selfHidden } from './view';
 
-/** The people, and what they show. */
+/** The tiles of all people and screens. */
 export function Stage({ meeting }: { meeting: Meeting }) {
   const area = useRef<HTMLDivElement>(null);
   const [{ width, height }, setSize] = useState({ width: 0, height: 0 });
@@ -36,7 +36,7 @@ export function Stage({ meeting }: { meeting: Meeting }) {
     const large = largeTiles(some, pinned.value, meeting.speakers.main.value, layout.value);
     return { some, large, boxes: width > 0 ? layOut(some, large, width, height) : [] };
   };
-  // Beside others one's own picture is a small one over them, unless it is pinned, or they are as small themselves.
+  // The user's own picture is small and on top of the others, unless it is pinned or the other tiles are small as well.
   const own = tiles.find((tile) => tile.self && !tile.screen);
   const apart = own !== undefined && !alone && pinned.value !== own.key;
   let shown = arrange(apart ? tiles.filter((tile) => tile !== own) : tiles);
@@ -74,6 +74,7 @@ export function Stage({ meeting }: { meeting: Meeting }) {
           <CopyLink session={meeting.id} primary />
         </div>
       )}
+      {!meeting.canWatch.value && <p class="stage-more">You don’t see or hear the others here.</p>}
       {hidden > 0 && (
         <p class="stage-more">
           <Icon node={Users} size={16} /> {hidden} more

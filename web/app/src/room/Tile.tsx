@@ -1,5 +1,4 @@
 import { EllipsisVertical, Hand, Loader, MicOff, MonitorUp, Play, TriangleAlert, WifiOff } from 'lucide';
-import type { Box } from 'opentok-layout-js';
 import type { RefObject } from 'preact';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -10,15 +9,18 @@ import { choices } from '../model/storage';
 import { hueOf, initials } from '../text/person';
 import { Icon } from '../ui/Icon';
 import { Menu } from '../ui/Menu';
+import { lazily } from '../ui/lazy';
 import { useTrack } from '../ui/track';
+import type { Box } from './arrange';
 import { useQuality, useSubscription } from './subscription';
-import { TileMenu } from './TileMenu';
 import type { TileContent } from './tiles';
 import { volumes } from './view';
 
+const TileMenu = lazily(() => import('./TileMenu').then((part) => part.TileMenu));
+
 interface TileProps {
   readonly tile: TileContent;
-  /** Where it lies; undefined until the stage was measured. */
+  /** Position; undefined until the stage is measured. */
   readonly box: Box | undefined;
   readonly meeting: Meeting;
   readonly large: boolean;
@@ -26,7 +28,7 @@ interface TileProps {
   readonly onPin: () => void;
 }
 
-/** One person, or one screen: the picture or else an avatar, the name, and how it is with sound and network. */
+/** A tile for a person or a screen: picture or avatar, name, and marks for mute and network quality. */
 export function Tile({ tile, box, meeting, large, pinned, onPin }: TileProps) {
   const name = nameOf(tile.connection);
   const title = titleOf(tile, name);
@@ -38,8 +40,8 @@ export function Tile({ tile, box, meeting, large, pinned, onPin }: TileProps) {
   return (
     <figure class={`tile ${marks.filter(Boolean).join(' ')}`} style={style ?? { visibility: 'hidden' }} aria-label={title}>
       <div ref={face} class="tile-face" style={{ '--zoom': String(zoom.value) }}>
-        {tile.stream !== undefined ? (
-          <RemoteFace tile={tile} meeting={meeting} name={name} zoomed={zoom.value > 1} />
+        {tile.stream !== undefined && meeting.canWatch.value ? (
+          <RemoteFace tile={tile} meeting={meeting} name={name} large={large} zoomed={zoom.value > 1} face={face} />
         ) : (
           <OwnFace tile={tile} name={name} />
         )}
@@ -66,7 +68,7 @@ interface FaceProps {
   readonly name: string;
 }
 
-/** One's own picture, or an avatar; also a person who sends nothing. */
+/** The user's own picture, or the avatar of a person who sends no video, or whose video the user may not watch. */
 export function OwnFace({ tile, name }: FaceProps) {
   const video = useRef<HTMLVideoElement>(null);
   const own = tile.self && !tile.screen;
@@ -85,19 +87,30 @@ export function OwnFace({ tile, name }: FaceProps) {
         aria-label={`Video of ${titleOf(tile, name)}`}
       />
       {track === undefined && <Avatar name={name} />}
-      <Caption tile={tile} name={name} muted={own ? !microphone.value.on : !tile.screen} />
+      <Caption tile={tile} name={name} muted={own ? !microphone.value.on : !tile.screen && tile.stream?.hasAudio !== true} />
     </>
   );
 }
 
-function RemoteFace({ tile, meeting, name, zoomed }: FaceProps & { meeting: Meeting; zoomed: boolean }) {
+interface RemoteFaceProps extends FaceProps {
+  readonly meeting: Meeting;
+  readonly large: boolean;
+  readonly zoomed: boolean;
+  readonly face: RefObject<HTMLElement | null>;
+}
+
+function RemoteFace({ tile, meeting, name, large, zoomed, face }: RemoteFaceProps) {
   const video = useRef<HTMLVideoElement>(null);
   const subscription = useSubscription(meeting, tile.stream, video);
+  const whole = useFullscreen(face);
+  const sharp = (large || whole) && !tile.screen; // a screen is always sent sharp
+  useEffect(() => subscription?.setLarge(sharp), [subscription, sharp]);
+  useEffect(() => endPictureInPicture(video.current), []);
   const quality = useQuality(subscription);
   const speaker = choices.value.speaker;
   const volume = volumes.value.get(tile.connection.id) ?? 1;
   useEffect(() => {
-    // The loudspeaker may have gone; the browser's own choice is then as good as any.
+    // If the loudspeaker is gone, the browser uses its default.
     if (speaker !== '' && video.current?.setSinkId) void video.current.setSinkId(speaker).catch(() => {});
   }, [speaker]);
   useEffect(() => {
@@ -106,7 +119,7 @@ function RemoteFace({ tile, meeting, name, zoomed }: FaceProps & { meeting: Meet
   const state = subscription?.state ?? 'connecting';
   const framed = useFirstFrame(video, subscription);
   const shows = tile.stream?.hasVideo === true && state !== 'connecting' && framed;
-  // What comes from another tab of this browser would be heard as one's own echo.
+  // Another tab of this browser: its sound would be an echo.
   const echo = meeting.isOwn(tile.connection);
   const title = titleOf(tile, name);
   return (
@@ -132,7 +145,25 @@ function RemoteFace({ tile, meeting, name, zoomed }: FaceProps & { meeting: Meet
   );
 }
 
-/** Whether a subscription has brought a picture: until its first frame an element is black. */
+/** Whether an element fills the screen. */
+function useFullscreen(element: RefObject<HTMLElement | null>): boolean {
+  const [whole, setWhole] = useState(false);
+  useEffect(() => {
+    const look = (): void => setWhole(document.fullscreenElement !== null && document.fullscreenElement === element.current);
+    document.addEventListener('fullscreenchange', look);
+    return () => document.removeEventListener('fullscreenchange', look);
+  }, []);
+  return whole;
+}
+
+/** Returns a function that closes the window in which a video plays, if it has one. Not every browser does so by itself. */
+function endPictureInPicture(video: HTMLVideoElement | null): () => void {
+  return () => {
+    if (video !== null && document.pictureInPictureElement === video) void document.exitPictureInPicture().catch(() => {});
+  };
+}
+
+/** Whether the first video frame has arrived; until then the element is black. */
 function useFirstFrame(video: RefObject<HTMLVideoElement | null>, subscription: Subscription | undefined): boolean {
   const [framed, setFramed] = useState(false);
   useEffect(() => {
@@ -163,7 +194,7 @@ function PlayButton({ subscription, name }: { subscription: Subscription; name: 
   );
 }
 
-/** A raised hand, and what somebody says over the video without a word. */
+/** A raised hand and the current reactions of one person. */
 export function Gestures({ meeting, connection }: { meeting: Meeting; connection: string }) {
   const { hands, shown } = meeting.gestures;
   return (
@@ -186,7 +217,7 @@ export function Gestures({ meeting, connection }: { meeting: Meeting; connection
 
 interface CaptionProps extends FaceProps {
   readonly muted: boolean;
-  /** What is wrong with the network between the two; undefined where nothing is. */
+  /** Description of a network problem between the two browsers, if there is one. */
   readonly weak?: string | undefined;
 }
 

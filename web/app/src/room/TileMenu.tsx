@@ -1,8 +1,9 @@
 import type { Signal } from '@preact/signals';
-import { Expand, MicOff, PictureInPicture2, Pin, PinOff, UserX, VideoOff, ZoomIn } from 'lucide';
+import { Ban, Expand, MicOff, PictureInPicture2, Pin, PinOff, UserX, VideoOff, ZoomIn } from 'lucide';
 import type { RefObject } from 'preact';
 import type { Meeting } from '../model/meeting';
 import { Item } from '../ui/Menu';
+import { askToBan } from './ban';
 import { endStream, muteStream, remove, whatOf } from './moderate';
 import type { TileContent } from './tiles';
 import { setVolume, volumes } from './view';
@@ -18,12 +19,13 @@ interface Props {
   readonly onPin: () => void;
 }
 
-/** How much larger a screen is shown with each press, and then as it was. */
+/** Zoom factors of a shared screen, in the order in which the menu offers them. */
 const zooms = [1, 1.5, 2, 3];
 
-/** What one may do about a tile, and a moderator about the person in it. */
+/** The menu of a tile, with a moderator's actions. */
 export function TileMenu({ tile, title, name, meeting, face, zoom, pinned, onPin }: Props) {
   const { stream, connection } = tile;
+  const watched = meeting.canWatch.value ? stream : undefined;
   const moderates = meeting.isModerator.value && !tile.self;
   const next = zooms[(zooms.indexOf(zoom.value) + 1) % zooms.length] ?? 1;
   return (
@@ -31,22 +33,22 @@ export function TileMenu({ tile, title, name, meeting, face, zoom, pinned, onPin
       <Item icon={pinned ? PinOff : Pin} label={`${pinned ? 'Unpin' : 'Pin'} ${title}`} onSelect={onPin}>
         {pinned ? 'No longer large' : 'Show large'}
       </Item>
-      {document.fullscreenEnabled && stream !== undefined && (
+      {document.fullscreenEnabled && watched !== undefined && (
         <Item icon={Expand} onSelect={() => void face.current?.requestFullscreen().catch(() => {})}>
           Full screen
         </Item>
       )}
-      {tile.screen && stream !== undefined && (
+      {tile.screen && watched !== undefined && (
         <Item icon={ZoomIn} onSelect={() => (zoom.value = next)}>
           {next === 1 ? 'Show the whole screen' : `Enlarge to ${next * 100} %`}
         </Item>
       )}
-      {document.pictureInPictureEnabled && stream?.hasVideo === true && (
+      {document.pictureInPictureEnabled && watched?.hasVideo === true && (
         <Item icon={PictureInPicture2} onSelect={() => void face.current?.querySelector('video')?.requestPictureInPicture().catch(() => {})}>
           Picture in picture
         </Item>
       )}
-      {stream?.hasAudio === true && !meeting.isOwn(connection) && (
+      {watched?.hasAudio === true && !meeting.isOwn(connection) && (
         <label class="menu-volume">
           <span>Volume of {name}, for you</span>
           <input
@@ -71,6 +73,11 @@ export function TileMenu({ tile, title, name, meeting, face, zoom, pinned, onPin
       {moderates && (
         <Item icon={UserX} label={`Remove ${name}`} danger onSelect={() => remove(meeting, connection)}>
           Remove from the session …
+        </Item>
+      )}
+      {moderates && (
+        <Item icon={Ban} label={`Ban ${name}`} danger onSelect={() => askToBan(meeting, connection)}>
+          Ban from the session …
         </Item>
       )}
     </>

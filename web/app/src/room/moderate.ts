@@ -1,4 +1,4 @@
-// What a moderator may do about a person; nothing of it is shown to others.
+// A moderator's actions on a person.
 import type { Connection, Stream } from '@chattok/sdk';
 import { attempt, nameOf, type Meeting } from '../model/meeting';
 import { confirm } from '../ui/Confirm';
@@ -29,7 +29,7 @@ export function remove(meeting: Meeting, connection: Connection): void {
   });
 }
 
-/** What a stream is called where it is spoken of. */
+/** Returns the word for a stream in messages. */
 export function whatOf(stream: Stream): 'screen' | 'video' {
   return stream.videoType === 'SCREEN' ? 'screen' : 'video';
 }

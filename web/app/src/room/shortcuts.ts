@@ -1,5 +1,5 @@
-// What the keyboard does in the room. Every key is pressed together with Alt, so that none gets in the way of writing, or
-// of the single keys of a screen reader.
+// Keyboard shortcuts of the room. All use Alt, so that they conflict neither with typing nor with the single-key commands of
+// screen readers.
 import { useEffect } from 'preact/hooks';
 import { insecure } from '../model/devices';
 import { toggle } from '../model/local';
@@ -22,7 +22,7 @@ export function useShortcuts(meeting: Meeting): void {
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
       if (event.key === 'Escape') {
-        // An open dialog has the key for itself, and so has an input method.
+        // An open dialog or an input method handles Escape itself.
         const taken = event.defaultPrevented || isComposing(event) || document.querySelector('dialog[open], [popover]:popover-open') !== null;
         if (isSheet.value && !taken) panel.value = undefined;
         return;
@@ -42,17 +42,17 @@ export function useShortcuts(meeting: Meeting): void {
 const apple = /Mac|iP(hone|ad|od)/.test(navigator.platform);
 
 /**
- * The letter of a key that is pressed with Alt; undefined where it writes. The letter on the key counts, wherever it lies.
- * Only keyboards without Latin letters go by its place, and those where Alt makes another letter of it: there it may be
- * meant as such, so within a text it is.
+ * Returns the letter of an Alt shortcut, or undefined if the key types a character. The letter printed on the key counts,
+ * not its position. The position is used only on keyboards without Latin letters, and if Alt changes the letter. In the
+ * latter case it is not used inside a text field, because the changed letter may be intended.
  */
 function letterOf(event: KeyboardEvent): string | undefined {
   const { key, code } = event;
   if (event.getModifierState('AltGraph')) return undefined;
   const writing = isEditable(event.target);
-  if (writing && apple) return undefined; // Option is how one writes there
+  if (writing && apple) return undefined; // Option types special characters on Apple keyboards
   if (/^[a-z]$/i.test(key)) return key.toLowerCase();
-  if (/^[\x20-\x7e]$/.test(key)) return undefined; // another sign's key, which lies where a letter does elsewhere
+  if (/^[\x20-\x7e]$/.test(key)) return undefined; // the key of another character, in the position of a letter on other layouts
   const foreign = /^\p{L}$/u.test(key) && !/\p{Script=Latin}|[\u00b5\u00aa\u00ba]/u.test(key);
   if (writing && !foreign) return undefined;
   return /^Key([A-Z])$/.exec(code)?.[1]?.toLowerCase();
@@ -62,7 +62,7 @@ function isEditable(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || target.matches('textarea, input, select'));
 }
 
-/** Whether a key belongs to an input method that is at work. Safari says so by the old key code alone. */
+/** Whether an input method handles the key. Safari reports it only by the legacy key code. */
 export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229;
 }
@@ -89,5 +89,5 @@ function goToChat(): void {
   const composer = document.getElementById('message');
   if (composer !== null && composer === document.activeElement) panel.value = undefined;
   else if (composer !== null) composer.focus();
-  else panel.value = 'chat'; // it takes the focus as it opens
+  else panel.value = 'chat'; // the composer takes the focus when the panel opens
 }

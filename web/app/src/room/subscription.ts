@@ -1,10 +1,10 @@
-// A tile's hold on another's stream.
+// Hooks for subscriptions to streams.
 import type { RefObject } from 'preact';
 import { useEffect, useReducer, useState } from 'preact/hooks';
 import type { Stream, Subscription } from '@chattok/sdk';
 import type { Meeting } from '../model/meeting';
 
-/** Receives a stream into an element for as long as the tile is there, and renders again when its state changes. */
+/** Subscribes to a stream while the component is mounted, and renders again when the subscription changes. */
 export function useSubscription(
   meeting: Meeting,
   stream: Stream | undefined,
@@ -22,17 +22,17 @@ export function useSubscription(
       end();
       mine.close();
     };
-    // The stream's description changes while it stays the same stream.
+    // `stream` is a new object after each update, so the effect depends on its id.
   }, [meeting, id]);
   return subscription;
 }
 
-const interval = 4_000; // milliseconds between two looks at the statistics
+const interval = 4_000; // milliseconds between samples of the statistics
 const slowRoundTrip = 450; // milliseconds
-const lossy = 0.08; // of the packets
-const choppy = 4; // frames a second
+const lossy = 0.08; // share of lost packets
+const choppy = 4; // frames per second
 
-/** What is wrong with the way that a stream takes, in words; undefined where nothing is. */
+/** Describes the network problem of a subscription in words; undefined if there is none. */
 export function useQuality(subscription: Subscription | undefined): string | undefined {
   const [quality, setQuality] = useState<string>();
   useEffect(() => {
@@ -43,7 +43,7 @@ export function useQuality(subscription: Subscription | undefined): string | und
       const stats = await subscription.stats().catch(() => []);
       const fault = stats.map((item) => judge(item, subscription)).find((text) => text !== undefined);
       bad = fault === undefined ? 0 : bad + 1;
-      if (!ended) setQuality(bad < 2 ? undefined : fault); // a hiccup is not worth a mark
+      if (!ended) setQuality(bad < 2 ? undefined : fault); // a single bad sample is ignored
     };
     const timer = setInterval(() => void look(), interval);
     return () => {

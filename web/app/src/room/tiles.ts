@@ -1,21 +1,20 @@
-// Which tiles there are, and where they lie.
-import initLayout, { type Box } from 'opentok-layout-js';
+// The list of tiles and their layout.
 import type { Connection, Publication, Stream } from '@chattok/sdk';
+import { arrange, type Box } from './arrange';
 import type { Layout } from './view';
 
-/** What a tile shows: a stream of another, one's own publication, or a person who sends neither. */
+/** The content of a tile: another person's stream, the user's own publication, or a person without media. */
 export interface TileContent {
   readonly key: string;
   readonly connection: Connection;
   readonly self: boolean;
   readonly screen: boolean;
-  /** Another's stream. */
+  /** Set for another person's stream. */
   readonly stream?: Stream;
-  /** One's own. */
+  /** Set for the user's own publication. */
   readonly publication?: Publication;
 }
 
-/** What the tiles are made of. */
 export interface TileSource {
   readonly self: Connection | undefined;
   readonly connections: readonly Connection[];
@@ -23,17 +22,17 @@ export interface TileSource {
   readonly publications: readonly Publication[];
 }
 
-/** People without a picture that have a tile of their own; the others are counted. */
+/** Maximum number of tiles for people without video; the others are only counted. */
 const quietLimit = 11;
 
-/** The tiles in their order, and how many people have none: others first, oneself last. */
+/** Returns the tiles, the user's own last, and the number of people without a tile. */
 export function tilesOf({ self, connections, streams, publications }: TileSource): { tiles: TileContent[]; hidden: number } {
   const tiles: TileContent[] = [];
   const seen = new Set<string>();
   for (const stream of streams) {
     const { connection } = stream;
     const screen = stream.videoType === 'SCREEN';
-    // A person's tile is the same with a picture and without.
+    // A person keeps the same tile when the video starts or stops.
     const key = screen || seen.has(connection.id) ? stream.id : connection.id;
     if (!screen) seen.add(connection.id);
     tiles.push({ key, connection, self: false, screen, stream });
@@ -54,7 +53,7 @@ function ownTiles(self: Connection, publications: readonly Publication[]): TileC
   return tiles.some((tile) => !tile.screen) ? tiles : [...tiles, { key: 'own', connection: self, self: true, screen: false }];
 }
 
-/** Which tile is large, and with it the others small; none where all shall be equal. */
+/** Returns the keys of the tiles that are shown large; none if all have the same size. */
 export function largeTiles(
   tiles: readonly TileContent[],
   pinned: string | undefined,
@@ -67,14 +66,14 @@ export function largeTiles(
   if (layout === 'grid') return new Set();
   const speaking = tiles.find((tile) => tile.stream !== undefined && tile.stream.id === speaker);
   if (layout === 'speaker') return new Set([(speaking ?? tiles.find(({ self }) => !self))?.key ?? '']);
-  // Two look at each other as equals; from three on, oneself among them, the one who speaks comes forward.
+  // With two people both tiles are equal. With three or more, the speaker's tile is large.
   return new Set(tiles.filter(({ self }) => !self).length > 1 && speaking !== undefined ? [speaking.key] : []);
 }
 
-/** How many times as high and as wide the tiles must be over which one's own picture may lie. */
+/** How many times larger than the user's own picture the tiles must be for it to be placed on top of them. */
 const times = 2;
 
-/** The size of one's own picture over the stage; undefined where the tiles are so small that it is one of them. */
+/** Returns the size of the user's own picture on top of the stage; undefined if the tiles are too small for that. */
 export function selfSize(boxes: readonly Box[], width: number, height: number): { width: number; height: number } | undefined {
   const own = Math.round(Math.max(88, Math.min(width * 0.22, height * 0.4, 224)));
   const size = { width: own, height: Math.round(own * 0.64) };
@@ -82,28 +81,22 @@ export function selfSize(boxes: readonly Box[], width: number, height: number): 
   return fits ? size : undefined;
 }
 
-/** Where the tiles lie within a container of this size, in their order. */
+/** Returns the positions of the tiles in a container of this size. */
 export function layOut(tiles: readonly TileContent[], large: ReadonlySet<string>, width: number, height: number): Box[] {
-  const layout = initLayout({
-    containerWidth: width,
-    containerHeight: height,
-    minRatio: 9 / 16,
-    maxRatio: width < 640 ? 4 / 3 : 3 / 4,
-    bigPercentage: 0.8,
-    minBigPercentage: width < 640 ? 0.3 : 0.6,
-    bigMinRatio: 9 / 16,
-    bigMaxRatio: 3 / 4,
-    bigFixedRatio: tiles.some((tile) => tile.screen && large.has(tile.key)), // a screen is shown whole
-    bigFirst: true,
-    scaleLastRow: false, // nobody is larger for being the last
-    smallMaxWidth: 360,
-    smallMaxHeight: 260,
-  });
-  const elements = tiles.map((tile) => ({ ...shapeOf(tile), big: large.has(tile.key) }));
-  return layout.getLayout(elements).boxes;
+  const narrow = width < 640;
+  return arrange(
+    tiles.map((tile) => ({ ...shapeOf(tile), big: large.has(tile.key) })),
+    {
+      width,
+      height,
+      maxRatio: narrow ? 4 / 3 : 3 / 4,
+      minBig: narrow ? 0.3 : 0.6,
+      bigFixed: tiles.some((tile) => tile.screen && large.has(tile.key)), // a screen is not cropped
+    },
+  );
 }
 
-/** A screen's shape as its publisher says it; everything else is cut to fit. */
+/** Returns the aspect ratio of a tile: that of the screen, or 16:9, to which camera pictures are cropped. */
 function shapeOf({ screen, stream }: TileContent): { width: number; height: number } {
   const { width, height } = stream ?? {};
   return screen && width && height ? { width, height } : { width: 16, height: 9 };

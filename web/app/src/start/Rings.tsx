@@ -1,7 +1,7 @@
 import { MessageCircle, Mic, MonitorUp, Video } from 'lucide';
 import { Icon } from '../ui/Icon';
 
-// A picture and no more: what it shows is said beside it.
+// Decoration only; the text beside it says the same.
 const around = [
   { icon: Video, hue: 200, left: '9%', top: '20%' },
   { icon: Mic, hue: 35, left: '76%', top: '10%' },
@@ -9,7 +9,7 @@ const around = [
   { icon: MessageCircle, hue: 140, left: '15%', top: '76%' },
 ];
 
-/** The start page's picture: a signal that spreads from one to all. */
+/** The start page's picture: a signal that spreads to everyone. */
 export function Rings() {
   return (
     <div class="rings" aria-hidden="true">

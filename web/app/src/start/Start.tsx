@@ -1,3 +1,4 @@
+import '../style/start.css';
 import { ArrowRight, CircleAlert, Plus, X } from 'lucide';
 import { useEffect, useState } from 'preact/hooks';
 import { go, newSessionId, root, sessionOf } from '../model/route';
@@ -6,7 +7,7 @@ import { ago } from '../text/time';
 import { Icon, Mark } from '../ui/Icon';
 import { Rings } from './Rings';
 
-/** The start page: make a session, open one by its link, or go back into a recent one. */
+/** The start page: create a session, open one by its link, or return to a recent one. */
 export function Start({ invalid }: { invalid: string | undefined }) {
   useEffect(() => {
     document.title = 'ChatTok';
@@ -142,7 +143,7 @@ function Recents() {
   );
 }
 
-/** Goes on within the page, but leaves opening in a new tab to the browser. */
+/** Navigates within the page. Clicks that open a new tab are left to the browser. */
 function follow(event: MouseEvent, session: string): void {
   if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();

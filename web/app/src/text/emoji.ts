@@ -1,6 +1,6 @@
-// Emoji by the names that people know from other chats.
+// Emoji by the names that other chat programs use.
 
-/** Names, without their colons, and their emoji. */
+/** Emoji by name, without the colons. */
 export type Names = ReadonlyMap<string, string>;
 
 const words = (

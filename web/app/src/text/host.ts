@@ -1,14 +1,14 @@
-// Whether a host's name is what it looks like: letters of other scripts, and slashes that are none, can look like an
-// address that one knows.
+// Checks host names for look-alike characters: letters of other scripts and characters that resemble a slash can imitate a
+// well-known address.
 
-/** Scripts that are written together in one name (UTS 39, section 5.2, "highly restrictive", without Latin). */
+/** Scripts that may be mixed in one label (UTS 39, section 5.2, "highly restrictive", without Latin). */
 const together = [
   ['Han', 'Hiragana', 'Katakana'],
   ['Han', 'Bopomofo'],
   ['Han', 'Hangul'],
 ];
 
-/** Scripts with letters that look like Latin ones. */
+/** Scripts with letters that resemble Latin ones. */
 const lookAlike = new Set(['Cyrillic', 'Greek', 'Armenian', 'Cherokee']);
 
 const scripts = [
@@ -19,7 +19,7 @@ const scripts = [
 
 const latinOfEurope = /^[a-z0-9\u00df-\u00f6\u00f8-\u017f-]*$/;
 
-/** Whether a host as it was written may be shown so; `host` is what the browser makes of it, in ASCII. */
+/** Whether a host may be shown as written. `host` is the browser's ASCII form of it. */
 export function honestHost(written: string, host: string): boolean {
   const lower = written.toLowerCase().normalize('NFC');
   if (/^[\x21-\x7e]*$/.test(lower)) return lower === host || lower.replace(/:\d*$/, '') === host;
@@ -30,18 +30,18 @@ export function honestHost(written: string, host: string): boolean {
 
 function isHonest(label: string, top: string): boolean {
   if (latinOfEurope.test(label)) return true;
-  if (!/^[\p{L}\p{M}\p{N}-]+$/u.test(label)) return false; // such as a slash that is none
+  if (!/^[\p{L}\p{M}\p{N}-]+$/u.test(label)) return false; // for example, a character that resembles a slash
   const used = new Set<string>();
   for (const character of label.replace(/[\d-]/g, '')) {
     const script = scripts.find(({ letter }) => letter.test(character))?.name;
     if (script === undefined) {
-      if (/\p{M}|ー/u.test(character)) continue; // belongs to the letter before
+      if (/\p{M}|ー/u.test(character)) continue; // combining marks belong to the preceding letter
       return false;
     }
     used.add(script);
   }
   const [only] = used;
   if (used.size > 1) return together.some((set) => [...used].every((script) => set.includes(script)));
-  if (only === undefined || only === 'Latin') return false; // Latin beyond Europe's has its look-alikes too
+  if (only === undefined || only === 'Latin') return false; // other Latin letters include look-alikes as well
   return !lookAlike.has(only) || !/^[a-z-]+$/.test(top);
 }

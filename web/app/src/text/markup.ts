@@ -1,12 +1,10 @@
-// The little markup that a message has: code between backticks, and addresses. What is between backticks is as it was typed.
+// Parses the markup of a message: addresses, and code in backticks, which is left as typed.
 import { linkify, type Part } from './linkify';
 
-/** A piece of a message. */
 export interface Piece extends Part {
   readonly code?: 'line' | 'block';
 }
 
-/** Splits a message into its pieces. */
 export function piecesOf(text: string): Piece[] {
   if (!text.includes('`')) return linkify(text);
   const pieces: Piece[] = [];
@@ -20,7 +18,8 @@ export function piecesOf(text: string): Piece[] {
     const mark = block ? '```' : '`';
     const close = text.indexOf(mark, at + mark.length);
     if (close === -1) {
-      // Without its end it is a backtick like any other; a single one may still have its end within the line.
+      // Without a closing mark the backticks are plain text. After three of them, a later single one may still open inline
+      // code.
       if (!block) break;
       at = text.indexOf('`', at + 3);
       continue;
@@ -41,7 +40,7 @@ export function piecesOf(text: string): Piece[] {
 
 const onlyEmoji = /^(?:\p{RI}\p{RI}|\p{Emoji}(?:\p{EMod}|\ufe0f\u20e3?)?(?:\u200d\p{Emoji}(?:\p{EMod}|\ufe0f)?)*){1,6}$/u;
 
-/** Whether a message is a few emoji and no more, which are shown larger. */
+/** Whether a message consists of a few emoji only, which are shown larger. */
 export function isEmoji(text: string): boolean {
   const bare = text.trim();
   return bare.length > 0 && bare.length <= 60 && !/[0-9#*]/.test(bare) && onlyEmoji.test(bare.replace(/\s/g, ''));

@@ -1,16 +1,16 @@
-// What an error of the server or the network means to the person before the page. The error's own words are for developers,
-// and go to the console.
+// Explains errors to the user. The original messages are meant for developers and are logged to the console.
 import type { ChattokError } from '@chattok/sdk';
 
-/** Says why something that the person asked for did not happen. */
+/** Describes why an action of the user failed. */
 export function inWords(error: unknown): string {
   const code = codeOf(error);
   console.warn(code ?? 'error', error);
+  if (reasonOf(error) === 'REFUSED') return (error as ChattokError).message; // written for people, by the site's backend
   switch (code) {
     case 'UNAUTHENTICATED':
       return 'you are no longer in this session. Go in again.';
     case 'FORBIDDEN':
-      return 'you may not do that in this session.';
+      return forbidden[reasonOf(error) ?? ''] ?? 'you may not do that in this session.';
     case 'NOT_FOUND':
       return 'it is no longer there.';
     case 'RATE_LIMITED':
@@ -29,18 +29,30 @@ export function inWords(error: unknown): string {
   }
 }
 
-/** What an invitation says, as far as the page can read it; the server alone judges whether it is genuine. */
+const forbidden: Partial<Record<string, string>> = {
+  BANNED: 'a moderator banned you from this session.',
+  EDIT_WINDOW: 'it is too old to be changed.',
+  ENTRY_DELETED: 'it is deleted.',
+  READ_ONLY: 'this session is read-only.',
+};
+
+/** The unverified claims of an invitation; only the server can verify them. */
 export interface Invitation {
   readonly session?: string;
   readonly name?: string;
   readonly listens?: boolean;
-  /** When it ends, in milliseconds since 1970. */
+  /** Whether its holder may publish, but watch nobody. */
+  readonly unseeing?: boolean;
+  /** Expiry, in milliseconds since the epoch. */
   readonly ends?: number;
 }
 
-/** Says why the server does not let somebody in, and how it would. */
+/** Describes why the server refused the user, and the remedy. */
 export function refusalOf(error: ChattokError, session: string, invitation: Invitation | undefined, now: number): string {
   console.warn('refused', error.code, error);
+  if (error.reason === 'REFUSED') return error.message;
+  if (error.reason === 'SESSION_DELETED') return 'This session was deleted, with everything that was written in it.';
+  if (error.reason === 'BANNED') return `A moderator banned you from this session${untilText(error.until)}.`;
   const unaccepted = 'Your invitation is not accepted: ';
   switch (error.code) {
     case 'UNAUTHENTICATED':
@@ -60,6 +72,16 @@ export function refusalOf(error: ChattokError, session: string, invitation: Invi
     default:
       return 'The server can’t let you in just now. Try again in a moment.';
   }
+}
+
+const end = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+function untilText(until: string | undefined): string {
+  return until === undefined ? '' : ` until ${end.format(new Date(until))}`;
+}
+
+function reasonOf(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'reason' in error && typeof error.reason === 'string' ? error.reason : undefined;
 }
 
 function codeOf(error: unknown): string | undefined {

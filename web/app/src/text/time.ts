@@ -1,4 +1,4 @@
-// Times as the reader's own language and zone write them.
+// Times in the reader's language and time zone.
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
@@ -16,12 +16,12 @@ export function fullTime(time: Date): string {
   return full.format(time);
 }
 
-/** A number that is the same for all of one day, in the reader's zone. */
+/** Returns a number for the day of a time, in the reader's time zone. */
 export function dayNumber(time: Date): number {
   return Math.floor(Date.UTC(time.getFullYear(), time.getMonth(), time.getDate()) / dayLength);
 }
 
-/** `Today`, `Yesterday`, or the day's name. */
+/** Returns `Today`, `Yesterday`, or the date. */
 export function dayName(time: Date, now: Date): string {
   const ago = dayNumber(now) - dayNumber(time);
   if (ago === 0) return 'Today';
@@ -29,11 +29,19 @@ export function dayName(time: Date, now: Date): string {
   return (time.getFullYear() === now.getFullYear() ? day : dayOfYear).format(time);
 }
 
-/** How long ago, roughly: `3 hours ago`. */
+/** Returns the approximate age of a time, such as `3 hours ago`. */
 export function ago(time: number, now: number): string {
   const minutes = Math.round((time - now) / 60_000);
   if (minutes > -1) return 'just now';
   if (minutes > -60) return relative.format(minutes, 'minute');
   if (minutes > -24 * 60) return relative.format(Math.round(minutes / 60), 'hour');
   return relative.format(Math.round(minutes / 60 / 24), 'day');
+}
+
+/** Returns a length of time in words, such as `30 seconds` or `an hour`. */
+export function duration(seconds: number): string {
+  const [size, unit] = ([[86_400, 'day'], [3_600, 'hour'], [60, 'minute']] as const).find(([each]) => seconds % each === 0) ?? [1, 'second'];
+  const count = seconds / size;
+  if (count === 1) return unit === 'hour' ? 'an hour' : `a ${unit}`;
+  return `${count} ${unit}s`;
 }

@@ -1,6 +1,6 @@
-// A question before what can't be taken back.
-import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+// A confirmation dialog for actions that can't be undone.
+import { Dialog } from './Dialog';
+import { dialog } from './dialogs';
 
 interface Question {
   readonly title: string;
@@ -9,47 +9,11 @@ interface Question {
   readonly act: () => void;
 }
 
-const question = signal<Question | undefined>(undefined);
-
-/** Asks, and acts where the answer is yes. */
-export function confirm(asked: Question): void {
-  question.value = asked;
-}
-
-/** Where questions are shown; once in a page. */
-export function Confirm() {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const asked = question.value;
-  useEffect(() => {
-    if (asked !== undefined) dialog.current?.showModal();
-    return () => dialog.current?.close();
-  }, [asked]);
-  const close = (): void => {
-    question.value = undefined;
-  };
-  return (
-    <dialog ref={dialog} class="dialog" aria-labelledby="question" onClose={close}>
-      {asked !== undefined && (
-        <>
-          <h2 id="question">{asked.title}</h2>
-          <p>{asked.text}</p>
-          <div class="dialog-actions">
-            <button type="button" class="button" onClick={close}>
-              Cancel
-            </button>
-            <button
-              type="button"
-              class="button danger"
-              onClick={() => {
-                close();
-                asked.act();
-              }}
-            >
-              {asked.yes}
-            </button>
-          </div>
-        </>
-      )}
-    </dialog>
+/** Opens the dialog. `act` is called if the user confirms. */
+export function confirm({ title, text, yes, act }: Question): void {
+  dialog.value = (
+    <Dialog title={title} yes={yes} danger act={act}>
+      <p>{text}</p>
+    </Dialog>
   );
 }

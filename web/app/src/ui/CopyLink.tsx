@@ -6,10 +6,10 @@ import { inviteLink } from '../model/route';
 import { copyText } from './clipboard';
 import { Icon } from './Icon';
 
-/** Copies the session's link, which carries no token. */
+/** A button that copies the session's link. */
 export function CopyLink({ session, primary = false }: { session: string; primary?: boolean }) {
   const [copied, setCopied] = useState(false);
-  // The link carries no token: where one was needed to come in, it invites nobody.
+  // The link contains no token, so it does not admit others to a session that needs one.
   const closed = invitationTo(session) !== undefined;
   useEffect(() => {
     if (!copied) return undefined;

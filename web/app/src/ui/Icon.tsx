@@ -1,7 +1,7 @@
 import type { IconNode } from 'lucide';
 import { h } from 'preact';
 
-/** An icon beside a text, or inside of a control that has a name of its own: it is hidden from assistive technology. */
+/** A decorative icon, hidden from assistive technology. The control around it needs a label of its own. */
 export function Icon({ node, size = 20 }: { node: IconNode; size?: number }) {
   return (
     <svg
@@ -21,7 +21,7 @@ export function Icon({ node, size = 20 }: { node: IconNode; size?: number }) {
   );
 }
 
-/** The mark: a speech bubble that sends. */
+/** The logo: a speech bubble that sends. */
 export function Mark({ size = 32 }: { size?: number }) {
   return (
     <svg class="mark" width={size} height={size} viewBox="0 0 32 32" aria-hidden="true">

@@ -1,7 +1,7 @@
 import type { IconNode } from 'lucide';
 import type { ComponentChildren } from 'preact';
 import { useSignal } from '@preact/signals';
-import { useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { Icon } from './Icon';
 
 interface MenuProps {
@@ -10,13 +10,13 @@ interface MenuProps {
   readonly icon: IconNode;
   readonly class: string;
   readonly size?: number;
-  /** What is in the button in place of the bare icon. */
+  /** The button's content, in place of the icon. */
   readonly face?: ComponentChildren;
-  /** Its items, made when it opens. */
+  /** Creates the items when the menu opens. */
   readonly children: () => ComponentChildren;
 }
 
-/** A button with a menu: the browser puts it over everything, and closes it at a press elsewhere or of Escape. */
+/** A button with a popover menu. The browser closes it on Escape or on a click outside. */
 export function Menu({ label, title = label, icon, class: style, size = 18, face, children }: MenuProps) {
   const id = useId();
   const button = useRef<HTMLButtonElement>(null);
@@ -24,8 +24,10 @@ export function Menu({ label, title = label, icon, class: style, size = 18, face
   const open = useSignal(false);
   const toggled = (event: { readonly newState: string }): void => {
     open.value = event.newState === 'open';
-    if (open.value) requestAnimationFrame(() => begin(button.current, list.current));
   };
+  const shown = open.value;
+  // The items may still have to be loaded, so the place follows the size.
+  useLayoutEffect(() => (shown ? hold(button.current, list.current) : undefined), [shown]);
   return (
     <>
       <button
@@ -35,13 +37,13 @@ export function Menu({ label, title = label, icon, class: style, size = 18, face
         popovertarget={id}
         aria-label={label}
         aria-haspopup="menu"
-        aria-expanded={open.value}
+        aria-expanded={shown}
         title={title}
       >
         {face ?? <Icon node={icon} size={size} />}
       </button>
       <div ref={list} id={id} popover="auto" class="menu" role="menu" aria-label={label} onToggle={toggled} onKeyDown={move}>
-        {open.value && children()}
+        {shown && children()}
       </div>
     </>
   );
@@ -49,16 +51,16 @@ export function Menu({ label, title = label, icon, class: style, size = 18, face
 
 interface ItemProps {
   readonly icon: IconNode;
-  /** Its name where the text alone does not say whom it concerns. */
+  /** The accessible name, if the text alone is ambiguous. */
   readonly label?: string;
   readonly children: ComponentChildren;
   readonly danger?: boolean;
-  /** For what is on or off. */
+  /** Set for items that can be on or off. */
   readonly checked?: boolean;
   readonly onSelect: () => void;
 }
 
-/** One item of a menu, which closes as it is chosen. */
+/** A menu item. Selecting it closes the menu. */
 export function Item({ icon, label, children, danger = false, checked, onSelect }: ItemProps) {
   return (
     <button
@@ -68,7 +70,7 @@ export function Item({ icon, label, children, danger = false, checked, onSelect 
       aria-label={label}
       aria-checked={checked}
       onClick={(event) => {
-        event.currentTarget.closest<HTMLElement>('[popover]')?.hidePopover();
+        hide(event.currentTarget);
         onSelect();
       }}
     >
@@ -78,26 +80,40 @@ export function Item({ icon, label, children, danger = false, checked, onSelect 
   );
 }
 
+/** Closes the menu of an item. */
+export function hide(item: HTMLElement): void {
+  item.closest<HTMLElement>('[popover=auto]')?.hidePopover();
+}
+
 const gap = 6; // pixels between the button and its menu
 const edge = 8; // pixels between the menu and the window's edge
 
-/** Puts the menu beside its button, wherever there is room, and goes to its first item. */
-function begin(button: HTMLElement | null, list: HTMLElement | null): void {
-  if (button === null || list === null) return;
+/** Keeps a menu at its button, and focuses its first item. Returns a function that stops it. */
+export function hold(button: HTMLElement | null, list: HTMLElement | null): (() => void) | undefined {
+  if (button === null || list === null) return undefined;
+  const observer = new ResizeObserver(() => {
+    place(button, list);
+    if (!list.contains(document.activeElement)) itemsOf(list)[0]?.focus();
+  });
+  observer.observe(list);
+  return () => observer.disconnect();
+}
+
+function place(button: HTMLElement, list: HTMLElement): void {
   const from = button.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = list;
   const below = from.bottom + gap;
   const top = below + height <= innerHeight - edge ? below : from.top - gap - height;
   list.style.left = `${Math.max(edge, Math.min(from.right - width, innerWidth - width - edge))}px`;
   list.style.top = `${Math.max(edge, Math.min(top, innerHeight - height - edge))}px`;
-  itemsOf(list)[0]?.focus();
 }
 
 function itemsOf(list: HTMLElement): HTMLElement[] {
   return [...list.querySelectorAll<HTMLElement>('[role^=menuitem], input')];
 }
 
-function move(event: KeyboardEvent & { readonly currentTarget: HTMLElement }): void {
+/** Moves the focus from item to item by the arrow keys. */
+export function move(event: KeyboardEvent & { readonly currentTarget: HTMLElement }): void {
   const items = itemsOf(event.currentTarget);
   const at = items.findIndex((item) => item === document.activeElement);
   const steps: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 };

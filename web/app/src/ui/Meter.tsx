@@ -3,13 +3,13 @@ import { watchLevel } from '../model/local';
 
 const bars = 5;
 
-/** How loud one's own microphone is, as bars; the numbers are for those who do not see them. */
+/** The microphone's level as bars, with numeric values for screen readers. */
 export function Meter() {
   const element = useRef<HTMLDivElement>(null);
   useEffect(
     () =>
       watchLevel((level) => {
-        // Ten times a second: straight to the element rather than through a render.
+        // Updates ten times a second bypass rendering.
         const { current } = element;
         if (current === null) return;
         current.style.setProperty('--level', level.toFixed(2));

@@ -3,7 +3,7 @@ import { clearNotices, dismiss, notices, type Notice } from '../model/notices';
 import { panel } from '../room/view';
 import { Icon } from './Icon';
 
-/** What happened, at the edge of a page that has no place of its own for it. */
+/** The notices at the edge of a page, for pages without a dedicated place for them. */
 export function Notices() {
   return (
     <div class="notices">
@@ -12,7 +12,9 @@ export function Notices() {
   );
 }
 
-/** What happened. The two regions are always there, or additions would not be read out. */
+/**
+ * The list of notices. Both live regions are always rendered, since screen readers announce only additions to existing ones.
+ */
 export function NoticeList() {
   const of = (kind: Notice['kind']) => notices.value.filter((notice) => notice.kind === kind);
   return (

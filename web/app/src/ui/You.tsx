@@ -1,4 +1,4 @@
-/** The mark of oneself beside one's name. It is no part of any name, and looks like none. */
+/** The mark "(you)" beside the user's own name. Its style differs from a name's, and cleanName removes imitations. */
 export function You() {
   return (
     <>

@@ -1,6 +1,9 @@
 import { notify } from '../model/notices';
 
-/** Puts a text into the clipboard, and says whether it could. Over plain HTTP browsers have the old way only. */
+/**
+ * Copies a text to the clipboard. Returns whether it succeeded. Over plain HTTP only the legacy document.execCommand is
+ * available.
+ */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

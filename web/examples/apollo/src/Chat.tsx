@@ -4,13 +4,13 @@ import { ADD_ENTRY, ENTRIES, ENTRY_ADDED, type Entries, type Entry } from './ope
 
 const pageSize = 20;
 
-/** History by pages, what comes after it, and what is on its way. */
+/** Shows the history by pages, new entries as they come, and posts that are not answered yet. */
 export function Chat({ connectionId }: { connectionId: string }) {
   const { data, error, fetchMore, subscribeToMore } = useQuery(ENTRIES, { variables: { last: pageSize } });
   const loaded = data !== undefined;
 
-  // From the end of the page on, so that nothing is missed between the two. Of an empty log that is its beginning:
-  // relayStylePagination makes '' of the null that an empty page has for its end.
+  // The subscription starts at the end of the loaded page, so that no entry is missed in between. The end of an empty page is
+  // null, which relayStylePagination turns into ''; the log's beginning stands for it.
   useEffect(() => {
     if (!loaded) return;
     const after = data.chatEntries.pageInfo.endCursor || '0';
@@ -20,7 +20,7 @@ export function Chat({ connectionId }: { connectionId: string }) {
       updateQuery: (_, { complete, previousData, subscriptionData }) =>
         complete ? insert(previousData, subscriptionData.data.entryAdded) : undefined,
     });
-    // Once, for the page that was loaded first: the subscription goes on by itself from there.
+    // Once, after the first page: the subscription moves its own cursor on from there.
   }, [loaded, subscribeToMore]);
 
   if (error) return <p role="alert">{error.message}</p>;
@@ -38,7 +38,7 @@ export function Chat({ connectionId }: { connectionId: string }) {
   );
 }
 
-/** Puts an entry in its place by number, once: it may come as an event and as the answer to its post, in either order. */
+/** Inserts an entry by its number, once: it may arrive as an event and as the answer to its post, in either order. */
 function insert(page: Entries, entry: Entry): Entries {
   const { edges, pageInfo } = page.chatEntries;
   if (edges.some(({ node }) => node.seq === entry.seq)) return page;
@@ -59,18 +59,18 @@ export function EntryList({ label, entries }: { label: string; entries: Entry[] 
   );
 }
 
-/** A post without its answer. */
+/** A post that has not been answered. */
 interface Pending {
   key: string;
   body: string;
-  /** The last entry there was: its own is a later one. */
+  /** The number of the last entry when it was posted; its own number will be higher. */
   after: number;
   failure?: string;
 }
 
 /**
- * Posts show at once. They stand beside the cache and not in an optimistic layer of it, which would hide what the others
- * post until the answer came.
+ * Shows posts at once. They are kept beside the cache and not in an optimistic layer of it, which would hide the entries of
+ * others until the answer arrives.
  */
 function Composer({ connectionId, entries }: { connectionId: string; entries: Entry[] }) {
   const client = useApolloClient();
@@ -95,9 +95,9 @@ function Composer({ connectionId, entries }: { connectionId: string; entries: En
     event.preventDefault();
     const body = input.current!.value;
     input.current!.value = '';
-    void send({ key: crypto.randomUUID(), body, after: entries.at(-1)?.seq ?? 0 }); // a random key: it is the session's
+    void send({ key: crypto.randomUUID(), body, after: entries.at(-1)?.seq ?? 0 }); // a random key, since keys are shared by the whole session
   };
-  // An event may come before the answer: then the entry is there, and the pending row must not be.
+  // An event may arrive before the answer. The entry is shown then, and its pending row must not be.
   const shown = pending.filter(
     ({ body, after }) => !entries.some((each) => each.seq > after && each.connectionId === connectionId && each.body === body),
   );

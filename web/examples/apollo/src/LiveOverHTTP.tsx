@@ -3,9 +3,9 @@ import { useRef, useState } from 'react';
 import { EntryList } from './Chat';
 import { ENTRY_ADDED, type Entry } from './operations';
 
-const pause = 1000; // milliseconds, before a response that broke off is asked for again
+const pause = 1000; // milliseconds before a broken response is requested again
 
-/** The whole log and what comes after it, by a plain HttpLink, whose subscriptions are multipart responses. */
+/** Shows the whole log and new entries by a plain HttpLink, whose subscriptions are multipart responses. */
 export function LiveOverHTTP() {
   const [entries, setEntries] = useState<Entry[]>([]);
   const [after, setAfter] = useState('0');
@@ -17,7 +17,7 @@ export function LiveOverHTTP() {
       last.current = data.entryAdded.cursor;
       setEntries((before) => [...before, data.entryAdded]);
     },
-    // HTTP does not come back by itself: ask again, after the last one that came.
+    // HttpLink does not reconnect: subscribe again, after the last entry received.
     onError: () => setTimeout(resume, pause),
     onComplete: () => setTimeout(resume, pause),
   });

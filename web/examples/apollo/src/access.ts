@@ -1,12 +1,12 @@
 import { server } from './server';
 
-/** What `connect` and `renewAccess` give. */
+/** The result of `connect` and `renewAccess`. */
 export interface Granted {
   accessToken: string;
   expiresAt: string;
 }
 
-/** A connection's access token, renewed at half its time: one that has ended can't be renewed any more. */
+/** A connection's access token, renewed at half its lifetime, since an expired token can't be renewed. */
 export class Access {
   #token!: string;
   #renewAt!: number;
@@ -14,14 +14,14 @@ export class Access {
 
   constructor(granted: Granted) {
     this.#keep(granted);
-    setInterval(() => void this.token(), 60_000); // also where nothing is asked for
+    setInterval(() => void this.token(), 60_000); // also while the page is idle
   }
 
-  /** A token that is good now. */
+  /** Resolves with a valid token. */
   async token(): Promise<string> {
     if (Date.now() >= this.#renewAt) {
       this.#renewal ??= this.#renew().finally(() => (this.#renewal = undefined));
-      await this.#renewal.catch(() => {}); // what there is may be good still; the server says if not
+      await this.#renewal.catch(() => {}); // the old token may still be valid; the server decides
     }
     return this.#token;
   }

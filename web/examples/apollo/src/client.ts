@@ -7,12 +7,12 @@ import { tap } from 'rxjs';
 import type { Access } from './access';
 import { server } from './server';
 
-/** How subscriptions travel: over a WebSocket beside HTTP, or as a multipart response, over HTTP alone. */
+/** The transport of subscriptions: a WebSocket beside HTTP, or multipart responses over HTTP alone. */
 export type Subscriptions = 'websocket' | 'multipart';
 
 /**
- * A client that acts as the connection with this access token, or as a guest where there is none. `onEnded` is called where
- * that connection is no more, with why.
+ * Makes a client that acts as the connection with this access token, or as a guest without one. `onEnded` is called with the
+ * reason when that connection has ended.
  */
 export function createClient(subscriptions: Subscriptions, access?: Access, onEnded?: (why: string) => void): ApolloClient {
   const http = ApolloLink.from([
@@ -39,7 +39,7 @@ function socketLink(access: Access | undefined, onEnded: ((why: string) => void)
     retryAttempts: Infinity,
     shouldRetry: () => true,
     on: {
-      // 4401: the connection has ended, which graphql-ws takes for final; 4403 is retried, with a token of then.
+      // 4401: the connection has ended, and graphql-ws does not retry. 4403 is retried, with a new token.
       closed: (event) => {
         const { code, reason } = event as CloseEvent;
         if (code === 4401) onEnded?.(reason);
@@ -50,8 +50,8 @@ function socketLink(access: Access | undefined, onEnded: ((why: string) => void)
 }
 
 /**
- * Hands back the last cursor that came: graphql-ws reads the variables anew for each socket that it subscribes on, so a
- * reconnection gets what it missed, and not once more all that came since the page was opened.
+ * Passes the last cursor received as a variable. graphql-ws reads the variables again for each socket, so that a reconnection
+ * gets the entries it missed, and not all of them since the page was opened.
  */
 const movingCursor = new ApolloLink((operation, forward) => {
   let after: string | undefined = operation.variables['after'];

@@ -8,7 +8,7 @@ import { LiveOverHTTP } from './LiveOverHTTP';
 import { CONNECT } from './operations';
 import './style.css';
 
-/** How one came in. */
+/** The connection that the page joined with. */
 interface Joining {
   sessionId: string;
   data: string;
@@ -30,7 +30,7 @@ async function connect(joining: Joining): Promise<Me> {
 function App() {
   const [me, setMe] = useState<Me>();
   const [ended, setEnded] = useState<string>();
-  // A connection that was away for too long has ended: another one goes on in its place. One that a moderator ended does not.
+  // A connection that was away for too long has ended, and a new one takes its place; not after a moderator has ended it.
   const onEnded = async (why: string) => {
     if (why.includes('forceDisconnected') || !me) setEnded('A moderator has removed you');
     else await connect(me.joining).then(setMe, (error: Error) => setEnded(error.message));
@@ -67,7 +67,7 @@ function Join({ onJoined }: { onJoined: (me: Me) => void }) {
   );
 }
 
-/** The session twice: with a WebSocket for subscriptions, and over HTTP alone. */
+/** Shows the session twice: with subscriptions over a WebSocket, and over HTTP alone. */
 function Room({ me, onEnded }: { me: Me; onEnded: (why: string) => void }) {
   const [overSockets, overHTTP] = useMemo(
     () => [createClient('websocket', me.access, onEnded), createClient('multipart', me.access)],

@@ -48,7 +48,7 @@ export const CONNECT: TypedDocumentNode<
   }
 `;
 
-/** The newest page; `before` gives the one before a cursor. */
+/** The newest page of entries, or with `before` the one before a cursor. */
 export const ENTRIES: TypedDocumentNode<Entries, { last: number; before?: string | null }> = gql`
   query Entries($last: Int!, $before: String) {
     chatEntries(last: $last, before: $before) {

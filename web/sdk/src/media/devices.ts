@@ -1,29 +1,33 @@
 import { ChattokError, type ErrorCode } from '../errors.ts';
 
-/** The names that browsers give, and ours. */
+/** SDK error codes by the name of the browser's DOMException; the others are DEVICE_FAILED. */
 const codes: Record<string, ErrorCode> = {
   NotAllowedError: 'PERMISSION_DENIED',
   SecurityError: 'PERMISSION_DENIED',
   NotFoundError: 'NO_DEVICE',
   OverconstrainedError: 'NO_DEVICE',
-  NotReadableError: 'DEVICE_FAILED',
-  AbortError: 'DEVICE_FAILED',
   NotSupportedError: 'NO_DEVICE',
   TypeError: 'BAD_USER_INPUT',
 };
 
 const messages: Partial<Record<ErrorCode, string>> = {
-  PERMISSION_DENIED: 'the camera, microphone or screen is not allowed here',
-  NO_DEVICE: 'there is no camera or microphone as asked for',
-  DEVICE_FAILED: 'the camera or microphone can not be used; another program may have it',
+  PERMISSION_DENIED: 'the device is not allowed here',
+  NO_DEVICE: 'there is no such device',
+  DEVICE_FAILED: 'another program may have the device',
 };
 
-/** The camera and microphone, both where absent. Rejects with a `ChattokError` that says why there is none. */
+/**
+ * Opens the camera and the microphone, by default both. Rejects with PERMISSION_DENIED, NO_DEVICE, DEVICE_FAILED,
+ * INSECURE_CONTEXT or, for invalid constraints, BAD_USER_INPUT.
+ */
 export function openCamera(constraints: MediaStreamConstraints = { audio: true, video: true }): Promise<MediaStream> {
   return opened(() => devices().getUserMedia(constraints));
 }
 
-/** The screen, a window or a tab, as the user chooses. Rejects as `openCamera` does; a refusal is PERMISSION_DENIED. */
+/**
+ * Opens the screen, window or tab that the user picks. Rejects like `openCamera`; PERMISSION_DENIED also means that the user
+ * cancelled.
+ */
 export function openScreen(options: DisplayMediaStreamOptions = { video: true, audio: true }): Promise<MediaStream> {
   return opened(() => {
     if (!('getDisplayMedia' in devices())) throw new ChattokError('NO_DEVICE', 'this browser shares no screen');
@@ -33,7 +37,7 @@ export function openScreen(options: DisplayMediaStreamOptions = { video: true, a
 
 function devices(): MediaDevices {
   const found = navigator.mediaDevices as MediaDevices | undefined;
-  if (!found) throw new ChattokError('INSECURE_CONTEXT', 'cameras need a page over HTTPS or from loopback');
+  if (!found) throw new ChattokError('INSECURE_CONTEXT', 'cameras need HTTPS, or a page from loopback');
   return found;
 }
 

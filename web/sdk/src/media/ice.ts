@@ -2,13 +2,13 @@ import { asError } from '../api.ts';
 import type { IceServersQuery } from '../generated/operations.ts';
 import type { ConnectOptions } from '../types.ts';
 
-/** Milliseconds before its end when a credential is replaced, and between tries to. */
+/** Milliseconds: how long before expiry credentials are renewed, and the delay before a failed request is repeated. */
 const renewBefore = 5 * 60_000;
 const retryAfter = 10_000;
 
-/** The RTCConfiguration for new connections, and for restarts of old ones. */
+/** Provides the RTCConfiguration for new peer connections and for ICE restarts. */
 export class Ice {
-  /** Undefined until the server has told its ICE servers. */
+  /** Undefined until the ICE servers are known. */
   configuration: RTCConfiguration | undefined;
   readonly #own: ConnectOptions['rtc'];
   readonly #fetch: () => Promise<IceServersQuery>;
@@ -22,8 +22,8 @@ export class Ice {
   }
 
   /**
-   * Makes sure that the configuration is there and its credentials are good. Rejects where the server won't tell; then
-   * there is a configuration without servers, and another try after a while.
+   * Loads the ICE servers, or renews credentials that expire soon. Rejects if the server refuses; the configuration then
+   * keeps the servers known so far, possibly none, and a later call tries again.
    */
   async load(): Promise<void> {
     if (!this.#loading && Date.now() < this.#due) return;
@@ -44,12 +44,11 @@ export class Ice {
       ...(username !== null && { username }),
       ...(credential !== null && { credential }),
     }));
-    const ends = iceServers.flatMap(({ expiresAt }) => (expiresAt === null ? [] : [Date.parse(expiresAt)]));
-    const end = Math.min(...ends);
-    this.#take([...servers, ...(this.#own?.iceServers ?? [])], Number.isFinite(end) ? Math.max(end - renewBefore, Date.now() + retryAfter) : Infinity);
+    const ends = iceServers.map(({ expiresAt }) => (expiresAt === null ? Infinity : Date.parse(expiresAt)));
+    this.#take([...servers, ...(this.#own?.iceServers ?? [])], Math.max(Math.min(...ends) - renewBefore, Date.now() + retryAfter));
   }
 
-  /** The server's answer, however often the session has to come back for it. */
+  /** Asks the server, again after each reconnect until there is an answer. */
   async #answer(): Promise<IceServersQuery['iceServers']> {
     for (;;) {
       try {

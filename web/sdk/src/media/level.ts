@@ -1,9 +1,9 @@
 import type { LevelMeter } from '../types.ts';
 
-/** Samples that a level is taken of: 46 milliseconds at 44.1 kHz. */
+/** Samples per measurement: 46 milliseconds at 44.1 kHz. */
 const samples = 2048;
 
-/** Measures how loud a local stream is: the camera's microphone before it is published, say. */
+/** Creates a level meter for a local stream, such as the microphone before it is published. */
 export function meter(media: MediaStream): LevelMeter {
   const context = new AudioContext();
   const analyser = new AnalyserNode(context, { fftSize: samples });
@@ -12,13 +12,13 @@ export function meter(media: MediaStream): LevelMeter {
   const wave = new Float32Array(samples);
   return {
     level() {
-      if (context.state === 'suspended' && navigator.userActivation?.hasBeenActive) void context.resume().catch(() => {}); // closed
+      if (context.state === 'suspended' && navigator.userActivation?.hasBeenActive) void context.resume().catch(() => {}); // rejects if closed
       analyser.getFloatTimeDomainData(wave);
-      return Math.min(1, wave.reduce((loudest, value) => Math.max(loudest, Math.abs(value)), 0));
+      return Math.min(1, Math.max(...wave.map(Math.abs)));
     },
     close() {
       source.disconnect();
-      void context.close().catch(() => {}); // closed already
+      void context.close().catch(() => {}); // already closed
     },
   };
 }

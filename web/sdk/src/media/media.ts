@@ -1,4 +1,4 @@
-// What this page publishes and subscribes to, and the peers it does so with.
+// Publications and subscriptions of this page, and the peer connections that carry them.
 import { asError } from '../api.ts';
 import { ChattokError } from '../errors.ts';
 import {
@@ -17,27 +17,33 @@ import { Peer, type Message, type Negotiation, type PeerHooks } from './peer.ts'
 import { LocalPublication, type Carrier } from './publication.ts';
 import { RemoteSubscription } from './subscription.ts';
 
-/** How often peers are looked after, in milliseconds. */
+/**
+ * The type and the text of a message by which a subscriber tells that it shows a picture large; another text ends that. It is no
+ * session description: a rollback of nothing, which pages that don't know this message pass over. A signal would not do, since those
+ * who only watch may send none.
+ */
+const sizeType = 'rollback';
+const largeSize = 'large';
+
+/** Interval at which streams and peers are checked, in milliseconds. */
 const round = 2_000;
 
 export interface MediaHooks {
-  /** The connection we are. */
   me(): string | undefined;
-  /** The socket, while the session is live. */
+  /** The WebSocket, defined only while the session is live. */
   link(): Link | undefined;
-  /** Runs as soon as the session is live. */
+  /** Runs an operation, once the session is live. */
   run<Data, Variables extends object>(query: Document<Data, Variables>, variables: Variables): Promise<Data>;
-  /** All streams of the session. */
+  /** All streams of the session, by id. */
   streams(): ReadonlyMap<string, Stream>;
   changed(what: 'publications' | 'subscriptions'): void;
-  /** A moderator muted it. */
   muted(publication: LocalPublication): void;
   error(error: ChattokError): void;
 }
 
 export class Media {
   readonly publications = new Set<LocalPublication>();
-  readonly subscriptions = new Map<string, RemoteSubscription>(); // by the stream's id
+  readonly subscriptions = new Map<string, RemoteSubscription>(); // by stream id
   readonly #hooks: MediaHooks;
   readonly #ice: Ice;
   readonly #peers = new Map<string, Peer>();
@@ -62,6 +68,7 @@ export class Media {
     if (this.#closed) throw this.#closed;
     publication.stream = publishStream;
     this.publications.add(publication);
+    this.#heed(publication);
     this.#hooks.changed('publications');
     return publication;
   }
@@ -80,6 +87,8 @@ export class Media {
         changed: () => this.#hooks.changed('subscriptions'),
         error: this.#hooks.error,
         close: (each) => this.#end(each),
+        sized: ({ stream, large }) =>
+          this.#send(stream.id, stream.connection.id, { description: { type: sizeType, sdp: large ? largeSize : '' } }),
       });
       this.subscriptions.set(stream.id, subscription);
       this.#hooks.changed('subscriptions');
@@ -89,22 +98,32 @@ export class Media {
     return subscription;
   }
 
-  /** We are a connection, the first or another one: peers know us under the old id alone. */
+  /** This page has a new connection. Peer connections belong to the old one and are closed. */
   admitted(): void {
     this.#peers.forEach((peer) => peer.close());
     this.#peers.clear();
   }
 
-  /** The session is live, and its streams are known. */
+  /** The session is live and its streams are known: republishes, resubscribes and repeats unanswered offers. */
   live(): void {
     this.#round ??= setInterval(() => this.#look(), round);
     this.#settle();
-    for (const subscription of this.subscriptions.values()) this.#connect(subscription);
+    for (const subscription of this.subscriptions.values()) {
+      this.#connect(subscription);
+      subscription.repeatSize();
+    }
     this.#peers.forEach((peer) => peer.refresh(Date.now(), true));
   }
 
   receive(negotiation: Negotiation): void {
-    const { fromConnectionId: from, description } = negotiation;
+    const { streamId, fromConnectionId: from, description } = negotiation;
+    const publication = this.#publication(streamId);
+    if (description?.type === sizeType) {
+      publication?.large[description.sdp === largeSize ? 'add' : 'delete'](from);
+      return this.adapt();
+    }
+    // An offer that overtook the answer to publishStream would be answered without tracks. It comes again in a few seconds.
+    if (description && !publication && this.#hooks.streams().get(streamId)?.connection.id === this.#hooks.me()) return;
     void this.#ready(() => {
       const peer = description?.type === 'offer' ? this.#peer(from) : this.#peers.get(from);
       peer?.receive(negotiation);
@@ -115,7 +134,7 @@ export class Media {
     for (const publication of this.publications) {
       if (publication.stream.id !== stream.id) continue;
       const muted = publication.stream.hasAudio && !stream.hasAudio && publication.look().hasAudio;
-      if (muted && !this.#hooks.link()) this.#mute(publication); // in a snapshot: it was done while we were away
+      if (muted && !this.#hooks.link()) this.#mute(publication); // muted while this page was offline; there was no event
       this.#shown(publication, stream);
     }
     const subscription = this.subscriptions.get(stream.id);
@@ -124,7 +143,10 @@ export class Media {
     subscription.tell();
   }
 
-  /** A stream of ours that went with a connection we no longer are, or will not be in a moment, is published again. */
+  /**
+   * Ends a publication or subscription whose stream has ended. A publication that was lost with its connection is kept, to
+   * be published again under the next connection.
+   */
   streamDestroyed({ id, connection }: Stream, reason: DisconnectReason | undefined): void {
     const lost = reason === 'networkDisconnected' || connection.id !== this.#hooks.me();
     for (const publication of this.publications) {
@@ -139,7 +161,6 @@ export class Media {
     this.#peers.delete(id);
   }
 
-  /** Switches off what a moderator muted. */
   mute(streamId: string | undefined, except: readonly string[]): void {
     for (const publication of this.publications) {
       const { id } = publication.stream;
@@ -147,17 +168,17 @@ export class Media {
     }
   }
 
-  /** Fits what is sent to the number of videos in the session. */
+  /** Adjusts the outgoing bitrates and resolutions to the number of videos in the session. */
   adapt(): void {
     const videos = [...this.#hooks.streams().values()].filter(({ hasVideo }) => hasVideo).length;
-    for (const peer of this.#peers.values()) {
+    for (const [id, peer] of this.#peers) {
       for (const [{ sender, receiver }, publication] of peer.outgoing) {
         if (receiver.track.kind !== 'video') {
           void limit(sender, { maxBitrate: publication.bitrate('audio') });
           continue;
         }
         const { height } = publication.track('video')?.getSettings() ?? {};
-        void limit(sender, limitsFor(publication.videoType, height, videos, publication.bitrate('video')));
+        void limit(sender, limitsFor(publication.videoType, height, videos, publication.bitrate('video'), publication.large.has(id)));
       }
     }
   }
@@ -171,7 +192,7 @@ export class Media {
     for (const publication of [...this.publications]) this.#drop(publication, reason);
   }
 
-  /** Calls when the ICE servers are known. */
+  /** Runs a function once the ICE servers are known. */
   async #ready(call: () => void): Promise<void> {
     try {
       await this.#ice.load();
@@ -188,6 +209,10 @@ export class Media {
     });
   }
 
+  #publication(streamId: string): LocalPublication | undefined {
+    return [...this.publications].find(({ stream }) => stream.id === streamId);
+  }
+
   #peer(id: string): Peer | undefined {
     let peer = this.#peers.get(id);
     const me = this.#hooks.me();
@@ -200,11 +225,12 @@ export class Media {
       live: () => this.#hooks.link() !== undefined,
       send: (streamId, to, message) => this.#send(streamId, to, message),
       anyStream: (peer) => {
+        for (const { stream } of this.publications) if (stream.connection.role === 'PUBLISHER_ONLY') return stream.id; // it may speak of its own alone
         for (const [id, { connection }] of this.#hooks.streams()) if (connection.id === peer) return id;
         for (const { stream } of this.publications) return stream.id;
         return undefined;
       },
-      publication: (streamId) => [...this.publications].find(({ stream }) => stream.id === streamId),
+      publication: (streamId) => this.#publication(streamId),
       configuration: () => this.#ice.configuration ?? {},
       negotiated: () => this.adapt(),
       idle: (peer) => this.connectionDestroyed(peer),
@@ -212,7 +238,7 @@ export class Media {
     };
   }
 
-  /** At most once: what is lost on the way is sent again by whoever misses the answer. */
+  /** Sends a negotiation message at most once. The peer that misses an answer repeats its offer. */
   #send(streamId: string, to: string, message: Message): void {
     this.#hooks
       .link()
@@ -222,7 +248,10 @@ export class Media {
       });
   }
 
-  /** Sees to it that the server has our streams, and no others of ours, after answers were lost or we were. */
+  /**
+   * Brings the server's list of this page's streams in line with `publications` after a reconnect: unpublishes, republishes
+   * or updates.
+   */
   #settle(): void {
     const me = this.#hooks.me();
     const ours = new Set([...this.publications].map(({ stream }) => stream.id));
@@ -231,13 +260,18 @@ export class Media {
     }
     for (const publication of this.publications) {
       if (publication.stream.connection.id !== me) void this.#republish(publication);
-      else if (publication.outdated) void this.#update(publication).catch(() => {}); // the next live session does
+      else if (publication.outdated) void this.#update(publication).catch(() => {}); // repeated after the next reconnect
     }
   }
 
-  /** Runs what may fail without harm. */
+  /** Runs an operation and ignores its errors. */
   #run<Data, Variables extends object>(query: Document<Data, Variables>, variables: Variables): void {
     this.#hooks.run(query, variables).catch(() => {});
+  }
+
+  /** Switches off the audio of a stream that was published muted, since a mute of the session stays on. Its owner knows it by then. */
+  #heed(publication: LocalPublication): void {
+    setTimeout(() => publication.look().hasAudio && !publication.stream.hasAudio && this.#mute(publication));
   }
 
   #mute(publication: LocalPublication): void {
@@ -251,19 +285,21 @@ export class Media {
     const me = this.#hooks.me();
     for (const publication of this.publications) {
       if (publication.stream.connection.id !== me) void this.#republish(publication);
-      else if (publication.resized) void this.#update(publication).catch(() => {}); // the next round does
+      else if (publication.resized) void this.#update(publication).catch(() => {}); // repeated in the next round
     }
     void this.#ready(() => this.#peers.forEach((peer) => peer.refresh()));
   }
 
-  /** Publishes under the connection that we are now. What may pass is tried again in the next round. */
+  /** Publishes a stream again under the present connection. After a temporary error the next round tries again. */
   async #republish(publication: LocalPublication): Promise<void> {
     if (this.#republishing.has(publication)) return;
     this.#republishing.add(publication);
     try {
       const { publishStream } = await this.#hooks.run(publishStreamDocument, publication.look());
-      if (this.publications.has(publication)) this.#shown(publication, publishStream);
-      else this.#run(unpublishStreamDocument, { streamId: publishStream.id });
+      if (this.publications.has(publication)) {
+        this.#shown(publication, publishStream);
+        this.#heed(publication);
+      } else this.#run(unpublishStreamDocument, { streamId: publishStream.id });
     } catch (error) {
       const { code } = asError(error);
       if (code !== 'FORBIDDEN' && code !== 'BAD_USER_INPUT' && code !== 'ENDED') return;
@@ -311,7 +347,7 @@ export class Media {
   }
 }
 
-/** It is gone already, which is what was asked for. */
+/** Ignores NOT_FOUND when unpublishing: the stream has already ended. */
 function ignoreGone(error: ChattokError): void {
   if (error.code !== 'NOT_FOUND') throw error;
 }

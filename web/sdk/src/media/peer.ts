@@ -1,13 +1,13 @@
-// One RTCPeerConnection to another connection of the session, for all streams of the two in both directions, by the
-// "perfect negotiation" pattern of WebRTC's specification (section 10.7).
+// One RTCPeerConnection to another connection of the session. It carries all streams between the two, in both directions,
+// and is negotiated by WebRTC's "perfect negotiation" pattern (WebRTC specification, section 10.7).
 //
-// Whoever subscribes offers: it adds transceivers that receive, and sends the offer under the stream's id. What is new in
-// an offer therefore belongs to the stream that it came under, and the publisher puts its tracks there. One stream is
-// added at a time, so that this is never in doubt. Everything else, such as an ICE restart, may go under any stream of
-// the two.
+// The subscriber makes the offer: it adds receiving transceivers and sends the offer under the stream's id. New media
+// sections in an offer therefore belong to the offer's stream, and the publisher attaches that stream's tracks to them.
+// Streams are added one at a time, so the assignment is unambiguous. Other offers, such as ICE restarts, may use the id of
+// any stream between the two.
 //
-// The signalling may lose messages, and may be away for long. So an offer that is not answered is sent again, and an answer
-// names the offer that it is to.
+// Signalling messages may be lost, and signalling may be down for a long time. An offer without an answer is therefore
+// repeated, an answer names the offer that it belongs to, and an answered offer that comes again gets the same answer.
 import { asError } from '../api.ts';
 import type { ChattokError } from '../errors.ts';
 import type { NegotiationReceivedSubscription } from '../generated/operations.ts';
@@ -18,19 +18,25 @@ import type { Kinds, RemoteSubscription } from './subscription.ts';
 export type Negotiation = NegotiationReceivedSubscription['negotiationReceived'];
 export type Message = Pick<Negotiation, 'description'> | Pick<Negotiation, 'candidate'>;
 
-/** Milliseconds. */
-const answerPatience = 5_000;
+/** Rounds, calls of `refresh`, after which an offer without an answer is repeated, and the connection replaced: 6 and 30 seconds. */
+const roundsUntilRepeat = 3;
+const roundsUntilReplaced = 15; // longer than the server's default grace time, after which a lost connection has no streams any more
+
+/** Durations are in milliseconds. */
 const interruptionPatience = 3_000;
 const connectPatience = 10_000;
-const restartPause = 5_000; // doubles with each restart
+const restartPause = 5_000; // doubled with each restart
 const longestRestartPause = 40_000;
 const restartsUntilAnew = 3;
 
-/** Names, at the end of an answer, the offer that it is to. Attributes that are not known are ignored (RFC 8866, 5.13). */
+/**
+ * SDP attribute at the end of an answer: the offer that is answered. Unknown attributes are ignored (RFC 8866, section
+ * 5.13).
+ */
 const answers = 'a=x-chattok-answers:';
 
 interface Trouble {
-  /** How often another way was looked for, and when that is due again. */
+  /** Number of ICE restarts so far, and the time of the next one. */
   restarts: number;
   next: number;
 }
@@ -39,19 +45,19 @@ export interface PeerHooks {
   /** Whether messages can be sent now. */
   live(): boolean;
   send(streamId: string, to: string, message: Message): void;
-  /** A stream of the two that the server knows; undefined where there is none. */
+  /** The id of any stream between the two that the server knows; undefined if there is none. */
   anyStream(peer: string): string | undefined;
   publication(streamId: string): LocalPublication | undefined;
   configuration(): RTCConfiguration;
-  /** What is sent has been negotiated anew. */
+  /** A negotiation is complete; the set of outgoing media may have changed. */
   negotiated(): void;
-  /** Nothing flows between the two any more. */
+  /** No stream is left in either direction. */
   idle(peer: string): void;
   error(error: ChattokError): void;
 }
 
 export class Peer {
-  /** What carries our publications to this peer. */
+  /** The publications sent to this peer, by the transceivers that carry them. */
   readonly outgoing = new Map<RTCRtpTransceiver, LocalPublication>();
   readonly #id: string;
   readonly #polite: boolean;
@@ -64,14 +70,14 @@ export class Peer {
   #work: Promise<unknown> = Promise.resolve();
   #makingOffer = false;
   #ignoreOffer = false;
-  #remote: string | undefined; // which RTCPeerConnection the other end has
-  #offered = { stream: '', at: 0 };
+  #remote: string | undefined; // identifies the other end's RTCPeerConnection
+  #unanswered = 0; // rounds since this end's offer
   #trouble: Trouble | undefined;
   #closed = false;
 
   constructor(id: string, me: string, hooks: PeerHooks) {
     this.#id = id;
-    this.#polite = me < id; // any order will do that both see alike
+    this.#polite = me < id; // any order works that both ends agree on
     this.#hooks = hooks;
     this.#open();
   }
@@ -83,7 +89,7 @@ export class Peer {
     this.#next();
   }
 
-  /** The subscription is over; unless its stream is gone, the publisher is told to stop sending. */
+  /** Ends a subscription. The publisher is told to stop sending, unless its stream has ended anyway. */
   unsubscribe(subscription: RemoteSubscription, gone: boolean): void {
     this.#incoming.delete(subscription);
     this.#queue = this.#queue.filter((each) => each !== subscription);
@@ -93,7 +99,7 @@ export class Peer {
     this.#next();
   }
 
-  /** Our publication has ended. */
+  /** Stops sending a publication that has ended. */
   withdraw(publication: LocalPublication): void {
     for (const [carrier, carried] of this.outgoing) {
       if (carried !== publication) continue;
@@ -103,7 +109,7 @@ export class Peer {
     this.#closeIfIdle();
   }
 
-  /** Takes a message from the other end; they are worked through one after another. */
+  /** Handles a message from the other end, after those before it. */
   receive({ streamId, description, candidate }: Negotiation): void {
     this.#work = this.#work
       .then(async () => {
@@ -114,18 +120,22 @@ export class Peer {
       .catch((error: unknown) => this.#hooks.error(asError(error)));
   }
 
-  /** The signalling is back, or some time has passed: does again what may have been in vain. */
+  /**
+   * Repeats an offer that was not answered in time, and restarts ICE when it is due. After a reconnect (`back`) both happen
+   * at once. It is called each round, every two seconds.
+   */
   refresh(now = Date.now(), back = false): void {
     if (!this.#hooks.live()) return;
-    if (this.#pc.signalingState === 'have-local-offer' && (back || now - this.#offered.at >= answerPatience)) {
-      this.#send(this.#streamFor());
+    if (this.#pc.signalingState === 'have-local-offer') {
+      if (++this.#unanswered > roundsUntilReplaced && this.#incoming.size > 0) return this.#replace();
+      if (back || this.#unanswered % roundsUntilRepeat === 0) this.#send(this.#streamFor());
     }
     const trouble = this.#trouble;
     if (!trouble) return;
     if (back || now >= trouble.next) this.#restart(now, trouble);
   }
 
-  /** Ends it without a word; the other end learns of it from the server. */
+  /** Closes the connection without notice; the server tells the other end. */
   close(): void {
     this.#closed = true;
     this.#pc.close();
@@ -148,7 +158,7 @@ export class Peer {
     pc.onconnectionstatechange = () => this.#flow(pc.connectionState);
   }
 
-  /** Begins anew with another RTCPeerConnection, which our subscriptions are added to again. */
+  /** Replaces the RTCPeerConnection and subscribes again to all streams. */
   #anew(): void {
     this.#pc.onconnectionstatechange = null;
     this.#pc.onnegotiationneeded = null;
@@ -158,6 +168,7 @@ export class Peer {
     this.#remote = undefined;
     this.#trouble = undefined;
     this.#makingOffer = this.#ignoreOffer = false;
+    this.#unanswered = 0;
     this.#adding = undefined;
     this.outgoing.clear();
     this.#queue = [...this.#incoming];
@@ -166,7 +177,13 @@ export class Peer {
     this.#next();
   }
 
-  /** Adds the next stream, once the one before is settled. */
+  /** `#anew` from a timer. Work under way on a closed connection never ends, so later messages must not wait for it. */
+  #replace(): void {
+    this.#work = Promise.resolve();
+    this.#anew();
+  }
+
+  /** Adds the next queued subscription, if no other one is being negotiated. */
   #next(): void {
     if (this.#adding || this.#closed || this.#pc.signalingState !== 'stable') return;
     const subscription = this.#queue.shift();
@@ -182,6 +199,7 @@ export class Peer {
   }
 
   #settled(): void {
+    this.#unanswered = 0;
     const added = this.#adding && Object.values(this.#adding.carriers);
     if (added?.every(({ currentDirection }) => currentDirection !== null)) {
       if (this.#pc.connectionState === 'connected') this.#adding?.become('live');
@@ -205,10 +223,10 @@ export class Peer {
     this.#makingOffer = true;
     try {
       const { type, sdp = '' } = await pc.createOffer();
-      await pc.setLocalDescription({ type, sdp: withStereo(sdp, () => true) }); // the publisher takes it back where it sends one
+      await pc.setLocalDescription({ type, sdp: withStereo(sdp, () => true) }); // the publisher removes it for streams in mono
       if (pc === this.#pc) this.#send(stream);
     } catch (error) {
-      // Closed meanwhile, or the other end's offer came first; then the need to negotiate is told again after it.
+      // The connection was closed, or the other end's offer came first; in the latter case negotiationneeded fires again.
       if (pc === this.#pc && !this.#closed && pc.signalingState === 'stable') throw error;
     } finally {
       if (pc === this.#pc) this.#makingOffer = false;
@@ -216,11 +234,9 @@ export class Peer {
   }
 
   #send(stream: string | undefined, toOffer?: string): void {
-    const { type, sdp } = this.#pc.localDescription ?? {};
+    const { type, sdp } = (toOffer ? this.#pc.currentLocalDescription : this.#pc.localDescription) ?? {};
     if (stream === undefined || !type || !sdp) return;
-    if (type === 'offer') this.#offered = { stream, at: Date.now() };
-    const text = toOffer === undefined ? sdp : `${sdp}${answers}${toOffer}\r\n`;
-    this.#hooks.send(stream, this.#id, { description: { type, sdp: text } });
+    this.#hooks.send(stream, this.#id, { description: { type, sdp: toOffer ? `${sdp}${answers}${toOffer}\r\n` : sdp } });
   }
 
   async #describe(streamId: string, description: NonNullable<Negotiation['description']>): Promise<void> {
@@ -228,15 +244,18 @@ export class Peer {
     if (type === 'answer') return this.#answered(sdp);
     if (type !== 'offer') return;
     const remote = origin(sdp);
-    const collision = this.#makingOffer || this.#pc.signalingState !== 'stable';
+    const collides = () => this.#makingOffer || this.#pc.signalingState === 'have-local-offer';
+    // The offer that was answered last, sent again before the answer came. A rollback would take back an offer of this end that the
+    // other one may have accepted by now; the next one would name its sections otherwise, and be refused for ever.
+    if (collides() && origin(this.#pc.currentRemoteDescription?.sdp).name === remote.name) return this.#send(streamId, remote.name);
     if (this.#remote === undefined) {
-      // Both began at once. Chromium gathers no candidates after its first offer was rolled back; to begin anew costs no
-      // more, since nothing has been agreed on.
-      if (collision && this.#polite) this.#anew();
-    } else if (this.#remote !== remote.id) this.#anew(); // the other end has begun anew
-    const pc = this.#pc;
-    this.#ignoreOffer = !this.#polite && (this.#makingOffer || pc.signalingState !== 'stable');
+      // Both ends made their first offer at once. Chromium gathers no candidates after its first offer was rolled back, so
+      // the polite end starts over; nothing is lost, since nothing was agreed yet.
+      if (collides() && this.#polite) this.#anew();
+    } else if (this.#remote !== remote.id) this.#anew(); // the other end has a new RTCPeerConnection
+    this.#ignoreOffer = !this.#polite && collides();
     if (this.#ignoreOffer) return;
+    const pc = this.#pc;
     await pc.setRemoteDescription({ type, sdp: withStereo(sdp, (mid) => this.#sendsStereo(mid, streamId)) });
     this.#remote = remote.id;
     this.#place(this.#hooks.publication(streamId));
@@ -244,7 +263,7 @@ export class Peer {
     this.#send(streamId, remote.name);
   }
 
-  /** Whether both channels are sent in a section of an offer that came under this stream; a new section is for the stream. */
+  /** Whether the publication of a media section is sent in stereo. A section that is new belongs to `streamId`. */
   #sendsStereo(mid: string, streamId: string): boolean {
     const carrier = this.#pc.getTransceivers().find((each) => each.mid === mid);
     return (carrier ? this.outgoing.get(carrier) : this.#hooks.publication(streamId))?.stereo ?? false;
@@ -252,9 +271,9 @@ export class Peer {
 
   async #answered(sdp: string): Promise<void> {
     const pc = this.#pc;
-    const to = lineOf(sdp, answers);
-    if (pc.signalingState !== 'have-local-offer' || to !== origin(pc.localDescription?.sdp ?? '').name) return;
-    await pc.setRemoteDescription({ type: 'answer', sdp: sdp.replace(`${answers}${to}\r\n`, '') });
+    const [answer = '', to] = sdp.split(answers);
+    if (pc.signalingState !== 'have-local-offer' || to?.trim() !== origin(pc.localDescription?.sdp).name) return;
+    await pc.setRemoteDescription({ type: 'answer', sdp: answer });
     this.#remote = origin(sdp).id;
   }
 
@@ -262,12 +281,12 @@ export class Peer {
     try {
       await this.#pc.addIceCandidate(candidate);
     } catch (error) {
-      // Of an offer that we ignored, or of an RTCPeerConnection that was there before.
+      // The candidate belongs to an ignored offer or to a previous RTCPeerConnection.
       if (!this.#ignoreOffer && this.#pc.remoteDescription?.sdp.includes(`ice-ufrag:${candidate.usernameFragment}\r`)) throw error;
     }
   }
 
-  /** Puts our tracks where the peer has made room for them. */
+  /** Attaches a publication's tracks to the transceivers that the subscriber's offer added. */
   #place(publication: LocalPublication | undefined): void {
     for (const carrier of this.#pc.getTransceivers()) {
       if (this.#known.has(carrier) || carrier.mid === null) continue;
@@ -291,16 +310,16 @@ export class Peer {
     if (state === 'failed') this.refresh(trouble.next);
   }
 
-  /** Nothing flows. Where that lasts longer than patience, another way is looked for. */
+  /** Notes that no media flows. ICE is restarted if that lasts longer than `patience`. */
   #troubled(patience: number): Trouble {
     return (this.#trouble ??= { restarts: 0, next: Date.now() + patience });
   }
 
-  /** Looks for another way; where that was in vain a few times, one of the two begins anew. */
+  /** Restarts ICE. After several restarts without success, one of the two ends replaces its RTCPeerConnection. */
   #restart(now: number, trouble: Trouble): void {
     trouble.next = now + Math.min(longestRestartPause, restartPause * 2 ** trouble.restarts);
     if (++trouble.restarts > restartsUntilAnew && this.#incoming.size > 0 && (!this.#polite || this.outgoing.size === 0)) {
-      return this.#anew();
+      return this.#replace();
     }
     this.#pc.setConfiguration(this.#hooks.configuration());
     this.#pc.restartIce();
@@ -311,15 +330,11 @@ export class Peer {
   }
 }
 
-/** Which RTCPeerConnection a description is of, and which of its descriptions: the o= line (RFC 9429, section 5.2.1). */
-function origin(sdp: string): { id: string; name: string } {
-  const [, id = '', version = ''] = /^o=\S+ (\S+) (\S+)/m.exec(sdp) ?? [];
-  return { id, name: `${id} ${version}` };
-}
-
-function lineOf(sdp: string, prefix: string): string | undefined {
-  return sdp
-    .split('\r\n')
-    .find((line) => line.startsWith(prefix))
-    ?.slice(prefix.length);
+/**
+ * Reads the o= line of a description (RFC 9429, section 5.2.1): `id` identifies the RTCPeerConnection, `name` the
+ * description.
+ */
+function origin(sdp = ''): { id: string | undefined; name: string | undefined } {
+  const [, name, id] = /^o=\S+ ((\S+) \S+)/m.exec(sdp) ?? [];
+  return { id, name };
 }

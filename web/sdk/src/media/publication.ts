@@ -1,15 +1,15 @@
-import { guarded } from '../emitter.ts';
+import { Listeners } from '../emitter.ts';
 import type { MediaReport, MediaStats, Publication, PublicationEnd, PublishOptions, Stream, VideoType } from '../types.ts';
 import { merged, read, type Readings } from './stats.ts';
 
-/** One sender of a publication, to one peer. */
+/** An RTCRtpSender that sends one kind of a publication to one peer. */
 export interface Carrier {
   readonly connectionId: string;
   readonly kind: 'audio' | 'video';
   readonly sender: RTCRtpSender;
 }
 
-/** What others are told of a publication. */
+/** The properties of a publication that the other connections see. */
 export interface Look {
   readonly name?: string;
   readonly hasAudio: boolean;
@@ -23,20 +23,25 @@ export interface PublicationHooks {
   update(publication: LocalPublication): Promise<void>;
   unpublish(publication: LocalPublication, reason: PublicationEnd): Promise<void>;
   carriers(publication: LocalPublication): Carrier[];
-  /** Another size of picture, or another bitrate: what is sent may change. */
+  /** The picture's size or the bitrate limit has changed, so encodings need an update. */
   resized(): void;
 }
 
 export class LocalPublication implements Publication {
-  stream!: Stream; // set before anyone sees it
+  stream!: Stream; // set before the publication is handed out
   state: Publication['state'] = 'live';
   reason: PublicationEnd | undefined;
   readonly media: MediaStream;
+  /** The connections that show the picture large. */
+  readonly large = new Set<string>();
   readonly #options: PublishOptions;
   readonly #hooks: PublicationHooks;
   readonly #readings: Readings = new Map();
-  readonly #listeners = new Set<() => void>();
-  /** Aborted at the end: a browser may keep a track that was asked for, and with it all that listens to it. */
+  readonly #listeners = new Listeners();
+  /**
+   * Removes the listeners on tracks at the end. A browser may keep a track alive, and with it everything that its listeners
+   * reference.
+   */
   readonly #watching = new AbortController();
   #bitrates: Parameters<Publication['setBitrates']>[0];
   #audio: boolean;
@@ -54,12 +59,10 @@ export class LocalPublication implements Publication {
   }
 
   onChange(listener: () => void): () => void {
-    const own = () => listener();
-    this.#listeners.add(own);
-    return () => this.#listeners.delete(own);
+    return this.#listeners.add(listener);
   }
 
-  /** Ends it; the tracks go on, since they are the page's. */
+  /** Ends the publication. The tracks stay open, since the page owns them. */
   end(reason: PublicationEnd): void {
     this.state = 'ended';
     this.reason = reason;
@@ -67,7 +70,7 @@ export class LocalPublication implements Publication {
   }
 
   tell(): void {
-    [...this.#listeners].forEach((listener) => guarded(listener, undefined));
+    this.#listeners.tell();
   }
 
   get stereo(): boolean {
@@ -83,13 +86,13 @@ export class LocalPublication implements Publication {
     this.#hooks.resized();
   }
 
-  /** Whether the others are told of another sound or picture than there is. */
+  /** Whether the server has to be told of another size, or of audio or video that was switched. */
   get outdated(): boolean {
     const { hasAudio, hasVideo } = this.look();
     return hasAudio !== this.stream.hasAudio || hasVideo !== this.stream.hasVideo || this.resized;
   }
 
-  /** Whether the others are told of another size of picture: a window that is shared changes it, and a canvas may. */
+  /** Whether the picture's size differs from the published one, as after a shared window or a canvas was resized. */
   get resized(): boolean {
     const { width, height } = this.look();
     return width !== undefined && (width !== this.stream.width || height !== this.stream.height);
@@ -125,7 +128,7 @@ export class LocalPublication implements Publication {
     return this.#switched();
   }
 
-  /** Switches the sound off without telling: the others know. */
+  /** Mutes without an update to the server, which has recorded it already. */
   silence(): void {
     this.#audio = false;
     this.#apply();
@@ -178,18 +181,18 @@ export class LocalPublication implements Publication {
     this.media.getVideoTracks().forEach((track) => (track.enabled = this.#video));
   }
 
-  /** The user ends a screen share in the browser, or pulls the camera's plug: a stream without a track is none. */
+  /** Ends the publication when all its tracks have ended: the user stopped a screen share, or the camera was unplugged. */
   #watch(track: MediaStreamTrack): void {
     if (track.kind === 'video') {
       const { contentHint } = this.#options;
       if (contentHint !== undefined) track.contentHint = contentHint;
-      else if (this.videoType === 'SCREEN') track.contentHint ||= 'detail'; // sharp before smooth
+      else if (this.videoType === 'SCREEN') track.contentHint ||= 'detail'; // sharpness before frame rate
     }
     const ended = () => {
       if (this.state === 'live' && this.media.getTracks().every(({ readyState }) => readyState === 'ended')) {
         void this.#hooks.unpublish(this, 'mediaStopped').catch(() => {});
       }
     };
-    track.addEventListener('ended', ended, { signal: this.#watching.signal });
+    track.addEventListener('ended', ended, this.#watching);
   }
 }

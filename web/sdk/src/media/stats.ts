@@ -1,9 +1,9 @@
 import type { MediaStats } from '../types.ts';
 
-/** What is remembered from one reading to the next, by the track's identifier. */
+/** Byte counters of the previous reading, by report id; the bitrate is the difference. */
 export type Readings = Map<string, { bytes: number; at: number }>;
 
-// Of the reports that RTCStatsReport holds, by the W3C's identifiers for WebRTC's statistics, only these members matter.
+// The members of WebRTC statistics that the SDK uses (W3C: Identifiers for WebRTC's Statistics API).
 interface Report {
   type: string;
   id: string;
@@ -26,7 +26,7 @@ interface Report {
   candidateType?: string;
 }
 
-/** Reads one sender or receiver. Undefined where nothing was sent or received yet. */
+/** Reads the statistics of one sender or receiver. Undefined before any media was sent or received. */
 export function read(
   report: RTCStatsReport,
   about: { connectionId: string; streamId: string; kind: 'audio' | 'video' },
@@ -63,7 +63,7 @@ function lossOf(flow: Report, remote: Report | undefined): number {
   return all > 0 ? Math.min(1, lost / all) : 0;
 }
 
-/** One report of several senders or receivers; what they share, such as the transport, is in it once. */
+/** Merges the reports of several senders or receivers. Entries that they share, such as the transport, appear once. */
 export async function merged(parts: readonly (RTCRtpSender | RTCRtpReceiver)[]): Promise<RTCStatsReport> {
   const reports = await Promise.all(parts.map((part) => part.getStats()));
   return new Map(reports.flatMap((report) => [...report])) satisfies RTCStatsReport;

@@ -1,7 +1,10 @@
-// Opus carries two channels only where the receiver says that it plays them, by `stereo=1` (RFC 7587, section 6.1), which
-// browsers offer for no stream by themselves.
+// Opus is sent in stereo only if the receiver asks for it with `stereo=1` (RFC 7587, section 6.1). Browsers never ask by
+// themselves, so the SDK edits the SDP.
 
-/** An offer whose audio says that it plays both channels where `wanted` says so by the section's mid, and one elsewhere. */
+/**
+ * Sets `stereo=1` in the audio sections of an offer for which `wanted` returns true, and removes it from the others.
+ * `wanted` is called with the section's mid.
+ */
 export function withStereo(sdp: string, wanted: (mid: string) => boolean): string {
   return sdp
     .split(/(?=^m=)/m)
@@ -14,6 +17,6 @@ function withChannels(section: string, both: boolean): string {
   if (opus === undefined) return section;
   return section.replace(new RegExp(`^(a=fmtp:${opus} )(.*)$`, 'm'), (_line, start: string, parameters: string) => {
     const others = parameters.trim().split(';').filter((parameter) => !parameter.startsWith('stereo='));
-    return start + [...others, ...(both ? ['stereo=1'] : [])].join(';') + (parameters.endsWith('\r') ? '\r' : '');
+    return start + others.concat(both ? 'stereo=1' : []).join(';');
   });
 }

@@ -1,15 +1,17 @@
-import { guarded } from '../emitter.ts';
+import { Listeners } from '../emitter.ts';
 import { ChattokError } from '../errors.ts';
 import type { MediaStats, Stream, SubscribeOptions, Subscription } from '../types.ts';
 import { merged, read, type Readings } from './stats.ts';
 
-/** The parts of a peer's connection that carry a subscription. */
+/** The transceivers that carry a subscription, by kind. */
 export type Kinds = Partial<Record<'audio' | 'video', RTCRtpTransceiver>>;
 
 export interface SubscriptionHooks {
   changed(): void;
   error(error: ChattokError): void;
   close(subscription: RemoteSubscription): void;
+  /** The publisher is to know whether the picture is shown large. */
+  sized(subscription: RemoteSubscription): void;
 }
 
 export class RemoteSubscription implements Subscription {
@@ -18,10 +20,11 @@ export class RemoteSubscription implements Subscription {
   state: Subscription['state'] = 'connecting';
   blocked: ChattokError | undefined;
   readonly media = new MediaStream();
-  /** What carries it now; empty before it is negotiated. */
+  large = false;
+  /** Empty until the subscription is negotiated. */
   carriers: Kinds = {};
   readonly #hooks: SubscriptionHooks;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
   readonly #readings: Readings = new Map();
   readonly #wanted: Record<'audio' | 'video', boolean>;
 
@@ -32,17 +35,15 @@ export class RemoteSubscription implements Subscription {
   }
 
   onChange(listener: () => void): () => void {
-    const own = () => listener();
-    this.#listeners.add(own);
-    return () => this.#listeners.delete(own);
+    return this.#listeners.add(listener);
   }
 
-  /** Shows the media in this element. */
+  /** Plays the media in an element, in place of the one before. */
   attach(element: HTMLMediaElement): void {
     if (this.element && this.element !== element && this.element.srcObject === this.media) this.element.srcObject = null;
     this.element = element;
     element.autoplay = true;
-    if ('playsInline' in element) element.playsInline = true; // else a phone opens the video over the whole page
+    if ('playsInline' in element) element.playsInline = true; // without it, phones play video in full screen only
     element.srcObject = this.media;
     this.play().catch((error: ChattokError) => this.#hooks.error(error));
   }
@@ -51,7 +52,7 @@ export class RemoteSubscription implements Subscription {
     try {
       await this.element?.play();
     } catch (cause) {
-      if (!(cause instanceof DOMException) || cause.name !== 'NotAllowedError') return; // another source came meanwhile
+      if (!(cause instanceof DOMException) || cause.name !== 'NotAllowedError') return; // interrupted by another source
       this.blocked = new ChattokError('AUTOPLAY_BLOCKED', 'the browser plays no sound before a click or a key', { cause });
       this.tell();
       throw this.blocked;
@@ -61,7 +62,6 @@ export class RemoteSubscription implements Subscription {
     this.tell();
   }
 
-  /** The direction of what carries this kind. */
   direction(kind: 'audio' | 'video'): RTCRtpTransceiverDirection {
     return this.#wanted[kind] ? 'recvonly' : 'inactive';
   }
@@ -74,7 +74,18 @@ export class RemoteSubscription implements Subscription {
     this.#want('video', on);
   }
 
-  /** Takes what carries it from now on, with tracks that begin to flow once that is connected. */
+  setLarge(on: boolean): void {
+    if (this.large === on) return;
+    this.large = on;
+    this.#hooks.sized(this);
+  }
+
+  /** Tells again that the picture is shown large: the message may have been lost, or this page is another connection now. */
+  repeatSize(): void {
+    if (this.large) this.#hooks.sized(this);
+  }
+
+  /** Sets the transceivers. Their tracks deliver media once the peer connection is established. */
   carry(carriers: Kinds): void {
     this.carriers = carriers;
     this.#fill();
@@ -84,12 +95,12 @@ export class RemoteSubscription implements Subscription {
     if (this.#wanted[kind] === on || this.state === 'ended') return;
     this.#wanted[kind] = on;
     const carrier = this.carriers[kind];
-    if (!carrier) return; // it is carried as wanted
-    carrier.direction = this.direction(kind); // which is negotiated anew
+    if (!carrier) return; // the subscription will be negotiated with the new direction
+    carrier.direction = this.direction(kind); // triggers a renegotiation
     this.#fill();
   }
 
-  /** Puts the tracks that are wanted into `media`. */
+  /** Updates `media` to the tracks that are wanted. */
   #fill(): void {
     const tracks = new Set(
       (['audio', 'video'] as const).flatMap((kind) => (this.#wanted[kind] ? (this.carriers[kind]?.receiver.track ?? []) : [])),
@@ -102,12 +113,13 @@ export class RemoteSubscription implements Subscription {
   become(state: Subscription['state']): void {
     if (this.state === state || this.state === 'ended') return;
     this.state = state;
+    if (state === 'live') this.repeatSize();
     if (state === 'ended' && this.element?.srcObject === this.media) this.element.srcObject = null;
     this.tell();
   }
 
   tell(): void {
-    this.#listeners.forEach((listener) => guarded(listener, undefined));
+    this.#listeners.tell();
     this.#hooks.changed();
   }
 

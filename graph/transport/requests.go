@@ -1,0 +1,49 @@
+package transport
+
+import (
+	"net/netip"
+	"sync"
+)
+
+// Defaults of the limits on requests under way.
+const (
+	DefaultMaxRequests           = 10_000
+	DefaultMaxRequestsPerAddress = 500
+)
+
+// requests counts the requests under way over HTTP.
+type requests struct {
+	max, maxPerAddress int
+
+	mu        sync.Mutex
+	all       int
+	byAddress map[netip.Prefix]int
+}
+
+// enter counts a request in, where there is room.
+func (r *requests) enter(client netip.Prefix) denial {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.all >= r.max:
+		return deniedRequests
+	case client.IsValid() && r.byAddress[client] >= r.maxPerAddress:
+		return deniedAddressRequests
+	}
+	r.all++
+	if client.IsValid() {
+		r.byAddress[client]++
+	}
+	return ""
+}
+
+func (r *requests) leave(client netip.Prefix) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all--
+	if client.IsValid() {
+		if r.byAddress[client]--; r.byAddress[client] <= 0 {
+			delete(r.byAddress, client)
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package command
+
+import (
+	"context"
+	"errors"
+
+	"chattok/internal/config"
+	"chattok/internal/server"
+)
+
+// serve serves until ctx is done. When the database was replaced under the server, it starts again.
+func (p Program) serve(ctx context.Context, args []string) error {
+	for _, arg := range args {
+		switch arg {
+		case "--version", "-version":
+			return p.printVersion()
+		case "--help", "-help", "-h":
+			return printHelp(p.Stdout)
+		}
+	}
+	c, err := config.Parse(args)
+	if err != nil {
+		return err
+	}
+	for {
+		err := server.Run(ctx, server.Config{Config: c, Version: p.Version, Log: c.Logger(p.Stderr), Banner: p.Stdout})
+		if !errors.Is(err, server.ErrReplaced) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil // the server was to stop in any case
+		}
+	}
+}

@@ -1,0 +1,9 @@
+package process
+
+import "syscall"
+
+// attributes put the process into a group of its own, so that an interrupt from the terminal reaches the program that
+// runs it alone, and kill it when the thread that started it ends.
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}

@@ -1,0 +1,173 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// expiringStore is a Store of sessions whose entries get old. Its transactions take the time that real ones would.
+type expiringStore struct {
+	Store
+	mu      sync.Mutex     // never held while time passes
+	ids     []string       // of all sessions, in their order
+	entries map[string]int // that are old
+	due     int            // sessions that have some
+
+	busy    time.Duration // all transactions
+	longest time.Duration
+	commits int
+	read    int // calls of LastSeqs
+}
+
+func (s *expiringStore) add(sessions, entries int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for range sessions {
+		id := fmt.Sprintf("%09d", len(s.entries))
+		s.ids, s.entries[id] = append(s.ids, id), entries
+	}
+	s.due += sessions
+}
+
+func (s *expiringStore) HoldLease(context.Context, string, string, time.Duration) (bool, error) {
+	return true, nil
+}
+
+func (s *expiringStore) RetentionDue(_ context.Context, _ time.Duration, after string, limit int) (ids []string, next string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, found := slices.BinarySearch(s.ids, after)
+	if found {
+		at++
+	}
+	for ; at < len(s.ids) && len(ids) < limit; at++ {
+		if next = s.ids[at]; s.entries[next] > 0 {
+			ids = append(ids, next)
+		}
+	}
+	if at == len(s.ids) {
+		next = ""
+	}
+	return ids, next, nil
+}
+
+func (s *expiringStore) RemoveExpired(
+	_ context.Context, _ string, ids []string, _ time.Duration, limit int,
+) (removed []Removal, left []string, err error) {
+	removed, left, took := s.remove(ids, limit)
+	time.Sleep(took)
+	return removed, left, nil
+}
+
+// remove removes entries, and returns how long that is to take.
+func (s *expiringStore) remove(ids []string, limit int) (removed []Removal, left []string, took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	took = time.Millisecond // to sync it
+	for i, id := range ids {
+		if limit == 0 {
+			left = append(left, ids[i:]...)
+			break
+		}
+		n := min(s.entries[id], limit)
+		took += 200*time.Microsecond + time.Duration(n)*15*time.Microsecond
+		s.entries[id] -= n
+		removed = append(removed, Removal{SessionID: id, Entries: n})
+		if n > 0 && s.entries[id] == 0 {
+			s.due--
+		}
+		if limit -= n; limit == 0 {
+			left = append(left, id)
+		}
+	}
+	s.busy, s.longest, s.commits = s.busy+took, max(s.longest, took), s.commits+1
+	return removed, left, took
+}
+
+func (s *expiringStore) LastSeqs(context.Context, []string) (map[string]LastSeqs, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.read++
+	return nil, nil
+}
+
+// countingBus is a Bus of one node that counts messages.
+type countingBus struct {
+	Bus
+	mu           sync.Mutex
+	fronts, feed int
+}
+
+func (b *countingBus) SingleNode() bool { return true }
+
+func (b *countingBus) Publish(_ context.Context, m Message) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if m.Front != nil {
+		b.fronts++
+	}
+	if m.Feed != nil {
+		b.feed++
+	}
+	return nil
+}
+
+// startRemoving runs an expiredRemover until the test ends.
+func startRemoving(t *testing.T, store *expiringStore, bus *countingBus) {
+	cfg := Config{Store: store, Bus: bus, Metrics: noMetrics{}, Retention: time.Hour, Lease: time.Minute, Tick: time.Second,
+		Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	r := newExpiredRemover(cfg, "n", &publisher{bus: bus, log: cfg.Log}, newSequencer(cfg, "n", func(FeedNews) {}))
+	done := make(chan struct{})
+	go func() { defer close(done); r.run() }()
+	t.Cleanup(func() { r.close(); <-done })
+}
+
+// TestRemovalShare: removing takes a tenth of the time at most, whether a few sessions have many old entries or many sessions have few,
+// once or all the time. Its transactions are short, have many sessions each, and the nodes are told of each session once.
+func TestRemovalShare(t *testing.T) {
+	for _, c := range []struct {
+		name              string
+		sessions, entries int // at first
+		each              int // sessions in each second that follows
+		during            time.Duration
+		left              int // sessions that still have some in the end, at most
+		most              int // transactions
+	}{
+		{"one large session", 1, 50_000, 0, 2 * time.Minute, 0, 200},
+		{"many small sessions", 5000, 2, 0, 3 * time.Minute, 0, 350},
+		{"some in each second", 0, 1, 200, 20 * time.Second, 400, 300},
+		{"more than there is time for", 0, 1, 1000, 20 * time.Second, 20_000 - 6000, 480},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, bus := &expiringStore{entries: make(map[string]int)}, new(countingBus)
+				store.add(c.sessions, c.entries)
+				startRemoving(t, store, bus)
+				for began := time.Now(); time.Since(began) < c.during; {
+					store.add(c.each, c.entries)
+					time.Sleep(time.Second)
+					synctest.Wait()
+					if spent := time.Since(began); store.busy > spent/removalShare+store.longest {
+						t.Fatalf("of %v, %v went into removing", spent, store.busy)
+					}
+				}
+				t.Logf("%v in %d transactions, %v the longest; %d sessions left; %d messages", store.busy, store.commits, store.longest, store.due, bus.fronts)
+				if store.longest > 2*removalTime || store.commits > c.most || store.read > 0 {
+					t.Errorf("%d transactions of up to %v, %d reads of where a log ends", store.commits, store.longest, store.read)
+				}
+				if store.due > c.left {
+					t.Errorf("%d sessions have old entries still, want %d at most", store.due, c.left)
+				}
+				if done := len(store.entries) - store.due; c.entries <= 2 && bus.fronts > done || bus.fronts != bus.feed {
+					t.Errorf("%d messages about logs and %d about the feed for %d sessions", bus.fronts, bus.feed, done)
+				}
+			})
+		})
+	}
+}
