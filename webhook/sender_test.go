@@ -46,8 +46,6 @@ func TestSends(t *testing.T) {
 // is not delayed.
 func TestReceivers(t *testing.T) {
 	const word = "hunter2"
-	hung := make(chan struct{})
-	defer close(hung)
 	for name, c := range map[string]struct {
 		answer func(w http.ResponseWriter, q *http.Request) (took bool)
 		want   string
@@ -60,11 +58,8 @@ func TestReceivers(t *testing.T) {
 			http.Redirect(w, q, "/"+word, http.StatusPermanentRedirect)
 			return false
 		}, "the answer is a redirect (status 308), which is not followed"},
-		"hangs": {func(_ http.ResponseWriter, q *http.Request) bool {
-			select {
-			case <-hung:
-			case <-q.Context().Done():
-			}
+		"hangs": {func(w http.ResponseWriter, q *http.Request) bool {
+			hang(w, q)
 			return false
 		}, "no answer within 250ms"},
 		"no HTTP": {func(w http.ResponseWriter, _ *http.Request) bool {
@@ -233,6 +228,7 @@ func TestGone(t *testing.T) {
 	made := w.create(r)
 	w.post(1)
 	w.await("the webhook ends", made.ID, func(h *session.Webhook) bool { return h == nil })
+	await.True(t, "its handler has ended", func() bool { return r.asked.Load() > 0 })
 	if n := r.asked.Load(); n != 1 {
 		t.Errorf("%d requests came", n)
 	}
@@ -347,9 +343,9 @@ func TestDeletedText(t *testing.T) {
 func TestDeletion(t *testing.T) {
 	w, r := newWorld(t), newReceiver(t)
 	arrived, ended := make(chan struct{}, 1), make(chan struct{}, 1)
-	r.answers(func(_ http.ResponseWriter, q *http.Request) bool {
+	r.answers(func(rw http.ResponseWriter, q *http.Request) bool {
 		arrived <- struct{}{}
-		<-q.Context().Done()
+		hang(rw, q)
 		ended <- struct{}{}
 		return false
 	})
@@ -363,6 +359,7 @@ func TestDeletion(t *testing.T) {
 	await.Value(t, "it is ended", ended)
 	w.post(1)
 	await.True(t, "nothing is sent to it", func() bool { return s.Stats().Webhooks == 0 })
+	await.True(t, "its handler has ended", func() bool { return r.asked.Load() > 0 })
 	if n := r.asked.Load(); n != 1 {
 		t.Errorf("%d requests came", n)
 	}
@@ -407,9 +404,9 @@ func TestShutdown(t *testing.T) {
 func TestShutdownHangs(t *testing.T) {
 	w, r := newWorld(t), newReceiver(t)
 	arrived := make(chan struct{}, 1)
-	r.answers(func(_ http.ResponseWriter, q *http.Request) bool {
+	r.answers(func(rw http.ResponseWriter, q *http.Request) bool {
 		arrived <- struct{}{}
-		<-q.Context().Done()
+		hang(rw, q)
 		return false
 	})
 	_, stop := w.send(nil)
@@ -429,13 +426,13 @@ func TestShutdownHangs(t *testing.T) {
 func TestManyThatHang(t *testing.T) {
 	const most = 64 << 20
 	w := newWorld(t)
-	hang := make(chan struct{})
-	answer := sync.OnceFunc(func() { close(hang) })
+	answered := make(chan struct{})
+	answer := sync.OnceFunc(func() { close(answered) })
 	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		asked.Add(1)
-		<-hang
+		<-answered
 	}))
 	t.Cleanup(server.Close)
 	t.Cleanup(answer)

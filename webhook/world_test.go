@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/hmac"
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -208,6 +210,28 @@ type receiver struct {
 	together int // the most requests that were under way at once
 }
 
+// answering is the writer of an answer. A request is under way until its answer begins: the sender may make the next one then, also
+// where the handler has not ended.
+type answering struct {
+	http.ResponseWriter
+	over func()
+}
+
+func (a *answering) WriteHeader(status int) {
+	a.over()
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answering) Write(p []byte) (int, error) {
+	a.over()
+	return a.ResponseWriter.Write(p)
+}
+
+func (a *answering) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	a.over()
+	return http.NewResponseController(a.ResponseWriter).Hijack()
+}
+
 // newReceiver starts a receiver that takes everything until answer says otherwise.
 func newReceiver(t *testing.T) *receiver {
 	r := &receiver{T: t}
@@ -227,24 +251,31 @@ func (r *receiver) answers(answer func(http.ResponseWriter, *http.Request) (took
 	r.answer.Store(&answer)
 }
 
+// hang keeps a request until the sender gives it up, which the sender knows before the handler.
+func hang(w http.ResponseWriter, q *http.Request) {
+	w.(*answering).over()
+	<-q.Context().Done()
+}
+
 func (r *receiver) serve(w http.ResponseWriter, q *http.Request) {
 	defer r.asked.Add(1)
 	r.mu.Lock()
 	r.underWay++
 	r.together = max(r.together, r.underWay)
 	r.mu.Unlock()
-	defer func() {
+	over := sync.OnceFunc(func() {
 		r.mu.Lock()
 		r.underWay--
 		r.mu.Unlock()
-	}()
+	})
+	defer over()
 	body, err := io.ReadAll(q.Body)
 	if err != nil {
 		return // the sender was ended
 	}
 	d := r.check(q, body)
 	answer := r.answer.Load()
-	took := answer == nil || (*answer)(w, q)
+	took := answer == nil || (*answer)(&answering{w, over}, q)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !took {
