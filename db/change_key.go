@@ -12,13 +12,13 @@ import (
 
 // purgeChangeKeys removes up to limit idempotency keys of changes whose time is up, and gives their bytes back to their sessions.
 func purgeChangeKeys(ctx context.Context, tx bun.Tx, now int64, limit int) error {
-	return purgeCounted(ctx, tx, dueChangeKeys, now, limit, func(string) (int64, error) { return session.ChangeKeyQuotaBytes, nil })
+	return purgeCounted(ctx, tx, dueChangeKeys, now, limit, func(string) int64 { return session.ChangeKeyQuotaBytes })
 }
 
 // purgeCounted removes up to limit rows of a table whose time is up and that count to the quotas of their sessions, each as many bytes as
 // bytesOf says by its text. The sessions are locked first, as in every transaction.
 func purgeCounted(
-	ctx context.Context, tx bun.Tx, due dueRows, now int64, limit int, bytesOf func(text string) (int64, error),
+	ctx context.Context, tx bun.Tx, due dueRows, now int64, limit int, bytesOf func(text string) int64,
 ) error {
 	var ids []string
 	if err := tx.NewRaw(due.sqlSessions(), now, limit).Scan(ctx, &ids); err != nil || len(ids) == 0 {
@@ -34,11 +34,7 @@ func purgeCounted(
 	}
 	freed := make(map[string]int64)
 	for _, row := range gone {
-		bytes, err := bytesOf(row.Text)
-		if err != nil {
-			return err
-		}
-		freed[row.SessionID] += bytes
+		freed[row.SessionID] += bytesOf(row.Text)
 	}
 	left := make(map[string]int64, len(freed))
 	for _, at := range sessions {

@@ -297,7 +297,10 @@ func (s *Store) SetConnectionData(ctx context.Context, id string, data *string, 
 	if err != nil {
 		return change, false, err
 	}
-	change, changed, err = s.changeRoster(ctx, "set a connection's data", known.SessionID, func(ctx context.Context, tx bun.Tx, at *sessionRow, _ int64) (session.RosterChange, bool, error) {
+	if data == nil {
+		quota = 0 // to take one's name back is never refused
+	}
+	change, changed, err = s.changeRoster(ctx, "set a connection's data", known.SessionID, quota, func(ctx context.Context, tx bun.Tx, at *sessionRow, _ int64) (session.RosterChange, bool, error) {
 		row, err := selectByID[connectionRow](ctx, tx, id, connectionDestroyed)
 		if err != nil {
 			return session.RosterChange{}, false, err
@@ -310,15 +313,6 @@ func (s *Store) SetConnectionData(ctx context.Context, id string, data *string, 
 		}
 		row.Data, row.DataRevision = data, at.Revision
 		made := session.RosterChange{Connection: row.toConnection(), Updated: true}
-		if data != nil {
-			text, err := recordText(made)
-			if err == nil {
-				err = fits(quota, at, quotaOfChange(connectionUpdated, text))
-			}
-			if err != nil {
-				return session.RosterChange{}, false, err
-			}
-		}
 		_, err = tx.NewUpdate().Model(row).Column("data", "data_revision").WherePK().Exec(ctx)
 		return made, true, err
 	})

@@ -395,7 +395,7 @@ func (x *erasing) eraseChange(ctx context.Context, c *connectionRow, row *stream
 	if err != nil {
 		return err
 	}
-	x.log.addBytes(quotaOfChange(record.Kind, string(text)) - quotaOfChange(record.Kind, row.Change))
+	x.log.addBytes(quotaOfChange(string(text)) - quotaOfChange(row.Change))
 	const set = "UPDATE stream_changes SET change = ? WHERE session_id = ? AND revision = ?"
 	_, err = x.tx.ExecContext(ctx, set, string(text), row.SessionID, row.Revision)
 	return err

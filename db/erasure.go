@@ -72,15 +72,19 @@ func (s *Store) CreateErasure(ctx context.Context, n session.NewErasure) (*sessi
 	if !storable(orZero(n.UserID)) || !storable(n.ConnectionID) {
 		return nil, session.Errorf(session.CodeBadUserInput, "userId and connectionId must be valid UTF-8 without U+0000")
 	}
+	newest, err := s.newestOfGuest(ctx, n.ConnectionID)
+	if err != nil {
+		return nil, err
+	}
 	var row *erasureRow
-	err := s.write(ctx, "record an erasure", func(ctx context.Context, tx bun.Tx) (err error) {
+	err = s.write(ctx, "record an erasure", func(ctx context.Context, tx bun.Tx) (err error) {
 		if err := s.admitChange(ctx, tx); err != nil {
 			return err
 		}
 		if err := s.requireVersion(ctx, tx, erasureVersion); err != nil {
 			return err
 		}
-		row = &erasureRow{ID: n.ID, Kind: erasedUser, UserID: n.UserID, Phase: string(session.PhaseErasing)}
+		row = &erasureRow{ID: n.ID, Kind: erasedUser, UserID: n.UserID, CreatedAt: newest, Phase: string(session.PhaseErasing)}
 		if n.UserID == nil {
 			row.Kind, row.ConnectionID = erasedConnection, &n.ConnectionID
 		}
@@ -96,23 +100,55 @@ func (s *Store) CreateErasure(ctx context.Context, n session.NewErasure) (*sessi
 	return row.toErasure(), nil
 }
 
-// insertErasure completes the row of an erasure and stores it. at is when it was asked for, 0 for now.
+// newestOfGuest returns the latest time of a guest's entries, 0 where it is no guest or has none. It reads all of them, so it is not a part of the
+// transaction that records an erasure; what is posted meanwhile has no later time than that.
+func (s *Store) newestOfGuest(ctx context.Context, id string) (int64, error) {
+	if id == "" {
+		return 0, nil
+	}
+	return read(ctx, s, "look for a guest's newest entry", func(ctx context.Context) (at int64, err error) {
+		err = s.readers.NewRaw(sqlNewestOfGuest, id, id).Scan(ctx, &at)
+		return at, err
+	})
+}
+
+// sqlNewestOfGuest selects by the index of senders, and from the end of the log that is not indexed yet.
+const sqlNewestOfGuest = "SELECT coalesce(max(at), 0) FROM (" +
+	"SELECT max(e.created_at) AS at FROM connections AS c CROSS JOIN sender_entries AS i CROSS JOIN entries AS e WHERE c.id = ? AND c.guest" +
+	" AND i.session_id = c.session_id AND i.connection_id = c.id AND e.session_id = i.session_id AND e.seq = i.seq" +
+	" UNION ALL SELECT max(e.created_at) FROM connections AS c CROSS JOIN sessions AS s CROSS JOIN entries AS e WHERE c.id = ? AND c.guest" +
+	" AND s.id = c.session_id AND e.session_id = s.id AND e.seq > s.indexed_seq AND e.connection_id = c.id) AS newest"
+
+// insertErasure completes the row of an erasure and stores it. at is when it was asked for, 0 for now, or for the row's own time where that
+// is later.
 func (s *Store) insertErasure(ctx context.Context, tx bun.Tx, row *erasureRow, at int64) error {
+	latest := func() error {
+		var found int64
+		err := tx.NewRaw(sqlLatestOfSubject, row.latestArgs()...).Scan(ctx, &found)
+		row.CreatedAt = max(row.CreatedAt, found)
+		return err
+	}
+	if at == 0 {
+		if err := latest(); err != nil { // while a guest still has its name
+			return err
+		}
+	}
 	if row.ConnectionID != nil {
 		if err := s.findErased(ctx, tx, row, at); err != nil {
 			return err
 		}
 	}
-	if row.CreatedAt = at; at == 0 {
+	if at == 0 {
+		if err := latest(); err != nil { // of the user whose connection it was
+			return err
+		}
 		now, err := s.now(ctx, tx) // after the wait for locks
 		if err != nil {
 			return err
 		}
-		if err := tx.NewRaw(sqlLatestOfSubject, row.latestArgs()...).Scan(ctx, &row.CreatedAt); err != nil {
-			return err
-		}
-		row.CreatedAt = max(row.CreatedAt, now)
+		at = now
 	}
+	row.CreatedAt = max(row.CreatedAt, at)
 	if row.Digest == "" {
 		row.DigestKey = s.erasureRecords.key()
 		row.Digest = digestOf(row.DigestKey, row.subject())

@@ -40,7 +40,7 @@ func (s *Store) SetRole(ctx context.Context, n session.NewRole) (connection *ses
 		connection = row.toConnection()
 		changes = append(changes, session.RosterChange{SessionID: at.ID, Revision: at.Revision, Connection: connection, Updated: true})
 		for _, change := range changes {
-			if err := recordChange(ctx, tx, at, change, now); err != nil {
+			if err := recordChange(ctx, tx, at, 0, change, now); err != nil {
 				return err
 			}
 		}

@@ -17,16 +17,16 @@ import (
 // row, with the new revision, and the time, and stores its part; where it returns false, nothing is stored, and made has no
 // revision.
 func (s *Store) changeRoster(
-	ctx context.Context, tried, sessionID string,
+	ctx context.Context, tried, sessionID string, quota int64,
 	change func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (c session.RosterChange, changed bool, err error),
 ) (made session.RosterChange, changed bool, err error) {
-	return s.changeRosterIf(ctx, tried, sessionID, knownToAll, change)
+	return s.changeRosterIf(ctx, tried, sessionID, quota, knownToAll, change)
 }
 
 // changeRosterIf is changeRoster where admit, which is called before the session is locked, returns no error. Every transaction locks
 // meta, as admitChange does, before sessions.
 func (s *Store) changeRosterIf(
-	ctx context.Context, tried, sessionID string, admit func(ctx context.Context, tx bun.Tx) error,
+	ctx context.Context, tried, sessionID string, quota int64, admit func(ctx context.Context, tx bun.Tx) error,
 	change func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (c session.RosterChange, changed bool, err error),
 ) (made session.RosterChange, changed bool, err error) {
 	err = s.write(ctx, tried, func(ctx context.Context, tx bun.Tx) error {
@@ -45,7 +45,7 @@ func (s *Store) changeRosterIf(
 			return err
 		}
 		made.Revision = at.Revision
-		if err := recordChange(ctx, tx, at, made, now); err != nil {
+		if err := recordChange(ctx, tx, at, quota, made, now); err != nil {
 			return err
 		}
 		return storeRevision(ctx, tx, at)
@@ -131,43 +131,29 @@ func toRecord(c session.RosterChange) changeRecord {
 }
 
 // recordChange keeps a change of streams, of a connection's data or of the session's settings, for those who follow. at is the session's
-// row, which is stored by storeRevision.
-func recordChange(ctx context.Context, tx bun.Tx, at *sessionRow, c session.RosterChange, now int64) error {
-	record := toRecord(c)
-	text, err := json.Marshal(record)
+// row, which is stored by storeRevision. Errors: FORBIDDEN with ReasonSessionFull where the change is more than quota allows; 0 for no
+// bound.
+func recordChange(ctx context.Context, tx bun.Tx, at *sessionRow, quota int64, c session.RosterChange, now int64) error {
+	text, err := json.Marshal(toRecord(c))
 	if err != nil {
 		return err
 	}
-	at.addBytes(quotaOfChange(record.Kind, string(text)))
+	bytes := quotaOfChange(string(text))
+	if err := fits(quota, at, bytes); err != nil {
+		return err
+	}
+	at.addBytes(bytes)
 	row := &streamChangeRow{SessionID: c.SessionID, Revision: c.Revision, Change: string(text), PurgeAt: now + purgeAfter.Milliseconds()}
 	_, err = tx.NewInsert().Model(row).Exec(ctx)
 	return err
 }
 
-// recordText returns a change as it is stored.
-func recordText(c session.RosterChange) (string, error) {
-	text, err := json.Marshal(toRecord(c))
-	return string(text), err
-}
-
-// quotaOfChange is how many bytes a change that is kept counts to its session's quota. Only a connection's data is of any length and as
-// often as its client likes.
-func quotaOfChange(kind session.StreamChangeKind, text string) int64 {
-	if kind != connectionUpdated {
-		return 0
-	}
-	return session.DataChangeQuotaBytes + int64(len(text))
-}
+// quotaOfChange is how many bytes a change that is kept counts to its session's quota, by its text as it is stored.
+func quotaOfChange(text string) int64 { return session.RosterChangeQuotaBytes + int64(len(text)) }
 
 // purgeStreamChanges removes up to limit changes whose time is up, and gives their bytes back to their sessions.
 func purgeStreamChanges(ctx context.Context, tx bun.Tx, now int64, limit int) error {
-	return purgeCounted(ctx, tx, dueStreamChanges, now, limit, func(change string) (int64, error) {
-		var record struct{ Kind session.StreamChangeKind }
-		if json.Unmarshal([]byte(change), &record) != nil {
-			return 0, nil // what can't be read must not keep the rest, for which connections that are to end would wait
-		}
-		return quotaOfChange(record.Kind, change), nil
-	})
+	return purgeCounted(ctx, tx, dueStreamChanges, now, limit, quotaOfChange)
 }
 
 // selectStreamChanges returns the changes of streams after one revision and up to another.

@@ -49,6 +49,12 @@ func fromStream(s *session.Stream, stored *streamRow) *streamRow {
 	return &row
 }
 
+// equal says whether two rows of a stream have the same of what it may change.
+func (r *streamRow) equal(o *streamRow) bool {
+	return same(r.Name, o.Name) && r.HasAudio == o.HasAudio && r.HasVideo == o.HasVideo && r.VideoType == o.VideoType &&
+		same(r.Width, o.Width) && same(r.Height, o.Height)
+}
+
 func (r *streamRow) toStream(publisher *session.Connection) *session.Stream {
 	return &session.Stream{
 		ID:         r.ID,
@@ -77,7 +83,7 @@ func (s *Store) Stream(ctx context.Context, id string) (*session.Stream, error) 
 
 // PublishStream implements session.Store.
 func (s *Store) PublishStream(ctx context.Context, n session.NewStream, limit int) (session.RosterChange, error) {
-	return s.changeStreams(ctx, "publish stream", n.SessionID, knownToAll, func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (*session.StreamChange, error) {
+	return s.changeStreams(ctx, "publish stream", n.SessionID, n.SessionQuota, knownToAll, func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (*session.StreamChange, error) {
 		if n.Name != nil && !storable(*n.Name) {
 			return nil, session.Errorf(session.CodeBadUserInput, "name must be valid UTF-8 without U+0000")
 		}
@@ -113,21 +119,33 @@ func (s *Store) PublishStream(ctx context.Context, n session.NewStream, limit in
 }
 
 // UpdateStream implements session.Store.
-func (s *Store) UpdateStream(ctx context.Context, id string, u session.StreamUpdate) (session.RosterChange, error) {
-	return s.changeStream(ctx, "update stream", id, func(ctx context.Context, tx bun.Tx, row *streamRow, stream *session.Stream) (*session.StreamChange, error) {
+func (s *Store) UpdateStream(ctx context.Context, id string, u session.StreamUpdate, quota int64) (change session.RosterChange, changed bool, err error) {
+	if u.SwitchesOff() {
+		quota = 0 // a full session keeps nobody from saying that a microphone is off
+	}
+	var found *session.Stream
+	change, err = s.changeStream(ctx, "update stream", id, quota, func(ctx context.Context, tx bun.Tx, row *streamRow, stream *session.Stream) (*session.StreamChange, error) {
 		if u.Name != nil && !storable(*u.Name) {
 			return nil, session.Errorf(session.CodeBadUserInput, "name must be valid UTF-8 without U+0000")
 		}
-		changed := u.Apply(*stream)
-		_, err := tx.NewUpdate().Model(fromStream(changed, row)).
+		found = u.Apply(*stream)
+		updated := fromStream(found, row)
+		if changed = !updated.equal(row); !changed {
+			return nil, nil
+		}
+		_, err := tx.NewUpdate().Model(updated).
 			Column("name", "has_audio", "has_video", "video_type", "width", "height").WherePK().Exec(ctx)
-		return &session.StreamChange{Kind: session.StreamChanged, Stream: changed}, err
+		return &session.StreamChange{Kind: session.StreamChanged, Stream: found}, err
 	})
+	if err == nil && !changed {
+		change.Stream = &session.StreamChange{Kind: session.StreamChanged, Stream: found}
+	}
+	return change, changed, err
 }
 
 // DestroyStream implements session.Store.
 func (s *Store) DestroyStream(ctx context.Context, id, moderatorID string, reason session.DisconnectReason) (session.RosterChange, error) {
-	return s.changeStream(ctx, "destroy stream", id, func(ctx context.Context, tx bun.Tx, row *streamRow, stream *session.Stream) (*session.StreamChange, error) {
+	return s.changeStream(ctx, "destroy stream", id, 0, func(ctx context.Context, tx bun.Tx, row *streamRow, stream *session.Stream) (*session.StreamChange, error) {
 		if err := requireModerator(ctx, tx, moderatorID, row.SessionID); err != nil {
 			return nil, err
 		}
@@ -142,7 +160,7 @@ func (s *Store) MuteStreams(ctx context.Context, m session.Mute) (change session
 	if m.Stay {
 		admit = s.admitChange
 	}
-	change, err = s.changeStreams(ctx, "mute streams", m.SessionID, admit, func(ctx context.Context, tx bun.Tx, at *sessionRow, _ int64) (*session.StreamChange, error) {
+	change, err = s.changeStreams(ctx, "mute streams", m.SessionID, 0, admit, func(ctx context.Context, tx bun.Tx, at *sessionRow, _ int64) (*session.StreamChange, error) {
 		moderator, err := moderatorOf(ctx, tx, m.ModeratorID, m.SessionID)
 		if err != nil {
 			return nil, err
@@ -191,9 +209,9 @@ func muteStreams(ctx context.Context, tx bun.Tx, m session.Mute) ([]*session.Str
 	return withPublishers(ctx, tx, rows)
 }
 
-// changeStream makes one change to a stream that has not ended.
+// changeStream makes one change to a stream that has not ended, as changeStreams does.
 func (s *Store) changeStream(
-	ctx context.Context, tried, id string,
+	ctx context.Context, tried, id string, quota int64,
 	change func(ctx context.Context, tx bun.Tx, row *streamRow, stream *session.Stream) (*session.StreamChange, error),
 ) (session.RosterChange, error) {
 	// A stream never changes its session, so the session is read before the transaction. Whether the stream has ended
@@ -202,7 +220,7 @@ func (s *Store) changeStream(
 	if err != nil {
 		return session.RosterChange{}, err
 	}
-	return s.changeStreams(ctx, tried, known.SessionID, knownToAll, func(ctx context.Context, tx bun.Tx, _ *sessionRow, _ int64) (*session.StreamChange, error) {
+	return s.changeStreams(ctx, tried, known.SessionID, quota, knownToAll, func(ctx context.Context, tx bun.Tx, _ *sessionRow, _ int64) (*session.StreamChange, error) {
 		row, stream, err := selectStream(ctx, tx, id)
 		if err != nil {
 			return nil, err
@@ -211,14 +229,14 @@ func (s *Store) changeStream(
 	})
 }
 
-// changeStreams makes one change to a session's streams.
+// changeStreams makes one change to a session's streams, and none where change returns nil.
 func (s *Store) changeStreams(
-	ctx context.Context, tried, sessionID string, admit func(ctx context.Context, tx bun.Tx) error,
+	ctx context.Context, tried, sessionID string, quota int64, admit func(ctx context.Context, tx bun.Tx) error,
 	change func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (*session.StreamChange, error),
 ) (session.RosterChange, error) {
-	made, _, err := s.changeRosterIf(ctx, tried, sessionID, admit, func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (session.RosterChange, bool, error) {
+	made, _, err := s.changeRosterIf(ctx, tried, sessionID, quota, admit, func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (session.RosterChange, bool, error) {
 		c, err := change(ctx, tx, at, now)
-		return session.RosterChange{Stream: c}, true, err
+		return session.RosterChange{Stream: c}, c != nil, err
 	})
 	return made, err
 }

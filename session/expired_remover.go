@@ -2,7 +2,9 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -23,8 +25,8 @@ const (
 	removalTurn       = 5 * time.Second        // that one session takes before the next one
 )
 
-// expiredRemover removes entries that are older than they are kept, on one node at a time. Each node looks for them by its own setting;
-// so the shortest setting holds, whatever node removes.
+// expiredRemover removes entries that are older than they are kept, on one node at a time. Each node looks for them by its own setting,
+// and lets the others have their turn after each pass; so the shortest setting holds.
 type expiredRemover struct {
 	store     Store
 	publisher *publisher
@@ -32,6 +34,7 @@ type expiredRemover struct {
 	metrics   Metrics
 	node      string
 	general   time.Duration // of sessions that have no Retention of their own; 0 for ever
+	alone     bool          // whether no other node can remove
 	least     time.Duration // between two looks
 	log       *slog.Logger
 	done      chan struct{} // closed by close
@@ -41,12 +44,13 @@ type expiredRemover struct {
 	limit   int                 // entries in the next transaction
 	untold  map[string]NewFront // where logs begin, by session, of which the nodes have not been told yet
 	toldAt  time.Time
-	failing bool
+	after   string // the next pass looks at the sessions after this one: at all, or at those behind one that failed
+	failing bool   // so did the last pass over all sessions, or one since
 }
 
 func newExpiredRemover(cfg Config, node string, p *publisher, q *sequencer) *expiredRemover {
 	return &expiredRemover{store: cfg.Store, publisher: p, tellFeed: q.tell, metrics: cfg.Metrics, node: node, general: cfg.Retention,
-		least: cfg.Tick, log: cfg.Log, lease: newNamedLease(cfg, RetentionLease, node), done: make(chan struct{}), limit: 4 * leastRemoval,
+		alone: cfg.Bus.SingleNode(), least: cfg.Tick, log: cfg.Log, lease: newNamedLease(cfg, RetentionLease, node), done: make(chan struct{}), limit: 4 * leastRemoval,
 		untold: make(map[string]NewFront)}
 }
 
@@ -54,21 +58,31 @@ func newExpiredRemover(cfg Config, node string, p *publisher, q *sequencer) *exp
 func (r *expiredRemover) run() {
 	ctx := context.Background()
 	for pause := r.least; r.wait(pause); {
+		all := r.after == ""
 		took, more, err := r.pass(ctx)
 		if err != nil && !r.failing {
 			r.log.Warn("entries that are older than they are kept can't be removed; trying again", "error", err)
 		}
-		r.failing = err != nil
+		r.failing = err != nil || r.failing && !all
 		switch {
 		case err != nil:
 			r.lease.doubt()
 			pause = max(r.least, time.Second)
-		case more:
+		case more && r.alone:
 			pause = 0
+		case more:
+			r.giveUp(ctx)
+			pause = r.least
 		default:
+			r.giveUp(ctx)
 			pause = max(r.least, retentionShare*took)
 		}
 	}
+	r.giveUp(ctx)
+}
+
+// giveUp lets another node remove.
+func (r *expiredRemover) giveUp(ctx context.Context) {
 	if err := r.lease.giveUp(ctx); err != nil {
 		r.log.Warn("the lease of removing old entries can't be given up; it ends by itself", "error", err)
 	}
@@ -94,17 +108,20 @@ func (r *expiredRemover) wait(pause time.Duration) bool {
 	}
 }
 
-// pass looks at all sessions once, and removes what is old. took is how long looking took, and more says that some session has more.
-// Errors: UNAVAILABLE.
+// pass looks at each session after r.after once, in their order, and removes what is old. took is how long looking took, and more says
+// that some session has more. Where the removal from a session fails, the next pass goes on behind it, so that it keeps no other from its
+// turn. Errors: UNAVAILABLE.
 func (r *expiredRemover) pass(ctx context.Context) (took time.Duration, more bool, err error) {
 	defer r.tell(ctx)
-	for after := ""; ; {
+	after := r.after
+	for r.after = ""; ; {
 		began := time.Now()
 		ids, next, err := r.store.RetentionDue(ctx, r.general, after, retentionSessions)
 		took += time.Since(began)
 		if err != nil {
 			return took, false, err
 		}
+		slices.Sort(ids)
 		left, goOn, err := r.removeFrom(ctx, ids)
 		more = more || left
 		if err != nil || !goOn {
@@ -118,9 +135,11 @@ func (r *expiredRemover) pass(ctx context.Context) (took time.Duration, more boo
 }
 
 // removeFrom removes old entries of these sessions, some of them in a transaction, until none is left or each has had its turn. left says
-// that there may be more, and goOn is false where another node removes, or close was called. Errors: UNAVAILABLE.
+// that there may be more, and goOn is false where another node removes, or close was called. Errors: UNAVAILABLE; r.after is then the
+// session whose entries can't be removed.
 func (r *expiredRemover) removeFrom(ctx context.Context, ids []string) (left, goOn bool, err error) {
 	first, since := "", time.Now()
+	single := 0 // so many sessions, of a batch that failed, have transactions of their own
 	for len(ids) > 0 {
 		if held, err := r.lease.hold(ctx); err != nil || !held {
 			return false, false, err
@@ -133,14 +152,26 @@ func (r *expiredRemover) removeFrom(ctx context.Context, ids []string) (left, go
 			continue
 		}
 		most := max(leastSessions, r.limit/sessionCost)
+		if single > 0 {
+			most = 1
+		}
 		batch := ids[:min(len(ids), most)]
 		start := time.Now()
 		removed, more, err := r.store.RemoveExpired(ctx, r.node, batch, r.general, r.limit)
 		took := time.Since(start)
-		if err != nil {
-			return false, false, err
+		if err != nil && len(batch) > 1 {
+			single = len(batch)
+			continue
 		}
-		r.adapt(took, len(more) > 0 || len(batch) == most)
+		if err != nil {
+			r.after = batch[0]
+			return false, false, fmt.Errorf("session %q: %w", batch[0], err)
+		}
+		if single > 0 {
+			single -= len(batch) - len(more)
+		} else {
+			r.adapt(took, len(more) > 0 || len(batch) == most)
+		}
 		r.note(ctx, removed)
 		ids = append(more, ids[len(batch):]...)
 		if !r.wait((removalShare - 1) * took) {

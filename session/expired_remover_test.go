@@ -1,10 +1,12 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -14,10 +16,12 @@ import (
 // expiringStore is a Store of sessions whose entries get old. Its transactions take the time that real ones would.
 type expiringStore struct {
 	Store
-	mu      sync.Mutex     // never held while time passes
-	ids     []string       // of all sessions, in their order
-	entries map[string]int // that are old
-	due     int            // sessions that have some
+	mu      sync.Mutex      // never held while time passes
+	ids     []string        // of all sessions, in their order
+	entries map[string]int  // that are old
+	due     int             // sessions that have some
+	broken  map[string]bool // sessions from which nothing can be removed
+	gaveUp  int             // how often the lease was given up
 
 	busy    time.Duration // all transactions
 	longest time.Duration
@@ -35,8 +39,13 @@ func (s *expiringStore) add(sessions, entries int) {
 	s.due += sessions
 }
 
-func (s *expiringStore) HoldLease(context.Context, string, string, time.Duration) (bool, error) {
-	return true, nil
+func (s *expiringStore) HoldLease(_ context.Context, _, _ string, length time.Duration) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if length == 0 {
+		s.gaveUp++
+	}
+	return length > 0, nil
 }
 
 func (s *expiringStore) RetentionDue(_ context.Context, _ time.Duration, after string, limit int) (ids []string, next string, err error) {
@@ -60,6 +69,9 @@ func (s *expiringStore) RetentionDue(_ context.Context, _ time.Duration, after s
 func (s *expiringStore) RemoveExpired(
 	_ context.Context, _ string, ids []string, _ time.Duration, limit int,
 ) (removed []Removal, left []string, err error) {
+	if slices.ContainsFunc(ids, func(id string) bool { return s.broken[id] }) {
+		return nil, nil, Errorf(CodeUnavailable, "the store is failing")
+	}
 	removed, left, took := s.remove(ids, limit)
 	time.Sleep(took)
 	return removed, left, nil
@@ -102,9 +114,10 @@ type countingBus struct {
 	Bus
 	mu           sync.Mutex
 	fronts, feed int
+	nodes        bool // whether there may be other nodes
 }
 
-func (b *countingBus) SingleNode() bool { return true }
+func (b *countingBus) SingleNode() bool { return !b.nodes }
 
 func (b *countingBus) Publish(_ context.Context, m Message) error {
 	b.mu.Lock()
@@ -120,8 +133,12 @@ func (b *countingBus) Publish(_ context.Context, m Message) error {
 
 // startRemoving runs an expiredRemover until the test ends.
 func startRemoving(t *testing.T, store *expiringStore, bus *countingBus) {
+	startRemovingLogged(t, store, bus, slog.DiscardHandler)
+}
+
+func startRemovingLogged(t *testing.T, store *expiringStore, bus *countingBus, log slog.Handler) {
 	cfg := Config{Store: store, Bus: bus, Metrics: noMetrics{}, Retention: time.Hour, Lease: time.Minute, Tick: time.Second,
-		Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+		Now: time.Now, Log: slog.New(log)}
 	r := newExpiredRemover(cfg, "n", &publisher{bus: bus, log: cfg.Log}, newSequencer(cfg, "n", func(FeedNews) {}))
 	done := make(chan struct{})
 	go func() { defer close(done); r.run() }()
@@ -168,6 +185,48 @@ func TestRemovalShare(t *testing.T) {
 					t.Errorf("%d messages about logs and %d about the feed for %d sessions", bus.fronts, bus.feed, done)
 				}
 			})
+		})
+	}
+}
+
+// TestRemovalThatFails: sessions from which nothing can be removed keep no other from its turn, are tried again, and are a warning once.
+func TestRemovalThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, bus, log := &expiringStore{entries: make(map[string]int), broken: make(map[string]bool)}, new(countingBus), new(bytes.Buffer)
+		store.add(3000, 2)
+		for _, at := range []int{0, 1, 500, 1700, 2999} {
+			store.broken[store.ids[at]] = true
+		}
+		startRemovingLogged(t, store, bus, slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if store.due != len(store.broken) {
+			t.Errorf("%d sessions have old entries still, want %d", store.due, len(store.broken))
+		}
+		if n := strings.Count(log.String(), "can't be removed"); n != 1 || !strings.Contains(log.String(), store.ids[0]) {
+			t.Errorf("%d warnings: %s", n, log)
+		}
+		clear(store.broken)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if store.due != 0 {
+			t.Errorf("%d sessions have old entries still after all is well again", store.due)
+		}
+	})
+}
+
+// TestRemovalTurns: where there are other nodes, a node that always finds something to remove lets them have the lease between two passes.
+func TestRemovalTurns(t *testing.T) {
+	for _, nodes := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			store, bus := &expiringStore{entries: make(map[string]int)}, &countingBus{nodes: nodes}
+			store.add(2, 1_000_000)
+			startRemoving(t, store, bus)
+			time.Sleep(10 * removalTurn)
+			synctest.Wait()
+			if turns := store.gaveUp > 2; turns != nodes || store.due != 2 {
+				t.Errorf("other nodes: %v; the lease was given up %d times", nodes, store.gaveUp)
+			}
 		})
 	}
 }

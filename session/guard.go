@@ -285,9 +285,9 @@ func (g guard) PublishStream(ctx context.Context, s NewStream, limit int) (chang
 	return g.store.PublishStream(ctx, s, limit)
 }
 
-func (g guard) UpdateStream(ctx context.Context, id string, u StreamUpdate) (change RosterChange, err error) {
+func (g guard) UpdateStream(ctx context.Context, id string, u StreamUpdate, quota int64) (change RosterChange, changed bool, err error) {
 	defer recovered(&err)
-	return g.store.UpdateStream(ctx, id, u)
+	return g.store.UpdateStream(ctx, id, u, quota)
 }
 
 func (g guard) DestroyStream(ctx context.Context, id, moderatorID string, reason DisconnectReason) (change RosterChange, err error) {

@@ -43,6 +43,7 @@ func (l *namedLease) giveUp(ctx context.Context) error {
 	if !l.held {
 		return nil
 	}
+	l.held, l.askedAt = false, time.Time{}
 	_, err := l.store.HoldLease(ctx, l.name, l.node, 0)
 	return err
 }

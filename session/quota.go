@@ -14,8 +14,8 @@ const (
 	ReactionQuotaBytes = 512
 	// ChangeKeyQuotaBytes is for the idempotency key of a change, for ChangeKeyTime.
 	ChangeKeyQuotaBytes = 640
-	// DataChangeQuotaBytes is for a change of a connection's data or role beside its text, for FeedKept.
-	DataChangeQuotaBytes = 128
+	// RosterChangeQuotaBytes is for a change of streams, of a connection's data or role, or of the settings, beside its text, for FeedKept.
+	RosterChangeQuotaBytes = 128
 )
 
 // QuotaBytes is how many bytes the entry counts to its session's quota. A deleted entry counts what it still takes.

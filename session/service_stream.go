@@ -3,7 +3,8 @@ package session
 import "context"
 
 // PublishStream stores a stream of the caller's. By default its audio and video are on, and the video is a camera's, of unknown
-// size. Errors: UNAUTHENTICATED, FORBIDDEN, BAD_USER_INPUT; RATE_LIMITED with ReasonTooManyStreams; UNAVAILABLE.
+// size. Errors: UNAUTHENTICATED; FORBIDDEN, with ReasonSessionFull too; BAD_USER_INPUT; RATE_LIMITED with ReasonTooManyStreams;
+// UNAVAILABLE.
 func (s *Service) PublishStream(ctx context.Context, c Caller, u StreamUpdate) (*Stream, error) {
 	if err := c.connected(); err != nil {
 		return nil, err
@@ -17,12 +18,12 @@ func (s *Service) PublishStream(ctx context.Context, c Caller, u StreamUpdate) (
 	made := u.Apply(Stream{HasAudio: true, HasVideo: true, VideoType: VideoCamera})
 	change, err := s.cfg.Store.PublishStream(ctx, NewStream{ID: newID(), SessionID: c.SessionID, ConnectionID: c.Connection.ID,
 		Name: made.Name, HasAudio: made.HasAudio, HasVideo: made.HasVideo, VideoType: made.VideoType,
-		Width: made.Width, Height: made.Height}, MaxStreams)
+		Width: made.Width, Height: made.Height, SessionQuota: s.cfg.SessionBytes}, MaxStreams)
 	return s.streamChanged(ctx, change, err)
 }
 
-// UpdateStream changes a stream of the caller's. Errors: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, BAD_USER_INPUT,
-// UNAVAILABLE.
+// UpdateStream changes a stream of the caller's, and tells nobody where it was so before. Errors: UNAUTHENTICATED; FORBIDDEN, with
+// ReasonSessionFull too; NOT_FOUND, BAD_USER_INPUT, UNAVAILABLE.
 func (s *Service) UpdateStream(ctx context.Context, c Caller, id string, u StreamUpdate) (*Stream, error) {
 	if err := s.ownStream(ctx, c, id); err != nil {
 		return nil, err
@@ -30,7 +31,10 @@ func (s *Service) UpdateStream(ctx context.Context, c Caller, id string, u Strea
 	if err := u.Validate(); err != nil {
 		return nil, err
 	}
-	change, err := s.cfg.Store.UpdateStream(ctx, id, u)
+	change, changed, err := s.cfg.Store.UpdateStream(ctx, id, u, s.cfg.SessionBytes)
+	if err == nil && !changed {
+		return change.Stream.Stream, nil
+	}
 	return s.streamChanged(ctx, change, err)
 }
 

@@ -191,11 +191,14 @@ type Store interface {
 	Stream(ctx context.Context, id string) (*Stream, error)
 	// PublishStream stores a stream of a live connection that may publish and has fewer than limit. Where a mute stays on, HasAudio is
 	// false, and where it was to be true, the RosterChange has the moderator. Errors: UNAUTHENTICATED with
-	// ReasonConnectionDestroyed where it is not a live connection of the session; FORBIDDEN for its role; RATE_LIMITED with
-	// ReasonTooManyStreams.
+	// ReasonConnectionDestroyed where it is not a live connection of the session; FORBIDDEN for its role, or with ReasonSessionFull;
+	// RATE_LIMITED with ReasonTooManyStreams.
 	PublishStream(ctx context.Context, s NewStream, limit int) (RosterChange, error)
-	// UpdateStream changes a stream; the RosterChange has the stream as it is afterwards. Errors: NOT_FOUND.
-	UpdateStream(ctx context.Context, id string, u StreamUpdate) (RosterChange, error)
+	// UpdateStream changes a stream; the RosterChange has the stream as it is afterwards. changed is false where it was so before: then
+	// nothing is stored, and the change has no revision. quota bounds the bytes of a session that was made on first use, as quota.go
+	// counts them, unless the update switches something off and does nothing else; 0 for no bound. Errors: NOT_FOUND; FORBIDDEN with
+	// ReasonSessionFull.
+	UpdateStream(ctx context.Context, id string, u StreamUpdate, quota int64) (change RosterChange, changed bool, err error)
 	// DestroyStream ends a stream; the RosterChange has the stream as it was last. moderatorID is as for DestroyConnection. Errors:
 	// NOT_FOUND, and those of the moderator.
 	DestroyStream(ctx context.Context, id, moderatorID string, reason DisconnectReason) (RosterChange, error)

@@ -48,6 +48,9 @@ type NewStream struct {
 	VideoType    VideoType
 	Width        *int64
 	Height       *int64
+
+	// SessionQuota bounds the bytes of a session that was made on first use, as quota.go counts them; 0 for no bound.
+	SessionQuota int64
 }
 
 // StreamUpdate changes a stream; nil fields are left as they are.
@@ -122,4 +125,11 @@ func (u StreamUpdate) Apply(s Stream) *Stream {
 		s.Height = u.Height
 	}
 	return &s
+}
+
+// SwitchesOff says whether the update does nothing but switch audio or video off.
+func (u StreamUpdate) SwitchesOff() bool {
+	off := func(on *bool) bool { return on == nil || !*on }
+	return (u.HasAudio != nil || u.HasVideo != nil) && off(u.HasAudio) && off(u.HasVideo) &&
+		u.Name == nil && u.VideoType == nil && u.Width == nil && u.Height == nil
 }

@@ -374,8 +374,9 @@ test('what pages written for OpenTok rely on', async (t) => {
       return [subscriber.isAudioBlocked(), subscriber.getAudioVolume(), subscriber.getStyle().nameDisplayMode, subscriber.element.querySelector('video').muted, subscriber.videoWidth()];
     });
     assert.deepEqual(left, [false, 70, 'off', false, 320]);
+    await bob.evaluate(() => void globalThis.subscriber.on('videoDimensionsChanged', ({ newValue }) => (globalThis.toldWidth = newValue.width)));
     await ann.evaluate(() => Object.assign(globalThis.canvas, { width: 640, height: 480 }));
-    await bob.evaluate(() => new Promise((resolve) => globalThis.subscriber.on('videoDimensionsChanged', ({ newValue }) => newValue.width === 640 && resolve())));
+    await bob.waitForFunction(() => globalThis.toldWidth === 640);
   });
 
   await t.test('errors by OpenTok’s name and code', async (t) => {

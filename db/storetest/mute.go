@@ -54,7 +54,7 @@ func (s *suite) testMuteStays() {
 		equal(s, "published without audio", []any{audio, by}, []any{false, (*session.Connection)(nil)})
 		audio, _ = publish("elsewhere "+id, elsewhere, true)
 		equal(s, "published elsewhere", audio, true)
-		_, err = s.store.UpdateStream(s.ctx(), id, session.StreamUpdate{HasAudio: pointer(true)})
+		_, _, err = s.store.UpdateStream(s.ctx(), id, session.StreamUpdate{HasAudio: pointer(true)}, 0)
 		s.ok(err)
 	}
 	_, _, err = s.store.EndMute(s.ctx(), "nope", "mod")

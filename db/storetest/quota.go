@@ -202,6 +202,14 @@ func (s *suite) testQuotaOfReactions() {
 	s.ok(r[0].Err)
 }
 
+// bytesOf returns how many bytes a session counts to its quota.
+func (s *suite) bytesOf(id string) int64 {
+	s.Helper()
+	sizes, err := s.store.SessionSizes(s.ctx(), []string{id})
+	s.ok(err)
+	return sizes[id].Bytes
+}
+
 // Changes of a connection's data count to the quota to the byte, for as long as they are kept.
 func (s *suite) testQuotaOfData() {
 	_, err := s.store.CreateSession(s.ctx(), session.Session{ID: "made", Epoch: 5, MediaMode: session.MediaRelayed, TokenRequired: true})
@@ -214,15 +222,10 @@ func (s *suite) testQuotaOfData() {
 		_, _, err := s.store.SetConnectionData(s.ctx(), id, data, quota)
 		return err
 	}
-	size := func(id string) int64 {
-		s.Helper()
-		sizes, err := s.store.SessionSizes(s.ctx(), []string{id})
-		s.ok(err)
-		return sizes[id].Bytes
-	}
+	size := s.bytesOf
 	s.ok(set("a1", pointer("first"), 0))
 	one := size("a") - entry
-	if least := int64(session.DataChangeQuotaBytes + len("first")); one < least {
+	if least := int64(session.RosterChangeQuotaBytes + len("first")); one < least {
 		s.Fatalf("a change counts %d bytes, want %d at least", one, least)
 	}
 	s.fails("full", set("a1", pointer("other"), entry+2*one-1), session.CodeForbidden, session.ReasonSessionFull)
@@ -245,6 +248,59 @@ func (s *suite) testQuotaOfData() {
 	s.ok(err)
 	equal(s, "all removed", size("a"), entry)
 	equal(s, "all removed of the other", size("made"), 0)
+}
+
+// Changes of streams, roles and mutes count to the quota for as long as they are kept. In a full session nobody publishes, or renames a
+// stream; what ends or switches off is never refused, and moderators are not.
+func (s *suite) testQuotaOfStreams() {
+	_, err := s.store.CreateSession(s.ctx(), session.Session{ID: "made", Epoch: 5, MediaMode: session.MediaRelayed, TokenRequired: true})
+	s.ok(err)
+	publisher, made := s.connect("a", "a1")[0], s.connect("made", "m1")[0]
+	s.connectRole("a", session.RoleModerator, "mod")
+	n := newStream("s", publisher)
+	_, err = s.store.PublishStream(s.ctx(), n, many)
+	s.ok(err)
+	one := s.bytesOf("a")
+	if one <= session.RosterChangeQuotaBytes {
+		s.Fatalf("a stream counts %d bytes", one)
+	}
+	n.ID, n.SessionQuota = "t", 2*one-1
+	_, err = s.store.PublishStream(s.ctx(), n, many)
+	s.fails("publish in a full session", err, session.CodeForbidden, session.ReasonSessionFull)
+	update := func(u session.StreamUpdate, quota int64) error {
+		_, _, err := s.store.UpdateStream(s.ctx(), "s", u, quota)
+		return err
+	}
+	named := session.StreamUpdate{Name: pointer("named")}
+	s.fails("rename in a full session", update(named, one), session.CodeForbidden, session.ReasonSessionFull)
+	equal(s, "streams", s.streamsOf("a"), []string{"s"})
+	equal(s, "after refusals", s.bytesOf("a"), one)
+	s.ok(update(session.StreamUpdate{}, 1)) // it stays as it is
+	equal(s, "after nothing", s.bytesOf("a"), one)
+	s.ok(update(named, 3*one))
+	used := s.bytesOf("a")
+	s.ok(update(session.StreamUpdate{HasAudio: pointer(false)}, 1))
+	s.fails("on again", update(session.StreamUpdate{HasAudio: pointer(true)}, used), session.CodeForbidden, session.ReasonSessionFull)
+	_, _, err = s.store.MuteStreams(s.ctx(), session.Mute{SessionID: "a", ModeratorID: "mod", Stay: true})
+	s.ok(err)
+	_, _, err = s.store.EndMute(s.ctx(), "a", "mod")
+	s.ok(err)
+	_, _, err = s.store.SetRole(s.ctx(), session.NewRole{SessionID: "a", ConnectionID: "a1", Role: session.RoleModerator})
+	s.ok(err)
+	_, err = s.store.DestroyStream(s.ctx(), "s", "", session.ClientDisconnected)
+	s.ok(err)
+	if after := s.bytesOf("a"); after < used+5*session.RosterChangeQuotaBytes {
+		s.Errorf("five changes more count %d bytes", after-used)
+	}
+	n = newStream("m", made)
+	n.SessionQuota = 1
+	_, err = s.store.PublishStream(s.ctx(), n, many)
+	s.ok(err) // a session of a backend has no quota
+
+	s.clock.Advance(session.FeedKept + 2*time.Hour)
+	_, err = s.store.Sweep(s.ctx(), "", grace, idle, many)
+	s.ok(err)
+	equal(s, "all removed", s.bytesOf("a"), 0)
 }
 
 // Ids that are longer than usual count.

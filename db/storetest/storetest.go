@@ -83,6 +83,7 @@ func Run(t *testing.T, open func(t testing.TB, clock *Clock) session.Store) {
 		"RosterConcurrently":     (*suite).testRosterConcurrently,
 		"SessionQuota":           (*suite).testSessionQuota,
 		"QuotaOfData":            (*suite).testQuotaOfData,
+		"QuotaOfStreams":         (*suite).testQuotaOfStreams,
 		"QuotaOfReactions":       (*suite).testQuotaOfReactions,
 		"QuotaOfLongIDs":         (*suite).testQuotaOfLongIDs,
 		"Holders":                (*suite).testHolders,

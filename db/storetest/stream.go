@@ -97,19 +97,25 @@ func (s *suite) testUpdateStream() {
 	stream := *s.publish("s", publisher)
 	steps := []session.StreamUpdate{
 		{Name: pointer("named")}, {HasAudio: pointer(false)}, {HasVideo: pointer(true)}, {VideoType: pointer(session.VideoCustom)},
-		{Width: pointer(int64(640)), Height: pointer(int64(480))}, {}, {Name: pointer("")},
+		{Width: pointer(int64(640)), Height: pointer(int64(480))}, {Name: pointer("")},
 	}
 	for i, u := range steps {
 		stream = *u.Apply(stream)
-		change, err := s.store.UpdateStream(s.ctx(), "s", u)
-		s.ok(err)
-		equal(s, "change", change, session.RosterChange{
+		want := session.RosterChange{
 			SessionID: "a", Revision: int64(3 + i), Stream: &session.StreamChange{Kind: session.StreamChanged, Stream: &stream},
-		})
-		read, err := s.store.Stream(s.ctx(), "s")
-		s.ok(err)
-		equal(s, "read", read, &stream)
+		}
+		for _, changes := range []bool{true, false} { // the second time nothing is stored
+			change, changed, err := s.store.UpdateStream(s.ctx(), "s", u, 0)
+			s.ok(err)
+			equal(s, "changed", changed, changes)
+			equal(s, "change", change, want)
+			read, err := s.store.Stream(s.ctx(), "s")
+			s.ok(err)
+			equal(s, "read", read, &stream)
+			want.Revision = 0
+		}
 	}
+	equal(s, "last numbers", s.lastSeqs("a"), session.LastSeqs{Revision: int64(2 + len(steps))})
 	s.streamUnknown("nope", "", "nul\x00", "S")
 }
 
@@ -119,7 +125,7 @@ func (s *suite) streamUnknown(ids ...string) {
 	for _, id := range ids {
 		_, err := s.store.Stream(s.ctx(), id)
 		s.fails("read "+id, err, session.CodeNotFound, "")
-		_, err = s.store.UpdateStream(s.ctx(), id, session.StreamUpdate{HasAudio: pointer(true)})
+		_, _, err = s.store.UpdateStream(s.ctx(), id, session.StreamUpdate{HasAudio: pointer(true)}, 0)
 		s.fails("update "+id, err, session.CodeNotFound, "")
 		_, err = s.store.DestroyStream(s.ctx(), id, "", session.ForceUnpublished)
 		s.fails("destroy "+id, err, session.CodeNotFound, "")
@@ -160,7 +166,7 @@ func (s *suite) testStreamsEndWithConnection() {
 	s.sweeps("idle")
 	equal(s, "streams", s.streamsOf("a"), []string{"s2"})
 	s.streamUnknown("s1", "s3", "s4")
-	_, err = s.store.UpdateStream(s.ctx(), kept.ID, session.StreamUpdate{HasAudio: pointer(false)})
+	_, _, err = s.store.UpdateStream(s.ctx(), kept.ID, session.StreamUpdate{HasAudio: pointer(false)}, 0)
 	s.ok(err)
 	equal(s, "last numbers", s.lastSeqs("a"), session.LastSeqs{Revision: 10})
 }
@@ -233,7 +239,8 @@ func (s *suite) testStreamChanges() {
 	}
 	took(s.store.PublishStream(s.ctx(), newStream("s1", made[0]), many))
 	took(s.store.PublishStream(s.ctx(), newStream("s2", made[1]), many))
-	took(s.store.UpdateStream(s.ctx(), "s1", session.StreamUpdate{Name: pointer("n"), Width: pointer(int64(3))}))
+	updated, _, err := s.store.UpdateStream(s.ctx(), "s1", session.StreamUpdate{Name: pointer("n"), Width: pointer(int64(3))}, 0)
+	took(updated, err)
 	muted, _, err := s.store.MuteStreams(s.ctx(), session.Mute{SessionID: "a", ModeratorID: "a2", StreamID: "s1"})
 	took(muted, err)
 	muted, _, err = s.store.MuteStreams(s.ctx(), session.Mute{SessionID: "a", ModeratorID: "a2", Except: []string{"s2"}})

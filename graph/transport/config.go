@@ -50,6 +50,7 @@ type StreamConfig struct {
 	MaxSockets      int           // WebSockets and HTTP streams open at once; one more is closed with 1013, or gets status 503
 	MaxPerAddress   int           // the same for one client address that is not loopback; 1013, or status 429
 	MaxWaiting      int           // WebSockets that have not sent connection_init; one more is closed with 1013
+	MessageTimeout  time.Duration // for a WebSocket's message to arrive whole, where it has more than one frame or 4 KiB; then 1013
 	InitTimeout     time.Duration // for connection_init to arrive; then 4408
 	PingInterval    time.Duration // between pings to a silent WebSocket; after two without a sign of life it is closed
 	KeepAlive       time.Duration // silence on an HTTP stream before it gets a comment (SSE) or an empty part (multipart)
@@ -71,6 +72,7 @@ func (c *StreamConfig) setDefaults() {
 	if c.Client == nil {
 		c.Client = func(*http.Request) netip.Addr { return netip.Addr{} }
 	}
+	setDefault(&c.MessageTimeout, DefaultMessageTimeout)
 	setDefault(&c.InitTimeout, DefaultInitTimeout)
 	setDefault(&c.PingInterval, DefaultPingInterval)
 	setDefault(&c.KeepAlive, DefaultKeepAlive)

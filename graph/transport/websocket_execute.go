@@ -23,6 +23,7 @@ func (s *socket) workQueue() {
 		default:
 			cancel()
 		}
+		s.release(op.room)
 	}
 }
 

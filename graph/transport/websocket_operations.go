@@ -12,6 +12,7 @@ import (
 type operation struct {
 	id      string
 	payload []byte             // until the operation begins
+	room    int64              // bytes of the messageRoom of its message, until a query or mutation is answered or a subscription has begun
 	cancel  context.CancelFunc // while the operation runs on its own
 	member  *member            // where its execution is shared
 }
@@ -83,10 +84,10 @@ var (
 	errTooManyOperations = errors.New("too many operations are under way")
 )
 
-// add takes an operation in. early says that it may come before the end of the handshake. start says that no goroutine
+// add takes an operation in, with the room of its message. early says that it may come before the end of the handshake. start says that no goroutine
 // takes operations from the queue, so that the caller has to start one. Errors: a *closeError; errStopping;
 // errTooManyOperations where maxOperations are under way, or maxBytes of payloads wait.
-func (o *operations) add(m message, early bool, maxOperations, maxBytes int) (start bool, err error) {
+func (o *operations) add(m message, room int64, early bool, maxOperations, maxBytes int) (start bool, err error) {
 	o.mu.Lock()
 	before := o.byID[m.ID]
 	switch {
@@ -104,7 +105,7 @@ func (o *operations) add(m message, early bool, maxOperations, maxBytes int) (st
 		return false, err
 	}
 	end := o.forget(before)
-	op := &operation{id: m.ID, payload: m.Payload}
+	op := &operation{id: m.ID, payload: m.Payload, room: room}
 	o.byID[m.ID] = op
 	o.queue = append(o.queue, op)
 	o.queued += len(op.payload)
@@ -139,6 +140,17 @@ func (o *operations) next() (op *operation, payload []byte, ctx context.Context,
 	op.cancel = cancel
 	o.current = op
 	return op, payload, ctx, cancel, o.byID[op.id] == op
+}
+
+// unbegun returns the room of the operations that wait in the queue of a socket that has ended.
+func (o *operations) unbegun() (room int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, op := range o.queue {
+		room += op.room
+	}
+	o.queue = nil
+	return room
 }
 
 // join makes an operation a member of a group; wanted says that the client has not cancelled it.

@@ -23,9 +23,9 @@ func (r *messageReader) open(conn net.Conn, raw syscall.RawConn, early *bufio.Re
 }
 
 // frame reads the next frame, with a payload of limit bytes at most, which is asked for once the header has come: a socket's limit
-// grows while the reader waits. fragmented says that a message has begun and not
-// ended. Errors: a *closeError for a fault of the client; those of the connection.
-func (r *messageReader) frame(limit func() int, fragmented bool) (h ws.Header, payload []byte, err error) {
+// grows while the reader waits. fragmented says that a message has begun and not ended. admit is called before the payload of a frame that
+// is no control frame is read. Errors: a *closeError for a fault of the client; those of admit and of the connection.
+func (r *messageReader) frame(limit func() int, fragmented bool, admit func(ws.Header) error) (h ws.Header, payload []byte, err error) {
 	if h, err = ws.ReadHeader(r); err != nil {
 		return h, nil, err
 	}
@@ -34,6 +34,11 @@ func (r *messageReader) frame(limit func() int, fragmented bool) (h ws.Header, p
 	}
 	if h.Length > int64(limit()) {
 		return h, nil, &closeError{code: CloseTooBig, reason: "a message is larger than the server takes", unread: h.Length}
+	}
+	if !h.OpCode.IsControl() {
+		if err := admit(h); err != nil {
+			return h, nil, err
+		}
 	}
 	if payload, err = readPayload(r, int(h.Length)); err != nil {
 		return h, nil, err
@@ -63,7 +68,7 @@ func frameFault(h ws.Header, fragmented bool) string {
 
 // firstRead is the size of a frame's buffer before its payload comes. The buffer then grows with the bytes that have
 // come, so that a frame which only announces a large payload takes no memory.
-const firstRead = 16 << 10
+const firstRead = readBytes
 
 // readPayload reads n bytes.
 func readPayload(r io.Reader, n int) ([]byte, error) {

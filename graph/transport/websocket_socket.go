@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -45,6 +46,7 @@ type socket struct {
 	conn     net.Conn
 
 	in    messageReader // owned by the goroutine that reads
+	room  messageRoom   // owned by the goroutine that reads
 	init  pendingInit   // owned by the goroutine that reads
 	out   socketWriter
 	ops   operations
@@ -68,6 +70,7 @@ type pendingInit struct {
 func newSocket(ctx context.Context, t *Streams, exec graphql.GraphExecutor, p *protocol, client netip.Prefix, upgraded []string) *socket {
 	s := &socket{streams: t, exec: exec, protocol: p, client: client, init: pendingInit{upgraded: upgraded}}
 	s.ops.byID = make(map[string]*operation)
+	s.room.socket = s
 	s.ops.ctx, s.cancel = context.WithCancel(ctx)
 	s.out.streams, s.out.client, s.out.failed, s.out.freed = t, client, s.hangUp, s.serveShards
 	return s
@@ -106,6 +109,7 @@ func (s *socket) run() {
 		if err == nil {
 			err = s.handleMessage(raw)
 		}
+		s.release(s.room.pass())
 		if err != nil {
 			s.closeAfter(err)
 			break
@@ -118,7 +122,11 @@ func (s *socket) run() {
 func (s *socket) readMessage() ([]byte, error) {
 	var message []byte
 	for fragmented := false; ; {
-		h, payload, err := s.in.frame(func() int { return s.limit() - len(message) }, fragmented)
+		h, payload, err := s.in.frame(func() int { return s.limit() - len(message) }, fragmented,
+			func(h ws.Header) error { return s.room.admit(h, len(message)) })
+		if errors.Is(err, os.ErrDeadlineExceeded) && !s.closing.Load() {
+			err = &closeError{code: CloseTryLater, reason: slowMessageReason}
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -139,6 +147,7 @@ func (s *socket) readMessage() ([]byte, error) {
 			message = append(message, payload...)
 		}
 		if h.Fin {
+			s.room.arrived()
 			return message, nil
 		}
 		fragmented = true
@@ -232,7 +241,10 @@ func (s *socket) subscribe(m message) error {
 		return &closeError{code: CloseBadRequest, reason: fmt.Sprintf("an operation's id must be at most %d bytes", maxOperationIDBytes)}
 	}
 	config := &s.streams.config
-	start, err := s.ops.add(m, s.protocol.early, config.MaxOperations, config.MaxMessageBytes+maxInitBytes)
+	start, err := s.ops.add(m, s.room.bytes, s.protocol.early, config.MaxOperations, config.MaxMessageBytes+maxInitBytes)
+	if err == nil {
+		s.room.pass() // the operation has it now
+	}
 	switch {
 	case err == errStopping:
 		return nil // the close that follows asks the client to come back
@@ -315,6 +327,7 @@ func (s *socket) finishUp() {
 	s.out.shut()
 	s.work.Wait()
 	s.ops.endAll(false)
+	s.release(s.room.pass() + s.ops.unbegun())
 	if s.detach != nil {
 		s.detach()
 	}

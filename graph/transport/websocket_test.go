@@ -384,7 +384,7 @@ func TestLimitOfAFrame(t *testing.T) {
 		limit.Store(64)
 		_, _ = client.Write(frame[1:])
 	}()
-	if _, payload, err := r.frame(func() int { return int(limit.Load()) }, false); err != nil || len(payload) != 64 {
+	if _, payload, err := r.frame(func() int { return int(limit.Load()) }, false, func(ws.Header) error { return nil }); err != nil || len(payload) != 64 {
 		t.Errorf("%d bytes, %v", len(payload), err)
 	}
 }

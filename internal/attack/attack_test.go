@@ -62,6 +62,7 @@ var tested = map[string]float64{
 	"ghosts":                             1,
 	"groups of one":                      1,
 	"ids of 1 MB":                        0.3,
+	"messages that do not end":           0.3,
 	"permissions of TURN":                0.02,
 	"ports of TURN":                      1,
 	"resets that fill the log":           0.3,

@@ -135,14 +135,19 @@ var holding = []attempt{
 	},
 	{
 		name: "messages that do not end", lasts: heavyLasts,
-		sent: "800 sockets that send a message of 1 MiB in frames of 64 KiB, of which the last does not come",
+		sent: "800 sockets of 16 connections that send a message of 1 MiB in frames of 64 KiB, of which the last does not come",
 		why:  "each is kept in memory",
 		attack: func(ctx context.Context, a *assault) error {
-			c, m, err := a.join(ctx, 0, "attack", "")
-			if err != nil {
-				return err
+			var c *client
+			members := make([]member, 16) // a connection has 64 sockets
+			for i := range members {
+				var err error
+				if c, members[i], err = a.join(ctx, 0, "attack", ""); err != nil {
+					return err
+				}
 			}
 			a.prepared()
+			var next atomic.Int64
 			return a.holdSockets(ctx, a.n(800), func(_ int, s *socket) error {
 				part := bytes.Repeat([]byte("x"), 64<<10)
 				for i := range 15 {
@@ -155,7 +160,9 @@ var holding = []attempt{
 					}
 				}
 				return nil
-			}, func(ctx context.Context) (*socket, error) { return c.socket(ctx, m.access) })
+			}, func(ctx context.Context) (*socket, error) {
+				return c.socket(ctx, members[int(next.Add(1))%len(members)].access)
+			})
 		},
 	},
 	{

@@ -50,11 +50,19 @@ export abstract class Shown extends EventEmitter {
   }
 
   videoWidth(): number | undefined {
-    return this.widget.video.videoWidth || undefined;
+    return this.#shownSize().width || undefined;
   }
 
   videoHeight(): number | undefined {
-    return this.widget.video.videoHeight || undefined;
+    return this.#shownSize().height || undefined;
+  }
+
+  /**
+   * The element knows a size earlier than its event is heard, and may have another one by then. Who has seen a size hears of the next
+   * one by videoDimensionsChanged.
+   */
+  #shownSize(): Dimensions {
+    return this.widget.video.videoWidth > 0 ? this.#size : { width: 0, height: 0 };
   }
 
   #resized(): void {

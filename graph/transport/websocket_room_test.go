@@ -1,0 +1,115 @@
+package transport
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"chattok/internal/await"
+	"chattok/internal/budget"
+)
+
+const pingWith, pongWith = `{"type":"ping","payload":{"x":%q}}`, `{"type":"pong","payload":{"x":%q}}`
+
+// TestMessagesHaveRoom: messages that are not small share the room for what comes in, also before they have arrived: those for which there
+// is none wait, and small ones don't.
+func TestMessagesHaveRoom(t *testing.T) {
+	memory := budget.New(8 << 20) // room for one message of unknown length
+	w := newSocketWorld(t, StreamConfig{Answers: NewAnswers(AnswersConfig{Budget: memory})})
+	text := strings.Repeat("x", 3*uncountedBody)
+	message, answer := fmt.Sprintf(pingWith, text), fmt.Sprintf(pongWith, text)
+	begin := func() *rawSocket {
+		s := w.ready(t)
+		s.frame(ws.OpText, false, message[:2*uncountedBody])
+		return s
+	}
+	first := begin()
+	await.True(t, "room for the first", func() bool { return memory.Reserved() == 2*DefaultMaxMessageBytes })
+	second := begin()
+	small := w.ready(t)
+	small.text(fmt.Sprintf(pingWith, "hi"))
+	small.expect(fmt.Sprintf(pongWith, "hi"))
+	whole := w.ready(t)
+	whole.text(message) // its length is known
+	if n := memory.Reserved(); n != 2*DefaultMaxMessageBytes {
+		t.Errorf("%d bytes are reserved for the first of three", n)
+	}
+	first.frame(ws.OpContinuation, true, message[2*uncountedBody:])
+	first.expect(answer)
+	await.True(t, "room for the second", func() bool { return memory.Reserved() == 2*DefaultMaxMessageBytes })
+	second.frame(ws.OpContinuation, true, message[2*uncountedBody:])
+	second.expect(answer)
+	whole.expect(answer)
+	await.True(t, "no room is held", func() bool { return memory.Reserved() == 0 })
+
+	gone := begin()
+	await.True(t, "room for one that goes", func() bool { return memory.Reserved() > 0 })
+	_ = gone.Close()
+	await.True(t, "its room is given back", func() bool { return memory.Reserved() == 0 })
+}
+
+// TestOperationsHaveRoom: the room of a message stays with the operation that it asks for until that is answered, also while it waits
+// behind another.
+func TestOperationsHaveRoom(t *testing.T) {
+	memory := budget.New(8 << 20)
+	w := newSocketWorld(t, StreamConfig{Answers: NewAnswers(AnswersConfig{Budget: memory})})
+	w.bodies = make(chan string)
+	s := w.ready(t)
+	body := strings.Repeat("x", 2*uncountedBody)
+	var length int64
+	for n := range 2 {
+		message := fmt.Sprintf(`{"id":"%d","type":"subscribe","payload":{"query":"mutation($b:String!){addChatEntry(connectionId:\"a\",body:$b){seq}}","variables":{"b":%q}}}`, n, body)
+		length += 2 * int64(len(message))
+		s.text(message)
+		await.True(t, "it has room", func() bool { return memory.Reserved() >= length })
+	}
+	for n := range 2 {
+		<-w.bodies
+		s.expect(fmt.Sprintf(`{"id":"%d","type":"next","payload":{"data":{"addChatEntry":{"seq":%d}}}}`, n, n+1))
+		s.expect(fmt.Sprintf(`{"id":"%d","type":"complete"}`, n))
+		await.True(t, "its room is given back", func() bool { return memory.Reserved() == int64(1-n)*length/2 })
+	}
+	for n := range 2 { // of a socket that ends, one that runs and one that waits
+		s.text(fmt.Sprintf(`{"id":"%d","type":"subscribe","payload":{"query":"mutation($b:String!){addChatEntry(connectionId:\"a\",body:$b){seq}}","variables":{"b":%q}}}`, n, body))
+	}
+	await.True(t, "both have room", func() bool { return memory.Reserved() == length })
+	_ = s.Close()
+	<-w.bodies
+	await.True(t, "no room is held", func() bool { return memory.Reserved() == 0 })
+}
+
+// TestMessageTimeout: a message of which the rest does not come ends its socket, which gives its room back; one that takes its time between
+// two messages is left alone.
+func TestMessageTimeout(t *testing.T) {
+	memory := budget.New(8 << 20)
+	w := newSocketWorld(t, StreamConfig{MessageTimeout: 200 * time.Millisecond, Answers: NewAnswers(AnswersConfig{Budget: memory})})
+	patient := w.ready(t)
+	ping := func() {
+		text := strings.Repeat("x", 2*readBytes) // sets a deadline
+		patient.text(fmt.Sprintf(pingWith, text))
+		patient.expect(fmt.Sprintf(pongWith, text))
+	}
+	ping()
+	for _, begun := range []func(s *rawSocket){
+		func(s *rawSocket) { s.frame(ws.OpText, false, "{") },
+		func(s *rawSocket) { s.frame(ws.OpText, false, strings.Repeat("x", 2*uncountedBody)) },
+		func(s *rawSocket) {
+			f := ws.MaskFrame(ws.NewTextFrame(make([]byte, 2*uncountedBody)))
+			f.Payload = f.Payload[:10]
+			if err := ws.WriteFrame(s, f); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		s := w.ready(t)
+		begun(s)
+		if reason := s.expectClose(CloseTryLater); reason != slowMessageReason {
+			t.Errorf("the reason is %q", reason)
+		}
+	}
+	ping()
+	await.True(t, "no room is held", func() bool { return memory.Reserved() == 0 })
+}
