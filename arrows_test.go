@@ -41,7 +41,7 @@ var arrows = map[string]arrow{
 	"graph": {[]string{"session", "token", "rates", "graph/transport", "graph/transport/document", "graph/transport/gqlerr", "graph/edge",
 		"graph/generated", "graph/event", "graph/scalar", "internal/sequence"}, true,
 		"the edge calls the domain by its service; a store or a bus behind it is joined by internal/server"},
-	"graph/transport": {[]string{"session", "graph/transport/document", "graph/transport/jsonbody", "graph/transport/gqlerr", "internal/backoff", "internal/budget", "internal/processors", "internal/sequence"}, true,
+	"graph/transport": {[]string{"session", "graph/scalar", "graph/transport/document", "graph/transport/jsonbody", "graph/transport/gqlerr", "internal/backoff", "internal/budget", "internal/processors", "internal/sequence"}, true,
 		"transports carry any schema: of the domain they know the errors alone"},
 	"graph/transport/document": {[]string{"session", "graph/transport/jsonbody", "graph/transport/gqlerr", "internal/bytecache"}, true,
 		"a document is checked without knowing how it came: of the domain it knows the error codes alone"},

@@ -300,7 +300,7 @@ func (s *Store) SetConnectionData(ctx context.Context, id string, data *string, 
 	if data == nil {
 		quota = 0 // to take one's name back is never refused
 	}
-	change, changed, err = s.changeRoster(ctx, "set a connection's data", known.SessionID, quota, func(ctx context.Context, tx bun.Tx, at *sessionRow, _ int64) (session.RosterChange, bool, error) {
+	change, changed, err = s.changeRoster(ctx, "set a connection's data", known.SessionID, &quota, func(ctx context.Context, tx bun.Tx, at *sessionRow, _ int64) (session.RosterChange, bool, error) {
 		row, err := selectByID[connectionRow](ctx, tx, id, connectionDestroyed)
 		if err != nil {
 			return session.RosterChange{}, false, err

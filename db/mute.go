@@ -11,7 +11,7 @@ import (
 
 // EndMute implements session.Store.
 func (s *Store) EndMute(ctx context.Context, sessionID, moderatorID string) (change session.RosterChange, changed bool, err error) {
-	return s.changeRosterIf(ctx, "end a mute", sessionID, 0, s.admitChange, func(ctx context.Context, tx bun.Tx, at *sessionRow, _ int64) (session.RosterChange, bool, error) {
+	return s.changeRosterIf(ctx, "end a mute", sessionID, nil, s.admitChange, func(ctx context.Context, tx bun.Tx, at *sessionRow, _ int64) (session.RosterChange, bool, error) {
 		moderator, err := moderatorOf(ctx, tx, moderatorID, sessionID)
 		if err != nil || at.MutedBy == nil {
 			return session.RosterChange{}, false, err

@@ -15,9 +15,9 @@ import (
 // changeRoster makes one change to what the roster of a session tells of, and gives the change the next revision. It locks the
 // session's row first, so that changes of one session are made one after another on both engines. change gets the session's
 // row, with the new revision, and the time, and stores its part; where it returns false, nothing is stored, and made has no
-// revision.
+// revision. quota, which change may set, bounds the session's bytes; nil or 0 for no bound.
 func (s *Store) changeRoster(
-	ctx context.Context, tried, sessionID string, quota int64,
+	ctx context.Context, tried, sessionID string, quota *int64,
 	change func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (c session.RosterChange, changed bool, err error),
 ) (made session.RosterChange, changed bool, err error) {
 	return s.changeRosterIf(ctx, tried, sessionID, quota, knownToAll, change)
@@ -26,7 +26,7 @@ func (s *Store) changeRoster(
 // changeRosterIf is changeRoster where admit, which is called before the session is locked, returns no error. Every transaction locks
 // meta, as admitChange does, before sessions.
 func (s *Store) changeRosterIf(
-	ctx context.Context, tried, sessionID string, quota int64, admit func(ctx context.Context, tx bun.Tx) error,
+	ctx context.Context, tried, sessionID string, quota *int64, admit func(ctx context.Context, tx bun.Tx) error,
 	change func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (c session.RosterChange, changed bool, err error),
 ) (made session.RosterChange, changed bool, err error) {
 	err = s.write(ctx, tried, func(ctx context.Context, tx bun.Tx) error {
@@ -45,7 +45,7 @@ func (s *Store) changeRosterIf(
 			return err
 		}
 		made.Revision = at.Revision
-		if err := recordChange(ctx, tx, at, quota, made, now); err != nil {
+		if err := recordChange(ctx, tx, at, orZero(quota), made, now); err != nil {
 			return err
 		}
 		return storeRevision(ctx, tx, at)

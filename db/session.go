@@ -166,7 +166,7 @@ func (s *Store) UpdateSession(ctx context.Context, id string, u session.SessionU
 	if u.Data != nil && !storable(*u.Data) {
 		return session.RosterChange{}, false, session.Errorf(session.CodeBadUserInput, "data must be valid UTF-8 without U+0000")
 	}
-	return s.changeRosterIf(ctx, "update session", id, 0, s.admitChange, func(ctx context.Context, tx bun.Tx, at *sessionRow, _ int64) (session.RosterChange, bool, error) {
+	return s.changeRosterIf(ctx, "update session", id, nil, s.admitChange, func(ctx context.Context, tx bun.Tx, at *sessionRow, _ int64) (session.RosterChange, bool, error) {
 		if err := requireModerator(ctx, tx, u.ModeratorID, id); err != nil {
 			return session.RosterChange{}, false, err
 		}

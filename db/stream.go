@@ -55,6 +55,13 @@ func (r *streamRow) equal(o *streamRow) bool {
 		same(r.Width, o.Width) && same(r.Height, o.Height)
 }
 
+// quieterThan says whether a row differs from the one before by audio or video that is off now, and by nothing else.
+func (r *streamRow) quieterThan(before *streamRow) bool {
+	as := *r
+	as.HasAudio, as.HasVideo = before.HasAudio, before.HasVideo
+	return as.equal(before) && (before.HasAudio || !r.HasAudio) && (before.HasVideo || !r.HasVideo)
+}
+
 func (r *streamRow) toStream(publisher *session.Connection) *session.Stream {
 	return &session.Stream{
 		ID:         r.ID,
@@ -83,7 +90,7 @@ func (s *Store) Stream(ctx context.Context, id string) (*session.Stream, error) 
 
 // PublishStream implements session.Store.
 func (s *Store) PublishStream(ctx context.Context, n session.NewStream, limit int) (session.RosterChange, error) {
-	return s.changeStreams(ctx, "publish stream", n.SessionID, n.SessionQuota, knownToAll, func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (*session.StreamChange, error) {
+	return s.changeStreams(ctx, "publish stream", n.SessionID, &n.SessionQuota, knownToAll, func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (*session.StreamChange, error) {
 		if n.Name != nil && !storable(*n.Name) {
 			return nil, session.Errorf(session.CodeBadUserInput, "name must be valid UTF-8 without U+0000")
 		}
@@ -120,11 +127,9 @@ func (s *Store) PublishStream(ctx context.Context, n session.NewStream, limit in
 
 // UpdateStream implements session.Store.
 func (s *Store) UpdateStream(ctx context.Context, id string, u session.StreamUpdate, quota int64) (change session.RosterChange, changed bool, err error) {
-	if u.SwitchesOff() {
-		quota = 0 // a full session keeps nobody from saying that a microphone is off
-	}
 	var found *session.Stream
-	change, err = s.changeStream(ctx, "update stream", id, quota, func(ctx context.Context, tx bun.Tx, row *streamRow, stream *session.Stream) (*session.StreamChange, error) {
+	var bound int64
+	change, err = s.changeStream(ctx, "update stream", id, &bound, func(ctx context.Context, tx bun.Tx, row *streamRow, stream *session.Stream) (*session.StreamChange, error) {
 		if u.Name != nil && !storable(*u.Name) {
 			return nil, session.Errorf(session.CodeBadUserInput, "name must be valid UTF-8 without U+0000")
 		}
@@ -132,6 +137,9 @@ func (s *Store) UpdateStream(ctx context.Context, id string, u session.StreamUpd
 		updated := fromStream(found, row)
 		if changed = !updated.equal(row); !changed {
 			return nil, nil
+		}
+		if bound = quota; updated.quieterThan(row) {
+			bound = 0 // a full session keeps nobody from saying that a microphone is off
 		}
 		_, err := tx.NewUpdate().Model(updated).
 			Column("name", "has_audio", "has_video", "video_type", "width", "height").WherePK().Exec(ctx)
@@ -145,7 +153,7 @@ func (s *Store) UpdateStream(ctx context.Context, id string, u session.StreamUpd
 
 // DestroyStream implements session.Store.
 func (s *Store) DestroyStream(ctx context.Context, id, moderatorID string, reason session.DisconnectReason) (session.RosterChange, error) {
-	return s.changeStream(ctx, "destroy stream", id, 0, func(ctx context.Context, tx bun.Tx, row *streamRow, stream *session.Stream) (*session.StreamChange, error) {
+	return s.changeStream(ctx, "destroy stream", id, nil, func(ctx context.Context, tx bun.Tx, row *streamRow, stream *session.Stream) (*session.StreamChange, error) {
 		if err := requireModerator(ctx, tx, moderatorID, row.SessionID); err != nil {
 			return nil, err
 		}
@@ -160,7 +168,7 @@ func (s *Store) MuteStreams(ctx context.Context, m session.Mute) (change session
 	if m.Stay {
 		admit = s.admitChange
 	}
-	change, err = s.changeStreams(ctx, "mute streams", m.SessionID, 0, admit, func(ctx context.Context, tx bun.Tx, at *sessionRow, _ int64) (*session.StreamChange, error) {
+	change, err = s.changeStreams(ctx, "mute streams", m.SessionID, nil, admit, func(ctx context.Context, tx bun.Tx, at *sessionRow, _ int64) (*session.StreamChange, error) {
 		moderator, err := moderatorOf(ctx, tx, m.ModeratorID, m.SessionID)
 		if err != nil {
 			return nil, err
@@ -211,7 +219,7 @@ func muteStreams(ctx context.Context, tx bun.Tx, m session.Mute) ([]*session.Str
 
 // changeStream makes one change to a stream that has not ended, as changeStreams does.
 func (s *Store) changeStream(
-	ctx context.Context, tried, id string, quota int64,
+	ctx context.Context, tried, id string, quota *int64,
 	change func(ctx context.Context, tx bun.Tx, row *streamRow, stream *session.Stream) (*session.StreamChange, error),
 ) (session.RosterChange, error) {
 	// A stream never changes its session, so the session is read before the transaction. Whether the stream has ended
@@ -231,7 +239,7 @@ func (s *Store) changeStream(
 
 // changeStreams makes one change to a session's streams, and none where change returns nil.
 func (s *Store) changeStreams(
-	ctx context.Context, tried, sessionID string, quota int64, admit func(ctx context.Context, tx bun.Tx) error,
+	ctx context.Context, tried, sessionID string, quota *int64, admit func(ctx context.Context, tx bun.Tx) error,
 	change func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (*session.StreamChange, error),
 ) (session.RosterChange, error) {
 	made, _, err := s.changeRosterIf(ctx, tried, sessionID, quota, admit, func(ctx context.Context, tx bun.Tx, at *sessionRow, now int64) (session.RosterChange, bool, error) {

@@ -23,6 +23,7 @@ const (
 	removalTime       = 10 * time.Millisecond  // that a transaction should take: an add may have to wait for it
 	removalTold       = 500 * time.Millisecond // between two rounds of messages to the nodes
 	removalTurn       = 5 * time.Second        // that one session takes before the next one
+	removalStretch    = 30 * time.Second       // that a node removes before another one may
 )
 
 // expiredRemover removes entries that are older than they are kept, on one node at a time. Each node looks for them by its own setting,
@@ -44,8 +45,9 @@ type expiredRemover struct {
 	limit   int                 // entries in the next transaction
 	untold  map[string]NewFront // where logs begin, by session, of which the nodes have not been told yet
 	toldAt  time.Time
-	after   string // the next pass looks at the sessions after this one: at all, or at those behind one that failed
-	failing bool   // so did the last pass over all sessions, or one since
+	after   string    // the next pass looks at the sessions after this one: at all, or at those behind one that failed or was the last
+	since   time.Time // when the pass began
+	failing bool      // so did the last pass over all sessions, or one since
 }
 
 func newExpiredRemover(cfg Config, node string, p *publisher, q *sequencer) *expiredRemover {
@@ -70,12 +72,12 @@ func (r *expiredRemover) run() {
 			pause = max(r.least, time.Second)
 		case more && r.alone:
 			pause = 0
-		case more:
-			r.giveUp(ctx)
-			pause = r.least
 		default:
-			r.giveUp(ctx)
 			pause = max(r.least, retentionShare*took)
+		}
+		if !r.alone && r.lease.held {
+			r.giveUp(ctx)
+			pause *= 2 // others look about as often, and find the lease free
 		}
 	}
 	r.giveUp(ctx)
@@ -110,12 +112,12 @@ func (r *expiredRemover) wait(pause time.Duration) bool {
 
 // pass looks at each session after r.after once, in their order, and removes what is old. took is how long looking took, and more says
 // that some session has more. Where the removal from a session fails, the next pass goes on behind it, so that it keeps no other from its
-// turn. Errors: UNAVAILABLE.
+// turn; and so does it where the pass has taken so long that another node may have its turn. Errors: UNAVAILABLE.
 func (r *expiredRemover) pass(ctx context.Context) (took time.Duration, more bool, err error) {
 	defer r.tell(ctx)
-	after := r.after
-	for r.after = ""; ; {
-		began := time.Now()
+	r.since = time.Now()
+	for {
+		began, after := time.Now(), r.after
 		ids, next, err := r.store.RetentionDue(ctx, r.general, after, retentionSessions)
 		took += time.Since(began)
 		if err != nil {
@@ -125,24 +127,28 @@ func (r *expiredRemover) pass(ctx context.Context) (took time.Duration, more boo
 		left, goOn, err := r.removeFrom(ctx, ids)
 		more = more || left
 		if err != nil || !goOn {
-			return took, false, err
+			return took, more && err == nil, err
 		}
-		if next == "" {
+		if r.after = next; next == "" {
 			return took, more, nil
 		}
-		after = next
 	}
 }
 
 // removeFrom removes old entries of these sessions, some of them in a transaction, until none is left or each has had its turn. left says
-// that there may be more, and goOn is false where another node removes, or close was called. Errors: UNAVAILABLE; r.after is then the
-// session whose entries can't be removed.
+// that there may be more, and goOn is false where another node removes or is to, or close was called. Errors: UNAVAILABLE; r.after is
+// then the session whose entries can't be removed.
 func (r *expiredRemover) removeFrom(ctx context.Context, ids []string) (left, goOn bool, err error) {
 	first, since := "", time.Now()
 	single := 0 // so many sessions, of a batch that failed, have transactions of their own
 	for len(ids) > 0 {
 		if held, err := r.lease.hold(ctx); err != nil || !held {
+			r.lease.doubt() // the other node may give it up at any time
 			return false, false, err
+		}
+		if !r.alone && first != "" && time.Since(r.since) >= removalStretch {
+			r.after = first
+			return true, false, nil
 		}
 		switch {
 		case ids[0] != first:

@@ -196,7 +196,7 @@ type Store interface {
 	PublishStream(ctx context.Context, s NewStream, limit int) (RosterChange, error)
 	// UpdateStream changes a stream; the RosterChange has the stream as it is afterwards. changed is false where it was so before: then
 	// nothing is stored, and the change has no revision. quota bounds the bytes of a session that was made on first use, as quota.go
-	// counts them, unless the update switches something off and does nothing else; 0 for no bound. Errors: NOT_FOUND; FORBIDDEN with
+	// counts them, unless all that changes is that audio or video is off; 0 for no bound. Errors: NOT_FOUND; FORBIDDEN with
 	// ReasonSessionFull.
 	UpdateStream(ctx context.Context, id string, u StreamUpdate, quota int64) (change RosterChange, changed bool, err error)
 	// DestroyStream ends a stream; the RosterChange has the stream as it was last. moderatorID is as for DestroyConnection. Errors:

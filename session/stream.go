@@ -126,10 +126,3 @@ func (u StreamUpdate) Apply(s Stream) *Stream {
 	}
 	return &s
 }
-
-// SwitchesOff says whether the update does nothing but switch audio or video off.
-func (u StreamUpdate) SwitchesOff() bool {
-	off := func(on *bool) bool { return on == nil || !*on }
-	return (u.HasAudio != nil || u.HasVideo != nil) && off(u.HasAudio) && off(u.HasVideo) &&
-		u.Name == nil && u.VideoType == nil && u.Width == nil && u.Height == nil
-}

@@ -279,7 +279,8 @@ func (s *suite) testQuotaOfStreams() {
 	equal(s, "after nothing", s.bytesOf("a"), one)
 	s.ok(update(named, 3*one))
 	used := s.bytesOf("a")
-	s.ok(update(session.StreamUpdate{HasAudio: pointer(false)}, 1))
+	s.fails("off, and larger", update(session.StreamUpdate{HasAudio: pointer(false), Width: pointer(int64(9))}, used), session.CodeForbidden, session.ReasonSessionFull)
+	s.ok(update(session.StreamUpdate{HasAudio: pointer(false), HasVideo: pointer(false), Name: pointer("named")}, 1)) // of which one changes
 	s.fails("on again", update(session.StreamUpdate{HasAudio: pointer(true)}, used), session.CodeForbidden, session.ReasonSessionFull)
 	_, _, err = s.store.MuteStreams(s.ctx(), session.Mute{SessionID: "a", ModeratorID: "mod", Stay: true})
 	s.ok(err)

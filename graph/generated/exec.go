@@ -2759,8 +2759,8 @@ type Mutation {
   MODERATOR, or the API secret with ` + "`" + `sessionId` + "`" + `; in open mode a guest may add to the session ` + "`" + `lobby` + "`" + ` under a name of its own choice.
   Codes: UNAUTHENTICATED; FORBIDDEN for another's connectionId or role SUBSCRIBER and, with reason SESSION_FULL, where the
   entries of a session that ` + "`" + `createSession` + "`" + ` did not make take as many bytes as they may (1 GiB by default; an entry counts 128 bytes
-  beside its text, data and key, and three for each byte of an id beyond 48, a reaction 512 bytes until it is taken back, and the key of
-  a change 640 for its 7 days), with reason READ_ONLY where the session is read-only and I am no MODERATOR, with reason BANNED and
+  beside its text, data and key, and three for each byte of an id beyond 48, a reaction 512 bytes until it is taken back, the key of
+  a change 640 for its 7 days, and a change of streams, names or roles 128 and its text for as long), with reason READ_ONLY where the session is read-only and I am no MODERATOR, with reason BANNED and
   ` + "`" + `extensions.until` + "`" + ` for a banned connection, a guest at a banned address, or a banned user of ` + "`" + `as` + "`" + `, and with reason REFUSED where the
   backend that the server asks first refused it: the message is then the backend's, for people; RATE_LIMITED, with reason SLOW_MODE
   where my last entry is more recent than the session's slow mode allows; NOT_FOUND where
@@ -3053,8 +3053,8 @@ type Mutation {
   """
   Announce a stream of audio or video of mine, which others may subscribe to. It ends with my connection, or by
   ` + "`" + `unpublishStream` + "`" + `. Needs any role but SUBSCRIBER.
-  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN for role SUBSCRIBER; BAD_USER_INPUT for the limits below;
-  RATE_LIMITED, with reason TOO_MANY_STREAMS, where my connection has 8 already; UNAVAILABLE.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN for role SUBSCRIBER and, with reason SESSION_FULL, as ` + "`" + `addChatEntry` + "`" + `;
+  BAD_USER_INPUT for the limits below; RATE_LIMITED, with reason TOO_MANY_STREAMS, where my connection has 8 already; UNAVAILABLE.
   """
   publishStream(
     "Its name: up to 1,024 bytes of UTF-8, no U+0000."
@@ -3072,9 +3072,10 @@ type Mutation {
   ): Stream!
 
   """
-  Change the properties of my stream; those that are absent or null stay as they are.
-  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN for another's stream or role SUBSCRIBER; NOT_FOUND where it is no
-  stream of the session, or has ended; BAD_USER_INPUT for the limits of ` + "`" + `publishStream` + "`" + `; UNAVAILABLE.
+  Change the properties of my stream; those that are absent or null stay as they are. Nothing happens where it is so already.
+  Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN for another's stream or role SUBSCRIBER and, with reason SESSION_FULL, as
+  ` + "`" + `addChatEntry` + "`" + `, unless it only switches audio or video off; NOT_FOUND where it is no stream of the session, or has ended;
+  BAD_USER_INPUT for the limits of ` + "`" + `publishStream` + "`" + `; UNAVAILABLE.
   """
   updateStream(
     "A stream of mine."

@@ -1,7 +1,9 @@
 package scalar
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +30,25 @@ func TestString(t *testing.T) {
 		if s, err := UnmarshalString(v); err == nil {
 			t.Errorf("%T %v is read as %q", v, v, s)
 		}
+	}
+}
+
+// TestLargeBuffer: a buffer that grows by strings has what a builder has, and is not grown by more than twice its length.
+func TestLargeBuffer(t *testing.T) {
+	var buffer bytes.Buffer
+	var builder strings.Builder
+	for n := range 3000 {
+		s := strings.Repeat("\x01\u00e9\"", n%700)
+		for _, w := range []io.Writer{&buffer, &builder} {
+			MarshalString(s).MarshalGQL(w)
+			_, _ = w.Write([]byte{','})
+		}
+	}
+	if buffer.Len() < 8<<20 || buffer.String() != builder.String() {
+		t.Errorf("%d bytes, and %d otherwise", buffer.Len(), builder.Len())
+	}
+	if buffer.Cap() > 2*buffer.Len()+largeBuffer {
+		t.Errorf("%d bytes take %d", buffer.Len(), buffer.Cap())
 	}
 }
 

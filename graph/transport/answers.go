@@ -13,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"chattok/graph/scalar"
 	"chattok/graph/transport/document"
 	"chattok/graph/transport/gqlerr"
 	"chattok/internal/budget"
@@ -249,7 +250,7 @@ func (s *answerSize) admit(ctx context.Context, w io.Writer) {
 		s.hold.rendered += n
 	}
 	if buffer, ok := w.(*bytes.Buffer); ok {
-		buffer.Grow(int(n))
+		buffer.Grow(int(n) + scalar.RoomBeside)
 	}
 }
 
@@ -279,33 +280,19 @@ func (a *Answers) InterceptField(ctx context.Context, next graphql.Resolver) (an
 func jsonBytes(v any) int {
 	switch v := v.(type) {
 	case string:
-		return escapedBytes(v)
+		return scalar.StringBytes(v)
 	case *string:
 		if v != nil {
-			return escapedBytes(*v)
+			return scalar.StringBytes(*v)
 		}
 	case []string:
 		n := 2
 		for _, s := range v {
-			n += escapedBytes(s) + 1
+			n += scalar.StringBytes(s) + 1
 		}
 		return n
 	}
 	return 26 // a time; numbers, enum values and brackets are no longer
-}
-
-// escapedBytes returns the length of a text as gqlgen writes it.
-func escapedBytes(s string) int {
-	n := len(s) + 2
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\' || c == '\n' || c == '\r' || c == '\t':
-			n++
-		case c < 0x20:
-			n += 5
-		}
-	}
-	return n
 }
 
 // keep counts bytes that wait to be written; release gives them back. ok is false where there is no room.

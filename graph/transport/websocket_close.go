@@ -31,7 +31,7 @@ const (
 )
 
 // closeError ends the reading of a socket because of a fault of the client. The socket is then closed with this code
-// and reason.
+// and reason, unless it is being closed already: then the code is 0.
 type closeError struct {
 	code   CloseCode
 	reason string

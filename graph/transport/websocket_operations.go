@@ -142,6 +142,13 @@ func (o *operations) next() (op *operation, payload []byte, ctx context.Context,
 	return op, payload, ctx, cancel, o.byID[op.id] == op
 }
 
+// waiting returns how many bytes wait in the queue.
+func (o *operations) waiting() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.queued
+}
+
 // unbegun returns the room of the operations that wait in the queue of a socket that has ended.
 func (o *operations) unbegun() (room int64) {
 	o.mu.Lock()

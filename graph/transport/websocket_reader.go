@@ -24,7 +24,7 @@ func (r *messageReader) open(conn net.Conn, raw syscall.RawConn, early *bufio.Re
 
 // frame reads the next frame, with a payload of limit bytes at most, which is asked for once the header has come: a socket's limit
 // grows while the reader waits. fragmented says that a message has begun and not ended. admit is called before the payload of a frame that
-// is no control frame is read. Errors: a *closeError for a fault of the client; those of admit and of the connection.
+// is no control frame is read. Where reading fails, the payload is what has come of it. Errors: a *closeError for a fault of the client; those of admit and of the connection.
 func (r *messageReader) frame(limit func() int, fragmented bool, admit func(ws.Header) error) (h ws.Header, payload []byte, err error) {
 	if h, err = ws.ReadHeader(r); err != nil {
 		return h, nil, err
@@ -41,7 +41,7 @@ func (r *messageReader) frame(limit func() int, fragmented bool, admit func(ws.H
 		}
 	}
 	if payload, err = readPayload(r, int(h.Length)); err != nil {
-		return h, nil, err
+		return h, payload, err
 	}
 	ws.Cipher(payload, h.Mask, 0)
 	return h, payload, nil
@@ -70,12 +70,12 @@ func frameFault(h ws.Header, fragmented bool) string {
 // come, so that a frame which only announces a large payload takes no memory.
 const firstRead = readBytes
 
-// readPayload reads n bytes.
+// readPayload reads n bytes, and returns those that came before an error.
 func readPayload(r io.Reader, n int) ([]byte, error) {
 	payload := make([]byte, min(n, firstRead))
 	for read := 0; ; {
-		if _, err := io.ReadFull(r, payload[read:]); err != nil {
-			return nil, err
+		if n, err := io.ReadFull(r, payload[read:]); err != nil {
+			return payload[:read+n], err
 		}
 		if read = len(payload); read == n {
 			return payload, nil

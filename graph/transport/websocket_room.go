@@ -15,62 +15,104 @@ const (
 	noRoomReason      = "the server has too much to read at once; come back"
 )
 
+// queueLook is the time between two looks whether a small message may be read.
+const queueLook = 20 * time.Millisecond
+
 // messageRoom is the memory that a message takes which is not small: from before it arrives until what it asked for is answered. It is the
 // room that the bodies of requests take, so that what a node reads at once is bounded however it comes.
 type messageRoom struct {
-	socket *socket
-	bytes  int64
-	due    bool // the rest of a message must arrive by a deadline
+	socket   *socket
+	bytes    int64
+	deadline time.Time // by which the rest of a message must arrive; the zero time where none is expected
 }
 
 // admit is called when the header of a frame has come, and with how many bytes of its message have come before. It waits for room where
-// the message is not small, for twice its length, as the decoded values take as much again; a message in fragments may become as long as
-// the limit. Errors: a *closeError.
+// the message is not small: for twice its length, as the decoded values take as much again; a message in fragments may become as long as
+// the limit. A small message needs room where those that wait for their turn are not small with it, and is read without when they are
+// fewer. Errors: a *closeError.
 func (r *messageRoom) admit(h ws.Header, before int) error {
 	s, n := r.socket, int64(before)+h.Length
-	if !h.Fin || n > readBytes {
-		r.expect()
+	s.alive.heard.Store(s.streams.clock.Load())
+	if (!h.Fin || n > readBytes) && r.deadline.IsZero() {
+		r.expect(time.Now().Add(s.streams.config.MessageTimeout))
 	}
-	if n <= uncountedBody || s.streams.config.Answers == nil {
+	if s.streams.config.Answers == nil || r.small(n) {
 		return nil
 	}
-	if !h.Fin {
+	large := n > uncountedBody
+	if large && !h.Fin {
 		n = int64(s.limit()) // which grows by the acknowledgement
 	}
 	more := 2*n - r.bytes
 	if more <= 0 {
 		return nil
 	}
-	if !s.streams.config.Answers.incoming.acquire(s.ops.context(), s.client, more) {
-		return &closeError{code: CloseTryLater, reason: noRoomReason, unread: h.Length}
+	incoming, ctx, began := s.streams.config.Answers.incoming, s.ops.context(), time.Now()
+	if large {
+		if !incoming.acquire(ctx, s.client, more) {
+			return r.refuse(h)
+		}
+	} else {
+		for !incoming.tryAcquire(s.client, more) {
+			if !sleep(ctx, queueLook) {
+				return r.refuse(h)
+			}
+			s.alive.heard.Store(s.streams.clock.Load()) // the server is what takes its time
+			if r.small(n) {
+				more = 0
+				break
+			}
+		}
 	}
 	r.bytes += more
-	r.due = false
-	r.expect() // its time begins when there is room
+	s.alive.heard.Store(s.streams.clock.Load())
+	r.extend(time.Since(began))
 	return nil
 }
 
-// expect sets the time by which the rest of a message must have arrived, once.
-func (r *messageRoom) expect() {
-	if !r.due {
-		r.due = true
-		r.setDeadline(time.Now().Add(r.socket.streams.config.MessageTimeout))
+// small says whether a message of n bytes needs no room.
+func (r *messageRoom) small(n int64) bool { return n+int64(r.socket.ops.waiting()) <= uncountedBody }
+
+// refuse returns the error for a message for which there is no room.
+func (r *messageRoom) refuse(h ws.Header) error {
+	if r.socket.closing.Load() {
+		return &closeError{unread: h.Length}
 	}
+	return &closeError{code: CloseTryLater, reason: noRoomReason, unread: h.Length}
 }
 
-// arrived says that the message is whole.
-func (r *messageRoom) arrived() {
-	if r.due {
-		r.due = false
-		r.setDeadline(time.Time{})
-	}
-}
-
-// setDeadline sets the read deadline, but for that of a socket that is being closed.
-func (r *messageRoom) setDeadline(at time.Time) {
+// expect sets the time by which the rest of a message must have arrived; the zero time lifts it. The deadline of a socket that is being
+// closed stays.
+func (r *messageRoom) expect(at time.Time) {
+	r.deadline = at
 	_ = r.socket.conn.SetReadDeadline(at)
 	if r.socket.closing.Load() { // close may have set its own before
 		_ = r.socket.conn.SetReadDeadline(time.Now().Add(closeWait))
+	}
+}
+
+// extend moves the deadline by a time for which the server has not read.
+func (r *messageRoom) extend(by time.Duration) {
+	if !r.deadline.IsZero() && by > 0 {
+		r.expect(r.deadline.Add(by))
+	}
+}
+
+// arrived says that the message is whole, and gives back the room that it does not need.
+func (r *messageRoom) arrived(length int) {
+	if !r.deadline.IsZero() {
+		r.expect(time.Time{})
+	}
+	if r.bytes == 0 {
+		return
+	}
+	needed := 2 * int64(length)
+	if r.small(int64(length)) {
+		needed = 0
+	}
+	if more := r.bytes - needed; more > 0 {
+		r.bytes = needed
+		r.socket.release(more)
 	}
 }
 

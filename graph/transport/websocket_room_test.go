@@ -51,6 +51,66 @@ func TestMessagesHaveRoom(t *testing.T) {
 	await.True(t, "its room is given back", func() bool { return memory.Reserved() == 0 })
 }
 
+// TestRoomIsCut: a message in fragments keeps room for what it has, not for what it might have had.
+func TestRoomIsCut(t *testing.T) {
+	memory := budget.New(64 << 20)
+	w := newSocketWorld(t, StreamConfig{Answers: NewAnswers(AnswersConfig{Budget: memory})})
+	w.bodies = make(chan string)
+	s := w.ready(t)
+	const many = 12
+	length := 0
+	for n := range many {
+		message := addMessage(n, strings.Repeat("x", uncountedBody/4))
+		length += len(message)
+		s.frame(ws.OpText, false, message[:100])
+		s.frame(ws.OpContinuation, true, message[100:])
+	}
+	large := addMessage(many, strings.Repeat("x", 2*uncountedBody))
+	s.frame(ws.OpText, false, large[:2*uncountedBody])
+	s.frame(ws.OpContinuation, true, large[2*uncountedBody:])
+	await.True(t, "there is room for what they have", func() bool {
+		n := memory.Reserved()
+		return n > 2*int64(len(large)) && n <= 2*int64(length+len(large))
+	})
+	for range many + 1 {
+		<-w.bodies
+	}
+	await.True(t, "no room is held", func() bool { return memory.Reserved() == 0 })
+}
+
+// TestSmallMessagesAreRead: a small message for which there is no room is read when those before it are no longer in the queue.
+func TestSmallMessagesAreRead(t *testing.T) {
+	memory := budget.New(8 << 20)
+	w := newSocketWorld(t, StreamConfig{Answers: NewAnswers(AnswersConfig{Budget: memory})})
+	w.bodies = make(chan string)
+	hog := w.ready(t)
+	hog.frame(ws.OpText, false, strings.Repeat("x", 2*uncountedBody))
+	await.True(t, "all room is taken", func() bool { return memory.Reserved() == 2*DefaultMaxMessageBytes })
+	s := w.ready(t)
+	const many = 8
+	for n := range many {
+		s.text(addMessage(n, strings.Repeat("x", uncountedBody/4)))
+	}
+	for n := range many {
+		<-w.bodies
+		s.expect(addedMessage(n))
+		s.expect(fmt.Sprintf(`{"id":"%d","type":"complete"}`, n))
+	}
+	if n := memory.Reserved(); n != 2*DefaultMaxMessageBytes {
+		t.Errorf("%d bytes are reserved", n)
+	}
+}
+
+// addMessage asks for an entry under an id of a number.
+func addMessage(n int, body string) string {
+	return fmt.Sprintf(`{"id":"%d","type":"subscribe","payload":{"query":"mutation($b:String!){addChatEntry(connectionId:\"a\",body:$b){seq}}","variables":{"b":%q}}}`, n, body)
+}
+
+// addedMessage is the answer of the n-th add.
+func addedMessage(n int) string {
+	return fmt.Sprintf(`{"id":"%d","type":"next","payload":{"data":{"addChatEntry":{"seq":%d}}}}`, n, n+1)
+}
+
 // TestOperationsHaveRoom: the room of a message stays with the operation that it asks for until that is answered, also while it waits
 // behind another.
 func TestOperationsHaveRoom(t *testing.T) {
@@ -61,23 +121,46 @@ func TestOperationsHaveRoom(t *testing.T) {
 	body := strings.Repeat("x", 2*uncountedBody)
 	var length int64
 	for n := range 2 {
-		message := fmt.Sprintf(`{"id":"%d","type":"subscribe","payload":{"query":"mutation($b:String!){addChatEntry(connectionId:\"a\",body:$b){seq}}","variables":{"b":%q}}}`, n, body)
+		message := addMessage(n, body)
 		length += 2 * int64(len(message))
 		s.text(message)
 		await.True(t, "it has room", func() bool { return memory.Reserved() >= length })
 	}
 	for n := range 2 {
 		<-w.bodies
-		s.expect(fmt.Sprintf(`{"id":"%d","type":"next","payload":{"data":{"addChatEntry":{"seq":%d}}}}`, n, n+1))
+		s.expect(addedMessage(n))
 		s.expect(fmt.Sprintf(`{"id":"%d","type":"complete"}`, n))
 		await.True(t, "its room is given back", func() bool { return memory.Reserved() == int64(1-n)*length/2 })
 	}
 	for n := range 2 { // of a socket that ends, one that runs and one that waits
-		s.text(fmt.Sprintf(`{"id":"%d","type":"subscribe","payload":{"query":"mutation($b:String!){addChatEntry(connectionId:\"a\",body:$b){seq}}","variables":{"b":%q}}}`, n, body))
+		s.text(addMessage(n, body))
 	}
 	await.True(t, "both have room", func() bool { return memory.Reserved() == length })
 	_ = s.Close()
 	<-w.bodies
+	await.True(t, "no room is held", func() bool { return memory.Reserved() == 0 })
+}
+
+// TestQueueHasRoom: many small messages that wait for their turn need room as a large one does.
+func TestQueueHasRoom(t *testing.T) {
+	memory := budget.New(8 << 20)
+	w := newSocketWorld(t, StreamConfig{Answers: NewAnswers(AnswersConfig{Budget: memory})})
+	w.bodies = make(chan string)
+	s := w.ready(t)
+	body := strings.Repeat("x", uncountedBody/4)
+	const many = 20
+	for n := range many {
+		s.text(addMessage(n, body))
+	}
+	await.True(t, "they have room, save for the first", func() bool {
+		n := memory.Reserved()
+		return n > (many-5)*2*int64(len(body)) && n < many*2*int64(len(body)+500)
+	})
+	for n := range many {
+		<-w.bodies
+		s.expect(addedMessage(n))
+		s.expect(fmt.Sprintf(`{"id":"%d","type":"complete"}`, n))
+	}
 	await.True(t, "no room is held", func() bool { return memory.Reserved() == 0 })
 }
 

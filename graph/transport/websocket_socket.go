@@ -125,13 +125,13 @@ func (s *socket) readMessage() ([]byte, error) {
 		h, payload, err := s.in.frame(func() int { return s.limit() - len(message) }, fragmented,
 			func(h ws.Header) error { return s.room.admit(h, len(message)) })
 		if errors.Is(err, os.ErrDeadlineExceeded) && !s.closing.Load() {
-			err = &closeError{code: CloseTryLater, reason: slowMessageReason}
+			err = &closeError{code: CloseTryLater, reason: slowMessageReason, unread: h.Length - int64(len(payload))}
 		}
 		if err != nil {
 			return nil, err
 		}
 		s.alive.heard.Store(s.streams.clock.Load())
-		s.pace()
+		s.room.extend(s.pace())
 		if h.OpCode.IsControl() {
 			if err := s.control(h.OpCode, payload); err != nil {
 				return nil, err
@@ -147,7 +147,7 @@ func (s *socket) readMessage() ([]byte, error) {
 			message = append(message, payload...)
 		}
 		if h.Fin {
-			s.room.arrived()
+			s.room.arrived(len(message))
 			return message, nil
 		}
 		fragmented = true
@@ -162,15 +162,17 @@ func (s *socket) limit() int {
 	return min(s.streams.config.MaxMessageBytes, maxInitBytes)
 }
 
-// pace waits where the client sends more frames than its share.
-func (s *socket) pace() {
+// pace waits where the client sends more frames than its share, and returns for how long.
+func (s *socket) pace() (pause time.Duration) {
 	if s.streams.config.Pace == nil {
-		return
+		return 0
 	}
 	ctx := s.ops.context()
-	if pause := s.streams.config.Pace(ctx); pause > 0 {
-		sleep(ctx, min(pause, time.Second))
+	if pause = s.streams.config.Pace(ctx); pause > 0 {
+		pause = min(pause, time.Second)
+		sleep(ctx, pause)
 	}
+	return pause
 }
 
 // control answers a control frame; the error ends the socket.
@@ -263,7 +265,9 @@ func (s *socket) subscribe(m message) error {
 // frame, as it does where the socket was closed already.
 func (s *socket) closeAfter(err error) {
 	if fault, ok := errors.AsType[*closeError](err); ok {
-		s.close(fault.code, fault.reason)
+		if fault.code != 0 {
+			s.close(fault.code, fault.reason)
+		}
 		s.in.drain(fault.unread)
 	} else if err == errClosed {
 		s.in.drain(0)

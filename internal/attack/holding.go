@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -131,6 +132,25 @@ var holding = []attempt{
 			a.prepared()
 			body := `{"query":"{session{id}}","variables":{"a":"` + strings.Repeat("x", MiB-100)
 			return a.holdRequests(ctx, a.n(1000), 100, string(a.attacker(0).raw("", body, len(body)+10)))
+		},
+	},
+	{
+		name: "bodies that stop before their last byte over HTTP/2",
+		with: settings{tls: true},
+		sent: "800 connections with a stream whose body is as much of 1 MiB as its window has, save the last byte",
+		why:  "what a stream has sent and nobody has read is kept for it",
+		attack: func(ctx context.Context, a *assault) error {
+			a.prepared()
+			body := `{"query":"{session{id}}","variables":{"a":"` + strings.Repeat("x", MiB-100)
+			return a.hold(ctx, a.n(800), func(int) (net.Conn, error) {
+				c := a.attacker(0)
+				conn, err := c.dial(ctx, "h2")
+				if err != nil {
+					return nil, err
+				}
+				_ = conn.SetDeadline(time.Now().Add(requestTimeout))
+				return conn, c.upload(conn, body)
+			})
 		},
 	},
 	{
@@ -411,6 +431,58 @@ func (a *assault) visit(ctx context.Context) {
 	}
 }
 
+// upload begins a stream of HTTP/2 and sends as much of a body as the server takes unread, without its end.
+func (c *client) upload(conn net.Conn, body string) error {
+	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
+		return err
+	}
+	framer := http2.NewFramer(conn, conn)
+	if err := framer.WriteSettings(); err != nil {
+		return err
+	}
+	const first = 65_535 // the window of RFC 9113 until the server names another
+	stream, all := uint32(first), uint32(first)
+	for settled, raised := false, false; !settled || !raised; {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			return err
+		}
+		switch f := frame.(type) {
+		case *http2.SettingsFrame:
+			if size, ok := f.Value(http2.SettingInitialWindowSize); ok {
+				stream = size
+			}
+			settled = true
+			raised = raised || f.IsAck() // the server raises the other one before, or not at all
+		case *http2.WindowUpdateFrame:
+			all += f.Increment
+			raised = true
+		}
+	}
+	var block bytes.Buffer
+	c.writeHead(hpack.NewEncoder(&block), "")
+	if err := framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndHeaders: true}); err != nil {
+		return err
+	}
+	for piece := range slices.Chunk([]byte(body[:min(len(body), int(min(stream, all)))]), 16<<10) {
+		if err := framer.WriteData(1, false, piece); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeHead writes the header of a POST for HTTP/2.
+func (c *client) writeHead(encoder *hpack.Encoder, token string) {
+	for _, f := range []hpack.HeaderField{{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "https"},
+		{Name: ":authority", Value: c.server.host}, {Name: ":path", Value: "/graphql"}, {Name: "content-type", Value: "application/json"},
+		{Name: "authorization", Value: "Bearer " + token}, {Name: "x-forwarded-for", Value: c.address.String()}} {
+		if f.Name != "authorization" || token != "" {
+			_ = encoder.WriteField(f) // into memory
+		}
+	}
+}
+
 // streams opens n HTTP/2 streams with the same operation on one connection, which gives their answers no window. With reset,
 // each stream is reset right after its request.
 func (a *assault) streams(ctx context.Context, c *client, m member, body string, n int, reset bool) {
@@ -450,14 +522,10 @@ func (a *assault) streams(ctx context.Context, c *client, m member, body string,
 		}
 	}()
 	var block bytes.Buffer
-	encoder := hpack.NewEncoder(&block)
+	encoder := hpack.NewEncoder(&block) // one for the connection, whose table it shares with the server
 	for i := range n {
 		block.Reset()
-		for _, f := range []hpack.HeaderField{{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "https"},
-			{Name: ":authority", Value: c.server.host}, {Name: ":path", Value: "/graphql"}, {Name: "content-type", Value: "application/json"},
-			{Name: "authorization", Value: "Bearer " + m.access}, {Name: "x-forwarded-for", Value: c.address.String()}} {
-			_ = encoder.WriteField(f) // into memory
-		}
+		c.writeHead(encoder, m.access)
 		id := uint32(2*i + 1)
 		writing.Lock()
 		err := framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block.Bytes(), EndHeaders: true})

@@ -108,9 +108,11 @@ func relayPorts(ctx context.Context, a *assault) error {
 	}
 	a.prepared()
 	a.figure("ports of 200", float64(held.Load()), 150)
+	ctx, cancel := afterAttack(ctx)
+	defer cancel()
 	c := a.client(address(true, 220))
 	defer c.close()
-	m, err := c.connect(ctx, officeSession, "", "")
+	m, err := c.connectPatiently(ctx, officeSession, "", "")
 	if err != nil {
 		return err
 	}
@@ -119,10 +121,16 @@ func relayPorts(ctx context.Context, a *assault) error {
 		defer r.close()
 		_, err = r.Allocate()
 	}
-	if err != nil {
-		a.people.harmed("a caller gets no relay port")
+	if err != nil && a.alive() {
+		a.people.harmed("a caller gets no relay port: " + codeOf(err))
 	}
 	return nil
+}
+
+// afterAttack returns a context for what an honest person does during an attack. Its patience does not end with the attack, which may
+// be over before a busy server has answered.
+func afterAttack(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 3*requestTimeout)
 }
 
 // relayPermissions asks for a million permissions on one allocation.

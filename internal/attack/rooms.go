@@ -254,6 +254,8 @@ func ghosts(ctx context.Context, a *assault, n int) error {
 		return err
 	})
 	a.prepared()
+	ctx, patience := afterAttack(ctx)
+	defer patience()
 	c := a.client(address(true, 200))
 	defer c.close()
 	m, err := c.connect(ctx, "", "", teacher)

@@ -19,6 +19,7 @@ const (
 	readTimeout       = 30 * time.Second // for a request to arrive whole, even where no handler reads its body
 	writeTimeout      = 2 * time.Minute  // for a client to take a page or a probe's answer
 	http2Streams      = 100              // of one connection at once
+	http2Unread       = 64 << 10         // bytes of bodies that a connection sends before they are read: the least that there may be
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 32 << 10
 )
@@ -74,7 +75,8 @@ func (s *server) start(listener net.Listener, handler http.Handler, encrypted *c
 		return transport.WithConn(s.accepted.Context(ctx, c), c)
 	}
 	h := &http.Server{Handler: s.accepted.Handler(handler), ConnState: s.accepted.State, ConnContext: withConn,
-		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: http2Streams},
+		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: http2Streams, MaxReceiveBufferPerConnection: http2Unread, MaxReceiveBufferPerStream: http2Unread},
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug)}
 	serve := h.Serve
 	if encrypted != nil {

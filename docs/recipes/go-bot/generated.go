@@ -29,8 +29,8 @@ type AnswerResponse struct {
 	// MODERATOR, or the API secret with `sessionId`; in open mode a guest may add to the session `lobby` under a name of its own choice.
 	// Codes: UNAUTHENTICATED; FORBIDDEN for another's connectionId or role SUBSCRIBER and, with reason SESSION_FULL, where the
 	// entries of a session that `createSession` did not make take as many bytes as they may (1 GiB by default; an entry counts 128 bytes
-	// beside its text, data and key, and three for each byte of an id beyond 48, a reaction 512 bytes until it is taken back, and the key of
-	// a change 640 for its 7 days), with reason READ_ONLY where the session is read-only and I am no MODERATOR, with reason BANNED and
+	// beside its text, data and key, and three for each byte of an id beyond 48, a reaction 512 bytes until it is taken back, the key of
+	// a change 640 for its 7 days, and a change of streams, names or roles 128 and its text for as long), with reason READ_ONLY where the session is read-only and I am no MODERATOR, with reason BANNED and
 	// `extensions.until` for a banned connection, a guest at a banned address, or a banned user of `as`, and with reason REFUSED where the
 	// backend that the server asks first refused it: the message is then the backend's, for people; RATE_LIMITED, with reason SLOW_MODE
 	// where my last entry is more recent than the session's slow mode allows; NOT_FOUND where
