@@ -3074,7 +3074,7 @@ type Mutation {
   """
   Change the properties of my stream; those that are absent or null stay as they are. Nothing happens where it is so already.
   Codes: UNAUTHENTICATED, also for a guest; FORBIDDEN for another's stream or role SUBSCRIBER and, with reason SESSION_FULL, as
-  ` + "`" + `addChatEntry` + "`" + `, unless it only switches audio or video off; NOT_FOUND where it is no stream of the session, or has ended;
+  ` + "`" + `addChatEntry` + "`" + `, unless all that changes is that audio or video is off; NOT_FOUND where it is no stream of the session, or has ended;
   BAD_USER_INPUT for the limits of ` + "`" + `publishStream` + "`" + `; UNAVAILABLE.
   """
   updateStream(
@@ -3727,8 +3727,8 @@ type Session {
   "How many entries its log has, deleted ones included, and those that are no longer kept not."
   entryCount: Int!
   """
-  How many bytes its entries take, as they count to the limit of a session: text, data and key, and 128 bytes for each. A whole
-  number, which may be beyond an Int.
+  How many bytes it takes, as they count to the limit of a session: of its entries text, data and key, and 128 bytes for each, and what
+  ` + "`" + `addChatEntry` + "`" + ` names besides. A whole number, which may be beyond an Int.
   """
   bytes: Float!
   "The connections that are there now, oldest first, 1,000 at most; guests have none. The query ` + "`" + `connections` + "`" + ` has all."

@@ -21,8 +21,8 @@ func MarshalString(s string) graphql.Marshaler {
 
 const (
 	largeBuffer = 64 << 10
-	// RoomBeside is how many bytes a buffer has left, beside a string, for what is written between two of them. Who knows the length of
-	// all beforehand has so many more in the buffer, which then never grows.
+	// RoomBeside is how many bytes a buffer has left, beside a string, for what is written between two of them. A buffer that is made for
+	// all of an answer has so many more, and then never grows.
 	RoomBeside = 4 << 10
 	// pieceBytes is how much is copied at once.
 	pieceBytes = 64 << 10

@@ -58,8 +58,8 @@ export abstract class Shown extends EventEmitter {
   }
 
   /**
-   * The element knows a size earlier than its event is heard, and may have another one by then. Who has seen a size hears of the next
-   * one by videoDimensionsChanged.
+   * The element knows a size earlier than its event is heard, and may have another one by then. After a size that was told here
+   * videoDimensionsChanged tells the next one.
    */
   #shownSize(): Dimensions {
     return this.widget.video.videoWidth > 0 ? this.#size : { width: 0, height: 0 };
