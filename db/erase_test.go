@@ -614,7 +614,10 @@ func TestEraseInSmallSteps(t *testing.T) {
 // does not bring them back.
 func TestEraseAfterClockAhead(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, path string) {
-		records := filepath.Join(t.TempDir(), "erasures")
+		records := path + ".erasures"
+		if db.IsPostgres(path) {
+			records = filepath.Join(t.TempDir(), "erasures")
+		}
 		store := mustOpen(t, db.Config{Path: path, Erasures: records, ClockOffset: func() time.Duration { return time.Hour }})
 		fillForErasure(t, store)
 		mustClose(t, store)

@@ -94,7 +94,14 @@ export function fixture() {
       track.stop();
       track.dispatchEvent(new Event('ended'));
     },
-    heardOf: (emitter, name) => new Promise((resolve) => emitter.once(name, resolve)),
+    waiting: new Set(), // names of events that calls wait for
+    heardOf: (emitter, name) => new Promise((resolve) => {
+      waiting.add(name);
+      emitter.once(name, (event) => {
+        waiting.delete(name);
+        resolve(event);
+      });
+    }),
     called: (run) => new Promise((resolve, reject) => run((error, value) => (error ? reject(error) : resolve(value)))),
     hidden: (properties) => OT.initPublisher.promise(undefined, { insertDefaultUI: false, audioSource: null, videoSource: painted(), ...properties }),
     /** Checks that handlers of each form hear an event once, and removed handlers do not. */

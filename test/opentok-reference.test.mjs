@@ -54,7 +54,7 @@ test('the members that work, called', async (t) => {
     const given = delay(patience, 'took too long', { signal: late.signal }).catch(() => {});
     const done = await Promise.race([run({ ann, bob }).catch((error) => String(error)), given]);
     late.abort();
-    if (done !== true) failed.push([names.join(', '), done]);
+    if (done !== true) failed.push([names.join(', '), done, ...(await Promise.all([ann, bob].map((page) => page.evaluate(() => [...waiting]))))]);
   }
   assert.deepEqual(failed, []);
 });
