@@ -5,12 +5,14 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"chattok/graph/transport"
 	"chattok/graph/transport/document"
 	"chattok/rates"
 	"chattok/session"
@@ -236,9 +238,10 @@ func (c charged) DispatchOperation(ctx context.Context, op *graphql.OperationCon
 		if err != nil {
 			return nil // the client has gone
 		}
+		leave = sync.OnceFunc(leave)
 		defer leave()
 		defer spend(payer, time.Now())
-		return responses(ctx)
+		return responses(transport.WithTurn(ctx, leave))
 	}, inner
 }
 

@@ -25,7 +25,7 @@ type Tracer interface {
 }
 
 // traceparent is the name of the header, and of the extension of an operation over WebSocket, by which a client names its span.
-const traceparent = "traceparent"
+const traceparent = transport.Traceparent
 
 // begun returns the transports' hook that begins spans; nil where nothing is traced.
 func begun(t Tracer) transport.Begin {

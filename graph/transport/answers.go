@@ -31,6 +31,8 @@ const (
 	workerEventBytes = 1 << 20
 	// lightBytes is the memory that an answer may take without waiting for its turn.
 	lightBytes = 64 << 10
+	// smallTake is how much is taken of a pool at once beyond its limit: small answers, and the events of a write.
+	smallTake = 2 * takeBytes
 	// fieldBytes is the memory of a field while it is executed, about.
 	fieldBytes = 300
 )
@@ -73,12 +75,14 @@ func NewAnswers(c AnswersConfig) *Answers {
 	}
 	setDefault(&c.MaxRequests, DefaultMaxRequests)
 	setDefault(&c.MaxRequestsPerAddress, DefaultMaxRequestsPerAddress)
-	return &Answers{limits: c.Limits, small: c.Small, budget: c.Budget,
+	a := &Answers{limits: c.Limits, small: c.Small, budget: c.Budget,
 		incoming:  newBytePool(c.Budget, c.Budget.Limit()/4),
 		executing: newBytePool(c.Budget, c.Budget.Limit()/4),
 		rendered:  newBytePool(c.Budget, c.Budget.Limit()/2),
 		events:    newBytePool(c.Budget, c.Budget.Limit()/4),
 		requests:  requests{max: c.MaxRequests, maxPerAddress: c.MaxRequestsPerAddress, byAddress: make(map[netip.Prefix]int)}}
+	a.rendered.most = a.rendered.limit * 3 / 4
+	return a
 }
 
 var _ interface {
@@ -105,6 +109,21 @@ type reservation struct {
 
 type reservationKey struct{}
 
+type turnKey struct{}
+
+// WithTurn returns a context in which an answer is executed in a turn that its caller takes from all callers. end ends the turn; it may be
+// called more than once, and is called where the answer has to wait for something else.
+func WithTurn(ctx context.Context, end func()) context.Context {
+	return context.WithValue(ctx, turnKey{}, end)
+}
+
+// endTurn ends the turn of the answer that is executed in ctx.
+func endTurn(ctx context.Context) {
+	if end, ok := ctx.Value(turnKey{}).(func()); ok {
+		end()
+	}
+}
+
 // reserve returns a context in which an operation waits for its turn, and its reservation, to be released when the
 // answer has been written.
 func (a *Answers) reserve(ctx context.Context, client netip.Prefix) (context.Context, *reservation) {
@@ -113,6 +132,14 @@ func (a *Answers) reserve(ctx context.Context, client netip.Prefix) (context.Con
 	}
 	h := &reservation{answers: a, client: client}
 	return context.WithValue(ctx, reservationKey{}, h), h
+}
+
+// executed gives back the memory of the values that the answer was made of.
+func (h *reservation) executed() {
+	if h != nil {
+		h.answers.executing.release(h.client, h.executing)
+		h.executing = 0
+	}
 }
 
 // release gives the memory back.
@@ -243,9 +270,12 @@ func (s *answerSize) admit(ctx context.Context, w io.Writer) {
 		return
 	}
 	if s.hold != nil {
-		if !s.hold.answers.rendered.acquire(ctx, s.hold.client, n) {
-			s.refused.Store(true)
-			return
+		if rendered := s.hold.answers.rendered; !rendered.tryAcquire(s.hold.client, n) {
+			endTurn(ctx) // others have theirs while clients take the answers before this one
+			if !rendered.acquire(ctx, s.hold.client, n) {
+				s.refused.Store(true)
+				return
+			}
 		}
 		s.hold.rendered += n
 	}

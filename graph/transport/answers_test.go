@@ -30,14 +30,14 @@ func TestPool(t *testing.T) {
 		}
 	}
 	take(here, 2<<20, true)
-	take(here, lightBytes+1, false) // above its half
+	take(here, smallTake+1, false) // above its half
 	take(there, 2<<20, true)
 	take(netip.Prefix{}, 1<<20, false)
-	take(netip.Prefix{}, lightBytes, true)
-	if b.Reserved() != 4<<20+lightBytes {
+	take(netip.Prefix{}, smallTake, true)
+	if b.Reserved() != 4<<20+smallTake {
 		t.Errorf("%d bytes are reserved", b.Reserved())
 	}
-	p.release(netip.Prefix{}, lightBytes)
+	p.release(netip.Prefix{}, smallTake)
 	given, cancel := context.WithCancel(t.Context())
 	cancel()
 	if p.acquire(given, there, 1<<20) {
@@ -61,6 +61,25 @@ func TestPool(t *testing.T) {
 	take(here, 100<<20, true)
 	take(there, 1<<20, false)
 	p.release(here, 100<<20)
+	p.most = 3 << 20
+	take(here, 100<<20, true) // it counts as less, and leaves room
+	take(here, 1<<20, false)
+	take(there, 1<<20, true)
+	take(there, 1<<20, false)
+	if b.Reserved() != 101<<20 {
+		t.Errorf("%d bytes are reserved", b.Reserved())
+	}
+	p.release(there, 1<<20)
+	p.release(here, 100<<20)
+	p.most = 0
+	one, two := netip.MustParsePrefix("2001:db8:1:1::/64"), netip.MustParsePrefix("2001:db8:1:2::/64")
+	take(one, 2<<20, true)
+	take(two, 1<<20, true)
+	take(two, 1<<20-1, false) // above three quarters for a site
+	take(there, 1<<20, true)
+	p.release(one, 2<<20)
+	p.release(two, 1<<20)
+	p.release(there, 1<<20)
 	if b.Reserved() != 0 || p.used != 0 || len(p.clients) != 0 || p.waiting.Len() != 0 {
 		t.Errorf("left: %d reserved, %d used, %d clients, %d waiting", b.Reserved(), p.used, len(p.clients), p.waiting.Len())
 	}

@@ -13,16 +13,17 @@ import (
 // answerWait is how long an answer waits for its turn; then the client is asked to come back.
 const answerWait = 10 * time.Second
 
-// bytePool is a number of bytes that answers take from; one client's address gets half at most. An answer that asks for
-// more than there is gets it when nothing else is taken, so that every answer has its turn.
+// bytePool is a number of bytes that answers take from; one client's address gets half at most, and an IPv6 site three quarters. An answer
+// that asks for more gets it when its client has nothing else, and there is room for what it counts as, so that every answer has its turn.
 type bytePool struct {
 	budget *budget.Budget
 	limit  int64
+	most   int64 // that one answer counts as, so that it leaves room for others however slowly it is taken; 0 for all of it
 
 	mu      sync.Mutex
 	used    int64
-	clients map[netip.Prefix]int64
-	waiting list.List // of *poolWaiter, in the order in which they came
+	clients map[netip.Prefix]int64 // by a client's network, and its site's
+	waiting list.List              // of *poolWaiter, in the order in which they came
 }
 
 type poolWaiter struct {
@@ -77,20 +78,36 @@ func (p *bytePool) tryAcquire(client netip.Prefix, n int64) bool {
 	return ok
 }
 
+// cost is what an answer counts as.
+func (p *bytePool) cost(n int64) int64 {
+	if p.most > 0 {
+		return min(n, p.most)
+	}
+	return n
+}
+
 // take takes room if there is some; the limit is a quarter higher for small answers. mu is held.
 func (p *bytePool) take(client netip.Prefix, n int64) bool {
 	limit := p.limit
-	if n <= lightBytes {
+	if n <= smallTake {
 		limit += limit / 4
 	}
+	n = p.cost(n)
 	if p.used > 0 && p.used+n > limit {
 		return false
 	}
+	of := site(client)
 	if client.IsValid() {
 		if mine := p.clients[client]; mine > 0 && mine+n > limit/2 {
 			return false
 		}
+		if all := p.clients[of]; of.IsValid() && all > 0 && all+n > limit*3/4 {
+			return false
+		}
 		p.clients[client] += n
+	}
+	if of.IsValid() {
+		p.clients[of] += n
 	}
 	p.used += n
 	return true
@@ -110,10 +127,14 @@ func (p *bytePool) release(client netip.Prefix, n int64) {
 // free gives bytes back and grants room to those who wait, in order. A waiter whose own client has taken its half does
 // not hold up the waiters behind it. mu is held.
 func (p *bytePool) free(client netip.Prefix, n int64) {
+	n = p.cost(n)
 	p.used -= n
-	if client.IsValid() {
-		if p.clients[client] -= n; p.clients[client] <= 0 {
-			delete(p.clients, client)
+	for _, of := range []netip.Prefix{client, site(client)} {
+		if !of.IsValid() {
+			continue
+		}
+		if p.clients[of] -= n; p.clients[of] <= 0 {
+			delete(p.clients, of)
 		}
 	}
 	for place := p.waiting.Front(); place != nil; {

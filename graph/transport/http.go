@@ -3,6 +3,7 @@ package transport
 import (
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -63,6 +64,9 @@ var _ graphql.Transport = HTTP{}
 
 // Supports is true for every request; a request that can't be served is refused with a fitting status.
 func (h HTTP) Supports(*http.Request) bool { return true }
+
+// Traceparent is the header, and over WebSocket the extension of an operation, by which a client names its span.
+const Traceparent = jsonbody.Traceparent
 
 const allowedMethods = "GET, HEAD, POST, OPTIONS"
 
@@ -165,7 +169,9 @@ func (x *exchange) params() (*graphql.RawParams, *refusal) {
 	if refused != nil {
 		return nil, refused
 	}
-	params.Headers = x.r.Header
+	if span := x.r.Header.Get(jsonbody.Traceparent); span != "" { // a stream keeps no other header
+		params.Headers = http.Header{http.CanonicalHeaderKey(jsonbody.Traceparent): {strings.Clone(span)}}
+	}
 	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
 	return params, nil
 }
@@ -198,7 +204,9 @@ func (x *exchange) operation(params *graphql.RawParams) {
 	default:
 		ctx, hold := x.Answers.reserve(x.r.Context(), x.client)
 		defer hold.release()
-		x.respond(dispatch(ctx, x.exec, op, x.Begin, x.Answered))
+		response := dispatch(ctx, x.exec, op, x.Begin, x.Answered)
+		hold.executed()
+		x.respond(response)
 	}
 }
 
@@ -291,6 +299,9 @@ func (x *exchange) bodyParams() (*graphql.RawParams, *refusal) {
 	defer putBuffer(buffer)
 	if refused := x.readBody(buffer); refused != nil {
 		return nil, refused
+	}
+	if !x.admitBody(roomOf(*buffer)) {
+		return nil, &refusal{http.StatusServiceUnavailable, errNoTurn}
 	}
 	done, given := x.Decode.wait(x.r.Context(), len(*buffer))
 	if given != nil {

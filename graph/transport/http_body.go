@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chattok/graph/transport/gqlerr"
+	"chattok/graph/transport/jsonbody"
 )
 
 // readBody reads the body into buffer, which grows with the bytes that have arrived, never with the announced length.
@@ -23,12 +24,9 @@ func (x *exchange) readBody(buffer *[]byte) *refusal {
 	}
 	lift := x.bodyDeadline()
 	b := (*buffer)[:0]
-	for counted := false; ; {
-		if !counted && len(b) > uncountedBody {
-			counted = true
-			if !x.admitBody(limit) {
-				return &refusal{http.StatusServiceUnavailable, errNoTurn}
-			}
+	for {
+		if len(b) > uncountedBody && !x.admitBody(2*max(x.r.ContentLength, int64(len(b)), x.unknownLength(limit))) {
+			return &refusal{http.StatusServiceUnavailable, errNoTurn}
 		}
 		most := int(min(limit, math.MaxInt-1)) + 1 - len(b) // one byte above the limit shows that there are more
 		if len(b) == cap(b) {
@@ -55,20 +53,33 @@ func (x *exchange) readBody(buffer *[]byte) *refusal {
 // uncountedBody is how long a body may be that is read without waiting for room.
 const uncountedBody = 16 << 10
 
-// admitBody reserves memory for a body that is not small, until the exchange is over: twice its size, as the decoded
-// values take as much again.
-func (x *exchange) admitBody(limit int64) bool {
-	if x.Answers == nil {
+// unknownLength returns the most that a body may have whose length was not announced, and 0 for others.
+func (x *exchange) unknownLength(limit int64) int64 {
+	if x.r.ContentLength >= 0 {
+		return 0
+	}
+	return limit
+}
+
+// roomOf returns the memory that a body or message needs until it is answered: twice its length, as the strings are decoded, and what its
+// other values take. It is 0 where that is little.
+func roomOf(text []byte) int64 {
+	n := 2*int64(len(text)) + jsonbody.DecodedBytes(text)
+	if len(text) <= uncountedBody && n <= lightBytes {
+		return 0
+	}
+	return n
+}
+
+// admitBody reserves memory for a body that is not small, until the exchange is over, where less is reserved so far.
+func (x *exchange) admitBody(n int64) bool {
+	if x.Answers == nil || n <= x.body {
 		return true
 	}
-	n := limit
-	if x.r.ContentLength > 0 {
-		n = x.r.ContentLength
-	}
-	if !x.Answers.incoming.acquire(x.r.Context(), x.client, 2*n) {
+	if !x.Answers.incoming.acquire(x.r.Context(), x.client, n-x.body) {
 		return false
 	}
-	x.body = 2 * n
+	x.body = n
 	return true
 }
 

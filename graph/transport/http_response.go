@@ -112,15 +112,27 @@ func writeDeadline(control *http.ResponseController) {
 	_ = control.SetWriteDeadline(time.Now().Add(DefaultWriteTimeout))
 }
 
-// writePieces writes an answer, each piece under a deadline of its own. It fails where the client has gone or takes
-// nothing; net/http then closes the connection, or the stream of HTTP/2. The last deadline stays for the bytes that
-// net/http has still to send, and net/http lifts it after the response.
+// leastTaken is how many bytes of an answer a client takes in a second at least, beside DefaultWriteTimeout: a megabit a second.
+const leastTaken = 128 << 10
+
+// writePieces writes an answer, each piece under a deadline of its own, and all under another one: an answer that is taken at a trickle
+// holds the memory that others wait for. It fails where the client has gone or takes nothing; net/http then closes the connection, or the
+// stream of HTTP/2. The last deadline stays for the bytes that net/http has still to send, and net/http lifts it after the response.
 func writePieces(w http.ResponseWriter, parts ...[]byte) {
 	control := http.NewResponseController(w)
+	length := 0
+	for _, part := range parts {
+		length += len(part)
+	}
+	end := time.Now().Add(DefaultWriteTimeout + time.Duration(length)*time.Second/leastTaken)
 	for _, part := range parts {
 		for len(part) > 0 {
 			n := min(len(part), pieceBytes)
-			writeDeadline(control)
+			if now := time.Now(); now.After(end) {
+				_ = control.SetWriteDeadline(now)
+			} else {
+				_ = control.SetWriteDeadline(now.Add(min(DefaultWriteTimeout, end.Sub(now))))
+			}
 			if _, err := w.Write(part[:n]); err != nil {
 				return
 			}

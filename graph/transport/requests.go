@@ -17,7 +17,7 @@ type requests struct {
 
 	mu        sync.Mutex
 	all       int
-	byAddress map[netip.Prefix]int
+	byAddress map[netip.Prefix]int // by a client's network, and its site's, ten times as many
 }
 
 // enter counts a request in, where there is room.
@@ -27,12 +27,14 @@ func (r *requests) enter(client netip.Prefix) denial {
 	switch {
 	case r.all >= r.max:
 		return deniedRequests
-	case client.IsValid() && r.byAddress[client] >= r.maxPerAddress:
+	case client.IsValid() && r.byAddress[client] >= r.maxPerAddress, r.byAddress[site(client)] >= siteTimes*r.maxPerAddress:
 		return deniedAddressRequests
 	}
 	r.all++
-	if client.IsValid() {
-		r.byAddress[client]++
+	for _, of := range []netip.Prefix{client, site(client)} {
+		if of.IsValid() {
+			r.byAddress[of]++
+		}
 	}
 	return ""
 }
@@ -41,9 +43,12 @@ func (r *requests) leave(client netip.Prefix) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all--
-	if client.IsValid() {
-		if r.byAddress[client]--; r.byAddress[client] <= 0 {
-			delete(r.byAddress, client)
+	for _, of := range []netip.Prefix{client, site(client)} {
+		if !of.IsValid() {
+			continue
+		}
+		if r.byAddress[of]--; r.byAddress[of] <= 0 {
+			delete(r.byAddress, of)
 		}
 	}
 }

@@ -73,6 +73,7 @@ func (s *socket) start(ctx context.Context, cancel context.CancelFunc, op *opera
 	}
 	defer hold.release()
 	response := dispatch(ctx, s.exec, opCtx, s.streams.config.Begin, s.streams.config.Answered)
+	hold.executed()
 	if s.ops.finish(op) && response != nil {
 		_ = s.out.sendResponse(s.protocol.next, op.id, response)
 		_ = s.out.send("complete", op.id, nil)

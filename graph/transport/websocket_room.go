@@ -50,12 +50,12 @@ func (r *messageRoom) admit(h ws.Header, before int) error {
 	incoming, ctx, began := s.streams.config.Answers.incoming, s.ops.context(), time.Now()
 	if large {
 		if !incoming.acquire(ctx, s.client, more) {
-			return r.refuse(h)
+			return r.refuse(h.Length)
 		}
 	} else {
 		for !incoming.tryAcquire(s.client, more) {
 			if !sleep(ctx, queueLook) {
-				return r.refuse(h)
+				return r.refuse(h.Length)
 			}
 			s.alive.heard.Store(s.streams.clock.Load()) // the server is what takes its time
 			if r.small(n) {
@@ -74,11 +74,11 @@ func (r *messageRoom) admit(h ws.Header, before int) error {
 func (r *messageRoom) small(n int64) bool { return n+int64(r.socket.ops.waiting()) <= uncountedBody }
 
 // refuse returns the error for a message for which there is no room.
-func (r *messageRoom) refuse(h ws.Header) error {
+func (r *messageRoom) refuse(unread int64) error {
 	if r.socket.closing.Load() {
-		return &closeError{unread: h.Length}
+		return &closeError{unread: unread}
 	}
-	return &closeError{code: CloseTryLater, reason: noRoomReason, unread: h.Length}
+	return &closeError{code: CloseTryLater, reason: noRoomReason, unread: unread}
 }
 
 // expect sets the time by which the rest of a message must have arrived; the zero time lifts it. The deadline of a socket that is being
@@ -98,22 +98,30 @@ func (r *messageRoom) extend(by time.Duration) {
 	}
 }
 
-// arrived says that the message is whole, and gives back the room that it does not need.
-func (r *messageRoom) arrived(length int) {
+// arrived says that the message is whole. It gives back the room that the message does not need, and waits for that which it needs besides
+// for its values. Errors: a *closeError.
+func (r *messageRoom) arrived(message []byte) error {
+	s := r.socket
 	if !r.deadline.IsZero() {
 		r.expect(time.Time{})
 	}
-	if r.bytes == 0 {
-		return
+	if s.streams.config.Answers == nil {
+		return nil
 	}
-	needed := 2 * int64(length)
-	if r.small(int64(length)) {
-		needed = 0
+	needed := roomOf(message)
+	if needed == 0 && !r.small(int64(len(message))) {
+		needed = r.bytes
 	}
-	if more := r.bytes - needed; more > 0 {
-		r.bytes = needed
-		r.socket.release(more)
+	if more := needed - r.bytes; more > 0 {
+		if !s.streams.config.Answers.incoming.acquire(s.ops.context(), s.client, more) {
+			return r.refuse(0)
+		}
+		s.alive.heard.Store(s.streams.clock.Load())
+	} else if more < 0 {
+		s.release(-more)
 	}
+	r.bytes = needed
+	return nil
 }
 
 // pass gives the room to the operation that the message asked for, which releases it.

@@ -147,8 +147,7 @@ func (s *socket) readMessage() ([]byte, error) {
 			message = append(message, payload...)
 		}
 		if h.Fin {
-			s.room.arrived(len(message))
-			return message, nil
+			return message, s.room.arrived(message)
 		}
 		fragmented = true
 	}

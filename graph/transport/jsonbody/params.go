@@ -17,6 +17,12 @@ import (
 // PersistedQuery is the member of a request's extensions that names a persisted query.
 const PersistedQuery = "persistedQuery"
 
+// Traceparent is the member of a request's extensions, and the header, by which a client names its span.
+const Traceparent = "traceparent"
+
+// maxTraceparentBytes is more than a version of https://www.w3.org/TR/trace-context/ needs; the present one has 55 bytes.
+const maxTraceparentBytes = 256
+
 // faultError returns the error for a fault in the text that is named subject.
 func faultError(subject string, fault error) *gqlerror.Error {
 	if fault == faultUTF8 || fault == faultSurrogate {
@@ -79,10 +85,36 @@ func (p *paramsReader) member(name []byte) (err error) {
 		p.params.Variables, err = p.objectOrNull("variables must be an object or null")
 	case "extensions":
 		p.params.Extensions, err = p.objectOrNull("extensions must be an object or null")
+		p.params.Extensions = known(p.params.Extensions)
 	default:
 		_, err = p.value()
 	}
 	return err
+}
+
+// known returns what the server knows of a request's extensions. A subscription keeps that for as long as it lasts, and so no more.
+func known(extensions map[string]any) map[string]any {
+	kept := make(map[string]any)
+	switch v := extensions[PersistedQuery].(type) {
+	case nil:
+	case map[string]any:
+		members := make(map[string]any)
+		for _, name := range []string{"version", "sha256Hash"} {
+			if member, ok := v[name]; ok {
+				members[name] = member
+			}
+		}
+		kept[PersistedQuery] = members
+	default:
+		kept[PersistedQuery] = false // malformed, whatever it is
+	}
+	if v, ok := extensions[Traceparent].(string); ok && len(v) <= maxTraceparentBytes {
+		kept[Traceparent] = v
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return kept
 }
 
 func (p *paramsReader) textOrNull(otherwise string) (s string, present bool, err error) {
@@ -130,6 +162,7 @@ func DecodeURL(rawQuery string) (*graphql.RawParams, *gqlerror.Error) {
 	if params.Extensions, fault = decodeURLObject("extensions", values.Get("extensions")); fault != nil {
 		return nil, fault
 	}
+	params.Extensions = known(params.Extensions)
 	return checkParams(params, values.Has("query"))
 }
 

@@ -20,12 +20,15 @@ func TestDecode(t *testing.T) {
 		`{"query":"{a}"}`: {Query: "{a}"},
 		`{"query":""}`:    {},
 		` {"id":[{}],"query":"{a}","operationName":"A","variables":{"n":12345678901234567890},"extensions":{"x":null},"Query":"no"} `: {
-			Query: "{a}", OperationName: "A", Variables: map[string]any{"n": json.Number("12345678901234567890")}, Extensions: map[string]any{"x": nil}},
+			Query: "{a}", OperationName: "A", Variables: map[string]any{"n": json.Number("12345678901234567890")}},
 		`{"query":"{a}","operationName":null,"variables":null,"extensions":null}`: {Query: "{a}"},
 		`{"query":"{a}","query":"{b}"}`:                                           {Query: "{b}"},
 		`{"extensions":{"persistedQuery":{"version":1}}}`:                         {Extensions: hash},
-		`{"query":null,"extensions":{"persistedQuery":{"version":1}}}`:            {Extensions: hash},
-		`{"query":"{a(b:\"\\ud83d\\ude00\")}"}`:                                   {Query: `{a(b:"\ud83d\ude00")}`},
+		`{"extensions":{"persistedQuery":{"version":1,"x":[1]},"traceparent":"00-a","x":"y"},"query":"{a}"}`: {Query: "{a}",
+			Extensions: map[string]any{"persistedQuery": map[string]any{"version": json.Number("1")}, "traceparent": "00-a"}},
+		`{"extensions":{"persistedQuery":[[]],"traceparent":["00-a"]},"query":"{a}"}`: {Query: "{a}", Extensions: map[string]any{"persistedQuery": false}},
+		`{"query":null,"extensions":{"persistedQuery":{"version":1}}}`:                {Extensions: hash},
+		`{"query":"{a(b:\"\\ud83d\\ude00\")}"}`:                                       {Query: `{a(b:"\ud83d\ude00")}`},
 	} {
 		got, err := Decode([]byte(body))
 		if err != nil || !reflect.DeepEqual(*got, want) {
