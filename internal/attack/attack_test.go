@@ -53,6 +53,9 @@ func TestMain(m *testing.M) {
 
 // tested are the attempts of every run of the tests, with the share of their amounts.
 var tested = map[string]float64{
+	"an answer at a trickle":                              1,
+	"extensions of streams":                               0.6,
+	"values in small messages":                            0.3,
 	"aliases of a negotiation":                            1,
 	"aliases of entries":                                  0.5,
 	"answers not read":                                    0.5,

@@ -76,7 +76,7 @@ func (s *server) start(listener net.Listener, handler http.Handler, encrypted *c
 	}
 	h := &http.Server{Handler: s.accepted.Handler(handler), ConnState: s.accepted.State, ConnContext: withConn,
 		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
-		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: http2Streams, MaxReceiveBufferPerConnection: http2Unread, MaxReceiveBufferPerStream: http2Unread},
+		HTTP2:          &http.HTTP2Config{MaxConcurrentStreams: http2Streams, MaxReceiveBufferPerConnection: http2Unread, MaxReceiveBufferPerStream: http2Unread},
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug)}
 	serve := h.Serve
 	if encrypted != nil {
