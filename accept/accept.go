@@ -6,6 +6,9 @@
 // answer. At a limit, the connection that has waited longest is closed in favour of a new one; a new one is refused only
 // where none waits. So connections that are opened and left cost nobody else an answer.
 //
+// Of the connections in the middle of a request's header, of which net/http keeps far more than its bytes, the one that began first is
+// closed where there are too many.
+//
 // Three hooks tell Connections which ones wait: Listener, State and Context belong to the http.Server, and Handler stands
 // around all that it serves.
 package accept
@@ -20,6 +23,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"chattok/rates"
 )
@@ -37,21 +41,24 @@ type Connections struct {
 	config   Config
 	networks func(netip.Addr) []netip.Prefix // rates.Networks
 
-	mu      sync.Mutex
-	open    int
-	waiting *list.List // of *conn, in front the one that has waited longest
-	peers   map[netip.Prefix]*peer
+	mu         sync.Mutex
+	open       int
+	waiting    *list.List // of *conn, in front the one that has waited longest
+	unfinished *list.List // of *conn in the middle of a header, in front the one that began first
+	peers      map[netip.Prefix]*peer
 }
 
 // peer holds one network's connections.
 type peer struct {
-	open    int
-	waiting *list.List // as Connections.waiting
+	open       int
+	waiting    *list.List // as Connections.waiting
+	unfinished *list.List // as Connections.unfinished
 }
 
 // New returns Connections, of which none is open.
 func New(config Config) *Connections {
-	return &Connections{config: config, networks: rates.Networks, waiting: list.New(), peers: make(map[netip.Prefix]*peer)}
+	return &Connections{config: config, networks: rates.Networks, waiting: list.New(), unfinished: list.New(),
+		peers: make(map[netip.Prefix]*peer)}
 }
 
 // Open returns how many connections are open.
@@ -96,11 +103,21 @@ type conn struct {
 	all   *Connections
 	peers []netip.Prefix
 
+	received  atomic.Int64 // bytes of a header that is not whole yet, or of a TLS handshake
+	whole     atomic.Bool  // a request's header has come, and its answer has not gone: further bytes are its body's
+	early     atomic.Bool  // bytes have come since the header was whole, of its body or of the next header
+	deadlines atomic.Int32 // after an answer, how many read deadlines net/http sets until it reads the next header
+	counted   atomic.Bool  // it is one of the unfinished ones
+	answered  atomic.Bool  // the server has written something
+	secured   bool         // the first byte was that of a TLS handshake; read and written by the reader alone
+
 	// Guarded by all.mu.
-	left   bool
-	served int             // handlers that are running: at most one over HTTP/1, one for each stream over HTTP/2
-	idle   bool            // the server's own state; over HTTP/2, streams that were reset may still be served
-	places []*list.Element // in the waiting lists, the one of Connections first; nil while it does not wait
+	left     bool
+	served   int             // handlers that are running: at most one over HTTP/1, one for each stream over HTTP/2
+	idle     bool            // the server's own state; over HTTP/2, streams that were reset may still be served
+	protocol int             // of its newest request, 1 or 2; 0 before the first
+	places   []*list.Element // in the waiting lists, the one of Connections first; nil while it does not wait
+	begun    []*list.Element // in the lists of unfinished ones, likewise
 }
 
 // Close implements net.Conn.
@@ -184,7 +201,7 @@ func (c *Connections) enter(made *conn) {
 	for _, network := range made.peers {
 		p := c.peers[network]
 		if p == nil {
-			p = &peer{waiting: list.New()}
+			p = &peer{waiting: list.New(), unfinished: list.New()}
 			c.peers[network] = p
 		}
 		p.open++
@@ -199,6 +216,7 @@ func (c *Connections) leave(gone *conn) {
 	}
 	gone.left = true
 	c.stopWaiting(gone)
+	c.finish(gone)
 	c.open--
 	for _, network := range gone.peers {
 		p := c.peers[network]
@@ -243,8 +261,12 @@ func (c *Connections) State(of net.Conn, state http.ConnState) {
 		return
 	}
 	if counted := countedConn(of); counted != nil {
+		if state == http.StateActive {
+			counted.whole.Store(true)
+		}
 		c.mu.Lock()
 		counted.idle = state == http.StateIdle
+		c.follow(counted, state)
 		c.wait(counted)
 		c.mu.Unlock()
 	}
@@ -269,8 +291,11 @@ func (c *Connections) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		counted.whole.Store(true)
 		c.mu.Lock()
 		counted.served++
+		counted.protocol = r.ProtoMajor
+		c.finish(counted)
 		c.stopWaiting(counted)
 		c.mu.Unlock()
 		defer func() {

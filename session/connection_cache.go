@@ -8,20 +8,28 @@ import (
 	"time"
 )
 
-// cachedConnections is how many connections a node remembers.
-const cachedConnections = 1 << 16
+// Limits of the connections that a node remembers.
+const (
+	cachedConnections     = 1 << 16
+	cachedConnectionBytes = 32 << 20 // of the memory that they take, which no other budget counts
+)
+
+// cachedConnectionOverhead is about as many bytes as a remembered connection takes beside its texts.
+const cachedConnectionOverhead = 400
 
 // connectionCache remembers connections and whether they have ended. It forgets by generations: when the
-// young one is full it becomes the old one, and connections that are used again move up.
+// young one is full, in number or in bytes, it becomes the old one, and connections that are used again move up.
 type connectionCache struct {
-	limit int // of a generation
-	now   func() time.Time
+	limit      int // connections of a generation
+	limitBytes int // of a generation, a connection of which may exceed it
+	now        func() time.Time
 	// maxAge is how long a connection is believed to live after the Store said so, since other nodes may end it; 0 for ever.
 	maxAge time.Duration
 
 	mu    sync.RWMutex
 	young map[string]*cachedConnection
 	old   map[string]*cachedConnection
+	bytes int // of the young generation
 	// erased are the subjects of erasures of a moment ago: what was read of them before must not be remembered.
 	erased []erasedSubject
 }
@@ -41,8 +49,20 @@ type cachedConnection struct {
 	used  atomic.Bool // since takeUsed
 }
 
-func newConnectionCache(limit int, maxAge time.Duration, now func() time.Time) *connectionCache {
-	return &connectionCache{limit: limit / 2, maxAge: maxAge, now: now, young: make(map[string]*cachedConnection)}
+func newConnectionCache(limit, limitBytes int, maxAge time.Duration, now func() time.Time) *connectionCache {
+	return &connectionCache{limit: limit / 2, limitBytes: limitBytes / 2, maxAge: maxAge, now: now, young: make(map[string]*cachedConnection)}
+}
+
+// size returns how many bytes a connection takes in the cache under its id.
+func (k *cachedConnection) size(id string) int {
+	c := k.state.Connection
+	size := cachedConnectionOverhead + len(id) + len(c.ID) + len(c.SessionID)
+	for _, text := range []*string{c.UserID, c.Data} {
+		if text != nil {
+			size += len(*text)
+		}
+	}
+	return size
 }
 
 // get returns a connection and whether it had ended when this node last heard of it.
@@ -148,6 +168,15 @@ func (c *connectionCache) forget(sessionID string) {
 	for _, generation := range []map[string]*cachedConnection{c.old, c.young} {
 		maps.DeleteFunc(generation, func(_ string, k *cachedConnection) bool { return k.state.Connection.SessionID == sessionID })
 	}
+	c.countBytes()
+}
+
+// countBytes counts the bytes of the young generation anew. c.mu is held.
+func (c *connectionCache) countBytes() {
+	c.bytes = 0
+	for id, k := range c.young {
+		c.bytes += k.size(id)
+	}
 }
 
 // erase forgets who the subjects of erasures were.
@@ -168,6 +197,7 @@ func (c *connectionCache) erase(subjects []PendingErasure) {
 			}
 		}
 	}
+	c.countBytes()
 }
 
 // known returns a connection as it may be remembered: without what tells who it was, where it was erased. c.mu is held.
@@ -184,15 +214,21 @@ func (c *connectionCache) known(connection *Connection) *Connection {
 func (c *connectionCache) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.young, c.old = make(map[string]*cachedConnection), nil
+	c.young, c.old, c.bytes = make(map[string]*cachedConnection), nil, 0
 }
 
 // add puts a connection into the young generation. c.mu is held.
 func (c *connectionCache) add(id string, k *cachedConnection) {
-	if len(c.young) >= c.limit {
-		c.old, c.young = c.young, make(map[string]*cachedConnection)
+	size := k.size(id)
+	before := 0 // bytes of the value that k replaces
+	if replaced := c.young[id]; replaced != nil {
+		before = replaced.size(id)
+	}
+	if len(c.young) >= c.limit || c.bytes+size-before > c.limitBytes {
+		c.old, c.young, c.bytes, before = c.young, make(map[string]*cachedConnection), 0, 0
 	}
 	c.young[id] = k
+	c.bytes += size - before
 }
 
 // takeUsed returns the live connections that fresh was asked for since the last call, except guests, which never end.

@@ -48,7 +48,7 @@ func NewService(cfg Config) *Service {
 	if !cfg.Bus.SingleNode() {
 		maxAge = (checkTicks + 1) * cfg.Tick
 	}
-	cache := newConnectionCache(cachedConnections, maxAge, cfg.Now)
+	cache := newConnectionCache(cachedConnections, cachedConnectionBytes, maxAge, cfg.Now)
 	s := &Service{cfg: cfg, background: newBackground(), identity: newDatabaseIdentity(cfg.Store), started: make(chan struct{}), startedAt: cfg.Now(),
 		webhooksChanged: newHint()}
 	s.health = &health{store: cfg.Store, now: cfg.Now, background: s.background}

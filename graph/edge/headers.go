@@ -1,6 +1,39 @@
 package edge
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"chattok/graph/transport"
+	"chattok/session"
+)
+
+// maxHeaderLines is how many lines a request's header has at most, as many as other servers take.
+const maxHeaderLines = 100
+
+// FewHeaders answers requests whose header has more than 100 lines with 431 (RFC 6585, section 5), and closes their connections.
+// net/http keeps a header for as long as its request lasts, and 32 KiB in tiny lines are 0.6 MB.
+func FewHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		lines := len(r.Header)
+		if lines <= maxHeaderLines {
+			lines = 0
+			for _, values := range r.Header {
+				lines += len(values)
+			}
+		}
+		if lines > maxHeaderLines {
+			w.Header()["Connection"] = closing
+			transport.WriteError(w, http.StatusRequestHeaderFieldsTooLarge, &gqlerror.Error{
+				Message:    "a request's header has 100 lines at most",
+				Extensions: map[string]any{"code": string(session.CodeBadUserInput)},
+			})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 // SecurityHeaders sets the headers of every response. By them a response of the API may load nothing and stand in no
 // frame. A page with needs of its own replaces Content-Security-Policy.
@@ -34,4 +67,5 @@ var (
 	noReferrer    = []string{"no-referrer"}
 	noSniff       = []string{"nosniff"}
 	deny          = []string{"DENY"}
+	closing       = []string{"close"}
 )

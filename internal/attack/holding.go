@@ -274,6 +274,23 @@ var holding = []attempt{
 		},
 	},
 	{
+		name: "headers that do not end", lasts: heavyLasts,
+		sent: "1,900 connections of one address with a header of 32 KiB in lines of five bytes, of which the end does not come",
+		why:  "1.5 GB: a header's bytes are bounded, and its lines are not",
+		attack: func(ctx context.Context, a *assault) error {
+			a.prepared()
+			header := "GET /healthz HTTP/1.1\nHost: " + a.host + "\n" + tinyLines(32<<10)
+			return a.hold(ctx, a.n(1900), func(int) (net.Conn, error) {
+				conn, err := a.attacker(0).dialPlain(ctx)
+				if err == nil {
+					_ = conn.SetWriteDeadline(time.Now().Add(requestTimeout))
+					_, err = io.WriteString(conn, header)
+				}
+				return conn, err
+			})
+		},
+	},
+	{
 		name: "handshakes that stall",
 		with: settings{tls: true},
 		sent: "4,000 connections of one address that begin a TLS handshake and stop",
@@ -289,6 +306,16 @@ var holding = []attempt{
 			})
 		},
 	},
+}
+
+// tinyLines returns about n bytes of header lines, each with a name of its own of three letters.
+func tinyLines(n int) string {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+	var b strings.Builder
+	for i := 0; b.Len() < n; i++ {
+		b.WriteString(string([]byte{letters[i%36], letters[i/36%36], letters[i/1296%36]}) + ":\n")
+	}
+	return b.String()
 }
 
 // holdConnections bounds the dials at once.

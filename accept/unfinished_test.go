@@ -1,0 +1,214 @@
+package accept
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"chattok/internal/await"
+)
+
+// beginning is a request's header without its end, of more bytes than are not counted.
+var beginning = "GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("a:\r\n", unfinishedBytes/4)
+
+// begins sends a header without its end, and returns once so many connections are counted.
+func (w *world) begins(t *testing.T, c *client, n int) {
+	t.Helper()
+	if _, err := io.WriteString(c, beginning); err != nil {
+		t.Fatal(err)
+	}
+	w.areUnfinished(t, n)
+}
+
+// areUnfinished returns once so many connections are in the middle of a header.
+func (w *world) areUnfinished(t *testing.T, n int) {
+	t.Helper()
+	await.True(t, fmt.Sprint(n, " are unfinished"), func() bool {
+		w.all.mu.Lock()
+		defer w.all.mu.Unlock()
+		return w.all.unfinished.Len() == n
+	})
+}
+
+// ends sends the rest of a header, and says whether the request is answered.
+func (c *client) ends() bool {
+	if _, err := io.WriteString(c, "\r\n"); err != nil {
+		return false
+	}
+	response, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		return false
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	return err == nil && response.StatusCode == http.StatusOK
+}
+
+// Of an address's connections in the middle of a header, the one that began first is closed for one too many. Those that have
+// asked before count anew with each request, and others are not touched.
+func TestUnfinishedOfAddress(t *testing.T) {
+	w := newWorld(t, Config{Max: 1000, PerAddress: 500}, false)
+	other, idle := w.dial(t, "127.0.0.2"), w.dial(t, "127.0.0.3")
+	w.begins(t, other, 1)
+	if !idle.ask("/") {
+		t.Fatal("not answered")
+	}
+	var mine []*client
+	for i := range maxUnfinishedPerAddress {
+		c := w.dial(t, "127.0.0.3")
+		if i%2 == 0 && !c.ask("/") {
+			t.Fatal("not answered")
+		}
+		w.begins(t, c, 2+i)
+		mine = append(mine, c)
+	}
+	if !mine[0].ends() { // so that the second one began first
+		t.Error("closed below the limit")
+	}
+	w.areUnfinished(t, maxUnfinishedPerAddress)
+	w.begins(t, mine[0], maxUnfinishedPerAddress+1)
+	late := w.dial(t, "127.0.0.3")
+	w.begins(t, late, maxUnfinishedPerAddress+1)
+	if !mine[1].closed() {
+		t.Error("the one that began first is open")
+	}
+	for name, c := range map[string]*client{"the newest": late, "another address's": other, "the third": mine[2], "one begun again": mine[0]} {
+		if !c.ends() {
+			t.Errorf("%s was closed", name)
+		}
+	}
+	if !idle.ask("/") || !w.dial(t, "127.0.0.3").ask("/") {
+		t.Error("honest requests of the address are not answered")
+	}
+	w.areUnfinished(t, maxUnfinishedPerAddress-3)
+	for _, c := range mine {
+		_ = c.Close()
+	}
+	w.areUnfinished(t, 0)
+}
+
+// In all, the limit holds for connections of different addresses.
+func TestUnfinishedInAll(t *testing.T) {
+	w := newWorld(t, Config{Max: 1000, PerAddress: 500}, false)
+	var all []*client
+	for i := range maxUnfinished + 1 {
+		c := w.dial(t, fmt.Sprintf("127.0.0.%d", 2+i%8))
+		w.begins(t, c, min(i+1, maxUnfinished))
+		all = append(all, c)
+	}
+	if !all[0].closed() {
+		t.Error("the one that began first is open")
+	}
+	if !all[1].ends() || !all[maxUnfinished].ends() {
+		t.Error("another one was closed")
+	}
+}
+
+// A header that comes together with the request before it counts as soon as that is answered.
+func TestUnfinishedPipelined(t *testing.T) {
+	for _, secured := range []bool{false, true} {
+		w := newWorld(t, Config{Max: 100, PerAddress: 50}, secured)
+		c := w.dial(t, "127.0.0.3")
+		if secured {
+			c = w.secure(c)
+		}
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"+beginning); err != nil {
+			t.Fatal(err)
+		}
+		w.areUnfinished(t, 1)
+		response, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+		if !c.ends() {
+			t.Error("not answered")
+		}
+		w.areUnfinished(t, 0)
+	}
+}
+
+// secure returns a client that speaks HTTP/1.1 over TLS.
+func (w *world) secure(c *client) *client {
+	config := w.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	config.ServerName, config.NextProtos = "example.com", []string{"http/1.1"}
+	secured := tls.Client(c.Conn, config)
+	return &client{secured, bufio.NewReader(secured)}
+}
+
+// A body that comes slowly, and all that goes over a WebSocket, are no header.
+func TestBodyIsNoHeader(t *testing.T) {
+	w := newWorld(t, Config{Max: 100, PerAddress: 50}, false)
+	posts, socket := w.dial(t, "127.0.0.3"), w.dial(t, "127.0.0.3")
+	if !socket.ask("/hijack") {
+		t.Fatal("not answered")
+	}
+	if _, err := io.WriteString(posts, "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 20001\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	w.waits(t, 0)
+	for _, c := range []*client{posts, socket} {
+		if _, err := io.WriteString(c, strings.Repeat("x", 20_000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	marker := w.dial(t, "127.0.0.3") // counted after both
+	w.begins(t, marker, 1)
+	if !marker.ends() {
+		t.Error("not answered")
+	}
+	if _, err := io.WriteString(posts, "x"); err != nil {
+		t.Fatal(err)
+	}
+	if response, err := http.ReadResponse(posts.r, nil); err != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("the post: %v, %v", response, err)
+	}
+	w.areUnfinished(t, 0)
+}
+
+// Over TLS a handshake is no header, the header after it is, and a connection of HTTP/2 is not counted once it has asked.
+func TestUnfinishedSecured(t *testing.T) {
+	w := newWorld(t, Config{Max: 100, PerAddress: 50}, true)
+	shaking := w.dial(t, "127.0.0.3")
+	hello := append([]byte{handshakeRecord, 3, 1, 8, 0, 1, 0, 7, 252}, make([]byte, 2*unfinishedBytes-100)...) // a ClientHello of 2 KiB, not all
+	if _, err := shaking.Write(hello); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		c := w.secure(w.dial(t, "127.0.0.3"))
+		if !c.ask("/") {
+			t.Fatal("not answered")
+		}
+		w.areUnfinished(t, 0)
+		w.begins(t, c, 1)
+		if !c.ends() {
+			t.Error("not answered at the end of its header")
+		}
+		w.areUnfinished(t, 0)
+	}
+	for i := range 50 { // of one connection of HTTP/2, with headers longer than are not counted
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Cookie", strings.Repeat(fmt.Sprint(i), 2*unfinishedBytes))
+		response, err := w.Client().Do(request)
+		if err != nil || response.ProtoMajor != 2 {
+			t.Fatalf("%v, %v", response, err)
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+		_ = response.Body.Close()
+		w.areUnfinished(t, 0)
+	}
+	helloes := w.all.waiting
+	w.all.mu.Lock()
+	defer w.all.mu.Unlock()
+	for e := helloes.Front(); e != nil; e = e.Next() {
+		if c := e.Value.(*conn); c.RemoteAddr().String() == shaking.LocalAddr().String() && c.begun != nil {
+			t.Error("a handshake counts as a header")
+		}
+	}
+}
