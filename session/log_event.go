@@ -65,6 +65,14 @@ func NewTruncation(sessionID string, epoch Epoch, front LogFront) *LogEvent {
 // Truncated says whether the event is one of NewTruncation.
 func (e *LogEvent) Truncated() bool { return e.Change == LogTruncated }
 
+// shows returns the number of the entry that was added or changed; 0 for a truncation, and where e is nil.
+func (e *LogEvent) shows() int64 {
+	if e == nil || e.Truncated() {
+		return 0
+	}
+	return e.Entry.Seq
+}
+
 // front returns the front that a truncation is about.
 func (e *LogEvent) front() LogFront { return LogFront{Seq: e.Entry.Seq, Place: e.Place} }
 

@@ -54,7 +54,9 @@ var feedNumber atomic.Int64
 // newLogFeed makes the feed of a log whose newest event has this place. It holds no event yet: older ones are read when a reader
 // asks for them.
 func newLogFeed(store Store, b *budget.Budget, s *Session, place int64, chunks *sequence.Chunks[logKey, *LogEvent]) *logFeed {
-	return &logFeed{Window: sequence.NewWindow(b, place, feedEvents, feedBytes, eventBytes), store: store, chunks: chunks,
+	window := sequence.NewWindow(b, place, feedEvents, feedBytes, func(e *LogEvent) int { return sequence.IndexBytes + eventBytes(e) })
+	window.Index((*LogEvent).shows)
+	return &logFeed{Window: window, store: store, chunks: chunks,
 		key: logKey{s.ID, s.Epoch, feedNumber.Add(1)}, newest: make(map[int64]int64), ahead: make(map[int64]*ChatEntry)}
 }
 
@@ -295,20 +297,12 @@ func (f *logFeed) entries() sequence.Source[*ChatEntry] {
 }
 
 // entry returns an entry as the feed knows it, where its addition or a change of it is in the window; else nil.
-func (f *logFeed) entry(seq int64) (found *ChatEntry) {
-	f.Backwards(func(e *LogEvent) bool {
-		if e == nil {
-			return true
-		}
-		if e.Truncated() {
-			return false
-		}
-		if e.Entry.Seq == seq {
-			found = e.Entry
-		}
-		return found == nil && !(e.Added() && e.Entry.Seq < seq)
-	})
-	return found
+func (f *logFeed) entry(seq int64) *ChatEntry {
+	e, ok := f.Find(seq)
+	if !ok {
+		return nil
+	}
+	return e.Entry
 }
 
 // close gives up the events.

@@ -157,6 +157,11 @@ func TestFeedOfChanges(t *testing.T) {
 			}
 		}
 		store.check(t, f, 0)
+		for _, e := range store.entries {
+			if known := f.entry(e.Seq); known != nil && known != e {
+				t.Errorf("an entry is known as %+v", known)
+			}
+		}
 		if e := f.entry(int64(len(store.entries))); e != store.entries[len(store.entries)-1] {
 			t.Errorf("the newest entry is known as %+v", e)
 		}

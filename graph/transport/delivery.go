@@ -1,5 +1,7 @@
 package transport
 
+import "time"
+
 // work serves shards until the queue is closed.
 func (g *groups) work() {
 	var d delivery
@@ -15,23 +17,38 @@ type delivery struct {
 	bytes   []rendered
 	blocked bool // the event after bytes has to be waited for
 	gone    bool
-	more    bool  // the source has events after those read
-	after   int64 // the position that events come after
-	waited  bool  // the first event was waited for
-	read    bool  // events have been read in this pass
+	more    bool      // the source has events after those read
+	after   int64     // the position that events come after
+	waited  bool      // the first event was waited for
+	read    bool      // events have been read in this pass
+	until   time.Time // when the pass renders no more; the zero time before it has rendered anything
 	frames  []byte
 	taken   int64 // events in frames
 	release []*member
 }
 
-// pass writes to every member of a shard the events that wait for it, in one write each.
+// pass writes to the members of a shard the events that wait for them, in one write each. It ends early where rendering has taken
+// its time; the next pass begins with the member that comes next.
 func (d *delivery) pass(h *shard) {
-	d.read = false
+	d.read, d.until = false, time.Time{}
 	d.release = d.release[:0]
 	again := false
 	h.mu.Lock()
-	for _, m := range h.members {
-		again = d.serve(m) || again
+	begin := h.begin
+	if begin >= len(h.members) {
+		begin = 0
+	}
+	h.begin = 0
+	for i := range h.members {
+		at := begin + i
+		if at >= len(h.members) {
+			at -= len(h.members)
+		}
+		more, ok := d.serve(h.members[at])
+		if again = again || more || !ok; !ok {
+			h.begin = at
+			break
+		}
 	}
 	for _, stream := range h.streams {
 		wakeStream(stream)
@@ -50,45 +67,55 @@ func (d *delivery) pass(h *shard) {
 	}
 }
 
-// load reads and renders the events after a position, unless the member before was at the same one.
-func (d *delivery) load(g *group, after int64, waited bool) {
+// load reads and renders the events after a position, unless the member before was at the same one; ok is false where the pass has
+// no time left for that.
+func (d *delivery) load(g *group, after int64, waited bool) (ok bool) {
 	if d.read && d.after == after && d.waited == waited {
-		return
+		return true
+	}
+	if now := time.Now(); d.until.IsZero() {
+		d.until = now.Add(g.all.turn)
+	} else if !now.Before(d.until) {
+		return false
 	}
 	d.events, d.gone = g.topic.read(d.events[:0], after, takeEvents)
 	d.more = len(d.events) == takeEvents
-	d.bytes, d.blocked = g.render(d.bytes[:0], d.events, waited)
+	d.bytes, d.blocked = g.render(d.bytes[:0], d.events, waited, d.until)
 	if !d.blocked && len(d.bytes) < len(d.events) {
 		d.events, d.more = d.events[:len(d.bytes)], true
 	}
 	d.after, d.waited, d.read = after, waited, true
+	return true
 }
 
-// serve writes to one member and says whether there is more for it. h.mu is held.
-func (d *delivery) serve(m *member) (again bool) {
+// serve writes to one member and says whether there is more for it; ok is false where the pass has no time left for it. h.mu is held.
+func (d *delivery) serve(m *member) (again, ok bool) {
 	if m.left.Load() || m.ended {
-		return false
+		return false, true
 	}
 	s := m.socket
 	if !s.out.tryLock() {
-		return false
+		return false, true
 	}
-	d.load(m.group, m.after, m.waited)
+	if !d.load(m.group, m.after, m.waited) {
+		s.out.unlock()
+		return true, false
+	}
 	if m.left.Load() { // the member has left meanwhile; with the last member the execution ends, and bytes are void
 		s.out.unlock()
-		return false
+		return false, true
 	}
 	if d.gone {
 		s.out.unlock()
 		d.release = append(d.release, m)
-		return false
+		return false, true
 	}
 	n, final := d.take(m)
 	if n == 0 && !final && len(d.bytes) > 0 && len(d.frames) == 0 && len(d.bytes[0].payload) > largeEvent {
 		s.out.unlock()
 		m.large = true
 		d.release = append(d.release, m)
-		return false
+		return false, true
 	}
 	m.ended = final
 	m.after += int64(n)
@@ -105,9 +132,9 @@ func (d *delivery) serve(m *member) (again bool) {
 	}
 	if final {
 		m.endSoon()
-		return false
+		return false, true
 	}
-	return again
+	return again, true
 }
 
 // take builds the frames of the events that the member sees, about takeBytes, and returns how many events it went past.

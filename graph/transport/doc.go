@@ -14,6 +14,10 @@
 //	                            ▲
 //	HTTP stream: woken, takes events after its own position, writes on its request's goroutine
 //
+// Workers take turns among addresses: the groups whose members are all of one address share a bucket of the queue, every other
+// group has one of its own, and each bucket gives one shard in its turn. A pass over a shard renders for 10 ms, about; then the
+// shard waits for another turn. So an address that follows many costly selections holds up itself.
+//
 // A worker waits for nobody. The bytes that the kernel does not take at once are written by a goroutine under the write
 // deadline; a socket that is being written to is passed by, and served when that write is over; a member whose events have
 // fallen out of the source, or are very large, catches up on a goroutine of its own; and an event with a resolver that has
@@ -52,7 +56,7 @@
 //
 // Reading order: streams.go, http.go, http_stream.go, websocket.go, websocket_socket.go, websocket_handshake.go,
 // websocket_execute.go, websocket_liveness.go, negotiate.go, http_body.go, framing.go, delivery.go, catch_up.go, member.go,
-// websocket_operations.go, websocket_room.go, share.go, selection.go, group.go, shard.go, combine.go, execution.go, may_wait.go, rendered.go,
+// websocket_operations.go, websocket_room.go, share.go, selection.go, group.go, memberships.go, shard.go, shard_queue.go, combine.go, execution.go, may_wait.go, rendered.go,
 // topic.go, admission.go, requests.go, idle_sockets.go, idle_poller_linux.go, idle_poller_other.go, conn.go, conn_linux.go,
 // conn_other.go, counts.go, websocket_writer.go, websocket_reader.go, websocket_idle_reader.go, fd_unix.go, fd_other.go,
 // websocket_close.go, websocket_protocol.go, answers.go, byte_pool.go, http_response.go, buffer.go, config.go, identity.go,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -72,9 +73,10 @@ func (o *sharedOperation) dispatch(topic Topic) {
 }
 
 // render returns the bytes of events, and executes those that are not kept. It stops when there is enough for a write,
-// at an event that fails, and before an event that has to be waited for: then blocked is true, and the group is woken
-// when that event has been executed. waited says that the call before was blocked at the first of events.
-func (e *execution) render(dst []rendered, events []any, waited bool) (all []rendered, blocked bool) {
+// after an event that it has executed when it is later than until, unless that is the zero time, at an event that fails, and
+// before an event that has to be waited for: then blocked is true, and the group is woken when that event has been executed.
+// waited says that the call before was blocked at the first of events.
+func (e *execution) render(dst []rendered, events []any, waited bool, until time.Time) (all []rendered, blocked bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.rendered.kept.Touch()
@@ -92,13 +94,15 @@ func (e *execution) render(dst []rendered, events []any, waited bool) (all []ren
 			r, ok = late.rendered, true
 		}
 		waited = false
+		over := false
 		if !ok {
 			if r, ok = e.executeLocked(event); !ok {
 				return dst, true
 			}
+			over = !until.IsZero() && !time.Now().Before(until)
 		}
 		dst = append(dst, r)
-		if bytes += len(r.payload); r.final || bytes > takeBytes {
+		if bytes += len(r.payload); r.final || over || bytes > takeBytes {
 			break
 		}
 	}
@@ -131,7 +135,7 @@ func (e *execution) renderInTurn(ctx context.Context, client netip.Prefix, event
 				return nil, func() {}
 			}
 		}
-		if bytes, blocked = e.render(nil, events, blocked); len(bytes) == 0 {
+		if bytes, blocked = e.render(nil, events, blocked, time.Time{}); len(bytes) == 0 {
 			if a != nil {
 				a.rendered.release(client, n)
 			}

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -10,7 +11,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"chattok/internal/budget"
-	"chattok/session"
 )
 
 // Limits of a group.
@@ -20,6 +20,8 @@ const (
 	takeBytes     = 64 << 10      // of events in one write, about
 	largeEvent    = 4 * takeBytes // bytes above which an event is written on a goroutine of its own
 	directStreams = 8             // HTTP streams that the source wakes itself
+
+	passTime = 10 * time.Millisecond // after which a pass renders no more events, and its shard waits for another turn
 )
 
 // groups holds all groups, and the queue of their shards that workers serve.
@@ -27,18 +29,23 @@ type groups struct {
 	combine time.Duration
 	answers *Answers // nil: answers are not bounded
 	budget  *budget.Budget
-	most    int          // groups that one caller may be a member of
-	run     func(func()) // runs a function on a goroutine that Streams waits for
-	mu      sync.Mutex
-	byKey   map[string]*group
-	callers map[string]map[*group]int // how often each caller is a member of which group
+	most    int           // groups that one caller may be a member of
+	turn    time.Duration // passTime
+	run     func(func())  // runs a function on a goroutine that Streams waits for
 	queue   shardQueue
+
+	mu        sync.Mutex
+	byKey     map[string]*group
+	callers   memberships[string]
+	addresses memberships[netip.Prefix]
+	buckets   map[netip.Prefix]*bucket // of the addresses from which all members of a group are
 }
 
 // newGroups returns no groups yet; run runs a function on a goroutine that is waited for.
 func newGroups(c StreamConfig, run func(func())) *groups {
-	g := &groups{combine: c.Combine, answers: c.Answers, budget: budget.New(0), most: c.MaxSelections, run: run,
-		byKey: make(map[string]*group), callers: make(map[string]map[*group]int)}
+	g := &groups{combine: c.Combine, answers: c.Answers, budget: budget.New(0), most: c.MaxSelections, turn: passTime, run: run,
+		byKey: make(map[string]*group), callers: make(memberships[string]), addresses: make(memberships[netip.Prefix]),
+		buckets: make(map[netip.Prefix]*bucket)}
 	if c.Answers != nil {
 		g.budget = c.Answers.budget
 	}
@@ -56,6 +63,8 @@ type group struct {
 	cancel context.CancelFunc
 
 	members atomic.Int64 // changed with groups.mu held
+	client  netip.Prefix // from which all members so far came; not valid where they have several, or one that is not counted; guarded by groups.mu
+	bucket  atomic.Pointer[bucket]
 
 	placing sync.Mutex // held while members and HTTP streams are added and removed; taken before shard.mu
 	shards  atomic.Pointer[[]*shard]
@@ -68,53 +77,36 @@ type group struct {
 type membership struct {
 	group  *group
 	topic  Topic
-	caller string // whose subscriptions it counts to; "" for nobody's
+	caller string       // whose subscriptions it counts to; "" for nobody's
+	client netip.Prefix // the address that it counts to; not valid where it counts to none
 }
 
 // join makes m a member of the group at p, and opens the group where there is none. Errors: RATE_LIMITED where the
-// caller is a member of too many groups; the topic is closed then.
+// caller, or its address, is a member of too many groups; the topic is closed then.
 func (g *groups) join(m *membership, exec graphql.GraphExecutor, opCtx *graphql.OperationContext, p place) error {
-	m.topic, m.caller = p.topic, p.caller
+	m.topic, m.caller, m.client = p.topic, p.caller, p.client
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	m.group = g.byKey[p.key]
-	if mine := g.callers[p.caller]; p.caller != "" && len(mine) >= g.most && (m.group == nil || mine[m.group] == 0) {
+	if err := g.full(m); err != nil {
 		p.topic.close()
-		return session.Errorf(session.CodeRateLimited, "at most %d subscriptions may select something different at once", g.most).
-			WithReason(session.ReasonTooManySelections)
+		return err
 	}
 	if m.group == nil {
 		m.group = g.open(exec, opCtx, p)
 		g.byKey[p.key] = m.group
 	}
 	m.group.members.Add(1)
-	if p.caller != "" {
-		if g.callers[p.caller] == nil {
-			g.callers[p.caller] = make(map[*group]int)
-		}
-		g.callers[p.caller][m.group]++
-	}
+	m.group.mix(p.client)
+	g.count(m)
 	return nil
-}
-
-// forget takes a membership off its caller's count. g.mu is held.
-func (g *groups) forget(m *membership) {
-	mine := g.callers[m.caller]
-	if mine == nil {
-		return
-	}
-	if mine[m.group]--; mine[m.group] == 0 {
-		delete(mine, m.group)
-	}
-	if len(mine) == 0 {
-		delete(g.callers, m.caller)
-	}
 }
 
 // open opens a group. Its execution carries the first member's operation, and a caller only where all members are of
 // one connection.
 func (g *groups) open(exec graphql.GraphExecutor, opCtx *graphql.OperationContext, p place) *group {
-	opened := &group{all: g, key: p.key, topic: p.topic}
+	opened := &group{all: g, key: p.key, topic: p.topic, client: p.client}
+	opened.bucket.Store(g.bucketOf(p.client))
 	opened.group = opened
 	opened.shards.Store(new([]*shard))
 	opened.direct.Store(new([]chan<- struct{}))
@@ -137,6 +129,7 @@ func (m *membership) withdraw() {
 	last := g.members.Add(-1) == 0
 	if last {
 		delete(g.all.byKey, g.key)
+		g.leaveBucket()
 	}
 	g.all.mu.Unlock()
 	if last {

@@ -11,9 +11,11 @@ import (
 type shard struct {
 	group  *group
 	queued atomic.Bool
+	next   *shard // the one after it in its bucket; guarded by shardQueue.mu
 
 	mu      sync.Mutex
 	members []*member
+	begin   int // the index of the member that the next pass serves first
 	streams []chan<- struct{}
 }
 
@@ -64,46 +66,4 @@ func wakeStream(c chan<- struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
-}
-
-// shardQueue holds the shards that have something to do, each once.
-type shardQueue struct {
-	mu     sync.Mutex
-	ready  sync.Cond
-	shards []*shard
-	closed bool
-}
-
-func (q *shardQueue) put(h *shard) {
-	if h.queued.Swap(true) {
-		return
-	}
-	q.mu.Lock()
-	q.shards = append(q.shards, h)
-	q.mu.Unlock()
-	q.ready.Signal()
-}
-
-// take waits for a shard; nil means that the queue is closed.
-func (q *shardQueue) take() *shard {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for len(q.shards) == 0 && !q.closed {
-		q.ready.Wait()
-	}
-	if q.closed {
-		return nil
-	}
-	h := q.shards[0]
-	q.shards[0] = nil
-	q.shards = q.shards[1:]
-	h.queued.Store(false) // a wake-up from here on queues the shard again
-	return h
-}
-
-func (q *shardQueue) close() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.closed = true
-	q.ready.Broadcast()
 }

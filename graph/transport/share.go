@@ -138,6 +138,7 @@ type place struct {
 	topic  Topic           // nil where the events can't be shared, and the operation runs by itself
 	key    string          // of the group: the source and the selection
 	caller string          // whose subscriptions it counts to; "" for nobody's
+	client netip.Prefix    // the address that it counts to; not valid where it counts to none
 	as     context.Context // of the caller, where events are executed for its connection alone; else nil
 }
 
@@ -166,7 +167,10 @@ func (t *Streams) place(ctx context.Context, op *graphql.OperationContext, clien
 	if field.Gap != nil && (field.GapType == "" || !hasFragment(field.within, field.GapType)) {
 		topic = gappedTopic{topic, field.Gap}
 	}
-	p = place{topic: topic, key: topic.key() + "\x00" + field.spelling, caller: t.caller(ctx, client)}
+	if t.config.Uncounted != nil && t.config.Uncounted(ctx) {
+		client = netip.Prefix{}
+	}
+	p = place{topic: topic, key: topic.key() + "\x00" + field.spelling, caller: t.caller(ctx, client), client: client}
 	if field.personal {
 		p.as = context.WithoutCancel(ctx)
 		p.key += "\x00" + t.connection(ctx)

@@ -70,6 +70,7 @@ var tested = map[string]float64{
 	"permissions of TURN":                                 0.02,
 	"ports of TURN":                                       1,
 	"resets that fill the log":                            0.3,
+	"selections of one address":                           0.3,
 }
 
 // TestAttempts checks that each attempt stays below its ceilings on memory, files, disk and log lines, and that honest people

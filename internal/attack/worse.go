@@ -51,6 +51,12 @@ var worse = []attempt{
 		},
 	},
 	{
+		name: "selections of one address", lasts: heavyLasts,
+		sent:   "32 subscriptions of each of 100 connections of one address, each with 160 times replyTo in another selection, and 25 entries a second",
+		why:    "each selection is an execution of every event, and they stand before the events of others",
+		attack: costlySelections,
+	},
+	{
 		name: "pings that are not read",
 		sent: "16 sockets that send pings with payloads, of the protocol and of WebSockets, as fast as they can and read nothing",
 		why:  "each has to be answered",
@@ -232,4 +238,57 @@ func tenfold(field string) string {
 		fmt.Fprintf(&b, "a%d:%s ", i, field)
 	}
 	return b.String()
+}
+
+// costlySelections follows one session by costly selections of many connections, and adds entries there that answer one another.
+func costlySelections(ctx context.Context, a *assault) error {
+	const selections, depth, pace = 32, 16, 40 * time.Millisecond
+	c, m, err := a.join(ctx, 0, "attack", "")
+	if err != nil {
+		return err
+	}
+	var last string
+	add := func() error {
+		variables := map[string]any{"c": m.id, "b": "x"}
+		if last != "" {
+			variables["r"] = last
+		}
+		var answer struct{ AddChatEntry struct{ ID string } }
+		err := c.ask(ctx, m.access, `mutation($c:ID!,$b:String!,$r:ID){addChatEntry(connectionId:$c,body:$b,replyTo:$r){id}}`, variables, &answer)
+		if err == nil {
+			last = answer.AddChatEntry.ID
+		}
+		return err
+	}
+	for range depth + 1 {
+		if err := add(); err != nil {
+			return err
+		}
+	}
+	chains := aliases("a", strings.Repeat("replyTo{", depth)+"version"+strings.Repeat("}", depth), 10)
+	for k := range a.n(100) {
+		_, one, err := a.join(ctx, 0, "attack", "")
+		if err != nil {
+			return err
+		}
+		s, err := c.socket(ctx, one.access)
+		if err != nil {
+			return err
+		}
+		stop := context.AfterFunc(ctx, s.close)
+		defer stop()
+		defer s.close()
+		go func() { a.received.Add(s.drain(ctx)) }()
+		for i := range selections {
+			query := fmt.Sprintf(`subscription{entryAdded{%s b%dx%d:seq}}`, chains, k, i)
+			if err := s.subscribe(fmt.Sprint(i), query, nil); err != nil {
+				return err
+			}
+		}
+	}
+	a.prepared()
+	for sleep(ctx, pace) {
+		a.tally(add())
+	}
+	return nil
 }

@@ -11,9 +11,10 @@ import (
 // many, or when the Budget is used up; Read says so. It is safe for concurrent use.
 type Window[T any] struct {
 	maxEvents int
-	maxBytes  int          // over all events kept; the newest is kept whatever its size
-	size      func(T) int  // about the bytes of an event
-	protected func(T) bool // nil: no event is
+	maxBytes  int           // over all events kept; the newest is kept whatever its size
+	size      func(T) int   // about the bytes of an event
+	protected func(T) bool  // nil: no event is
+	key       func(T) int64 // of an event, for Find; nil: no event has one
 	kept      *budget.Kept
 
 	mu     sync.RWMutex
@@ -21,6 +22,7 @@ type Window[T any] struct {
 	oldest int64 // the oldest position kept; newest+1 where none is
 	newest int64
 	bytes  int
+	index  map[int64]int64 // the newest position of each key
 
 	ended    bool // by End
 	watchers watchers
@@ -41,6 +43,43 @@ func NewWindow[T any](b *budget.Budget, newest int64, maxEvents, maxBytes int, s
 // Protect keeps the events for which f is true until nothing else in the Budget can give way: those that can't be read again
 // and that somebody may still wait for. It must be called before the Window is used.
 func (w *Window[T]) Protect(f func(T) bool) { w.protected = f }
+
+// Index lets Find find events by a key, in the same time however many are kept. An event for which key returns 0 has none. An indexed
+// event takes IndexBytes more, which the size should count. It must be called before the Window is used.
+func (w *Window[T]) Index(key func(T) int64) { w.key = key }
+
+// IndexBytes is about the memory that the key of an event takes.
+const IndexBytes = 32
+
+// Find returns the newest event with a key of those kept. Where that event has been replaced by one with another key, older ones with its
+// key are not found.
+func (w *Window[T]) Find(key int64) (e T, ok bool) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	position, ok := w.index[key]
+	if ok {
+		e = w.ring[position&int64(len(w.ring)-1)]
+	}
+	return e, ok
+}
+
+// set puts an event at a position, in the place of the one there.
+func (w *Window[T]) set(position int64, e T) {
+	at := &w.ring[position&int64(len(w.ring)-1)]
+	if w.key != nil {
+		before, now := w.key(*at), w.key(e)
+		if before != now && w.index[before] == position {
+			delete(w.index, before)
+		}
+		if now != 0 && w.index[now] < position {
+			if w.index == nil {
+				w.index = make(map[int64]int64)
+			}
+			w.index[now] = position
+		}
+	}
+	*at = e
+}
 
 // Append adds events at the positions after the newest one, and wakes every watcher once.
 func (w *Window[T]) Append(events ...T) {
@@ -74,7 +113,7 @@ func (w *Window[T]) Prepend(last int64, events []T) {
 			w.grow()
 		}
 		w.oldest--
-		w.ring[w.oldest&int64(len(w.ring)-1)] = events[i]
+		w.set(w.oldest, events[i])
 		w.bytes += size
 		last--
 	}
@@ -95,7 +134,7 @@ func (w *Window[T]) Replace(position int64, e T) {
 	before := w.bytes
 	at := position & int64(len(w.ring)-1)
 	w.bytes += w.size(e) - w.size(w.ring[at])
-	w.ring[at] = e
+	w.set(position, e)
 	w.trim()
 	grown := w.bytes - before
 	w.mu.Unlock()
@@ -140,7 +179,7 @@ func (w *Window[T]) add(e T) {
 		}
 	}
 	w.newest++
-	w.ring[w.newest&int64(len(w.ring)-1)] = e
+	w.set(w.newest, e)
 	w.bytes += w.size(e)
 	w.trim()
 }
@@ -165,7 +204,7 @@ func (w *Window[T]) drop() {
 	var none T
 	at := w.oldest & int64(len(w.ring)-1)
 	w.bytes -= w.size(w.ring[at])
-	w.ring[at] = none
+	w.set(w.oldest, none)
 	w.oldest++
 }
 
@@ -184,7 +223,7 @@ func (w *Window[T]) GiveWay(hard bool) {
 		w.drop()
 	}
 	if w.oldest > w.newest {
-		w.ring = nil
+		w.ring, w.index = nil, nil
 	}
 	w.kept.Add(int64(w.bytes - before))
 }

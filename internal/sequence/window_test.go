@@ -1,6 +1,7 @@
 package sequence
 
 import (
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -213,5 +214,77 @@ func TestMapped(t *testing.T) {
 	}
 	if oldest, newest := m.Bounds(); oldest != 11 || newest != 13 {
 		t.Errorf("bounds %d to %d", oldest, newest)
+	}
+}
+
+// TestWindowFinds: the newest event with a key is found as a search through all that are kept finds it, and calls no function of the events.
+func TestWindowFinds(t *testing.T) {
+	type event struct{ key, number int64 }
+	b := budget.New(0)
+	w := NewWindow(b, 0, 64, 500, func(e event) int { return 1 + int(e.key) })
+	calls := 0
+	w.Index(func(e event) int64 {
+		calls++
+		return e.key
+	})
+	random := rand.New(rand.NewPCG(1, 1))
+	check := func(step string) {
+		newest := make(map[int64]event)
+		w.Backwards(func(e event) bool {
+			if _, ok := newest[e.key]; !ok && e.key > 0 {
+				newest[e.key] = e
+			}
+			return true
+		})
+		calls = 0
+		for key := range int64(200) {
+			want, kept := newest[key]
+			if got, ok := w.Find(key); got != want || ok != kept {
+				t.Fatalf("%s: key %d is found as %v %v, want %v %v", step, key, got, ok, want, kept)
+			}
+		}
+		if calls > 0 {
+			t.Fatalf("%s: finding looks at %d events", step, calls)
+		}
+	}
+	number := int64(0)
+	next := func(key int64) event {
+		number++
+		return event{key, number}
+	}
+	for range 3000 {
+		_, newest := w.Bounds()
+		switch random.IntN(10) {
+		case 0: // the event's place has none any more, where it is the only one with its key
+			oldest, _ := w.Bounds()
+			w.Replace(oldest, event{})
+			check("replaced by none")
+		case 1:
+			got, _ := w.Read(nil, newest-1, 1)
+			if len(got) == 1 {
+				w.Replace(newest, next(got[0].key))
+			}
+			check("replaced")
+		case 2:
+			if random.IntN(10) == 0 {
+				w.Clear()
+				check("cleared")
+				w.Prepend(newest, []event{next(0), next(7), next(8), next(7)})
+				check("prepended")
+			}
+		case 3:
+			if random.IntN(10) == 0 {
+				w.GiveWay(false)
+				check("given way")
+			}
+		case 4:
+			if random.IntN(20) == 0 {
+				w.Jump(newest + 5)
+				check("jumped")
+			}
+		default:
+			w.Append(next(random.Int64N(20)), next(newest%150))
+			check("appended")
+		}
 	}
 }
