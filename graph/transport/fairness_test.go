@@ -143,7 +143,7 @@ func TestSelectionsOfAnAddress(t *testing.T) {
 	until(t, "all have left but the other address", func() bool { return w.sockets.Subscriptions() == 1 })
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	if len(all.addresses) != 1 || len(all.callers) != 1 {
+	if len(all.addresses) != 1 || len(all.networks) != 1 || len(all.callers) != 1 {
 		t.Errorf("%d addresses and %d callers are left", len(all.addresses), len(all.callers))
 	}
 }
@@ -184,15 +184,15 @@ func TestGroupsOfAnAddressShareABucket(t *testing.T) {
 func TestSelectionsOfASite(t *testing.T) {
 	g := newGroups(StreamConfig{MaxSelections: 1}, nil)
 	for network := range siteTimes {
-		for range addressTimes {
-			m := &membership{group: &group{}, client: limited(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 7: byte(network)}))}
+		for i := range addressTimes {
+			m := &membership{group: &group{}, spelling: fmt.Sprint(network, i), client: limited(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 7: byte(network)}))}
 			if err := g.full(m); err != nil {
 				t.Fatal(err)
 			}
 			g.count(m)
 		}
 	}
-	m := &membership{client: limited(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 7: siteTimes}))}
+	m := &membership{spelling: "another", client: limited(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 7: siteTimes}))}
 	if err := g.full(m); err == nil || asError(err).Code != session.CodeRateLimited || !strings.Contains(err.Error(), "at most 200") {
 		t.Errorf("one more: %v", err)
 	}
@@ -293,5 +293,31 @@ func TestPassesBeginWhereTheLastEnded(t *testing.T) {
 		for n := i; n < 3; n++ {
 			s.expect(fmt.Sprintf(`{"id":"1","type":"next","payload":{"data":{"entryAdded":{"body":"%d"}}}}`, n))
 		}
+	}
+}
+
+// An address is in a bounded number of groups of the same selection, such as those of its users, and counts each once.
+func TestGroupsOfAnAddress(t *testing.T) {
+	g := newGroups(StreamConfig{MaxSelections: 1}, func(func()) {})
+	client := netip.MustParsePrefix("203.0.113.1/32")
+	members := make([]*membership, addressGroups+1)
+	for i := range members {
+		members[i] = &membership{group: new(group), client: client, spelling: "the same"}
+		err := g.full(members[i])
+		if session.CodeOf(err) == session.CodeRateLimited != (i == addressGroups) {
+			t.Fatalf("group %d: %v", i+1, err)
+		}
+		if err == nil {
+			g.count(members[i])
+		}
+	}
+	if err := g.full(members[0]); err != nil {
+		t.Errorf("one more member of a group: %v", err)
+	}
+	for _, m := range members[:addressGroups] {
+		g.forget(m)
+	}
+	if len(g.addresses)+len(g.networks) > 0 {
+		t.Errorf("%d and %d addresses are left", len(g.addresses), len(g.networks))
 	}
 }

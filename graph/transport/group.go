@@ -36,15 +36,17 @@ type groups struct {
 
 	mu        sync.Mutex
 	byKey     map[string]*group
-	callers   memberships[string]
-	addresses memberships[netip.Prefix]
+	callers   memberships[string, *group]
+	addresses memberships[netip.Prefix, string]
+	networks  memberships[netip.Prefix, *group]
 	buckets   map[netip.Prefix]*bucket // of the addresses from which all members of a group are
 }
 
 // newGroups returns no groups yet; run runs a function on a goroutine that is waited for.
 func newGroups(c StreamConfig, run func(func())) *groups {
 	g := &groups{combine: c.Combine, answers: c.Answers, budget: budget.New(0), most: c.MaxSelections, turn: passTime, run: run,
-		byKey: make(map[string]*group), callers: make(memberships[string]), addresses: make(memberships[netip.Prefix]),
+		byKey: make(map[string]*group), callers: make(memberships[string, *group]), addresses: make(memberships[netip.Prefix, string]),
+		networks: make(memberships[netip.Prefix, *group]),
 		buckets: make(map[netip.Prefix]*bucket)}
 	if c.Answers != nil {
 		g.budget = c.Answers.budget
@@ -79,12 +81,14 @@ type membership struct {
 	topic  Topic
 	caller string       // whose subscriptions it counts to; "" for nobody's
 	client netip.Prefix // the address that it counts to; not valid where it counts to none
+
+	spelling string // of what it selects
 }
 
 // join makes m a member of the group at p, and opens the group where there is none. Errors: RATE_LIMITED where the
 // caller, or its address, is a member of too many groups; the topic is closed then.
 func (g *groups) join(m *membership, exec graphql.GraphExecutor, opCtx *graphql.OperationContext, p place) error {
-	m.topic, m.caller, m.client = p.topic, p.caller, p.client
+	m.topic, m.caller, m.client, m.spelling = p.topic, p.caller, p.client, p.spelling
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	m.group = g.byKey[p.key]

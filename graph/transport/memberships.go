@@ -6,44 +6,50 @@ import (
 	"chattok/session"
 )
 
-// addressTimes is how many times as many different selections an address may follow as one of its connections, as with rates; a
-// site may follow siteTimes as many as that.
-const addressTimes = 20
+// An address may have a thousand pages, each with groups of its own for its user and its calls, whose selections are the same. So it may
+// follow addressTimes as many different selections as one of its connections, as with rates, in addressGroups as many groups. A site may
+// have siteTimes as many.
+const (
+	addressTimes  = 20
+	addressGroups = 128
+)
 
-// memberships says how often each of some followers is a member of which group.
-type memberships[K comparable] map[K]map[*group]int
+// memberships says how often each of some followers follows each of some things: callers groups, and addresses selections and groups.
+type memberships[K, V comparable] map[K]map[V]int
 
-// full says whether a follower is a member of so many groups, and another one would be one more; nil stands for a new group.
-func (s memberships[K]) full(follower K, g *group, most int) bool {
+// full says whether a follower follows so many things, and this would be one more.
+func (s memberships[K, V]) full(follower K, of V, most int) bool {
 	mine := s[follower]
-	return len(mine) >= most && (g == nil || mine[g] == 0)
+	return len(mine) >= most && mine[of] == 0
 }
 
-func (s memberships[K]) add(follower K, g *group) {
+func (s memberships[K, V]) add(follower K, of V) {
 	if s[follower] == nil {
-		s[follower] = make(map[*group]int)
+		s[follower] = make(map[V]int)
 	}
-	s[follower][g]++
+	s[follower][of]++
 }
 
-func (s memberships[K]) remove(follower K, g *group) {
+func (s memberships[K, V]) remove(follower K, of V) {
 	mine := s[follower]
-	if mine[g]--; mine[g] == 0 {
-		delete(mine, g)
+	if mine[of]--; mine[of] == 0 {
+		delete(mine, of)
 	}
 	if len(mine) == 0 {
 		delete(s, follower)
 	}
 }
 
-// full returns an error where the follower of a membership is in too many groups: RATE_LIMITED. g.mu is held.
+// full returns an error where the follower of a membership follows too much: RATE_LIMITED. g.mu is held.
 func (g *groups) full(m *membership) error {
 	most, of := g.most, ""
 	switch client := m.client; {
 	case m.caller != "" && g.callers.full(m.caller, m.group, most):
-	case client.IsValid() && g.addresses.full(client, m.group, most*addressTimes):
+	case client.IsValid() && g.addresses.full(client, m.spelling, most*addressTimes):
 		most, of = most*addressTimes, " of one address"
-	case site(client).IsValid() && g.addresses.full(site(client), m.group, most*addressTimes*siteTimes):
+	case client.IsValid() && g.networks.full(client, m.group, most*addressGroups):
+		most, of = most*addressGroups, " of one address, in different sessions or of different users,"
+	case site(client).IsValid() && g.addresses.full(site(client), m.spelling, most*addressTimes*siteTimes):
 		most, of = most*addressTimes*siteTimes, " of one IPv6 /48"
 	default:
 		return nil
@@ -59,7 +65,8 @@ func (g *groups) count(m *membership) {
 	}
 	for _, network := range [2]netip.Prefix{m.client, site(m.client)} {
 		if network.IsValid() {
-			g.addresses.add(network, m.group)
+			g.addresses.add(network, m.spelling)
+			g.networks.add(network, m.group)
 		}
 	}
 }
@@ -71,7 +78,8 @@ func (g *groups) forget(m *membership) {
 	}
 	for _, network := range [2]netip.Prefix{m.client, site(m.client)} {
 		if network.IsValid() {
-			g.addresses.remove(network, m.group)
+			g.addresses.remove(network, m.spelling)
+			g.networks.remove(network, m.group)
 		}
 	}
 }

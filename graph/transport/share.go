@@ -135,11 +135,12 @@ func (t gappedTopic) gap(event any) error { return t.missing(event) }
 
 // place says to which group a subscription belongs.
 type place struct {
-	topic  Topic           // nil where the events can't be shared, and the operation runs by itself
-	key    string          // of the group: the source and the selection
-	caller string          // whose subscriptions it counts to; "" for nobody's
-	client netip.Prefix    // the address that it counts to; not valid where it counts to none
-	as     context.Context // of the caller, where events are executed for its connection alone; else nil
+	topic    Topic           // nil where the events can't be shared, and the operation runs by itself
+	key      string          // of the group: the source and the selection
+	caller   string          // whose subscriptions it counts to; "" for nobody's
+	client   netip.Prefix    // the address that it counts to; not valid where it counts to none
+	spelling string          // of what is selected
+	as       context.Context // of the caller, where events are executed for its connection alone; else nil
 }
 
 // place opens the source of a subscription whose events can be shared, and says which group it belongs to. Where the
@@ -170,7 +171,7 @@ func (t *Streams) place(ctx context.Context, op *graphql.OperationContext, clien
 	if t.config.Uncounted != nil && t.config.Uncounted(ctx) {
 		client = netip.Prefix{}
 	}
-	p = place{topic: topic, key: topic.key() + "\x00" + field.spelling, caller: t.caller(ctx, client), client: client}
+	p = place{topic: topic, key: topic.key() + "\x00" + field.spelling, caller: t.caller(ctx, client), client: client, spelling: field.spelling}
 	if field.personal {
 		p.as = context.WithoutCancel(ctx)
 		p.key += "\x00" + t.connection(ctx)
