@@ -54,7 +54,7 @@ func dialStream(address, raw string) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(2 * time.Minute))
 	authorization, payload := "", map[string]any{}
 	if raw != "" {
 		authorization, payload["Authorization"] = "Authorization: Bearer "+raw+"\r\n", "Bearer "+raw

@@ -72,12 +72,13 @@ func (r *expiredRemover) run() {
 			pause = max(r.least, time.Second)
 		case more && r.alone:
 			pause = 0
+		case more:
+			pause = 2 * r.least // others look about as often, and find the lease free
 		default:
 			pause = max(r.least, retentionShare*took)
 		}
-		if !r.alone && r.lease.held {
+		if !r.alone {
 			r.giveUp(ctx)
-			pause *= 2 // others look about as often, and find the lease free
 		}
 	}
 	r.giveUp(ctx)

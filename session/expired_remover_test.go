@@ -80,7 +80,10 @@ func (s *expiringStore) RetentionDue(_ context.Context, general time.Duration, a
 func (s *expiringStore) RemoveExpired(
 	_ context.Context, _ string, ids []string, _ time.Duration, limit int,
 ) (removed []Removal, left []string, err error) {
-	if slices.ContainsFunc(ids, func(id string) bool { return s.broken[id] }) {
+	s.mu.Lock()
+	broken := slices.ContainsFunc(ids, func(id string) bool { return s.broken[id] })
+	s.mu.Unlock()
+	if broken {
 		return nil, nil, Errorf(CodeUnavailable, "the store is failing")
 	}
 	removed, left, took := s.remove(ids, limit)
@@ -217,7 +220,9 @@ func TestRemovalThatFails(t *testing.T) {
 		if n := strings.Count(log.String(), "can't be removed"); n != 1 || !strings.Contains(log.String(), store.ids[0]) {
 			t.Errorf("%d warnings: %s", n, log)
 		}
+		store.mu.Lock()
 		clear(store.broken)
+		store.mu.Unlock()
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if store.due != 0 {

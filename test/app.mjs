@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core';
 const browserPath = process.env.CHATTOK_CHROMIUM ?? '/usr/bin/chromium';
 
 /** How long to wait for a page, in milliseconds. No test measures speed. */
-export const patience = Number(process.env.CHATTOK_PATIENCE ?? 60_000);
+export const patience = Number(process.env.CHATTOK_PATIENCE ?? 120_000);
 
 const autoAllow = '--use-fake-ui-for-media-stream';
 const bare = [

@@ -12,7 +12,7 @@ import { startServer } from './server.mjs';
 
 const secret = 'a secret of the tests, thirty-two bytes and more';
 /** How long to wait for one call, in milliseconds. No test measures speed. */
-const patience = 30_000;
+const patience = 120_000;
 
 const rows = await documentedRows();
 const named = (status) => rows.filter((row) => row.status === status).flatMap(({ names }) => names);

@@ -10,7 +10,7 @@ import { startServer } from './server.mjs';
 
 const browserPath = process.env.CHATTOK_CHROMIUM ?? '/usr/bin/chromium';
 const prefix = '/some/prefix';
-const patience = 60_000; // milliseconds to wait for a page; no test measures speed
+const patience = 120_000; // milliseconds to wait for a page; no test measures speed
 const addChatEntry = `mutation ($connectionId: ID!, $body: String!) {
   addChatEntry(connectionId: $connectionId, body: $body) { seq }
 }`;

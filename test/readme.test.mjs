@@ -12,7 +12,7 @@ import { startServer } from './server.mjs';
 const run = promisify(execFile);
 const here = fileURLToPath(new URL('.', import.meta.url));
 const binary = resolve(process.env.CHATTOK_BINARY ?? join(here, '../chattok'));
-const patience = 60_000; // milliseconds; no test measures speed
+const patience = 120_000; // milliseconds; no test measures speed
 
 /** Returns the code blocks of a page in a language that contain a text. */
 async function recipes(page, language, holding = '') {

@@ -11,7 +11,7 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const binary = resolve(process.env.CHATTOK_BINARY ?? join(here, '../chattok'));
 
 /** How long to wait for a start or a stop, in milliseconds. No test measures speed. */
-const patience = 30_000;
+const patience = 120_000;
 
 /** Starts a server, of another program where one is named. It is ended, and its database removed, after the test or suite t. */
 export async function startServer(t, environment = {}, program = binary) {

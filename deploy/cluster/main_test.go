@@ -120,7 +120,7 @@ func (r *running) addresses(t *testing.T) (addrs []string) {
 // allGone waits until nothing listens any more.
 func allGone(t *testing.T, addrs []string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		var up []string
 		for _, addr := range addrs {
 			if conn, err := net.Dial("tcp", addr); err == nil {

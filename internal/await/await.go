@@ -9,7 +9,7 @@ import (
 
 // Patience is how long a test waits before it fails. It is far more than anything takes, so that a slow machine fails no
 // test.
-const Patience = 30 * time.Second
+const Patience = 2 * time.Minute
 
 // poll is the time between two looks at a condition.
 const poll = 2 * time.Millisecond
