@@ -47,7 +47,7 @@ func newGroups(c StreamConfig, run func(func())) *groups {
 	g := &groups{combine: c.Combine, answers: c.Answers, budget: budget.New(0), most: c.MaxSelections, turn: passTime, run: run,
 		byKey: make(map[string]*group), callers: make(memberships[string, *group]), addresses: make(memberships[netip.Prefix, string]),
 		networks: make(memberships[netip.Prefix, *group]),
-		buckets: make(map[netip.Prefix]*bucket)}
+		buckets:  make(map[netip.Prefix]*bucket)}
 	if c.Answers != nil {
 		g.budget = c.Answers.budget
 	}

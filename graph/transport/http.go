@@ -280,6 +280,10 @@ func (x *exchange) urlParams() (*graphql.RawParams, *refusal) {
 	if len(x.r.URL.RawQuery) > limit {
 		return nil, &refusal{http.StatusRequestURITooLong, gqlerr.TooLarge("the URL's query string", int64(limit))}
 	}
+	n := 2*int64(len(x.r.URL.RawQuery)) + jsonbody.DecodedURLBytes(x.r.URL.RawQuery)
+	if n > lightBytes && !x.admitBody(n) {
+		return nil, &refusal{http.StatusServiceUnavailable, errNoTurn}
+	}
 	params, err := jsonbody.DecodeURL(x.r.URL.RawQuery)
 	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, err}

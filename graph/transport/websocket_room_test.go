@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -136,6 +137,13 @@ func TestValuesHaveRoom(t *testing.T) {
 	<-w.bodies
 	post.Wait()
 	await.True(t, "it is given back", func() bool { return memory.Reserved() == 0 })
+
+	get := httptest.NewRequest(http.MethodGet, "/graphql?"+url.Values{"query": {"{server{version}}"}, "variables": {`{"x":[` + many[:7*500] + `0]}`}}.Encode(), nil)
+	x := exchange{HTTP: HTTP{Answers: answers}, w: httptest.NewRecorder(), r: get}
+	if _, refused := x.urlParams(); refused != nil || memory.Reserved() < 150_000 {
+		t.Errorf("a URL: %v, %d bytes are reserved", refused, memory.Reserved())
+	}
+	x.leave()
 }
 
 // addMessage asks for an entry under an id of a number.

@@ -1,5 +1,7 @@
 package jsonbody
 
+import "net/url"
+
 // itemBytes is what an object, a list or another value beside the first takes once it is decoded, about: of {"":0} some 400 bytes.
 const itemBytes = 200
 
@@ -18,4 +20,13 @@ func DecodedBytes(text []byte) int64 {
 		}
 	}
 	return itemBytes * int64(items)
+}
+
+// DecodedURLBytes is DecodedBytes for the JSON texts of a URL's query string.
+func DecodedURLBytes(rawQuery string) int64 {
+	values, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return 0 // it is not decoded either
+	}
+	return DecodedBytes([]byte(values.Get("variables"))) + DecodedBytes([]byte(values.Get("extensions")))
 }

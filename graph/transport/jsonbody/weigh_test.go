@@ -1,6 +1,9 @@
 package jsonbody
 
-import "testing"
+import (
+	"net/url"
+	"testing"
+)
 
 func TestDecodedBytes(t *testing.T) {
 	for text, items := range map[string]int64{
@@ -8,6 +11,10 @@ func TestDecodedBytes(t *testing.T) {
 	} {
 		if got := DecodedBytes([]byte(text)); got != items*itemBytes {
 			t.Errorf("%s: %d bytes, want %d", text, got, items*itemBytes)
+		}
+		query := url.Values{"query": {`{a(b:"`}, "variables": {text}, "extensions": {text}}
+		if got := DecodedURLBytes(query.Encode()); got != 2*items*itemBytes {
+			t.Errorf("%s twice in a URL: %d bytes, want %d", text, got, 2*items*itemBytes)
 		}
 	}
 }
