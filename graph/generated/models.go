@@ -136,7 +136,7 @@ type SessionPage struct {
 // for 10 seconds.
 //
 // Subscriptions with the same selection, however it is spelt, share one execution. A connection, or a guest's address, may follow
-// 32 different selections at once by default, and the API secret any number; one more is RATE_LIMITED, reason TOO_MANY_SELECTIONS. A
+// 32 different selections at once by default, an address 640, and the API secret any number; one more is RATE_LIMITED, reason TOO_MANY_SELECTIONS. A
 // document with a subscription has 32,768 bytes at most.
 //
 // An event that could not be executed, such as an entry whose sender can't be read now (UNAVAILABLE), ends its subscription
