@@ -128,11 +128,11 @@ func writePieces(w http.ResponseWriter, parts ...[]byte) {
 	for _, part := range parts {
 		for len(part) > 0 {
 			n := min(len(part), pieceBytes)
-			if now := time.Now(); now.After(end) {
-				_ = control.SetWriteDeadline(now)
-			} else {
-				_ = control.SetWriteDeadline(now.Add(min(DefaultWriteTimeout, end.Sub(now))))
+			deadline := time.Now().Add(DefaultWriteTimeout)
+			if end.Before(deadline) {
+				deadline = end
 			}
+			_ = control.SetWriteDeadline(deadline)
 			if _, err := w.Write(part[:n]); err != nil {
 				return
 			}
