@@ -25,6 +25,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"chattok/internal/processors"
 	"chattok/rates"
 )
 
@@ -46,6 +47,8 @@ type Connections struct {
 	waiting    *list.List // of *conn, in front the one that has waited longest
 	unfinished *list.List // of *conn in the middle of a header, in front the one that began first
 	peers      map[netip.Prefix]*peer
+
+	turns chan struct{} // of connections whose long header is parsed
 }
 
 // peer holds one network's connections.
@@ -58,7 +61,7 @@ type peer struct {
 // New returns Connections, of which none is open.
 func New(config Config) *Connections {
 	return &Connections{config: config, networks: rates.Networks, waiting: list.New(), unfinished: list.New(),
-		peers: make(map[netip.Prefix]*peer)}
+		peers: make(map[netip.Prefix]*peer), turns: make(chan struct{}, processors.Count())}
 }
 
 // Open returns how many connections are open.
@@ -108,6 +111,8 @@ type conn struct {
 	early     atomic.Bool  // bytes have come since the header was whole, of its body or of the next header
 	deadlines atomic.Int32 // after an answer, how many read deadlines net/http sets until it reads the next header
 	counted   atomic.Bool  // it is one of the unfinished ones
+	turn      atomic.Bool  // it has one of Connections.turns
+	closed    atomic.Bool  // to make room for another unfinished one
 	answered  atomic.Bool  // the server has written something
 	secured   bool         // the first byte was that of a TLS handshake; read and written by the reader alone
 
@@ -122,6 +127,7 @@ type conn struct {
 
 // Close implements net.Conn.
 func (c *conn) Close() error {
+	c.endTurn()
 	c.all.mu.Lock()
 	c.all.leave(c)
 	c.all.mu.Unlock()
@@ -263,6 +269,7 @@ func (c *Connections) State(of net.Conn, state http.ConnState) {
 	if counted := countedConn(of); counted != nil {
 		if state == http.StateActive {
 			counted.whole.Store(true)
+			counted.endTurn()
 		}
 		c.mu.Lock()
 		counted.idle = state == http.StateIdle
@@ -292,6 +299,7 @@ func (c *Connections) Handler(next http.Handler) http.Handler {
 			return
 		}
 		counted.whole.Store(true)
+		counted.endTurn()
 		c.mu.Lock()
 		counted.served++
 		counted.protocol = r.ProtoMajor

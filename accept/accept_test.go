@@ -121,12 +121,7 @@ func (c *client) ask(path string) bool {
 		line, err := c.r.ReadString('\n')
 		return err == nil && line == "taken\n"
 	}
-	response, err := http.ReadResponse(c.r, nil)
-	if err != nil {
-		return false
-	}
-	_, err = io.Copy(io.Discard, response.Body)
-	return err == nil && response.StatusCode == http.StatusOK
+	return c.answers()
 }
 
 // closed says whether the server has closed the connection.

@@ -2,6 +2,7 @@ package accept
 
 import (
 	"container/list"
+	"net"
 	"net/http"
 	"time"
 
@@ -24,10 +25,13 @@ const handshakeRecord = 22
 
 // Read implements net.Conn, and counts the bytes of a request that has not come whole.
 func (c *conn) Read(p []byte) (int, error) {
+	c.endTurn()
 	n, err := c.TCPConn.Read(p)
 	switch {
-	case n <= 0 || c.counted.Load():
+	case n <= 0:
 		return n, err
+	case c.counted.Load():
+		return c.inTurn(n, err)
 	case c.whole.Load():
 		if !c.early.Load() {
 			c.early.Store(true)
@@ -46,13 +50,35 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	if received > most {
 		c.all.begin(c)
+		return c.inTurn(n, err)
 	}
 	return n, err
+}
+
+// inTurn returns what was read of a long header once the connection has a turn, until which net/http parses none of it. A turn ends
+// with the next call of Read or Write, or with the header, so that it takes no longer than the parsing. Otherwise everybody's requests
+// would wait behind all headers that come at once, most of which are closed before their turn.
+func (c *conn) inTurn(n int, err error) (int, error) {
+	c.all.turns <- struct{}{}
+	c.turn.Store(true)
+	if c.closed.Load() {
+		c.endTurn()
+		return 0, net.ErrClosed
+	}
+	return n, err
+}
+
+// endTurn gives the connection's turn to the next one, if it has one.
+func (c *conn) endTurn() {
+	if c.turn.Load() && c.turn.CompareAndSwap(true, false) {
+		<-c.all.turns
+	}
 }
 
 // Write implements net.Conn. A TLS handshake ends soon after the server's first bytes, so the count begins anew with them; by later
 // ones a client could begin it anew whenever it likes.
 func (c *conn) Write(p []byte) (int, error) {
+	c.endTurn()
 	if !c.answered.Load() {
 		c.received.Store(0)
 		c.answered.Store(true)
@@ -84,6 +110,7 @@ func (c *Connections) begin(of *conn) {
 	}
 	c.mu.Unlock()
 	for _, v := range victims {
+		v.closed.Store(true)
 		_ = v.TCPConn.Close()
 	}
 }

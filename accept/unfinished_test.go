@@ -39,6 +39,11 @@ func (c *client) ends() bool {
 	if _, err := io.WriteString(c, "\r\n"); err != nil {
 		return false
 	}
+	return c.answers()
+}
+
+// answers says whether a request that has been sent is answered.
+func (c *client) answers() bool {
 	response, err := http.ReadResponse(c.r, nil)
 	if err != nil {
 		return false
@@ -129,6 +134,82 @@ func TestUnfinishedPipelined(t *testing.T) {
 		}
 		w.areUnfinished(t, 0)
 	}
+}
+
+// Long headers are parsed in turn, so that those who send many at once keep nobody else waiting; short ones and handshakes wait for
+// none. A connection that had to go while it waited for its turn takes none.
+func TestLongHeadersTakeTurns(t *testing.T) {
+	for _, secured := range []bool{false, true} {
+		w := newWorld(t, Config{Max: 1000, PerAddress: 500}, secured)
+		dial := func() *client {
+			if c := w.dial(t, "127.0.0.3"); !secured {
+				return c
+			} else {
+				return w.secure(c)
+			}
+		}
+		for range cap(w.all.turns) {
+			w.all.turns <- struct{}{}
+		}
+		var long []*client
+		for i := range maxUnfinishedPerAddress + 1 {
+			c := dial()
+			w.begins(t, c, min(i+1, maxUnfinishedPerAddress))
+			if _, err := io.WriteString(c, "\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			long = append(long, c)
+		}
+		if !dial().ask("/") {
+			t.Error("a short header is not answered")
+		}
+		w.areUnfinished(t, maxUnfinishedPerAddress) // none is parsed
+		for range cap(w.all.turns) {
+			<-w.all.turns
+		}
+		for i, c := range long {
+			if answered := c.answers(); answered != (i > 0) {
+				t.Errorf("connection %d, over TLS %v: answered %v", i, secured, answered)
+			}
+		}
+		w.areUnfinished(t, 0)
+		w.turnsEnd(t)
+	}
+}
+
+// However a connection with a long header ends, its turn ends.
+func TestTurnsEnd(t *testing.T) {
+	w := newWorld(t, Config{Max: 1000, PerAddress: 500}, false)
+	padding := strings.Repeat("a:\r\n", unfinishedBytes/4)
+	for name, sent := range map[string]string{
+		"no header":    strings.Repeat("x", 2*unfinishedBytes) + "\r\n\r\n",
+		"not well":     "GET / HTTP/1.1\r\nHost: x\r\n" + padding + ": \r\n\r\n",
+		"no host":      "GET / HTTP/1.1\r\n" + padding + "\r\n",
+		"too long":     "GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("a:\r\n", 1<<19),
+		"with a body":  "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n" + padding + "\r\n" + strings.Repeat("x", 5000),
+		"taken over":   "GET /hijack HTTP/1.1\r\nHost: x\r\n" + padding + "\r\n",
+		"another half": "GET / HTTP/1.1\r\nHost: x\r\n\r\n" + beginning,
+		"a half":       beginning,
+	} {
+		for range 2 * cap(w.all.turns) {
+			c := w.dial(t, "127.0.0.3")
+			_, _ = io.WriteString(c, sent) // the server may close before it has read all
+			if strings.Contains(name, "half") {
+				w.areUnfinished(t, 1)
+			} else if _, err := c.r.ReadByte(); err != nil && name != "too long" {
+				t.Errorf("%s: %v", name, err)
+			}
+			_ = c.Close()
+			w.areUnfinished(t, 0)
+		}
+		w.turnsEnd(t)
+	}
+}
+
+// turnsEnd returns once no connection has a turn.
+func (w *world) turnsEnd(t *testing.T) {
+	t.Helper()
+	await.True(t, "no connection has a turn", func() bool { return len(w.all.turns) == 0 })
 }
 
 // secure returns a client that speaks HTTP/1.1 over TLS.
