@@ -47,6 +47,9 @@ var parts = []part{
 	{"nodes", partNodes, true},
 }
 
+// besideCommit is the one part of a run with -before.
+var besideCommit = part{"before", partBefore, true}
+
 // bench holds what all parts use.
 type bench struct {
 	turns      int
@@ -57,6 +60,7 @@ type bench struct {
 	deliveries int           // of a fan-out flat out
 	dir        string        // databases and binaries
 	root       string        // of the module
+	before     string        // the commit that partBefore compares with, or empty
 	log        io.Writer     // progress
 	chattok    product
 	peers      []product
@@ -79,6 +83,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	only := flags.String("only", "", "parts to run, with commas between: "+strings.Join(partNames(), ", ")+"; all but the last six where empty, \"all\" for all")
 	write := flags.Bool("write", false, "also put the tables into bench/README.md, and the plot beside it")
 	parent := flags.String("dir", "", "folder for databases, on the disk to be measured; the system's folder for temporary files where empty")
+	flags.StringVar(&b.before, "before", "", "measure adds and fan-out of this commit beside those of an earlier one, in turn, and nothing else")
 	flags.IntVar(&b.turns, "turns", 3, "runs that each median is taken of")
 	flags.DurationVar(&b.lasts, "lasts", 3*time.Second, "how long a turn of adds or reads lasts")
 	flags.DurationVar(&b.calmLasts, "calm", 5*time.Second, "how long a turn at 100 entries/s lasts")
@@ -94,6 +99,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	chosen, err := choose(*only)
 	if err != nil {
 		return err
+	}
+	if b.before != "" {
+		if *only != "" {
+			return errors.New("-before measures nothing else: it goes without -only")
+		}
+		chosen = []part{besideCommit}
 	}
 	// The garbage of a run is small beside the machine's memory; collecting it would take the server's processors.
 	debug.SetGCPercent(400)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -62,7 +63,7 @@ func TestMarkers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range parts {
+	for _, p := range append(slices.Clone(parts), besideCommit) {
 		if _, err := replaceSection(string(text), p.name, ""); err != nil {
 			t.Errorf("%s: %v", p.name, err)
 		}

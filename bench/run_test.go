@@ -139,7 +139,7 @@ func TestLatestNoticesAnotherAnswer(t *testing.T) {
 }
 
 func TestRefusedArguments(t *testing.T) {
-	for _, args := range [][]string{{"-only", "adds,nonsense"}, {"-turns", "0"}, {"-size", "19"}, {"-nonsense"}} {
+	for _, args := range [][]string{{"-only", "adds,nonsense"}, {"-turns", "0"}, {"-size", "19"}, {"-nonsense"}, {"-before", "main", "-only", "adds"}} {
 		if err := run(context.Background(), args, io.Discard, io.Discard); err == nil {
 			t.Errorf("%v: no error", args)
 		}

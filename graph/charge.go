@@ -272,11 +272,12 @@ func (c charged) dispatchReading(ctx context.Context, op *graphql.OperationConte
 	}
 	responses, inner := c.GraphExecutor.DispatchOperation(ctx, op)
 	return func(ctx context.Context) *graphql.Response {
-		defer func() {
+		endNow := func() {
 			end()
 			end = func() {}
-		}()
-		return responses(ctx)
+		}
+		defer endNow()
+		return responses(transport.WithTurn(ctx, endNow))
 	}, inner
 }
 
@@ -392,5 +393,10 @@ func (a authenticator) payer(ctx context.Context, c session.Caller) *rates.Calle
 	return a.rates.Caller("", addressOf(ctx))
 }
 
+// frameBytes is how many bytes of a frame count as one frame.
+const frameBytes = 16 << 10
+
 // pace charges a frame of a WebSocket and returns for how long the next one is to be left unread.
-func pace(ctx context.Context) time.Duration { return payerOf(ctx).Spend(rates.Frames, 1) }
+func pace(ctx context.Context, bytes int) time.Duration {
+	return payerOf(ctx).Spend(rates.Frames, max(1, bytes/frameBytes))
+}

@@ -161,7 +161,16 @@ func (rs *rooms) release(slot *roomSlot) {
 		}
 	}
 	rs.mu.Unlock()
+	if idle == 0 {
+		return
+	}
 	slot.kept.Add(idle)
+	rs.mu.Lock()
+	current := rs.byID[slot.id] == slot
+	rs.mu.Unlock()
+	if !current { // the room was closed since, and what was added counts to nothing
+		slot.kept.Drop()
+	}
 }
 
 // GiveWay closes a room that nobody uses. Unless hard, it keeps one that was used a moment ago, where a signal may wait for a

@@ -18,12 +18,11 @@ func (s *Service) Connect(ctx context.Context, a ConnectArgs) (*Connection, *Ses
 	if err != nil {
 		return nil, nil, err
 	}
-	// The room is opened now, and lingers, so that messages to the connection wait there until it listens.
-	_, release, err := s.rooms.open(ctx, sess.ID)
-	if err != nil {
-		return nil, nil, err
+	// The room is opened now, and lingers, so that messages to the connection wait there until it listens. Where that fails, the connection
+	// is there all the same: an error would make the client connect once more.
+	if _, release, err := s.rooms.open(ctx, sess.ID); err == nil {
+		release()
 	}
-	release()
 	return c, sess, nil
 }
 

@@ -70,5 +70,6 @@ func forwardedAddr(entry string) (netip.Addr, error) {
 
 // Trusted says whether an address is a trusted proxy's.
 func (p Proxies) Trusted(addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("") // no prefix contains an address with a zone
 	return slices.ContainsFunc(p, func(prefix netip.Prefix) bool { return prefix.Contains(addr) })
 }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"container/list"
 	"net"
 	"net/http"
 	"net/netip"
@@ -22,27 +23,20 @@ const (
 	DefaultMaxWaiting    = 10_000
 )
 
-// Prefixes of IPv6 addresses that tell clients and sites apart; each has a network of this size at least (RFC 6177).
-const (
-	ipv6Client = 64
-	ipv6Site   = 48
-	siteTimes  = 10 // a site may have open so many times as much as a client
-)
-
 // admission counts open sockets and streams, and refuses those above the limits.
 type admission struct {
 	mu         sync.Mutex
 	closed     bool
 	sockets    map[*socket]struct{}
 	responses  map[*httpStream]struct{}
-	addresses  map[netip.Prefix]int
-	waiting    map[*socket]struct{} // WebSockets whose connection_init has not come
-	turnedAway int                  // WebSockets that are being told why they can't stay
+	addresses  networkCounts[int]
+	waiting    list.List // of *socket, WebSockets whose connection_init has not come, in front the oldest
+	turnedAway int       // WebSockets that are being told why they can't stay
 }
 
 func newAdmission() admission {
-	return admission{sockets: make(map[*socket]struct{}), waiting: make(map[*socket]struct{}), responses: make(map[*httpStream]struct{}),
-		addresses: make(map[netip.Prefix]int)}
+	return admission{sockets: make(map[*socket]struct{}), responses: make(map[*httpStream]struct{}),
+		addresses: make(networkCounts[int])}
 }
 
 // denial says why something can't be opened; "" where it can.
@@ -54,8 +48,10 @@ const (
 	deniedAddressFull     denial = "too many sockets and streams are open from your address; try again later"
 	deniedRequests        denial = "the server has too many requests under way; try again later"
 	deniedAddressRequests denial = "too many requests from your address are under way; try again later"
-	deniedUninitialised   denial = "too many sockets have not sent connection_init; try again later"
 )
+
+// tooManyUninitialised is why a socket is closed whose place another one gets.
+const tooManyUninitialised = "too many sockets have not sent connection_init; try again later"
 
 const (
 	maxTurnedAway   = 1_000 // WebSockets that are told why at once; others are just closed
@@ -82,21 +78,42 @@ func refuseForNow(w http.ResponseWriter, status int, err *gqlerror.Error) {
 	WriteError(w, status, err)
 }
 
-// admitSocket counts a WebSocket in.
+// admitSocket counts a WebSocket in. Where too many have not sent connection_init, the oldest of them is closed: an honest client sends it
+// at once, so that those who don't can keep nobody out.
 func (t *Streams) admitSocket(s *socket) denial {
 	t.admission.mu.Lock()
 	defer t.admission.mu.Unlock()
 	why := t.admit(s.client)
-	if why == "" && len(t.admission.waiting) >= t.config.MaxWaiting {
-		why = deniedUninitialised
-		t.admission.leave(s.client)
+	if why != "" {
+		return why
 	}
-	if why == "" {
-		t.admission.sockets[s] = struct{}{}
-		t.admission.waiting[s] = struct{}{}
-		t.running.Add(1)
+	if t.admission.waiting.Len() >= t.config.MaxWaiting {
+		oldest := t.admission.waiting.Front().Value.(*socket)
+		t.admission.stopWaiting(oldest)
+		t.running.Go(func() { oldest.close(CloseTryLater, tooManyUninitialised) })
 	}
-	return why
+	t.admission.sockets[s] = struct{}{}
+	s.waiting = t.admission.waiting.PushBack(s)
+	t.running.Add(1)
+	return ""
+}
+
+// whyClosed says why a socket was closed before it was open: by a shutdown, or since another one got its place.
+func (t *Streams) whyClosed() (code CloseCode, reason string) {
+	t.admission.mu.Lock()
+	defer t.admission.mu.Unlock()
+	if t.admission.closed {
+		return CloseRestart, restartReason
+	}
+	return CloseTryLater, tooManyUninitialised
+}
+
+// stopWaiting takes a socket off those whose connection_init has not come. mu is held.
+func (a *admission) stopWaiting(s *socket) {
+	if s.waiting != nil {
+		a.waiting.Remove(s.waiting)
+		s.waiting = nil
+	}
 }
 
 // admitStream counts an HTTP stream in.
@@ -123,43 +140,23 @@ func (t *Streams) admit(client netip.Prefix) denial {
 	case t.admission.addresses[client] >= t.config.MaxPerAddress, t.admission.addresses[site(client)] >= siteTimes*t.config.MaxPerAddress:
 		return deniedAddressFull
 	}
-	t.admission.addresses[client]++
-	if of := site(client); of.IsValid() {
-		t.admission.addresses[of]++
-	}
+	t.admission.addresses.add(client, 1)
 	return ""
-}
-
-// site returns the network of a site that a client's network is part of; the zero Prefix for an IPv4 address.
-func site(client netip.Prefix) netip.Prefix {
-	if !client.IsValid() || client.Addr().Is4() {
-		return netip.Prefix{}
-	}
-	return netip.PrefixFrom(client.Addr(), ipv6Site).Masked()
-}
-
-// leave takes a socket or stream off its client's count. mu is held.
-func (a *admission) leave(client netip.Prefix) {
-	for _, network := range []netip.Prefix{client, site(client)} {
-		if a.addresses[network]--; a.addresses[network] <= 0 {
-			delete(a.addresses, network)
-		}
-	}
 }
 
 // initialised notes that a socket's connection_init has come.
 func (t *Streams) initialised(s *socket) {
 	t.admission.mu.Lock()
 	defer t.admission.mu.Unlock()
-	delete(t.admission.waiting, s)
+	t.admission.stopWaiting(s)
 }
 
 func (t *Streams) removeSocket(s *socket) {
 	t.admission.mu.Lock()
 	defer t.admission.mu.Unlock()
 	delete(t.admission.sockets, s)
-	t.admission.leave(s.client)
-	delete(t.admission.waiting, s)
+	t.admission.addresses.add(s.client, -1)
+	t.admission.stopWaiting(s)
 	t.running.Done()
 }
 
@@ -167,23 +164,8 @@ func (t *Streams) removeStream(s *httpStream) {
 	t.admission.mu.Lock()
 	defer t.admission.mu.Unlock()
 	delete(t.admission.responses, s)
-	t.admission.leave(s.client)
+	t.admission.addresses.add(s.client, -1)
 	t.running.Done()
-}
-
-// limited returns the part of a client's address that is counted: an IPv4 address as a whole, the network of an IPv6
-// address, and nothing where the client is on this machine or is not known.
-func limited(client netip.Addr) netip.Prefix {
-	client = client.Unmap()
-	if !client.IsValid() || client.IsLoopback() {
-		return netip.Prefix{}
-	}
-	bits := client.BitLen()
-	if client.Is6() {
-		bits = ipv6Client
-	}
-	prefix, _ := client.Prefix(bits) // can't fail for these lengths
-	return prefix
 }
 
 // turnAway tells a WebSocket that has been upgraded why it can't stay. A browser shows a page nothing of an upgrade

@@ -71,18 +71,24 @@ func TestSocketLimits(t *testing.T) {
 		again.expect(ack)
 	})
 	t.Run("not initialised", func(t *testing.T) {
-		w := newSocketWorld(t, StreamConfig{MaxWaiting: 1})
-		first := w.dial(t, protocolModern)
-		w.dial(t, protocolModern).expect(closed + string(deniedUninitialised))
-		first.text(init)
-		first.expect(ack)
+		w := newSocketWorld(t, StreamConfig{MaxWaiting: 2})
+		oldest, initialised := w.dial(t, protocolModern), w.dial(t, protocolModern)
+		initialised.text(init)
+		initialised.expect(ack)
 		second := w.dial(t, protocolModern)
-		w.dial(t, protocolModern).expect(closed + string(deniedUninitialised))
-		_ = second.Close() // it never sent connection_init
-		until(t, "the place is free", func() bool { return w.sockets.Sockets() == 1 })
 		third := w.dial(t, protocolModern)
-		third.text(init)
-		third.expect(ack)
+		oldest.expect(closed + tooManyUninitialised)
+		_ = oldest.Close()
+		_ = third.Close() // it never sent connection_init
+		until(t, "its place is free", func() bool { return w.sockets.Sockets() == 2 })
+		fourth := w.dial(t, protocolModern)
+		for _, s := range []*rawSocket{second, fourth} {
+			s.text(init)
+			s.expect(ack)
+		}
+		if n := w.sockets.admission.waiting.Len(); n != 0 {
+			t.Errorf("%d wait", n)
+		}
 	})
 	t.Run("of a connection", func(t *testing.T) {
 		w := newSocketWorld(t, StreamConfig{})

@@ -80,7 +80,7 @@ func NewAnswers(c AnswersConfig) *Answers {
 		executing: newBytePool(c.Budget, c.Budget.Limit()/4),
 		rendered:  newBytePool(c.Budget, c.Budget.Limit()/2),
 		events:    newBytePool(c.Budget, c.Budget.Limit()/4),
-		requests:  requests{max: c.MaxRequests, maxPerAddress: c.MaxRequestsPerAddress, byAddress: make(map[netip.Prefix]int)}}
+		requests:  requests{max: c.MaxRequests, maxPerAddress: c.MaxRequestsPerAddress, byAddress: make(networkCounts[int])}}
 	a.rendered.most = a.rendered.limit * 3 / 4
 	return a
 }
@@ -117,8 +117,8 @@ func WithTurn(ctx context.Context, end func()) context.Context {
 	return context.WithValue(ctx, turnKey{}, end)
 }
 
-// endTurn ends the turn of the answer that is executed in ctx.
-func endTurn(ctx context.Context) {
+// EndTurn ends the turn of the answer that is executed in ctx.
+func EndTurn(ctx context.Context) {
 	if end, ok := ctx.Value(turnKey{}).(func()); ok {
 		end()
 	}
@@ -271,7 +271,7 @@ func (s *answerSize) admit(ctx context.Context, w io.Writer) {
 	}
 	if s.hold != nil {
 		if rendered := s.hold.answers.rendered; !rendered.tryAcquire(s.hold.client, n) {
-			endTurn(ctx) // others have theirs while clients take the answers before this one
+			EndTurn(ctx) // others have theirs while clients take the answers before this one
 			if !rendered.acquire(ctx, s.hold.client, n) {
 				s.refused.Store(true)
 				return

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
 	"chattok/internal/budget"
 )
 
@@ -121,6 +124,26 @@ func TestRequestsUnderWay(t *testing.T) {
 	ask("192.0.2.7", http.StatusOK, "data")
 	if answers.requests.all != 0 || len(answers.requests.byAddress) != 0 {
 		t.Errorf("%d requests are under way", answers.requests.all)
+	}
+}
+
+// A query or mutation that is answered by a stream is a request under way, with its body, as any other one is; a subscription counts as a
+// stream.
+func TestAnswerByAStreamIsUnderWay(t *testing.T) {
+	for query, want := range map[string]int{"{__typename}": 1, "{nope}": 1, `mutation{addChatEntry(connectionId:"a",body:"b"){seq}}`: 1,
+		"subscription{entryAdded{body}}": 0} {
+		answers, called := NewAnswers(AnswersConfig{}), false
+		server := newServerWith(t, &stub{}, HTTP{Answers: answers, Stream: func(_ http.ResponseWriter, _ *http.Request, _ Framing,
+			_ *graphql.OperationContext, _ gqlerror.List, _ graphql.GraphExecutor) {
+			called = true
+			if got := answers.requests.all; got != want || answers.incoming.used > 0 != (want > 0) {
+				t.Errorf("%s: %d requests, %d bytes of bodies", query, got, answers.incoming.used)
+			}
+		}})
+		post(t, server, jsonBody(t, query+strings.Repeat(" ", largeBytes+1)), "Accept", typeEventStream)
+		if !called || answers.requests.all != 0 || answers.incoming.used != 0 {
+			t.Errorf("%s: called %v; %d requests, %d bytes are left", query, called, answers.requests.all, answers.incoming.used)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bytes"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -54,17 +55,38 @@ func (s *slowTaker) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestAnswerAtATrickle: an answer that is taken piece by piece, each shortly before its deadline, ends all the same; one that is taken at a
-// megabit a second does not.
+// slowConn is a slowTaker behind a WebSocket.
+type slowConn struct {
+	net.Conn
+	client *slowTaker
+}
+
+func (c slowConn) SetWriteDeadline(at time.Time) error { return c.client.SetWriteDeadline(at) }
+func (c slowConn) Write(p []byte) (int, error)         { return c.client.Write(p) }
+
+// TestAnswerAtATrickle: whatever is taken piece by piece, each shortly before its deadline, ends all the same, over every transport; taken at
+// a megabit a second it does not.
 func TestAnswerAtATrickle(t *testing.T) {
 	answer := make([]byte, 16<<20)
-	for each, all := range map[time.Duration]bool{DefaultWriteTimeout - time.Second: false, pieceBytes * time.Second / leastTaken: true, 0: true} {
-		synctest.Test(t, func(t *testing.T) {
-			began, client := time.Now(), &slowTaker{each: each}
-			writePieces(client, answer[:1], answer[1:])
-			if lasted := time.Since(began); client.taken == len(answer) != all || lasted > DefaultWriteTimeout+time.Duration(len(answer))*time.Second/leastTaken {
-				t.Errorf("at %v a piece, %d bytes were taken in %v", each, client.taken, lasted)
-			}
-		})
+	streams := &Streams{config: StreamConfig{WriteTimeout: DefaultWriteTimeout}}
+	for name, write := range map[string]func(*slowTaker){
+		"HTTP": func(client *slowTaker) { writePieces(client, answer[:1], answer[1:]) },
+		"WebSocket": func(client *slowTaker) {
+			_ = (&socketWriter{streams: streams, conn: slowConn{client: client}, failed: func() {}}).write(answer[:1], answer[1:])
+		},
+		"a stream over HTTP": func(client *slowTaker) {
+			_ = (&httpStream{streams: streams, w: client, control: http.NewResponseController(client)}).write(answer)
+		},
+	} {
+		for each, all := range map[time.Duration]bool{DefaultWriteTimeout - time.Second: false, pieceBytes * time.Second / leastTaken: true, 0: true} {
+			synctest.Test(t, func(t *testing.T) {
+				began, client := time.Now(), &slowTaker{each: each}
+				write(client)
+				lasted, longest := time.Since(began), DefaultWriteTimeout+time.Duration(client.taken+pieceBytes)*time.Second/leastTaken
+				if client.taken == len(answer) != all || lasted > longest {
+					t.Errorf("%s: at %v a piece, %d bytes were taken in %v", name, each, client.taken, lasted)
+				}
+			})
+		}
 	}
 }

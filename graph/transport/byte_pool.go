@@ -22,8 +22,8 @@ type bytePool struct {
 
 	mu      sync.Mutex
 	used    int64
-	clients map[netip.Prefix]int64 // by a client's network, and its site's
-	waiting list.List              // of *poolWaiter, in the order in which they came
+	clients networkCounts[int64]
+	waiting list.List // of *poolWaiter, in the order in which they came
 }
 
 type poolWaiter struct {
@@ -33,7 +33,7 @@ type poolWaiter struct {
 }
 
 func newBytePool(budget *budget.Budget, limit int64) *bytePool {
-	return &bytePool{budget: budget, limit: limit, clients: make(map[netip.Prefix]int64)}
+	return &bytePool{budget: budget, limit: limit, clients: make(networkCounts[int64])}
 }
 
 // acquire waits for room and takes it; false where ctx was done first, or answerWait has passed.
@@ -96,19 +96,13 @@ func (p *bytePool) take(client netip.Prefix, n int64) bool {
 	if p.used > 0 && p.used+n > limit {
 		return false
 	}
-	of := site(client)
-	if client.IsValid() {
-		if mine := p.clients[client]; mine > 0 && mine+n > limit/2 {
-			return false
-		}
-		if all := p.clients[of]; of.IsValid() && all > 0 && all+n > limit*3/4 {
-			return false
-		}
-		p.clients[client] += n
+	if mine := p.clients[client]; mine > 0 && mine+n > limit/2 {
+		return false
 	}
-	if of.IsValid() {
-		p.clients[of] += n
+	if all := p.clients[site(client)]; all > 0 && all+n > limit*3/4 {
+		return false
 	}
+	p.clients.add(client, n)
 	p.used += n
 	return true
 }
@@ -129,14 +123,7 @@ func (p *bytePool) release(client netip.Prefix, n int64) {
 func (p *bytePool) free(client netip.Prefix, n int64) {
 	n = p.cost(n)
 	p.used -= n
-	for _, of := range []netip.Prefix{client, site(client)} {
-		if !of.IsValid() {
-			continue
-		}
-		if p.clients[of] -= n; p.clients[of] <= 0 {
-			delete(p.clients, of)
-		}
-	}
+	p.clients.add(client, -n)
 	for place := p.waiting.Front(); place != nil; {
 		next := place.Next()
 		t := place.Value.(*poolWaiter)

@@ -31,9 +31,9 @@ type StreamConfig struct {
 	// Uncounted says that the subscriptions of ctx's caller are not counted; nil: all are.
 	Uncounted func(ctx context.Context) bool
 	Client    func(*http.Request) netip.Addr // the address that a request comes from; nil: unknown, and not limited
-	// Pace is called for each frame read from a WebSocket, with the context of its operations. It returns for how long
+	// Pace is called for each frame read from a WebSocket, with the context of its operations and its length. It returns for how long
 	// the next frame is to be left unread, by which TCP slows the client down. nil: never.
-	Pace   func(context.Context) time.Duration
+	Pace   func(ctx context.Context, bytes int) time.Duration
 	Decode Decode
 	Shared map[string]Shared // the subscription fields whose events are executed once for all readers, by name
 
@@ -49,7 +49,7 @@ type StreamConfig struct {
 	MaxOperations   int           // operations under way on a WebSocket; one more gets an error frame with RATE_LIMITED
 	MaxSockets      int           // WebSockets and HTTP streams open at once; one more is closed with 1013, or gets status 503
 	MaxPerAddress   int           // the same for one client address that is not loopback; 1013, or status 429
-	MaxWaiting      int           // WebSockets that have not sent connection_init; one more is closed with 1013
+	MaxWaiting      int           // WebSockets that have not sent connection_init; for one more, the oldest of them is closed with 1013
 	MessageTimeout  time.Duration // for a WebSocket's message to arrive whole, where it has more than one frame or 4 KiB; then 1013
 	InitTimeout     time.Duration // for connection_init to arrive; then 4408
 	PingInterval    time.Duration // between pings to a silent WebSocket; after two without a sign of life it is closed

@@ -321,3 +321,17 @@ func TestGroupsOfAnAddress(t *testing.T) {
 		t.Errorf("%d and %d addresses are left", len(g.addresses), len(g.networks))
 	}
 }
+
+// So is an IPv6 site, whose clients may be in ten times as many together.
+func TestGroupsOfASite(t *testing.T) {
+	g := newGroups(StreamConfig{MaxSelections: 1}, func(func()) {})
+	for i := range siteTimes*addressGroups + 1 {
+		client := limited(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 6: byte(i >> 8), 7: byte(i)}))
+		m := &membership{group: new(group), client: client, spelling: "the same"}
+		err := g.full(m)
+		if full := session.CodeOf(err) == session.CodeRateLimited; full != (i == siteTimes*addressGroups) {
+			t.Fatalf("group %d: %v", i+1, err)
+		}
+		g.count(m)
+	}
+}

@@ -17,8 +17,8 @@ type framer interface {
 	begin(b []byte) []byte
 	// next appends a response; cursor is the place of its event in the log, "" where it has none.
 	next(b []byte, cursor string, response []byte) []byte
-	// last appends the response that ends the stream, and the end of the stream.
-	last(b, response []byte) []byte
+	// last returns the bytes before and after the response that ends the stream, with the end of the stream.
+	last() (before, after string)
 	// fail appends errors that end the stream but are not the operation's own, and the end of the stream.
 	fail(b, errs []byte) []byte
 	// complete appends the end of a stream that ended by itself.
@@ -31,6 +31,12 @@ func (f Framing) framer() framer {
 		return multipartFramer{}
 	}
 	return sseFramer{}
+}
+
+// appendLast appends the response that ends the stream, and the end of the stream.
+func appendLast(b []byte, f framer, response []byte) []byte {
+	before, after := f.last()
+	return append(append(append(b, before...), response...), after...)
 }
 
 // setHeaders sets the headers that keep proxies from holding a stream back, and caches from storing it.
@@ -46,6 +52,11 @@ func setHeaders(h http.Header, f framer) {
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation.
 type sseFramer struct{}
 
+const (
+	sseNext     = "event: next\ndata: "
+	sseComplete = "event: complete\ndata:\n\n"
+)
+
 func (sseFramer) mediaType() string { return typeEventStream + "; charset=utf-8" }
 
 func (f sseFramer) begin(b []byte) []byte   { return f.keepAlive(b) }
@@ -55,19 +66,19 @@ func (sseFramer) next(b []byte, cursor string, response []byte) []byte {
 	if cursor != "" {
 		b = append(append(append(b, "id: "...), cursor...), '\n')
 	}
-	b = append(b, "event: next\ndata: "...)
+	b = append(b, sseNext...)
 	b = append(b, response...)
 	return append(b, "\n\n"...)
 }
 
-func (f sseFramer) last(b, response []byte) []byte { return f.complete(f.next(b, "", response)) }
+func (sseFramer) last() (before, after string) { return sseNext, "\n\n" + sseComplete }
 
 func (f sseFramer) fail(b, errs []byte) []byte {
-	b = append(b, `event: next`+"\n"+`data: {"errors":`...)
+	b = append(b, sseNext+`{"errors":`...)
 	return f.complete(append(append(b, errs...), "}\n\n"...))
 }
 
-func (sseFramer) complete(b []byte) []byte { return append(b, "event: complete\ndata:\n\n"...) }
+func (sseFramer) complete(b []byte) []byte { return append(b, sseComplete...) }
 
 // multipartFramer writes parts. The delimiter and the header of the next part follow each part at once, because a
 // client knows only by them that the part is complete. So there is always a part begun, and a stream that has nothing
@@ -82,6 +93,7 @@ const (
 	multipartBoundary = "graphql"
 	multipartNext     = "\r\n--" + multipartBoundary + "\r\nContent-Type: application/json\r\n\r\n"
 	multipartEnd      = "\r\n--" + multipartBoundary + "--\r\n"
+	multipartPayload  = `{"payload":`
 )
 
 func (multipartFramer) mediaType() string {
@@ -92,16 +104,10 @@ func (multipartFramer) begin(b []byte) []byte     { return append(b, multipartNe
 func (multipartFramer) keepAlive(b []byte) []byte { return append(b, "{}"+multipartNext...) }
 
 func (multipartFramer) next(b []byte, _ string, response []byte) []byte {
-	return append(appendPayload(b, response), multipartNext...)
+	return append(append(append(b, multipartPayload...), response...), "}"+multipartNext...)
 }
 
-func (multipartFramer) last(b, response []byte) []byte {
-	return append(appendPayload(b, response), multipartEnd...)
-}
-
-func appendPayload(b, response []byte) []byte {
-	return append(append(append(b, `{"payload":`...), response...), '}')
-}
+func (multipartFramer) last() (before, after string) { return multipartPayload, "}" + multipartEnd }
 
 func (multipartFramer) fail(b, errs []byte) []byte {
 	b = append(append(b, `{"payload":null,"errors":`...), errs...)

@@ -130,7 +130,7 @@ func fuzzSocket(t testing.TB, w *socketWorld, raw []byte, how uint8) {
 func (w *socketWorld) empty() bool {
 	streams := w.sockets
 	streams.admission.mu.Lock()
-	admitted := len(streams.admission.sockets) + len(streams.admission.responses) + len(streams.admission.addresses) + len(streams.admission.waiting) + streams.admission.turnedAway
+	admitted := len(streams.admission.sockets) + len(streams.admission.responses) + len(streams.admission.addresses) + streams.admission.waiting.Len() + streams.admission.turnedAway
 	streams.admission.mu.Unlock()
 	streams.idle.mu.Lock()
 	parked := len(streams.idle.sockets)
@@ -158,7 +158,7 @@ func FuzzFraming(f *testing.F) {
 			b := fr.next(fr.keepAlive(fr.next(fr.begin(nil), cursor, encoded)), "", encoded)
 			ours, theirs := net.Pipe() // ends a read that takes too long
 			s, err := streamtest.New(&http.Response{Header: http.Header{"Content-Type": {fr.mediaType()}},
-				Body: io.NopCloser(bytes.NewReader(fr.last(b, encoded)))}, ours)
+				Body: io.NopCloser(bytes.NewReader(appendLast(b, fr, encoded)))}, ours)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -223,7 +223,9 @@ func (x *exchange) way(kind ast.Operation) string {
 }
 
 func (x *exchange) stream(op *graphql.OperationContext, errs gqlerror.List) {
-	x.leave() // streams are counted separately
+	if len(errs) == 0 && op.Operation.Operation == ast.Subscription {
+		x.leave() // it is counted as a stream from now on
+	}
 	x.streaming = true
 	x.Stream(x.w, x.r, x.accepted.stream, op, errs, x.exec)
 }

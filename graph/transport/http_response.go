@@ -103,7 +103,7 @@ var (
 	contentGraphQLJSON = []string{typeGraphQLJSON + "; charset=utf-8"}
 )
 
-// pieceBytes is how much of an answer a client has to take within DefaultWriteTimeout.
+// pieceBytes is how much of an answer or of events a client has to take within the write timeout.
 const pieceBytes = 64 << 10
 
 // writeDeadline gives a client its time to take the next write. A ResponseWriter without deadlines, which is not a
@@ -112,31 +112,42 @@ func writeDeadline(control *http.ResponseController) {
 	_ = control.SetWriteDeadline(time.Now().Add(DefaultWriteTimeout))
 }
 
-// leastTaken is how many bytes of an answer a client takes in a second at least, beside DefaultWriteTimeout: a megabit a second.
+// leastTaken is how many bytes of an answer or of events a client takes in a second at least: a megabit a second.
 const leastTaken = 128 << 10
 
-// writePieces writes an answer, each piece under a deadline of its own, and all under another one: an answer that is taken at a trickle
-// holds the memory that others wait for. It fails where the client has gone or takes nothing; net/http then closes the connection, or the
-// stream of HTTP/2. The last deadline stays for the bytes that net/http has still to send, and net/http lifts it after the response.
-func writePieces(w http.ResponseWriter, parts ...[]byte) {
-	control := http.NewResponseController(w)
-	length := 0
-	for _, part := range parts {
-		length += len(part)
+// writePace says by when the pieces of a long write must be taken: each within the write timeout, and never further than that behind
+// leastTaken, since what is taken at a trickle holds the memory that others wait for.
+type writePace struct {
+	timeout time.Duration
+	begun   time.Time
+	bytes   int
+}
+
+func beginWrite(timeout time.Duration) writePace {
+	return writePace{timeout: timeout, begun: time.Now()}
+}
+
+// next returns the deadline of the next piece.
+func (p *writePace) next(piece []byte) time.Time {
+	p.bytes += len(piece)
+	deadline := time.Now().Add(p.timeout)
+	if latest := p.begun.Add(p.timeout + time.Duration(p.bytes)*time.Second/leastTaken); latest.Before(deadline) {
+		return latest
 	}
-	end := time.Now().Add(DefaultWriteTimeout + time.Duration(length)*time.Second/leastTaken)
+	return deadline
+}
+
+// writePieces writes an answer at the pace that its client has to keep. It fails where the client has gone or takes too little; net/http
+// then closes the connection, or the stream of HTTP/2. The last deadline stays for the bytes that net/http has still to send, and net/http
+// lifts it after the response.
+func writePieces(w http.ResponseWriter, parts ...[]byte) {
+	control, pace := http.NewResponseController(w), beginWrite(DefaultWriteTimeout)
 	for _, part := range parts {
-		for len(part) > 0 {
-			n := min(len(part), pieceBytes)
-			deadline := time.Now().Add(DefaultWriteTimeout)
-			if end.Before(deadline) {
-				deadline = end
-			}
-			_ = control.SetWriteDeadline(deadline)
-			if _, err := w.Write(part[:n]); err != nil {
+		for piece := range slices.Chunk(part, pieceBytes) {
+			_ = control.SetWriteDeadline(pace.next(piece))
+			if _, err := w.Write(piece); err != nil {
 				return
 			}
-			part = part[n:]
 		}
 	}
 }

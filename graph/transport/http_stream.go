@@ -46,7 +46,9 @@ func (t *Streams) Answer(w http.ResponseWriter, r *http.Request, framing Framing
 	case op.Operation.Operation != ast.Subscription:
 		ctx, hold := t.config.Answers.reserve(s.ctx, s.client)
 		defer hold.release()
-		s.answerOnce(dispatch(ctx, exec, op, t.config.Begin, t.config.Answered))
+		response := dispatch(ctx, exec, op, t.config.Begin, t.config.Answered)
+		hold.executed()
+		s.answerOnce(response)
 	case !r.ProtoAtLeast(1, 1):
 		WriteError(w, http.StatusHTTPVersionNotSupported, gqlerr.New(session.CodeBadUserInput, ReasonHTTPVersion,
 			"a stream needs HTTP/1.1 or newer: over HTTP/1.0 one that is cut off looks complete; nginx speaks 1.1 to a server where proxy_http_version 1.1 says so"))
@@ -90,14 +92,15 @@ func (s *httpStream) answerOnce(response *graphql.Response) {
 		WriteError(s.w, http.StatusServiceUnavailable, gqlerr.New(session.CodeUnavailable, "", "the request was given up"))
 		return
 	}
-	one, all := getBuffer(), getBuffer()
-	defer putBuffer(one)
-	defer putBuffer(all)
-	*one = AppendResponse((*one)[:0], response)
-	*all = s.framer.last(s.framer.begin((*all)[:0]), *one)
+	buffer := getBuffer()
+	defer putBuffer(buffer)
+	before, after := s.framer.last()
+	var data, end []byte
+	*buffer, data, end = appendResponseParts(append(s.framer.begin((*buffer)[:0]), before...), response)
+	end = append(end, after...)
 	setHeaders(s.w.Header(), s.framer)
-	s.w.Header().Set("Content-Length", strconv.Itoa(len(*all)))
-	writePieces(s.w, *all)
+	s.w.Header().Set("Content-Length", strconv.Itoa(len(*buffer)+len(data)+len(end)))
+	writePieces(s.w, *buffer, data, end)
 }
 
 // run serves a subscription's stream from its beginning to its end.
@@ -289,7 +292,7 @@ func (s *httpStream) deliverSome(m *membership, after, step int64, events []any)
 			s.finish(s.framer.complete(frames))
 			return 0
 		case r.final:
-			s.finish(s.framer.last(frames, r.response))
+			s.finish(appendLast(frames, s.framer, r.response))
 			return 0
 		}
 		frames = s.framer.next(frames, m.topic.cursor(after+step*int64(i+1)), r.payload)
@@ -346,7 +349,7 @@ func (s *httpStream) followAlone() {
 					s.streams.counts.deliveries.Add(1)
 				}
 			case r.response != nil:
-				s.finish(s.framer.last(nil, r.response))
+				s.finish(appendLast(nil, s.framer, r.response))
 			case s.ctx.Err() == nil: // the subscription ended by itself; a stream that is cut must not look like that
 				s.finish(s.framer.complete(nil))
 			default:
@@ -396,15 +399,16 @@ func (s *httpStream) finish(b []byte) {
 // errOver is returned for a write after the end.
 var errOver = errors.New("the stream has ended")
 
-// write writes whole events at once, under the write deadline, and flushes them. An error means that the client takes
+// write writes whole events at once, at the pace that the client has to keep, and flushes them. An error means that the client takes
 // no more; nothing further is to be done about it.
 func (s *httpStream) write(b []byte) error {
 	if s.over != nil {
 		return s.over
 	}
 	var err error
+	pace := beginWrite(s.streams.config.WriteTimeout)
 	for piece := range slices.Chunk(b, pieceBytes) {
-		s.setDeadline()
+		_ = s.control.SetWriteDeadline(pace.next(piece))
 		if _, err = s.w.Write(piece); err != nil {
 			break
 		}

@@ -1,10 +1,6 @@
 package transport
 
-import (
-	"net/netip"
-
-	"chattok/session"
-)
+import "chattok/session"
 
 // An address may have a thousand pages, each with groups of its own for its user and its calls, whose selections are the same. So it may
 // follow addressTimes as many different selections as one of its connections, as with rates, in addressGroups as many groups. A site may
@@ -51,6 +47,8 @@ func (g *groups) full(m *membership) error {
 		most, of = most*addressGroups, " of one address, in different sessions or of different users,"
 	case site(client).IsValid() && g.addresses.full(site(client), m.spelling, most*addressTimes*siteTimes):
 		most, of = most*addressTimes*siteTimes, " of one IPv6 /48"
+	case site(client).IsValid() && g.networks.full(site(client), m.group, most*addressGroups*siteTimes):
+		most, of = most*addressGroups*siteTimes, " of one IPv6 /48, in different sessions or of different users,"
 	default:
 		return nil
 	}
@@ -63,7 +61,7 @@ func (g *groups) count(m *membership) {
 	if m.caller != "" {
 		g.callers.add(m.caller, m.group)
 	}
-	for _, network := range [2]netip.Prefix{m.client, site(m.client)} {
+	for _, network := range networksOf(m.client) {
 		if network.IsValid() {
 			g.addresses.add(network, m.spelling)
 			g.networks.add(network, m.group)
@@ -76,7 +74,7 @@ func (g *groups) forget(m *membership) {
 	if m.caller != "" {
 		g.callers.remove(m.caller, m.group)
 	}
-	for _, network := range [2]netip.Prefix{m.client, site(m.client)} {
+	for _, network := range networksOf(m.client) {
 		if network.IsValid() {
 			g.addresses.remove(network, m.spelling)
 			g.networks.remove(network, m.group)

@@ -17,7 +17,7 @@ type requests struct {
 
 	mu        sync.Mutex
 	all       int
-	byAddress map[netip.Prefix]int // by a client's network, and its site's, ten times as many
+	byAddress networkCounts[int] // a site may have ten times as many
 }
 
 // enter counts a request in, where there is room.
@@ -31,11 +31,7 @@ func (r *requests) enter(client netip.Prefix) denial {
 		return deniedAddressRequests
 	}
 	r.all++
-	for _, of := range []netip.Prefix{client, site(client)} {
-		if of.IsValid() {
-			r.byAddress[of]++
-		}
-	}
+	r.byAddress.add(client, 1)
 	return ""
 }
 
@@ -43,12 +39,5 @@ func (r *requests) leave(client netip.Prefix) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all--
-	for _, of := range []netip.Prefix{client, site(client)} {
-		if !of.IsValid() {
-			continue
-		}
-		if r.byAddress[of]--; r.byAddress[of] <= 0 {
-			delete(r.byAddress, of)
-		}
-	}
+	r.byAddress.add(client, -1)
 }

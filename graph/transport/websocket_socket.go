@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bufio"
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -53,8 +54,11 @@ type socket struct {
 	alive liveness
 	idle  idleEntry // owned by idleSockets
 
+	waiting *list.Element // in admission.waiting, until its connection_init has come; guarded by admission.mu
+
 	cancel   context.CancelFunc // ends every operation
 	work     sync.WaitGroup     // operations under way
+	opened   atomic.Bool        // conn is set
 	closing  atomic.Bool        // no message is looked at any more
 	detach   func()             // detaches the socket from the caller's connection; set by a goroutine of work
 	catching sync.Mutex         // held by the member that catches up; taken before out.mu
@@ -86,13 +90,14 @@ func (s *socket) open(conn net.Conn, early *bufio.Reader) {
 	s.conn, s.out.conn, s.out.raw = conn, conn, raw
 	s.in.open(conn, raw, early)
 	s.alive.begin(s.streams.clock.Load())
+	s.opened.Store(true)
 	s.out.unlock()
 	s.init.timer = time.AfterFunc(s.streams.config.InitTimeout, func() {
 		s.close(CloseInitTimeout, "connection_init did not come in time")
 	})
 	go s.run()
-	if s.closing.Load() { // a shutdown came before the socket was open
-		s.close(CloseRestart, restartReason)
+	if s.closing.Load() { // since before it was open
+		s.close(s.streams.whyClosed())
 	}
 }
 
@@ -131,7 +136,7 @@ func (s *socket) readMessage() ([]byte, error) {
 			return nil, err
 		}
 		s.alive.heard.Store(s.streams.clock.Load())
-		s.room.extend(s.pace())
+		s.room.extend(s.pace(len(payload)))
 		if h.OpCode.IsControl() {
 			if err := s.control(h.OpCode, payload); err != nil {
 				return nil, err
@@ -161,13 +166,13 @@ func (s *socket) limit() int {
 	return min(s.streams.config.MaxMessageBytes, maxInitBytes)
 }
 
-// pace waits where the client sends more frames than its share, and returns for how long.
-func (s *socket) pace() (pause time.Duration) {
+// pace waits where the client sends more frames, or larger ones, than its share, and returns for how long.
+func (s *socket) pace(bytes int) (pause time.Duration) {
 	if s.streams.config.Pace == nil {
 		return 0
 	}
 	ctx := s.ops.context()
-	if pause = s.streams.config.Pace(ctx); pause > 0 {
+	if pause = s.streams.config.Pace(ctx, bytes); pause > 0 {
 		pause = min(pause, time.Second)
 		sleep(ctx, pause)
 	}
@@ -210,7 +215,12 @@ func (s *socket) handleMessage(raw []byte) (err error) {
 
 // handle carries out a message. Errors: a *closeError; errClosed.
 func (s *socket) handle(raw []byte) error {
+	done, given := s.streams.config.Decode.wait(s.ops.context(), len(raw))
+	if given != nil {
+		return errClosed
+	}
 	m, fault := parseMessage(raw)
+	done()
 	if fault != "" {
 		return &closeError{code: CloseBadRequest, reason: fault}
 	}
@@ -292,7 +302,7 @@ func (s *socket) hangUp() {
 	s.closing.Store(true)
 	s.cancel()
 	parked := s.streams.idle.remove(s) // before another connection can get its descriptor
-	if s.conn != nil {
+	if s.opened.Load() {
 		_ = s.conn.Close()
 	}
 	if parked {

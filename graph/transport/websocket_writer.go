@@ -116,11 +116,12 @@ func (w *socketWriter) frames(parts ...[]byte) error {
 	return w.write(parts...)
 }
 
-// write writes whole frames, which may be in parts, each piece under the write deadline. mu is held.
+// write writes whole frames, which may be in parts, at the pace that the client has to keep. mu is held.
 func (w *socketWriter) write(parts ...[]byte) error {
+	pace := beginWrite(w.streams.config.WriteTimeout)
 	for _, part := range parts {
 		for piece := range slices.Chunk(part, pieceBytes) {
-			_ = w.conn.SetWriteDeadline(time.Now().Add(w.streams.config.WriteTimeout))
+			_ = w.conn.SetWriteDeadline(pace.next(piece))
 			if _, err := w.conn.Write(piece); err != nil {
 				if !w.closed && tookTooLong(err) {
 					w.streams.counts.cutOff.Add(1)

@@ -108,17 +108,21 @@ func (s *socket) next(patience time.Duration) (m message, err error) {
 		if err != nil {
 			return m, err
 		}
-		m = message{}
-		if err := json.Unmarshal(raw, &m); err != nil {
-			return m, fmt.Errorf("the message %.200q: %w", raw, err)
-		}
-		if m.Type != "ping" {
-			return m, nil
-		}
-		if err := s.send(message{Type: "pong"}); err != nil {
+		if m, other, err := s.received(raw); other || err != nil {
 			return m, err
 		}
 	}
+}
+
+// received reads a message, and answers a ping; other says that it is none.
+func (s *socket) received(raw []byte) (m message, other bool, err error) {
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return m, false, fmt.Errorf("the message %.200q: %w", raw, err)
+	}
+	if m.Type != "ping" {
+		return m, true, nil
+	}
+	return m, false, s.send(message{Type: "pong"})
 }
 
 // read returns the payload of the next text frame, and answers pings.

@@ -118,6 +118,11 @@ func (k *Kept) Drop() {
 func (b *Budget) join(k *Kept) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.enter(k)
+}
+
+// enter puts k into the ring. b.mu is held.
+func (b *Budget) enter(k *Kept) {
 	if k.joined.Load() {
 		return
 	}
@@ -162,6 +167,9 @@ func (b *Budget) makeRoom() {
 		switch {
 		case k.bytes.Load() <= 0:
 			b.leave(k)
+			if k.bytes.Load() > 0 { // since an Add that still found it in the ring
+				b.enter(k)
+			}
 		case !k.used.Swap(false):
 			k.keeper.GiveWay(looked >= 2*turn)
 		}

@@ -52,7 +52,7 @@ func (l *Limits) flags(f *flag.FlagSet) {
 	f.IntVar(&l.Sockets, "max-sockets", transport.DefaultMaxSockets, "WebSockets and HTTP streams open at once; one more is closed with 1013, or gets status 503")
 	f.IntVar(&l.SocketsPerAddress, "max-sockets-per-address", transport.DefaultMaxPerAddress, "the same of one client address (of an IPv6 one its /64), loopback aside; 1013, or status 429")
 	f.IntVar(&l.SocketsPerConnection, "max-sockets-per-connection", session.DefaultSocketLimit, "the same of one connection of a session; 1013, or RATE_LIMITED")
-	f.IntVar(&l.Uninitialised, "max-uninitialised", transport.DefaultMaxWaiting, "WebSockets that have not sent connection_init; 1013")
+	f.IntVar(&l.Uninitialised, "max-uninitialised", transport.DefaultMaxWaiting, "WebSockets that have not sent connection_init; the oldest gets 1013")
 	f.IntVar(&l.Operations, "max-operations", transport.DefaultMaxOperations, "operations under way on a WebSocket; one more gets an error with RATE_LIMITED")
 	f.IntVar(&l.Selections, "max-selections", transport.DefaultMaxSelections, "subscriptions of a caller that select something different; one more gets RATE_LIMITED")
 	f.IntVar(&l.Requests, "max-requests", transport.DefaultMaxRequests, "requests under way on a node over HTTP, streams aside; one more gets status 503")

@@ -20,7 +20,7 @@ var rateFlags = []struct {
 	{rates.RosterChanges, "rate-roster-changes", "`rate` at which one connection publishes, updates, ends and mutes streams, changes its data, others' roles and the session's settings, and ends and bans connections"},
 	{rates.Subscriptions, "rate-subscriptions", "`rate` at which one connection begins subscriptions"},
 	{rates.Processor, "rate-processor", "`rate` of the processor time that one connection's queries and new documents take"},
-	{rates.Frames, "rate-frames", "`rate` of the frames of one connection's WebSockets; faster frames are read later, and not refused"},
+	{rates.Frames, "rate-frames", "`rate` of the frames of one connection's WebSockets, a large one as one for each 16 KiB; faster frames are read later, and not refused"},
 	{rates.Connects, "rate-connects", "`rate` of connect from one client address (of an IPv6 one its /64, and ten times as much from its /48), loopback aside"},
 }
 

@@ -1,0 +1,79 @@
+package graph
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"chattok/graph/transport"
+	"chattok/internal/await"
+	"chattok/internal/processors"
+	"chattok/rates"
+)
+
+// withPayer returns a context whose operations are charged to a client of its own.
+func withPayer(ctx context.Context, limits rates.Limits) (context.Context, *rates.Caller) {
+	payer := rates.New(limits).Caller("someone", netip.MustParseAddr("192.0.2.1"))
+	return context.WithValue(ctx, identityKey{}, identity{payer: payer}), payer
+}
+
+// resolving is an executor of one mutation, which then does as the test says.
+type resolving struct {
+	graphql.GraphExecutor
+	then func(ctx context.Context)
+}
+
+func (r resolving) DispatchOperation(ctx context.Context, op *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
+	return func(ctx context.Context) *graphql.Response {
+		field := op.Operation.SelectionSet[0].(*ast.Field)
+		inner := graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: "Mutation", Field: graphql.CollectedField{Field: field, Selections: field.SelectionSet}})
+		_, _ = op.ResolverMiddleware(inner, func(context.Context) (any, error) { return nil, nil })
+		r.then(ctx)
+		return nil
+	}, ctx
+}
+
+// The answer of a mutation that reads much gives its turn back where it waits for room.
+func TestTurnOfAMutationEndsWhileItsAnswerWaits(t *testing.T) {
+	ctx, payer := withPayer(t.Context(), rates.DefaultLimits())
+	for range max(1, processors.Count()-1) - 1 { // all turns of the client but one
+		if _, err := payer.Enter(ctx, rates.Executing); err != nil {
+			t.Fatal(err)
+		}
+	}
+	connections := &ast.Field{Name: "connections", ObjectDefinition: &ast.Definition{Name: "Session"}}
+	op := &graphql.OperationContext{
+		Operation:          &ast.OperationDefinition{Operation: ast.Mutation, SelectionSet: ast.SelectionSet{&ast.Field{Name: "markRead", SelectionSet: ast.SelectionSet{connections}}}},
+		ResolverMiddleware: func(ctx context.Context, next graphql.Resolver) (any, error) { return next(ctx) },
+	}
+	responses, ctx := charged{GraphExecutor: resolving{then: func(ctx context.Context) {
+		transport.EndTurn(ctx)
+		ctx, cancel := context.WithTimeout(ctx, await.Patience)
+		defer cancel()
+		leave, err := payer.Enter(ctx, rates.Executing)
+		if err != nil {
+			t.Error("the turn is not given back: ", err)
+			return
+		}
+		leave()
+	}}}.DispatchOperation(ctx, op)
+	responses(ctx)
+}
+
+// A frame of more than 16 KiB counts as many.
+func TestPaceOfLargeFrames(t *testing.T) {
+	limits := rates.DefaultLimits()
+	limits.Rates[rates.Frames] = rates.Rate{PerSecond: 1, Burst: 8}
+	ctx, _ := withPayer(t.Context(), limits)
+	for _, c := range []struct {
+		bytes  int
+		pauses bool
+	}{{0, false}, {frameBytes - 1, false}, {2*frameBytes - 1, false}, {3 * frameBytes, false}, {2 * frameBytes, false}, {0, true}} {
+		if pause := pace(ctx, c.bytes); pause > 0 != c.pauses {
+			t.Errorf("a frame of %d bytes: pauses for %v", c.bytes, pause)
+		}
+	}
+}
