@@ -50,59 +50,6 @@ var waiting = []attempt{
 		},
 	},
 	{
-		name: "answers at a trickle over WebSocket", lasts: heavyLasts,
-		sent: "two sockets of two addresses that ask for 16 MB each, of which 8 KiB a second are read, while somebody else asks for 3 MB of it twice a second",
-		why:  "the same, for which there was no end over WebSocket",
-		attack: func(ctx context.Context, a *assault) error {
-			c, m, err := fillLog(ctx, a)
-			if err != nil {
-				return err
-			}
-			reader := a.client(address(true, 230))
-			defer reader.close()
-			person, err := reader.connectPatiently(ctx, "attack", "", "")
-			if err != nil {
-				return err
-			}
-			other := a.attacker(1)
-			members := []member{m, {}}
-			if members[1], err = other.connectPatiently(ctx, "attack", "", ""); err != nil {
-				return err
-			}
-			a.prepared()
-			var all sync.WaitGroup
-			for i, from := range []*client{c, other} {
-				all.Go(func() {
-					for ctx.Err() == nil {
-						s, err := from.socket(ctx, members[i].access)
-						if a.tally(err); err != nil {
-							sleep(ctx, time.Second)
-							continue
-						}
-						_ = s.send(message{Type: "subscribe", ID: "1", Payload: []byte(`{"query":"{chatEntries(first:160){nodes{body}}}"}`)})
-						piece := make([]byte, 8<<10)
-						for sleep(ctx, time.Second) {
-							_ = s.conn.SetReadDeadline(time.Now().Add(requestTimeout))
-							n, err := s.in.Read(piece)
-							if a.received.Add(int64(n)); err != nil {
-								break
-							}
-						}
-						s.close()
-					}
-				})
-			}
-			for sleep(ctx, 500*time.Millisecond) {
-				err := reader.ask(ctx, person.access, `{chatEntries(last:30){nodes{id body connection{data}}}}`, nil, nil)
-				if err != nil && ctx.Err() == nil {
-					a.people.harmed("a page: " + codeOf(err))
-				}
-			}
-			all.Wait()
-			return nil
-		},
-	},
-	{
 		name: "messages that ask for nothing", lasts: heavyLasts,
 		sent: "on 64 sockets of 16 connections pongs of 900 KB, of empty arrays, one after the other",
 		why:  "each is parsed, and was charged to nobody",
