@@ -54,6 +54,7 @@ type Connections struct {
 // peer holds one network's connections.
 type peer struct {
 	open       int
+	http2      int        // those that may speak HTTP/2
 	waiting    *list.List // as Connections.waiting
 	unfinished *list.List // as Connections.unfinished
 }
@@ -118,6 +119,7 @@ type conn struct {
 
 	// Guarded by all.mu.
 	left     bool
+	http2    bool            // it may speak HTTP/2, and is counted for that
 	served   int             // handlers that are running: at most one over HTTP/1, one for each stream over HTTP/2
 	idle     bool            // the server's own state; over HTTP/2, streams that were reset may still be served
 	protocol int             // of its newest request, 1 or 2; 0 before the first
@@ -226,6 +228,9 @@ func (c *Connections) leave(gone *conn) {
 	c.open--
 	for _, network := range gone.peers {
 		p := c.peers[network]
+		if gone.http2 {
+			p.http2--
+		}
 		if p.open--; p.open == 0 {
 			delete(c.peers, network)
 		}

@@ -50,22 +50,29 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	if received > most {
 		c.all.begin(c)
+	}
+	if received > most || c.secured && !c.answered.Load() {
 		return c.inTurn(n, err)
 	}
 	return n, err
 }
 
-// inTurn returns what was read of a long header once the connection has a turn, until which net/http parses none of it. A turn ends
-// with the next call of Read or Write, or with the header, so that it takes no longer than the parsing. Otherwise everybody's requests
-// would wait behind all headers that come at once, most of which are closed before their turn.
+// inTurn returns what was read of a long header, or of a TLS handshake, once the connection has a turn, until which it is not looked at. A
+// turn ends with the next call of Read or Write, or with the header, so that it takes no longer than the parsing or the server's part in the
+// handshake, a millisecond. Otherwise everybody's requests would wait behind all that come at once, most of which are closed before their
+// turn.
 func (c *conn) inTurn(n int, err error) (int, error) {
-	c.all.turns <- struct{}{}
-	c.turn.Store(true)
+	c.takeTurn()
 	if c.closed.Load() {
 		c.endTurn()
 		return 0, net.ErrClosed
 	}
 	return n, err
+}
+
+func (c *conn) takeTurn() {
+	c.all.turns <- struct{}{}
+	c.turn.Store(true)
 }
 
 // endTurn gives the connection's turn to the next one, if it has one.

@@ -130,7 +130,7 @@ func (c charged) charge(payer *rates.Caller, op *graphql.OperationContext) error
 		}
 		return nil
 	}
-	if op.Operation.Operation == ast.Mutation && slices.ContainsFunc(op.Operation.SelectionSet, readsMuch) {
+	if op.Operation.Operation == ast.Mutation && readsMuch(op.Operation.SelectionSet) {
 		if wait := payer.Owes(rates.Processor); wait > 0 {
 			return limited(rates.Processor, wait)
 		}
@@ -222,7 +222,7 @@ func bytesIn(value any) (n int) {
 // callers do not cause; but where a mutation's answer reads much beside the change, that is charged as a query is.
 func (c charged) DispatchOperation(ctx context.Context, op *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
 	payer := payerOf(ctx)
-	if payer != nil && op.Operation.Operation == ast.Mutation && slices.ContainsFunc(op.Operation.SelectionSet, readsMuch) {
+	if payer != nil && op.Operation.Operation == ast.Mutation && readsMuch(op.Operation.SelectionSet) {
 		return c.dispatchReading(ctx, op, payer)
 	}
 	responses, inner := c.GraphExecutor.DispatchOperation(ctx, op)
@@ -258,7 +258,7 @@ func (c charged) dispatchReading(ctx context.Context, op *graphql.OperationConte
 		end()
 		end = func() {}
 		v, err := resolve(ctx, next)
-		if err != nil || !slices.ContainsFunc(field.Field.Selections, readsMuch) {
+		if err != nil || !readsMuch(field.Field.Selections) {
 			return v, err
 		}
 		if leave, err := payer.Enter(ctx, rates.Executing); err == nil { // else the client has gone, and nothing more is read
@@ -284,20 +284,32 @@ func (c charged) dispatchReading(ctx context.Context, op *graphql.OperationConte
 // costlyReads are the fields whose time grows with the log or the roster, where a mutation's answer has them.
 var costlyReads = []string{"Reaction.users", "Session.connections", "Session.lastEntry", "Session.readCursor", "Session.streams", "Session.unread"}
 
-// readsMuch says whether a selection of a mutation has one of costlyReads.
-func readsMuch(selection ast.Selection) bool {
-	switch selection := selection.(type) {
-	case *ast.Field:
-		if of := selection.ObjectDefinition; of != nil && slices.Contains(costlyReads, of.Name+"."+selection.Name) {
-			return true
+// plainFields is how many fields of a mutation's answer are plain: more than our own pages select of an entry that they add. Each takes
+// about a kilobyte until it is written, of all the adds that one commit stores.
+const plainFields = 64
+
+// readsMuch says whether a selection of a mutation has one of costlyReads, or more than plainFields.
+func readsMuch(set ast.SelectionSet) bool {
+	left := plainFields
+	return costly(set, &left)
+}
+
+func costly(set ast.SelectionSet, left *int) bool {
+	return slices.ContainsFunc(set, func(selection ast.Selection) bool {
+		switch selection := selection.(type) {
+		case *ast.Field:
+			if *left--; *left < 0 {
+				return true
+			}
+			of := selection.ObjectDefinition
+			return of != nil && slices.Contains(costlyReads, of.Name+"."+selection.Name) || costly(selection.SelectionSet, left)
+		case *ast.InlineFragment:
+			return costly(selection.SelectionSet, left)
+		case *ast.FragmentSpread:
+			return selection.Definition != nil && costly(selection.Definition.SelectionSet, left)
 		}
-		return slices.ContainsFunc(selection.SelectionSet, readsMuch)
-	case *ast.InlineFragment:
-		return slices.ContainsFunc(selection.SelectionSet, readsMuch)
-	case *ast.FragmentSpread:
-		return selection.Definition != nil && slices.ContainsFunc(selection.Definition.SelectionSet, readsMuch)
-	}
-	return false
+		return false
+	})
 }
 
 // introspects says whether a selection has a field of the introspection.
@@ -335,6 +347,12 @@ func decode(ctx context.Context) (done func(), err error) {
 	}, nil
 }
 
+// render takes a turn for rendering events for one reader, such as one that begins at an old cursor. It is charged to nobody: the events
+// are everybody's.
+func render(ctx context.Context) (done func(), err error) {
+	return payerOf(ctx).Enter(ctx, rates.Executing)
+}
+
 // spend charges the processor time since begun.
 func spend(payer *rates.Caller, begun time.Time) {
 	payer.Spend(rates.Processor, int(min(max(time.Since(begun), leastWork), mostWork).Microseconds()))
@@ -344,7 +362,7 @@ func spend(payer *rates.Caller, begun time.Time) {
 func refuse(ctx context.Context, err error) gqlerror.List {
 	limit, ok := err.(*session.Error)
 	if ok {
-		pause := time.NewTimer(min(limit.RetryAfter, refusalPause))
+		pause := time.NewTimer(max(min(limit.RetryAfter, refusalPause), payerOf(ctx).Refused()))
 		defer pause.Stop()
 		select {
 		case <-pause.C:

@@ -43,6 +43,7 @@ type account struct {
 	rates   *[kinds]Rate
 	buckets [kinds]atomic.Pointer[rate.Limiter]
 	turns   chan struct{} // one element for each operation being worked on; its capacity is their limit
+	refused *rate.Limiter // of refusals that are answered
 }
 
 // An IPv6 client has at least a /64, and a site at most a /48 (RFC 6177).
@@ -120,7 +121,7 @@ func (a *Accounts) account(id accountID, rates *[kinds]Rate, turns int) *account
 }
 
 func newAccount(rates *[kinds]Rate, turns int) *account {
-	return &account{rates: rates, turns: make(chan struct{}, max(1, turns))}
+	return &account{rates: rates, turns: make(chan struct{}, max(1, turns)), refused: rate.NewLimiter(refusalRate, refusalRate)}
 }
 
 // bucket returns the bucket of a kind, or nil where the kind is unlimited.
@@ -222,6 +223,31 @@ func (c *Caller) Spend(k Kind, amount int) (wait time.Duration) {
 		if n := min(amount, b.Burst()); !b.AllowN(now, n) {
 			wait = max(wait, b.ReserveN(now, n).DelayFrom(now))
 		}
+	}
+	return wait
+}
+
+// Refusals are answered as fast as a client that heeds them asks. One that doesn't, or a thousand of an address, would keep a processor busy
+// with them.
+const (
+	refusalRate    = 200 // in a second, and at once
+	longestRefusal = 5 * time.Second
+)
+
+// Refused returns for how long a refusal of the caller is to be delayed.
+func (c *Caller) Refused() (wait time.Duration) {
+	if c == nil {
+		return 0
+	}
+	now := time.Now()
+	for _, a := range c.accounts {
+		r := a.refused.ReserveN(now, 1)
+		delay := r.DelayFrom(now)
+		if delay > longestRefusal {
+			r.CancelAt(now)
+			delay = longestRefusal
+		}
+		wait = max(wait, delay)
 	}
 	return wait
 }

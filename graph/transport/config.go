@@ -35,6 +35,9 @@ type StreamConfig struct {
 	// the next frame is to be left unread, by which TCP slows the client down. nil: never.
 	Pace   func(ctx context.Context, bytes int) time.Duration
 	Decode Decode
+	// Render is called before events are rendered for one reader alone, with the context of its operation, and returns when there is room
+	// for that; done is called afterwards. Errors: the context's, where that ends first. nil: rendering never waits.
+	Render func(ctx context.Context) (done func(), err error)
 	Shared map[string]Shared // the subscription fields whose events are executed once for all readers, by name
 
 	Begin    Begin    // nil: nothing is called

@@ -124,8 +124,8 @@ func (e *execution) settle(ctx context.Context) {
 	}
 }
 
-// renderInTurn renders the first of some events, at least one, once there is room for their bytes among the answers under way; release
-// gives the room back. It renders nothing where ctx is done first. While it waits for an event, it has no room: others need it.
+// renderInTurn renders the first of some events, at least one, once there is room for their bytes among the answers under way, and in a
+// turn of the reader's, so that many who begin at old cursors don't keep everybody waiting; release gives the room back. It renders nothing where ctx is done first. While it waits for an event, it has no room: others need it.
 func (e *execution) renderInTurn(ctx context.Context, client netip.Prefix, events []any) (bytes []rendered, release func()) {
 	a := e.group.all.answers
 	blocked := false
@@ -135,7 +135,12 @@ func (e *execution) renderInTurn(ctx context.Context, client netip.Prefix, event
 				return nil, func() {}
 			}
 		}
-		if bytes, blocked = e.render(nil, events, blocked, time.Time{}); len(bytes) == 0 {
+		done, given := e.group.all.takeTurn(ctx)
+		if given == nil {
+			bytes, blocked = e.render(nil, events, blocked, time.Time{})
+			done()
+		}
+		if len(bytes) == 0 {
 			if a != nil {
 				a.rendered.release(client, n)
 			}
@@ -159,6 +164,14 @@ func (e *execution) renderInTurn(ctx context.Context, client netip.Prefix, event
 		a.rendered.release(client, n)
 		n = length
 	}
+}
+
+// takeTurn waits for a turn to render.
+func (g *groups) takeTurn(ctx context.Context) (done func(), err error) {
+	if g.rendering == nil {
+		return func() {}, nil
+	}
+	return g.rendering(ctx)
 }
 
 // executeLocked executes an event; ok is false where it has to be waited for. mu is held.

@@ -26,13 +26,14 @@ const (
 
 // groups holds all groups, and the queue of their shards that workers serve.
 type groups struct {
-	combine time.Duration
-	answers *Answers // nil: answers are not bounded
-	budget  *budget.Budget
-	most    int           // groups that one caller may be a member of
-	turn    time.Duration // passTime
-	run     func(func())  // runs a function on a goroutine that Streams waits for
-	queue   shardQueue
+	combine   time.Duration
+	answers   *Answers                                           // nil: answers are not bounded
+	rendering func(ctx context.Context) (done func(), err error) // StreamConfig.Render
+	budget    *budget.Budget
+	most      int           // groups that one caller may be a member of
+	turn      time.Duration // passTime
+	run       func(func())  // runs a function on a goroutine that Streams waits for
+	queue     shardQueue
 
 	mu        sync.Mutex
 	byKey     map[string]*group
@@ -44,7 +45,7 @@ type groups struct {
 
 // newGroups returns no groups yet; run runs a function on a goroutine that is waited for.
 func newGroups(c StreamConfig, run func(func())) *groups {
-	g := &groups{combine: c.Combine, answers: c.Answers, budget: budget.New(0), most: c.MaxSelections, turn: passTime, run: run,
+	g := &groups{combine: c.Combine, answers: c.Answers, rendering: c.Render, budget: budget.New(0), most: c.MaxSelections, turn: passTime, run: run,
 		byKey: make(map[string]*group), callers: make(memberships[string, *group]), addresses: make(memberships[netip.Prefix, string]),
 		networks: make(memberships[netip.Prefix, *group]),
 		buckets:  make(map[netip.Prefix]*bucket)}

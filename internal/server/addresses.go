@@ -36,7 +36,7 @@ func connections(l config.Limits, log *slog.Logger) *accept.Connections {
 	if l.TCPPerAddress > 0 {
 		perAddress = l.TCPPerAddress
 	}
-	return accept.New(accept.Config{Max: most, PerAddress: max(1, min(perAddress, most/2)), Proxy: proxies.Trusted, Log: log})
+	return accept.New(accept.Config{Max: most, PerAddress: max(1, min(perAddress, most/4)), Proxy: proxies.Trusted, Log: log})
 }
 
 // unbelievedEvery is the least time between two warnings about an X-Forwarded-For that is not believed.

@@ -20,6 +20,7 @@ const (
 	writeTimeout      = 2 * time.Minute  // for a client to take a page or a probe's answer
 	http2Streams      = 100              // of one connection at once
 	http2Unread       = 64 << 10         // bytes of bodies that a connection sends before they are read: the least that there may be
+	http2Frame        = 16 << 10         // bytes of a frame, for which a connection keeps a buffer: the least that there may be
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 32 << 10
 )
@@ -76,11 +77,12 @@ func (s *server) start(listener net.Listener, handler http.Handler, encrypted *c
 	}
 	h := &http.Server{Handler: s.accepted.Handler(handler), ConnState: s.accepted.State, ConnContext: withConn,
 		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
-		HTTP2:          &http.HTTP2Config{MaxConcurrentStreams: http2Streams, MaxReceiveBufferPerConnection: http2Unread, MaxReceiveBufferPerStream: http2Unread},
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: http2Streams, MaxReceiveBufferPerConnection: http2Unread, MaxReceiveBufferPerStream: http2Unread,
+			MaxReadFrameSize: http2Frame},
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug)}
 	serve := h.Serve
 	if encrypted != nil {
-		h.TLSConfig = encrypted.TLS
+		h.TLSConfig = s.accepted.TLS(encrypted.TLS)
 		serve = func(l net.Listener) error { return h.ServeTLS(l, "", "") }
 	}
 	s.http = append(s.http, h)

@@ -2,10 +2,13 @@ package server
 
 import (
 	"fmt"
+	"math"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"chattok/graph/edge"
+	"chattok/graph/transport"
 	"chattok/internal/certificates"
 	"chattok/internal/config"
 	"chattok/opentok"
@@ -31,7 +34,10 @@ func (s *server) handler() (handler, plain http.Handler, err error) {
 		mux.Handle(path+"/{$}", api) // some frameworks add the slash
 	}
 	others := http.NewServeMux()
-	mux.Handle("/", taken(others))
+	mux.Handle("/", s.bounded(s.Limits.Requests, others))
+	for _, path := range probes { // answered however many others ask
+		mux.Handle("GET "+path, s.bounded(math.MaxInt, others))
+	}
 	if s.RailsRoutes {
 		others.Handle(rails.Root, edge.Versioned(s.Version, rails.New(s.graph)))
 	}
@@ -50,7 +56,7 @@ func (s *server) handler() (handler, plain http.Handler, err error) {
 		}
 		plain = s.certificates.Plain(certificates.Redirect(s.Addr, allowed))
 	}
-	return e.Handler(libraries(edge.Versioned(s.Version, taken(s.opentok)), mux)), plain, nil
+	return e.Handler(libraries(edge.Versioned(s.Version, s.bounded(s.Limits.Requests, s.opentok)), mux)), plain, nil
 }
 
 // libraries sends the requests of OpenTok's server libraries to rest, and all others to next.
@@ -64,10 +70,16 @@ func libraries(rest, next http.Handler) http.Handler {
 	})
 }
 
-// taken bounds the time for a client to take a response. The API's own responses have deadlines of their own, since streams last.
-func taken(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// bounded bounds the requests under way, and the time for a client to take a response. The API counts its own requests, and its responses
+// have deadlines of their own, since streams last.
+func (s *server) bounded(most int, next http.Handler) http.Handler {
+	proxies := trustedProxies(s.Limits)
+	limits := transport.RequestLimits{Max: most, MaxPerAddress: s.Limits.RequestsPerAddress, Client: func(r *http.Request) netip.Addr {
+		client, _ := proxies.Client(r)
+		return client
+	}}
+	return transport.LimitRequests(limits, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 		next.ServeHTTP(w, r)
-	})
+	}))
 }

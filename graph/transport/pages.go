@@ -1,0 +1,30 @@
+package transport
+
+import (
+	"net/http"
+	"net/netip"
+)
+
+// RequestLimits bound the requests under way of one kind.
+type RequestLimits struct {
+	Max           int                              // 0 for DefaultMaxRequests
+	MaxPerAddress int                              // of one client address; 0 for DefaultMaxRequestsPerAddress
+	Client        func(r *http.Request) netip.Addr // the address that a request comes from
+}
+
+// LimitRequests bounds the requests under way at next, such as those for pages: each keeps its header for as long as its client takes the
+// response. Above a limit they are refused with status 503 or 429 and Retry-After.
+func LimitRequests(l RequestLimits, next http.Handler) http.Handler {
+	setDefault(&l.Max, DefaultMaxRequests)
+	setDefault(&l.MaxPerAddress, DefaultMaxRequestsPerAddress)
+	under := requests{max: l.Max, maxPerAddress: l.MaxPerAddress, byAddress: make(networkCounts[int])}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		client := limited(l.Client(r))
+		if why := under.enter(client); why != "" {
+			why.refuse(w)
+			return
+		}
+		defer under.leave(client)
+		next.ServeHTTP(w, r)
+	})
+}
