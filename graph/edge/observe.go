@@ -35,8 +35,8 @@ func Detach(ctx context.Context) context.Context {
 	return context.WithValue(context.Background(), requestIDKey{}, RequestID(ctx))
 }
 
-// Observe gives each request an id: its own X-Request-Id where that is 1 to 128 of A-Za-z0-9-_~., else a new one. The
-// id is in the context and in the response. Observe logs one line for each request, at debug. It answers a panic with
+// Observe gives each request an id: its own X-Request-Id where that is 1 to 128 letters, digits, '-', '_', '~' and '.', else a new one.
+// The id is in the context and in the response. Observe logs one line for each request, at debug. It answers a panic with
 // 500, code INTERNAL and the id, or cuts the response off where it has begun; the panic is logged with its stack, at
 // error. Query strings, bodies, and headers other than SDKHeader are never logged.
 func Observe(logger *slog.Logger, next http.Handler) http.Handler {
@@ -107,7 +107,7 @@ func newRequestID() string {
 	return string(strconv.AppendUint(id, lastID.Add(1), 36))
 }
 
-// isPlain says whether a text of a client may stand in the log as it is: 1 to 128 of A-Za-z0-9-_~.
+// isPlain says whether a text of a client may stand in the log as it is: 1 to 128 ASCII letters, digits, '-', '_', '~' and '.'.
 func isPlain(text string) bool {
 	if text == "" || len(text) > maxPlainBytes {
 		return false

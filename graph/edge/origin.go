@@ -113,7 +113,7 @@ func (o *Origins) Guard(next http.Handler) http.Handler {
 // backendHeaders carry the API secret, or a signature made with it. No page may send them.
 var backendHeaders = []string{"x-opentok-auth", "x-tb-partner-auth"}
 
-// asksForBackendHeader says whether a preflight asks for one of them.
+// asksForBackendHeader says whether a preflight asks for one of backendHeaders.
 func asksForBackendHeader(header http.Header) bool {
 	for _, line := range header.Values("Access-Control-Request-Headers") {
 		for name := range strings.SplitSeq(line, ",") {

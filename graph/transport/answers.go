@@ -111,8 +111,8 @@ type reservationKey struct{}
 
 type turnKey struct{}
 
-// WithTurn returns a context in which an answer is executed in a turn that its caller takes from all callers. end ends the turn; it may be
-// called more than once, and is called where the answer has to wait for something else.
+// WithTurn returns a context in which an answer is executed while its caller holds one of the turns that all callers share. end ends the
+// turn; it may be called more than once, and is called where the answer has to wait for something else.
 func WithTurn(ctx context.Context, end func()) context.Context {
 	return context.WithValue(ctx, turnKey{}, end)
 }

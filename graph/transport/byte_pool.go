@@ -18,7 +18,7 @@ const answerWait = 10 * time.Second
 type bytePool struct {
 	budget *budget.Budget
 	limit  int64
-	most   int64 // that one answer counts as, so that it leaves room for others however slowly it is taken; 0 for all of it
+	most   int64 // the most that one answer counts as, whatever its size, so that a slow client leaves room for others; 0: its size
 
 	mu      sync.Mutex
 	used    int64
@@ -118,8 +118,8 @@ func (p *bytePool) release(client netip.Prefix, n int64) {
 	p.free(client, n)
 }
 
-// free gives bytes back and grants room to those who wait, in order. A waiter whose own client has taken its half does
-// not hold up the waiters behind it. mu is held.
+// free gives bytes back and grants room to every waiter that fits, oldest first; one that does not fit holds up none behind it. mu is
+// held.
 func (p *bytePool) free(client netip.Prefix, n int64) {
 	n = p.cost(n)
 	p.used -= n

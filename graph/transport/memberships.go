@@ -13,7 +13,7 @@ const (
 // memberships says how often each of some followers follows each of some things: callers groups, and addresses selections and groups.
 type memberships[K, V comparable] map[K]map[V]int
 
-// full says whether a follower follows so many things, and this would be one more.
+// full says whether a follower is at its limit and does not yet follow this thing.
 func (s memberships[K, V]) full(follower K, of V, most int) bool {
 	mine := s[follower]
 	return len(mine) >= most && mine[of] == 0

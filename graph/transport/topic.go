@@ -23,8 +23,7 @@ type Topic interface {
 	gap(event any) error
 	// newest returns the position of the newest event.
 	newest() int64
-	// replaced returns a number that is another one after an event was replaced; then what was made of events before may be out of
-	// date.
+	// replaced returns a number that changes whenever an event is replaced: an answer that was made before may then be out of date.
 	replaced() int64
 	// watch calls wake, which must not block, whenever there is more, until stop is called.
 	watch(wake func()) (stop func())

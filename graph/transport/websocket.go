@@ -13,8 +13,9 @@ import (
 // webSocket is Streams as a graphql.Transport of gqlgen: WebSocket with the subprotocol graphql-transport-ws, or with
 // the older graphql-ws where that one or none is named. It takes every request for an upgrade.
 //
-// Each socket has one goroutine that reads, and one while operations wait their turn. Operations of a socket begin in
-// the order in which they came; queries and mutations also end in it.
+// A socket has a goroutine that reads while bytes arrive, and all the time where the system can't report that a socket is silent;
+// another one runs its operations while there are some. Operations of a socket begin in the order in which they came; queries and
+// mutations also end in it.
 type webSocket struct{ *Streams }
 
 var _ graphql.Transport = webSocket{}

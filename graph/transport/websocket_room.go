@@ -28,8 +28,8 @@ type messageRoom struct {
 
 // admit is called when the header of a frame has come, and with how many bytes of its message have come before. It waits for room where
 // the message is not small: for twice its length, as the decoded values take as much again; a message in fragments may become as long as
-// the limit. A small message needs room where those that wait for their turn are not small with it, and is read without when they are
-// fewer. Errors: a *closeError.
+// the limit. A small message needs room only while it and the queued messages exceed uncountedBody together; otherwise it is read at
+// once. Errors: a *closeError.
 func (r *messageRoom) admit(h ws.Header, before int) error {
 	s, n := r.socket, int64(before)+h.Length
 	s.alive.heard.Store(s.streams.clock.Load())

@@ -60,9 +60,8 @@ type Limits struct {
 	// are not weighed.
 	Weights map[string]int
 
-	// Lists says how many items to count for a list field, by its name, or its type and name ("Server.nodes"), which
-	// goes before; the arguments first and last take precedence. A list
-	// that is not in it counts as one item.
+	// Lists says how many items to count for a list field, by type and name ("Server.nodes"), else by name; the arguments
+	// first and last take precedence over both. A list that is not in it counts as one item.
 	Lists map[string]int
 	// MaxItems is the largest page that can be asked for by first or last; 0 for 200.
 	MaxItems int
