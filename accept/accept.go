@@ -6,11 +6,11 @@
 // answer. At a limit, the connection that has waited longest is closed in favour of a new one; a new one is refused only
 // where none waits. So connections that are opened and left cost nobody else an answer.
 //
-// Of the connections in the middle of a request's header, of which net/http keeps far more than its bytes, the one that began first is
-// closed where there are too many.
+// net/http keeps far more memory than the bytes of a header that has not ended. So such connections are limited too: above the limit,
+// the one whose header began first is closed.
 //
-// Three hooks tell Connections which ones wait: Listener, State and Context belong to the http.Server, and Handler stands
-// around all that it serves.
+// Four hooks tell Connections which ones wait: Listener wraps the net.Listener, State and Context are the http.Server's ConnState and
+// ConnContext, and Handler wraps its handler.
 package accept
 
 import (
@@ -113,7 +113,7 @@ type conn struct {
 	deadlines atomic.Int32 // after an answer, how many read deadlines net/http sets until it reads the next header
 	counted   atomic.Bool  // it is one of the unfinished ones
 	turn      atomic.Bool  // it has one of Connections.turns
-	closed    atomic.Bool  // to make room for another unfinished one
+	closed    atomic.Bool  // its place among the unfinished ones was given to a newer one
 	answered  atomic.Bool  // the server has written something
 	secured   bool         // the first byte was that of a TLS handshake; read and written by the reader alone
 
@@ -266,7 +266,7 @@ func (c *Connections) stopWaiting(of *conn) {
 	of.places = nil
 }
 
-// State is http.Server's ConnState. A connection begins to wait anew when a request's header is complete, and after an answer.
+// State is the http.Server's ConnState. A connection begins to wait anew when a request's header is complete, and after an answer.
 func (c *Connections) State(of net.Conn, state http.ConnState) {
 	if state != http.StateActive && state != http.StateIdle {
 		return
@@ -287,7 +287,7 @@ func (c *Connections) State(of net.Conn, state http.ConnState) {
 // contextKey is of the *conn in a request's context.
 type contextKey struct{}
 
-// Context is http.Server's ConnContext, by which Handler knows the connection of a request.
+// Context is the http.Server's ConnContext, by which Handler knows the connection of a request.
 func (c *Connections) Context(ctx context.Context, of net.Conn) context.Context {
 	if counted := countedConn(of); counted != nil {
 		return context.WithValue(ctx, contextKey{}, counted)

@@ -157,8 +157,9 @@ type Charge struct {
 	Amount int
 }
 
-// Take makes all charges or none. Where an account has too little, it returns the kind that is lacking and the time until
-// there is enough; otherwise wait is 0. A charge above a bucket's burst counts as the burst.
+// Take makes all charges, or none where one is lacking at first; where another call takes the rest meanwhile, the charges before that
+// one stay. It returns the kind that is lacking and the time until there is enough; wait is 0 where none is. A charge above a bucket's
+// burst counts as the burst.
 func (c *Caller) Take(charges []Charge) (lacking Kind, wait time.Duration) {
 	if c == nil {
 		return 0, 0

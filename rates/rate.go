@@ -19,7 +19,7 @@ const (
 	Signals                   // sendSignal
 	Negotiations              // negotiate
 	MessageBytes              // bytes of signals and negotiations
-	Connects                  // connect; charged to the address alone
+	Connects                  // connect; its rate is an address's, and is not multiplied by Limits.Address
 	RosterChanges             // publishing, updating, ending and muting streams, setData, forceDisconnect, bans and updateSession
 	Subscriptions             // subscriptions that begin
 	Processor                 // microseconds spent on reading and executing operations
