@@ -153,7 +153,8 @@ func (b *Budget) leave(k *Kept) {
 	k.next, k.prev = nil, nil
 }
 
-// makeRoom takes from Keepers until the sum is within the limit. It does nothing where another goroutine is doing so.
+// makeRoom takes from Keepers until the sum is within the limit. It does nothing while another goroutine holds the ring's lock; the
+// next Add or Reserve above the limit tries again.
 func (b *Budget) makeRoom() {
 	if !b.mu.TryLock() {
 		return

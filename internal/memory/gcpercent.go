@@ -18,7 +18,7 @@ const (
 	// Go would: answers that are large at once, which the budget bounds, would take twice their memory. minPercent bounds that.
 	garbageCeiling = 64 << 20
 	minPercent     = 50
-	rushed         = 3 // collections in a hurry after which that is so
+	rushed         = 3 // collections less than hurry apart, in a row, after which garbageCeiling applies
 	// Collections less than hurry apart, hurried of them in a row, count as load; a burst of new connections causes fewer.
 	// The load ends with two collections that are more than calm apart.
 	hurry   = 100 * time.Millisecond
@@ -30,7 +30,8 @@ const (
 type gcPercent struct{ inHurry int }
 
 // next returns GOGC until the next collection. gap is the time between the last two collections, live the bytes that the last
-// one found in use. Without load, and with a live heap from half of heapFloor to garbageCeiling, next returns Go's own default, 100.
+// one found in use. It returns Go's default, 100, without load, and under load for a live heap between half of heapFloor and
+// garbageCeiling.
 func (c *gcPercent) next(gap time.Duration, live uint64) int {
 	switch {
 	case gap < hurry:
