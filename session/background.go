@@ -40,7 +40,7 @@ func (b *background) end() {
 	b.work.Wait()
 }
 
-// again lets work that is asked for while it runs run once more, on one goroutine at a time. Its zero value is ready.
+// again runs work on one goroutine at a time; a wake during a run makes it run once more. Its zero value is ready.
 type again struct {
 	mu      sync.Mutex
 	running bool

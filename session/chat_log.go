@@ -16,13 +16,13 @@ type chatLog struct {
 	reactions *reactions
 }
 
-// logWrite is a write to one session's log: one of its fields is set, beside sessionID.
+// logWrite is a write to one session's log: exactly one of entry, changes, deletion and erasure is set.
 type logWrite struct {
 	sessionID string
 	entry     *NewEntry
 	changes   []NewChange
 	deletion  *deletion
-	trace     *Trace // of the operation; nil where it is not traced, which costs a queue less than the zero Trace
+	trace     *Trace // of the operation; a pointer, since most writes are not traced and a queue holds thousands
 	erasure   *erasurePart
 }
 

@@ -69,8 +69,8 @@ type NewConnection struct {
 	Data      *string
 	DataFixed bool
 	Role      Role
-	// MakeSession makes the session, with NewEpoch, where it does not exist; without it that is NOT_FOUND. TakeTokens says that the
-	// session that is made takes tokens from then on.
+	// MakeSession makes the session, with NewEpoch, where it does not exist; otherwise an unknown session is NOT_FOUND. TakeTokens says
+	// that the session that is made takes tokens from then on.
 	MakeSession bool
 	TakeTokens  bool
 	NewEpoch    Epoch

@@ -51,7 +51,8 @@ func (c *connections) create(ctx context.Context, n NewConnection) (*Connection,
 }
 
 // checkSession checks that a session may have one more connection, as far as this node knows. Connections that are being
-// made now, here or on other nodes, are not counted. No connection has joined a session for a while whose room is not open.
+// made now, here or on other nodes, are not counted. Where the room is not open here, nothing is checked: no connection has joined here
+// for a while.
 func (c *connections) checkSession(id string) error {
 	r := c.rooms.peek(id)
 	if r == nil {

@@ -5,9 +5,9 @@
 // # Order
 //
 // Every session owns two numbered sequences, both counted by the Store in the transaction that makes the change, so that
-// the order of numbers is the order of commits: the log (place, one an entry added or changed; seq counts the entries alone) and
-// the roster (revision, one a connection created or destroyed, or a change of streams). Of an entry only the newest change is
-// kept, so a log has places without an event. A node applies number n+1 after n, ignores numbers that it has, and fetches
+// the order of numbers is the order of commits: the log, whose place grows by one with each entry added or changed (seq with each
+// entry added), and the roster, whose revision grows with each change of connections, streams or settings. Of an entry only the
+// newest change is kept, so a log has places without an event. A node applies number n+1 after n, ignores numbers that it has, and fetches
 // from the Store those that it misses. So a message of the Bus may arrive out of order, twice or not at all.
 //
 // # Backpressure

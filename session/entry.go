@@ -196,7 +196,7 @@ type EntryQuery struct {
 	SessionID    string
 	Epoch        Epoch
 	ConnectionID string // only this sender's; empty for all
-	NotDeleted   bool   // leaves out deleted entries; the newest, or of one sender either end, are looked for among 10,000
+	NotDeleted   bool   // leaves out deleted entries; the newest, or either end of one sender's, are looked for among 10,000 entries at most
 	After        int64  // seq strictly after
 	Before       int64  // seq strictly before; 0 for no bound
 	Limit        int    // at most so many

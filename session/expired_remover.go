@@ -16,10 +16,10 @@ const (
 	retentionSessions = 1000                   // in one look
 	retentionShare    = 50                     // looking takes one part in 50 of the time at most
 	removalShare      = 10                     // removing takes one part in 10 at most, so that adds have the rest
-	leastRemoval      = 16                     // entries in a transaction, at least …
-	mostRemoval       = 512                    // … and at most
-	sessionCost       = 16                     // a session in a transaction takes about as long as so many entries …
-	leastSessions     = 8                      // … but a commit takes longer than so many
+	leastRemoval      = 16                     // the least that limit, the bound of the entries in one transaction, may be
+	mostRemoval       = 512                    // the most that limit may be
+	sessionCost       = 16                     // entries that take about as long as one session in a transaction
+	leastSessions     = 8                      // sessions that one transaction may always have, since its commit takes longer than they do
 	removalTime       = 10 * time.Millisecond  // that a transaction should take: an add may have to wait for it
 	removalTold       = 500 * time.Millisecond // between two rounds of messages to the nodes
 	removalTurn       = 5 * time.Second        // that one session takes before the next one
@@ -45,9 +45,9 @@ type expiredRemover struct {
 	limit   int                 // entries in the next transaction
 	untold  map[string]NewFront // where logs begin, by session, of which the nodes have not been told yet
 	toldAt  time.Time
-	after   string    // the next pass looks at the sessions after this one: at all, or at those behind one that failed or was the last
+	after   string    // the next pass begins after this session; empty: at the first. Set where a pass failed or gave others their turn
 	since   time.Time // when the pass began
-	failing bool      // so did the last pass over all sessions, or one since
+	failing bool      // the last full pass, or a partial one since, failed
 }
 
 func newExpiredRemover(cfg Config, node string, p *publisher, q *sequencer) *expiredRemover {

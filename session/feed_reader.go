@@ -114,7 +114,7 @@ func (f *feedReader) cursor(place int64) string {
 	return encodePosition(tagFeed, Epoch(f.epoch.Load()), place)
 }
 
-// use counts a reader, for whom the live end is made where there is none. place is where the feed ends.
+// use counts a reader, and makes the live end for the first one. place is where the feed ends.
 func (f *feedReader) use(place int64) *liveFeed {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -67,5 +67,5 @@ func (s *Service) ReplayWebhook(ctx context.Context, c Caller, id, after string)
 	return w, err
 }
 
-// WebhooksChanged is told of changes of the webhooks that were made on this node.
+// WebhooksChanged returns a channel that gets a value after changes of the webhooks on this node. It has one reader.
 func (s *Service) WebhooksChanged() <-chan struct{} { return s.webhooksChanged }

@@ -12,7 +12,7 @@ import (
 type SessionOrder string
 
 const (
-	// ByLastEntry is by when the newest entry was added, deleted or not; a session without entries is as old as it is.
+	// ByLastEntry is by when the newest entry was added, deleted or not; a session without entries counts by its creation.
 	ByLastEntry SessionOrder = "LAST_ENTRY"
 	ByCreation  SessionOrder = "CREATED"
 )

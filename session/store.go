@@ -93,9 +93,8 @@ type Store interface {
 	// by no connection, but only by CreateSession. RemoveDeleted removes its rows. It returns the session's epoch.
 	// Errors: NOT_FOUND.
 	DeleteSession(ctx context.Context, id string) (Epoch, error)
-	// RemoveDeleted removes up to limit rows of a deleted session for good, in one small transaction, and says whether the caller
-	// should go on: not where nothing is left, nor while other transactions hold all that is. Their texts leave the database as those of
-	// deleted entries do.
+	// RemoveDeleted removes up to limit rows of a deleted session for good, in one small transaction. more is false where nothing is
+	// left, or other transactions hold the rest. The texts of the rows leave the database as those of deleted entries do.
 	RemoveDeleted(ctx context.Context, limit int) (more bool, err error)
 	// CreateErasure records that what a user has stored so far is to be erased, or a connection without one, and returns the erasure as
 	// running. A guest's name stands for the guest from before, as another guest with the name is another one from then on. Somebody who
