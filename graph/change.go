@@ -35,7 +35,7 @@ func (r mutationResolver) ReactToChatEntry(ctx context.Context, id, name string,
 	entry, err := r.service.ReactToChatEntry(ctx, c, session.ReactArgs{ID: id, Name: name, On: on == nil || *on,
 		IdempotencyKey: idempotencyKey})
 	if err == nil {
-		// A few bytes make everybody get the whole entry again. How long it is was not known before.
+		// A reaction of a few bytes sends the whole entry to everybody again, and its length was not known before.
 		payerOf(ctx).Spend(rates.PostBytes, entry.TextBytes())
 	}
 	return entry, err

@@ -74,8 +74,8 @@ func requestID(ctx context.Context) string {
 }
 
 // isArgument says whether an error comes from reading a field's arguments, before the resolver is called. The message
-// is then that of the scalar which refused a value, and safe to show. gqlgen puts a path on all its errors, so they
-// differ in nothing else.
+// is then that of the scalar which refused a value, and safe to show. gqlgen puts a path on all its errors, so
+// nothing else tells these apart.
 func isArgument(ctx context.Context) bool {
 	f := graphql.GetFieldContext(ctx)
 	return f != nil && f.Args == nil && f.Field.Field != nil && f.Field.Definition != nil && len(f.Field.Definition.Arguments) > 0

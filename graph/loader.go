@@ -59,7 +59,7 @@ type entryKey struct {
 // readMarkKey names a user's read mark in a session.
 type readMarkKey struct{ sessionID, userID string }
 
-// reactorsKey names the first of those who react to an entry in one way.
+// reactorsKey names the list of the first limit users or connections that reacted to an entry by one name.
 type reactorsKey struct {
 	sessionID string
 	limit     int
@@ -84,8 +84,8 @@ func loadersOf(ctx context.Context) *operationLoaders {
 	return ctx.Value(loaderKey{}).(*operationLoaders)
 }
 
-// loader reads values that are asked for at about the same time at once. It is made when it is first needed; most operations
-// never need it.
+// loader reads values in one call that are asked for at about the same time. It is made when it is first needed; most operations never
+// need it.
 type loader[K comparable, V any] struct {
 	read func(ctx context.Context, keys []K) (map[K]V, error)
 	once sync.Once

@@ -65,7 +65,7 @@ func (r chatEntryResolver) MyReactions(ctx context.Context, e *session.ChatEntry
 	return names, err
 }
 
-// Users are the first of those who react so.
+// Users returns the first connections that reacted by this name.
 func (r reactionResolver) Users(ctx context.Context, reaction *session.Reaction, first *int64) ([]*session.Connection, error) {
 	limit := int64(defaultReactors)
 	if first != nil {
@@ -92,7 +92,8 @@ func (r reactionResolver) Users(ctx context.Context, reaction *session.Reaction,
 	return withinWeight(all, int(limit)), err
 }
 
-// withinWeight returns the first connections whose data takes as much as the weight of so many at most.
+// withinWeight returns the beginning of a list, as far as its data takes no more than dataBytes for each of number connections, which is
+// what the operation was weighed by.
 func withinWeight(all []*session.Connection, number int) []*session.Connection {
 	bytes := 0
 	for i, c := range all {

@@ -85,7 +85,7 @@ func (r sessionResolver) Unread(ctx context.Context, s *session.Session, userID 
 	return &mark.Unread, nil
 }
 
-// readMark returns how far a user has read, by default the caller's; nil where that has none.
+// readMark returns how far a user has read, by default the caller's; nil where the caller has no user.
 func (r sessionResolver) readMark(ctx context.Context, s *session.Session, userID *string) (*session.ReadMark, error) {
 	reader, err := r.service.Reader(callerOf(ctx), s, userID)
 	if reader == "" || err != nil {

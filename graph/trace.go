@@ -20,7 +20,7 @@ type Tracer interface {
 	Begin(ctx context.Context, kind, fields, traceparent string) (inner context.Context, end func(code string, failed bool))
 	// Delivered is called for a place of a log whose event a subscriber got. It may be called for other places, and again.
 	Delivered(at session.LogPlace)
-	// Awaits says whether there is anything that Delivered is waited for; else it need not be called.
+	// Awaits says whether any place is recorded until it is delivered; while none is, Delivered need not be called.
 	Awaits() bool
 }
 

@@ -6,19 +6,19 @@ import "chattok/session"
 const (
 	idBytes     = session.MaxNameBytes + 2 // an id or a name
 	cursorBytes = 64
-	// dataBytes is the data of a connection. One may have four times as much, but the domain's lists, whose items weigh most,
-	// have this much for each of 1,000 connections at most.
+	// dataBytes is what the data of a connection counts as. One connection may have four times as much, but the domain ends a
+	// list, the longest of which has 1,000 connections, where their data exceeds this much for each of 1,000.
 	dataBytes = 1024
 	// tokenBytes is the size of a signed token: the data in it is escaped as JSON, six bytes for one, and then base64.
 	tokenBytes = 1024 + (session.MaxDataBytes+session.MaxUserIDBytes)*6*4/3
 	urlsBytes  = 16 << 10 // addresses of one ICE server, which the operator configures
-	// versionBytes is the size of a version, which who builds the program chooses.
+	// versionBytes is the size of a version, which is chosen when the program is built.
 	versionBytes       = 128
 	webhookErrorBytes  = 256 // the server's own words
 	webhookSecretBytes = 128
 )
 
-// lists are the list fields with the number of their items at most, or on a page whose size is not given, by name, or by type and name.
+// lists says how many items a list field has at most, or on a page whose size is not given: by name, or by type and name.
 var lists = map[string]int{
 	"bans":        session.MaxListBans,
 	"chatEntries": session.DefaultPage,
