@@ -10,10 +10,10 @@ import (
 	"chattok/session"
 )
 
-// lookUpBans finds out which of these senders, which were looked up, are banned. A sender that is remembered as live is not:
-// a ban ends the connections that it is for, and none is made while it lasts. So this is for the connections that a node of an
-// earlier version made, and for the service connections of users, which a ban does not end; and it tells somebody whose connection
-// has just ended why.
+// lookUpBans finds out which of these senders are banned; they are those that were looked up. A sender that is remembered as live is
+// not banned: a ban ends the connections that it holds for, and none is made while it lasts. So lookUpBans finds the connections that a
+// node of an earlier version made, and users' service connections, which a ban does not end; and it tells a sender whose connection has
+// just ended why.
 func (g *group) lookUpBans(ctx context.Context, ids []string) error {
 	var suspects []string
 	for _, id := range ids {

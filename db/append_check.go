@@ -27,7 +27,7 @@ func (g *group) check(i int) (*session.ChatEntry, *connectionRow) {
 			return nil, nil
 		}
 	}
-	if e.ReplyTo < 0 || e.ReplyTo > log.seq || e.ReplyTo > 0 && e.ReplyTo <= log.removed || // a log has no holes
+	if e.ReplyTo < 0 || e.ReplyTo > log.seq || e.ReplyTo > 0 && e.ReplyTo <= log.removed || // all numbers in between are entries'
 		e.ReplyEpoch != 0 && e.ReplyEpoch != log.epoch {
 		result.Err = session.Errorf(session.CodeNotFound, "there is no such entry to reply to")
 		return nil, nil
@@ -72,8 +72,8 @@ func (g *group) noteGuest(e *session.NewEntry, from sender, found bool, now int6
 	return nil
 }
 
-// withPostedSum returns a new entry as one that its key finds, and notes the digest of the body that it was posted with, where that is
-// another one.
+// withPostedSum returns a new entry as a later retry finds it by its key. Where the entry was posted with another body than is stored, it
+// notes the digest of that body.
 func (g *group) withPostedSum(e *session.NewEntry, entry *session.ChatEntry) usedEntry {
 	if e.PostedBody == "" {
 		return usedEntry{ChatEntry: entry}
@@ -98,7 +98,7 @@ func (from sender) mayAppend(e *session.NewEntry, found bool) error {
 		return nil
 	case from.bannedUntil != 0 && from.sessionID == e.SessionID:
 		return session.Banned(toTime(from.bannedUntil))
-	case e.Service && from.service && from.sessionID == e.SessionID && same(from.userID, e.UserID): // its user may have been erased
+	case e.Service && from.service && from.sessionID == e.SessionID && same(from.userID, e.UserID): // the user differs where it was erased
 		return nil
 	case e.Service || !from.live || from.sessionID != e.SessionID:
 		return connectionDestroyed()

@@ -71,7 +71,8 @@ func (g *changeGroup) change(i int) (wait time.Duration, err error) {
 	return wait, err
 }
 
-// mayChange returns why the actor of an edit or a reaction may not change entries of its session, whatever its node knows of it.
+// mayChange returns why the actor of an edit or a reaction may not change entries of its session. It goes by the actor's row: the actor's
+// node may not have heard of its end or its new role.
 func (g *changeGroup) mayChange(c *session.NewChange, log *sessionRow) error {
 	if c.Kind == session.EntryDeleted {
 		return nil
@@ -91,7 +92,8 @@ func (g *changeGroup) moderates(by session.Actor, sessionID string) bool {
 	return by.Moderator && (!known || now.commands() && (now.service || now.live && now.sessionID == sessionID))
 }
 
-// commands says whether what holds for others does not hold for an actor: a moderator's connection, or one of the API secret's.
+// commands says whether an actor may change a read-only session and others' entries: a moderator's connection, or one of the API
+// secret's.
 func (a actorState) commands() bool { return a.service || a.role.CanModerate() }
 
 // fits returns an error where a change takes more bytes of its session than are left.
@@ -106,8 +108,8 @@ func fits(quota int64, log *sessionRow, more int64) error {
 // and did not count are given back too, but never more than there are.
 func (r *sessionRow) addBytes(bytes int64) { r.Bytes = max(0, r.Bytes+bytes) }
 
-// usedForOf returns a digest of what an idempotency key is used for. It has nothing of a body, which could be guessed by it after
-// the entry was deleted.
+// usedForOf returns a digest of what an idempotency key is used for. The digest leaves the body out: a text that was deleted could be
+// guessed by it.
 func usedForOf(c *session.NewChange) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %t %s", c.Kind, c.Seq, c.On, c.Name))
 	return hex.EncodeToString(sum[:12])
@@ -198,7 +200,7 @@ func countReaction(before []session.ReactionCount, name string, on bool) ([]sess
 	counts := slices.Clone(before)
 	at := slices.IndexFunc(counts, func(r session.ReactionCount) bool { return r.Name == name })
 	switch {
-	case !on && at < 0: // no count of a row's, which nothing writes
+	case !on && at < 0: // the row of a reaction without a count, which nothing writes
 	case !on && counts[at].Count > 1:
 		counts[at].Count--
 	case !on:

@@ -98,8 +98,8 @@ func (g *changeGroup) storeEntries(ctx context.Context, backend backend, changed
 	return cmp.Or(failed, execList(ctx, g.statements, g.tx, clearReactions, deleted, appendEntry))
 }
 
-// updateRows updates the rows of entries, in as few statements as the engine allows: rows of a file may move within it, so that
-// what they leave behind is cleared after each of them.
+// updateRows updates the rows of entries, in as few statements as the engine allows. In a file, an update may move other rows, so each row
+// has a statement of its own, after which the copies that moved rows left are cleared.
 func (g *changeGroup) updateRows(
 	ctx context.Context, backend backend, kind statementKind, entries []*changedEntry, appendArgs func([]any, *changedEntry) []any,
 ) error {

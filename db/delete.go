@@ -10,8 +10,8 @@ import (
 	"chattok/session"
 )
 
-// DeleteEntries implements session.Store. The log is looked through outside the transaction, where nobody else waits to write
-// meanwhile, and each entry of it once in all calls, however many there are.
+// DeleteEntries implements session.Store. It searches the log outside the transaction, so that nobody waits to write meanwhile. All calls
+// of one deletion search each entry once.
 func (s *Store) DeleteEntries(
 	ctx context.Context, sessionID, connectionID string, userID *string, by session.Actor, before int64, limit int,
 ) (run session.LogRun, next int64, err error) {
@@ -84,8 +84,8 @@ type undeleted struct {
 // searchWidth is how many entries of the log are searched at first for each that is wanted.
 const searchWidth = 8
 
-// search returns up to limit of the author's newest entries before a number, 0 for the end. A user's entries are those of all its
-// connections, and none of them has an order over all: so parts of the log are searched, each of which is wider than the one before.
+// search returns up to limit of the author's newest entries before a number, 0 for the end. A user's entries are indexed by connection,
+// so no index has all of them in order: parts of the log are searched, each of which is wider than the one before.
 func (a author) search(ctx context.Context, db bun.IDB, before int64, limit int) (found undeleted, err error) {
 	var indexed []int64
 	if err := db.NewRaw("SELECT indexed_seq FROM sessions WHERE id = ?", a.sessionID).Scan(ctx, &indexed); err != nil || len(indexed) == 0 {

@@ -32,7 +32,7 @@ type engine struct {
 	// unbounded, where it is not empty, is the first statement of a transaction that may take long.
 	unbounded string
 
-	// inList and inEnd go around a subquery of which a value is one: "seq " + inList + subquery + inEnd.
+	// inList and inEnd go around a subquery that lists values, to test for one of them: "seq " + inList + subquery + inEnd.
 	inList, inEnd string
 	position      string // the function that finds a text in another one
 

@@ -12,8 +12,8 @@ import (
 	"chattok/session"
 )
 
-// A user's entries are found by its connections: each loses the user's id when all that it has is erased, so the rows themselves say what
-// is left, after a crash and on any node.
+// A user's entries are found by the user's connections. A connection loses the user's id once all of its entries are erased; so the rows
+// themselves say what is left, after a crash and on any node.
 
 // EraseInSession implements session.Store.
 func (s *Store) EraseInSession(
@@ -117,7 +117,8 @@ func (x *erasing) sqlSubject() (condition string, args []any) {
 	return "session_id = ? AND user_id = ? AND created_at <= ?", []any{x.log.ID, *x.erasure.UserID, x.erasure.CreatedAt}
 }
 
-// endConnections ends the subject's live connections, and says whether there were some. The others are told of nobody any more.
+// endConnections ends the subject's live connections, and says whether there were some. Others are told of the ends without the data and
+// the user.
 func (x *erasing) endConnections(ctx context.Context) (ended bool, err error) {
 	var live []*connectionRow
 	condition, args := x.sqlSubject()
@@ -337,8 +338,8 @@ func (x *erasing) eraseBans(ctx context.Context, connectionID string) error {
 // counts as something erased, even if it finds nothing.
 const changesStep = 100
 
-// eraseChanges takes the data and the names of streams of a connection out of the changes that are kept for those who follow. They lie
-// between its beginning and its end. at is how far it came; done says that it came to the end.
+// eraseChanges takes a connection's data, and the names of its streams, out of the roster changes that are kept for followers. Their
+// revisions lie between the connection's creation and its end. at is how far eraseChanges came; done says that it came to the end.
 func (x *erasing) eraseChanges(ctx context.Context, c *connectionRow, at *session.ErasurePlace) (done bool, err error) {
 	if c.CreatedRevision == nil {
 		return true, nil
@@ -453,8 +454,8 @@ func (x *erasing) eraseReactions(ctx context.Context) error {
 	return execList(ctx, &x.s.writing, x.tx, deleteReactions, removed, appendReaction)
 }
 
-// eraseKeys removes the idempotency keys of the user's changes, which have its id. Those of a connection without a user have nothing of
-// it.
+// eraseKeys removes the idempotency keys of the user's changes, which contain the user's id. Keys of a connection without a user contain
+// nothing of it.
 func (x *erasing) eraseKeys(ctx context.Context) error {
 	if x.erasure.UserID == nil {
 		return nil

@@ -119,8 +119,8 @@ const sqlNewestOfGuest = "SELECT coalesce(max(at), 0) FROM (" +
 	" UNION ALL SELECT max(e.created_at) FROM connections AS c CROSS JOIN sessions AS s CROSS JOIN entries AS e WHERE c.id = ? AND c.guest" +
 	" AND s.id = c.session_id AND e.session_id = s.id AND e.seq > s.indexed_seq AND e.connection_id = c.id) AS newest"
 
-// insertErasure completes the row of an erasure and stores it. at is when it was asked for, 0 for now, or for the row's own time where that
-// is later.
+// insertErasure completes the row of an erasure and stores it. at is when the erasure was asked for. 0 stands for now, or for the latest
+// time of what the subject has stored where a clock was ahead.
 func (s *Store) insertErasure(ctx context.Context, tx bun.Tx, row *erasureRow, at int64) error {
 	latest := func() error {
 		var found int64
@@ -157,8 +157,8 @@ func (s *Store) insertErasure(ctx context.Context, tx bun.Tx, row *erasureRow, a
 	return err
 }
 
-// sqlLatestOfSubject selects the latest time of what the database has of an erasure's subject, which is later than now where a clock was
-// ahead: what has a later time than the erasure is of somebody new.
+// sqlLatestOfSubject selects the latest time of what the database has of an erasure's subject. Where a clock was ahead it is later than
+// now, and the erasure gets it as its own: everything with a later time than the erasure counts as somebody new's.
 const sqlLatestOfSubject = "SELECT coalesce(max(at), 0) FROM (" +
 	"SELECT max(created_at) AS at FROM connections WHERE user_id || '' = ? AND user_id IS NOT NULL" +
 	" UNION ALL SELECT max(created_at) FROM connections WHERE id = ?" +
@@ -199,8 +199,8 @@ func (s *Store) findErased(ctx context.Context, tx bun.Tx, row *erasureRow, at i
 	return renameGuest(ctx, tx, row, sessions[0], at)
 }
 
-// renameGuest gives the name of a guest to whoever posts by it from now on, or where at is not 0 after that time. The guest's entries get
-// the new id as they are erased.
+// renameGuest frees the name of a guest for the next one who posts by it: from now on, or after the time at where that is not 0. The
+// guest's entries get the new id as they are erased.
 func renameGuest(ctx context.Context, tx bun.Tx, row *erasureRow, log *sessionRow, at int64) error {
 	if err := indexAll(ctx, tx, []*sessionRow{log}); err != nil {
 		return err

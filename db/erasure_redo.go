@@ -11,10 +11,10 @@ import (
 	"chattok/session"
 )
 
-// redoErasures compares the database with the file of the erasures, and writes those to the file that it does not have. Those that the
-// database does not know, since it is an older copy, are done again before anything is answered. They are stored in session.PhaseRedo, in
-// which renewEpochs puts those that were running when the copy was made: whatever cuts this off, the next start goes on, and nodes that
-// start together all wait.
+// redoErasures compares the database with the file of erasures. Erasures that the file lacks are written to it. Those that the database
+// lacks, since it is an older copy, are done again before anything is answered. They are stored in session.PhaseRedo, in which
+// renewEpochs also puts those that were running when the copy was made; so after a crash the next start goes on, and nodes that start
+// together all wait.
 func (s *Store) redoErasures(ctx context.Context, path string) error {
 	if path == "" && !s.engine.locksRows() {
 		path = s.path + erasuresName
@@ -34,8 +34,8 @@ func (s *Store) redoErasures(ctx context.Context, path string) error {
 	return s.finishRedo(ctx)
 }
 
-// finishRedo returns when no erasure is in session.PhaseRedo. Other nodes may do the same at the same time, or be removing a deleted
-// session, which is waited for.
+// finishRedo returns when no erasure is in session.PhaseRedo. Other nodes may erase at the same time. Where another node is removing a
+// deleted session, finishRedo waits for it.
 func (s *Store) finishRedo(ctx context.Context) error {
 	for try := 0; ; try++ {
 		var ids []string
@@ -86,8 +86,8 @@ func (s *Store) compareErasures(ctx context.Context, path string) (missing []era
 // againChunk is how many erasures are inserted in one transaction.
 const againChunk = 100
 
-// insertAgain finds out whom these erasures are about, and stores them: those of somebody whom the database has to be done, the others as
-// done.
+// insertAgain finds out whom these erasures are about, and stores them: in session.PhaseRedo where the database has something of the
+// subject, otherwise as done.
 func (s *Store) insertAgain(ctx context.Context, records []erasureRecord) error {
 	subjects, err := s.findSubjects(ctx, records)
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *Store) insertAgain(ctx context.Context, records []erasureRecord) error 
 		some := records[:min(len(records), againChunk)]
 		records = records[len(some):]
 		err := s.write(ctx, "record erasures again", func(ctx context.Context, tx bun.Tx) error {
-			if err := s.lockSchema(ctx, tx); err != nil { // another node may be about the same erasures
+			if err := s.lockSchema(ctx, tx); err != nil { // another node may be inserting the same erasures
 				return err
 			}
 			if err := s.admitChange(ctx, tx); err != nil {

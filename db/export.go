@@ -35,7 +35,7 @@ type exportPlace struct {
 	Epoch   int64  `json:"e,string"`    // its epoch; 0 where it is done with
 	Kind    int    `json:"k"`           // the kind in exportKinds that comes next
 	After   []any  `json:"a,omitempty"` // the key of the last row of the kind; none at its beginning
-	Seq     int64  `json:"q,omitempty"` // up to this entry the session's log is in the export, or will be with its entries
+	Seq     int64  `json:"q,omitempty"` // the newest entry that the kind "entry" writes; in writeChanges, the newest one written
 	Place   int64  `json:"p,omitempty"` // up to this place of the session's log every change is in the export
 	Changed bool   `json:"c,omitempty"` // "changes" was written
 }
@@ -187,7 +187,7 @@ func (x *exporting) continueSession(ctx context.Context) error {
 	switch {
 	case gone && x.at.Only != "":
 		return session.ExportMismatch()
-	case gone: // where it was made again, the new one was not in the export
+	case gone: // also where the id is a new session's, of which the export has nothing
 		x.out.WriteString(`{"type":"sessionGone"}` + "\n")
 		x.at.Epoch = 0
 		return nil
@@ -206,7 +206,7 @@ func (x *exporting) writeRows(ctx context.Context, k *exportKind) error {
 	if k.ofSession {
 		where, args = append(where, "session_id = ?"), append(args, x.at.Session)
 	}
-	if k.name == "entry" { // those that were added since come with writeChanges, after their senders
+	if k.name == "entry" { // later entries are written by writeChanges, after their senders
 		where, args = append(where, "seq <= ?"), append(args, x.at.Seq)
 	}
 	key := strings.Join(k.key, ", ")
@@ -297,7 +297,7 @@ func (x *exporting) writeChanges(ctx context.Context, at *sessionRow) error {
 // exportedChange is an entry that was added or changed while its session was exported.
 type exportedChange struct{ Seq, Place int64 }
 
-// writeChunks writes some entries after the other until the page is full, and calls wrote with the last one of each some.
+// writeChunks writes entries in chunks until the page is full, and calls wrote with the last entry of each chunk.
 func (x *exporting) writeChunks(ctx context.Context, entries []exportedChange, wrote func(last exportedChange)) error {
 	for chunk := range slices.Chunk(entries, exportChanges) {
 		seqs := make([]int64, len(chunk))

@@ -39,9 +39,9 @@ type exportKind struct {
 	fields []exportField
 	// ofSession says that the rows belong to the session whose lines come around them, by a column session_id.
 	ofSession bool
-	// derived are columns that are stored by an import and in no line, in the order in which restore returns them.
+	// derived are columns that no line has and an import computes, in the order in which restore returns them.
 	derived []string
-	// left are columns that neither have.
+	// left are the table's other columns.
 	left []string
 	// show rewrites a row that was read to the fields of its line; nil where they are the same.
 	show func(epoch session.Epoch, row []any)

@@ -73,7 +73,7 @@ const (
 const (
 	// feedClearChunk is how many rows of a session that has gone are cleared in one transaction.
 	feedClearChunk = 1000
-	// feedFresh is longer than it takes until a new session is in the feed. Of one that is older changes may have been purged before.
+	// feedFresh is longer than a new session takes to come into the feed. Changes of one that is older may have been purged before that.
 	feedFresh = time.Hour
 )
 
@@ -320,8 +320,8 @@ func sqlPurgeFeed(e *engine) string {
 // sqlFeedDue selects the last place of the rows whose time is up.
 const sqlFeedDue = "SELECT last_place FROM feed WHERE purge_at <= ? ORDER BY purge_at DESC, last_place DESC LIMIT 1"
 
-// purgeFeed tells readers of roster changes and deletions whose time is up, and removes up to limit of those that they have been told of
-// for long enough.
+// purgeFeed moves the place up to which readers are told that roster changes and deletions are missing: past those whose time is up. It
+// removes up to limit of those that readers have been told of for long enough.
 func purgeFeed(ctx context.Context, tx bun.Tx, now int64, limit int) error {
 	var due []int64
 	if err := tx.NewRaw(sqlFeedDue, now).Scan(ctx, &due); err != nil || len(due) == 0 {
@@ -342,8 +342,8 @@ func purgeFeed(ctx context.Context, tx bun.Tx, now int64, limit int) error {
 	return nil
 }
 
-// renewFeedEpochs keeps the feed of the sessions, which are about to get new epochs. It is called before, and the function that it
-// returns afterwards.
+// renewFeedEpochs carries the feed over to the new epochs that the sessions are about to get. It is called before they get them; renew
+// is called afterwards.
 func renewFeedEpochs(ctx context.Context, tx bun.Tx) (renew func() error, err error) {
 	// A session that was removed and made again is a new one for the feed, whatever its epoch is then.
 	const stale = "(SELECT f.session_id FROM feed_sessions AS f JOIN sessions AS s ON s.id = f.session_id AND s.epoch <> f.epoch)"

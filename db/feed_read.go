@@ -243,8 +243,8 @@ func (r *feedReading) readPart(ctx context.Context, row *feedRun) error {
 	return nil
 }
 
-// truncate says, at the places in the feed where the logs begin, that what was before has been removed. It looks where they begin when
-// the rest has been read, so that it tells of all that may be missing.
+// truncate adds the events which say that a log's entries before its present beginning were removed. It looks where the logs begin
+// after the other events have been read, so that it tells of everything that these may lack.
 func (r *feedReading) truncate(ctx context.Context, rows []*feedRun) error {
 	byID := make(map[string][]*feedRun)
 	for _, row := range rows {

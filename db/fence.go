@@ -9,12 +9,12 @@ import (
 	"chattok/session"
 )
 
-// keyChanging is the key of meta that is set once something may have been done that nodes of earlier versions know nothing of:
-// an entry changed or erased, somebody banned, a read mark moved, a setting made, streams to come muted. From then on a trigger refuses
-// such nodes' entries, in a way that they answer with UNAVAILABLE, so that their clients lose no post.
+// keyChanging is the key of meta that is set with the first change of a kind that nodes of early versions do not know: an entry changed
+// or erased, somebody banned, a read mark moved, a setting made, streams to come muted. From then on a trigger refuses such nodes'
+// entries, in a way that they answer with UNAVAILABLE, so that their clients lose no post.
 const keyChanging = "changing"
 
-// admitChange lets a transaction do what nodes of earlier versions know nothing of. While such a node holds its lease, as in an
+// admitChange admits a transaction that makes a change of such a kind. While a node of an early version holds its lease, as in an
 // upgrade of one node after the other, the transaction is refused: the node would number entries as if nothing had been changed,
 // and admit those who are banned. A node that comes back later without a lease is refused by the trigger instead: it either holds
 // the session's row before this transaction does, or sees what this transaction has set. It locks the key's row, and so comes before

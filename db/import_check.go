@@ -44,8 +44,8 @@ var keptFor = map[string]time.Duration{
 	"readMark": session.ReadMarkTime + 7*24*time.Hour,
 }
 
-// boundPurge brings the time at which a row is to be removed down to what this server would have set now. It may be later where the clock
-// was ahead.
+// boundPurge lowers the time at which a row is to be removed to the latest that this server would set now. The exported time is later
+// where the exporting server's clock was ahead.
 func (i *importing) boundPurge(k *exportKind, row []any) {
 	if at := k.field("purgeAt"); at >= 0 && row[at] != nil {
 		row[at] = min(row[at].(int64), i.now+keptFor[k.name].Milliseconds())
@@ -71,7 +71,8 @@ func restoreFeed(i *importing, row []any) ([]any, error) {
 	return nil, nil
 }
 
-// restoreFeedState takes the end of the feed, from which places go on, and then up to where readers are told that some is missing.
+// restoreFeedState takes the feed's last place, after which places go on, and then the place up to which readers are told that something
+// is missing.
 func restoreFeedState(i *importing, row []any) ([]any, error) {
 	switch name, place := row[0].(string), row[1].(int64); {
 	case name == feedEnd && place < i.feedLast:

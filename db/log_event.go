@@ -77,10 +77,10 @@ const (
 	sqlRunAfter  = "SELECT seq, run_place FROM entries WHERE session_id = ? AND run_place > ? ORDER BY run_place LIMIT 1"
 )
 
-// LogEvents implements session.Store. A feed takes in a run without an upper bound, and must not pass a change that was answered
-// without having it: such a run is of one state of the database. A chunk has a bound, and is read without a transaction, which would
-// cost a server two round trips more: its entries are as they are now, and a change up to the bound that is not found any more has
-// been superseded by one after it.
+// LogEvents implements session.Store. A run without an upper bound is of one state of the database, since its reader goes on behind it
+// and must not have missed a change that was answered. A run with a bound is read without a transaction, which would cost a server two
+// round trips more: its entries are as they are now, and a change up to the bound that is not found any more has been superseded by one
+// after it.
 func (s *Store) LogEvents(ctx context.Context, q session.LogQuery) (session.LogRun, error) {
 	return read(ctx, s, "read log events", func(ctx context.Context) (run session.LogRun, err error) {
 		switch {
@@ -118,8 +118,8 @@ func selectChunk(ctx context.Context, db *bun.DB, e *engine, q session.LogQuery)
 	return selectSnapshot(ctx, db, e, q)
 }
 
-// selectRun reads a run, and where the log began before it was read. Of a log whose front is within the run, the run has the event that
-// says so.
+// selectRun reads a run, and front, where the log began before that. Where the front is within the run, the run has the event that says
+// so.
 func selectRun(ctx context.Context, db bun.IDB, q session.LogQuery) (run session.LogRun, front session.LogFront, err error) {
 	run = session.LogRun{After: q.After, Through: q.After}
 	end, found, err := selectLogEnd(ctx, db, q.SessionID)

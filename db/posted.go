@@ -57,8 +57,8 @@ func (used usedEntries) replayed(e *session.NewEntry) (*session.ChatEntry, error
 	return nil, nil
 }
 
-// mayBe says whether the entry that was stored with a key may be the one that e is a retry of. Once its text has changed, nothing but
-// its sender tells: the key, where that is a user's own, else the connection. Somebody who guesses a key could otherwise get another's
+// mayBe says whether the entry that was stored with a key may be the one that e is a retry of. Once its text has changed, only its
+// sender tells: by the key, where that is a user's own, else by the connection. Somebody who guesses a key could otherwise get another's
 // deleted entry, or have an entry of its own taken for another's.
 func (u usedEntry) mayBe(e *session.NewEntry, ownKey bool) bool {
 	changed := u.EditedAt != nil || u.Deleted()

@@ -150,8 +150,8 @@ func ofLiveSessions(ctx context.Context, tx bun.Tx, marks newMarks) (live newMar
 	return live, nil
 }
 
-// purgeMarkAt returns when the mark of a user that has read or posted now is removed, unless it moves again: after ReadMarkTime, to the
-// week, so that an index entry changes once a week for a user and not with each post.
+// purgeMarkAt returns when the mark of a user that has read or posted now is removed, unless it moves again: after ReadMarkTime, rounded
+// up to whole weeks, so that an index entry changes once a week for a user and not with each post.
 func purgeMarkAt(now int64) int64 {
 	const week = 7 * 24 * int64(time.Hour/time.Millisecond)
 	return ((now+session.ReadMarkTime.Milliseconds())/week + 1) * week

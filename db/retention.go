@@ -70,8 +70,8 @@ const sqlRetentionDue = "SELECT s.id, e.created_at > ? AS ahead FROM sessions AS
 	" AND e.seq = s.removed_seq + 1 AND s.deleted_at IS NULL AND coalesce(s.retention, 1) > 0" +
 	" AND (e.created_at <= ? - coalesce(s.retention, ?) OR e.created_at > ?) AND s.id > ?"
 
-// oldBehindAhead returns those of the sessions, whose first entries have times to come, that have an entry after them which is older than
-// it is kept.
+// oldBehindAhead returns the sessions that have an entry which is older than it is kept. They are those whose first entries have times in
+// the future, since a clock was ahead; the old entries come after these.
 func oldBehindAhead(ctx context.Context, db bun.IDB, ids []string, now, general int64) (old []string, err error) {
 	if len(ids) > 0 {
 		err = db.NewRaw(sqlOldBehindAhead, general, bun.List(ids), now, now, now, now).Scan(ctx, &old)
@@ -79,8 +79,8 @@ func oldBehindAhead(ctx context.Context, db bun.IDB, ids []string, now, general 
 	return old, err
 }
 
-// sqlOldBehindAhead halves each log until it is between an entry with a time to come, low, and the next one with a time that has been,
-// high: so it reads about twenty entries of a million.
+// sqlOldBehindAhead searches each log by halves for two neighbours: low, an entry with a time in the future, and high, one with a time
+// that has passed. It reads about twenty entries of a million.
 const sqlOldBehindAhead = "WITH RECURSIVE search (id, keep, low, high) AS (" +
 	"SELECT s.id, coalesce(s.retention, ?), s.removed_seq + 1, s.last_seq FROM sessions AS s CROSS JOIN entries AS l" +
 	" WHERE s.id IN (?) AND l.session_id = s.id AND l.seq = s.last_seq AND l.created_at <= ?" +
@@ -229,8 +229,8 @@ func (r *removal) choose(ctx context.Context) error {
 		return nil
 	}
 	r.entries = first[:n]
-	// The changes between the last entry that goes and the first that stays are of entries that go: the log ends with them where none
-	// stays.
+	// Changes between the last entry that is removed and the first that stays are of removed entries; where none stays, these are all
+	// changes up to the log's end.
 	r.front = session.LogFront{Seq: first[n-1].Seq, Place: r.at.LastSeq + r.at.Changes}
 	if n < len(first) {
 		r.front.Place = first[n].Seq + orZero(first[n].ChangesBefore) - 1

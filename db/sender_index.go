@@ -88,8 +88,8 @@ func (u *unindexedEntries) add(e *session.ChatEntry) {
 	}
 }
 
-// narrow returns the part of a log, after one number and before another, that has the query's entries which are not
-// indexed. Of a log that is not remembered it returns all that the query asks for.
+// narrow returns bounds, both exclusive, around those of the query's entries that are not indexed. Of a log that is not
+// remembered it returns the query's own bounds.
 func (u *unindexedEntries) narrow(q session.EntryQuery) (after, before int64) {
 	after, before = q.After, q.Before
 	if before <= 0 {

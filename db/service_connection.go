@@ -179,8 +179,8 @@ func moderatorOf(ctx context.Context, tx bun.Tx, id, sessionID string) (*session
 	return row.toConnection(), nil
 }
 
-// requireModerator returns why a connection may not moderate in a session; an empty id stands for somebody who need not ask. The session's
-// row is locked: roles change with it. Errors: as moderatorOf.
+// requireModerator returns why a connection may not moderate in a session; an empty id stands for a caller that needs no role. The session's
+// row is locked, as it is by every change of a role. Errors: as moderatorOf.
 func requireModerator(ctx context.Context, tx bun.Tx, id, sessionID string) error {
 	if id == "" {
 		return nil

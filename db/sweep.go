@@ -208,7 +208,8 @@ const sqlEmptySessions = "SELECT id FROM sessions WHERE last_seq = 0 AND NOT tok
 
 const sqlOldestSessions = " ORDER BY created_at LIMIT ?"
 
-// purge removes up to limit connections without entries that ended longer than purgeAfter ago, and as many bans that have ended, read marks whose time is up, and rows of the feed that are kept for a time.
+// purge removes connections without entries that ended longer than purgeAfter ago, bans that have ended, read marks whose time is up, and
+// rows of the feed that are kept for a time: up to limit of each.
 func purge(ctx context.Context, tx bun.Tx, now int64, limit int) error {
 	e := engineOf(tx)
 	for _, query := range []string{sqlPurge(e), sqlPurgeBans(e), sqlPurgeMarks(e)} {

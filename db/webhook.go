@@ -96,7 +96,7 @@ func (s *Store) CreateWebhook(ctx context.Context, w session.Webhook) (made *ses
 				return session.TooManyWebhooks()
 			}
 		}
-		// The progress of one that is there stays.
+		// A webhook that exists keeps its progress.
 		_, err = tx.NewInsert().Model(row).On("CONFLICT (id) DO UPDATE").Set("url = EXCLUDED.url").Set("events = EXCLUDED.events").
 			Set("session_prefix = EXCLUDED.session_prefix").Exec(ctx)
 		if err != nil {
