@@ -62,7 +62,7 @@ type Config struct {
 const (
 	leaseName  = "webhooks"
 	renewals   = 5               // looks at the webhooks in the time of a lease, each of which renews it
-	noteEvery  = time.Second     // how often a place is stored where nothing was to be sent
+	noteEvery  = time.Second     // how often the place is stored while nothing has to be sent
 	stopAfter  = 3 * time.Second // for the requests under way when the Sender ends
 	batchLimit = session.MaxWebhooks + 1
 )
@@ -119,7 +119,7 @@ func (s *Sender) Run(ctx context.Context) {
 	s.private.Close()
 }
 
-// look renews the lease where there are webhooks, and begins and ends workers as there are webhooks.
+// look renews the lease where there are webhooks, and begins and ends workers so that each webhook has one.
 func (s *Sender) look(ctx context.Context) {
 	webhooks, err := s.hold(ctx)
 	if err != nil && ctx.Err() == nil {

@@ -4,7 +4,7 @@ package webhook
 type Stats struct {
 	Webhooks int
 	Failing  int   // of them, those whose last request failed
-	Lag      int64 // places of the feed that the one furthest behind has not got
+	Lag      int64 // places of the feed that the webhook furthest behind has not taken yet
 }
 
 // Stats returns the present figures.

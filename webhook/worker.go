@@ -26,14 +26,14 @@ type worker struct {
 	done  chan struct{}
 
 	replays atomic.Int64 // of the webhook, as the worker knows it
-	at      atomic.Int64 // the place up to which everything was taken, or was nothing to send
+	at      atomic.Int64 // the place up to which the receiver has taken all events that the webhook wants
 	newest  atomic.Int64 // the end of the feed, as the worker saw it last
 	failed  atomic.Bool  // the last request was not taken
 
-	// The following are of the worker's goroutine alone.
+	// Only the worker's goroutine uses the fields below.
 	stored  int64     // the webhook's place in the store
 	noted   time.Time // when stored was set
-	through int64     // where the request that failed ended; 0 where the last did not fail
+	through int64     // the last place of the request that failed; 0 where the last request did not fail
 	feed    *sequence.Follower[*session.FeedEvent]
 	first   []*session.FeedEvent // what the feed begins with, until it was taken
 	opened  time.Time            // when the feed was opened
@@ -45,10 +45,10 @@ var errEnded = errors.New("the webhook is no more")
 // refusal is a request that was not taken.
 type refusal struct{ error }
 
-// reopenAfter is how long the worker is one reader of the feed.
+// reopenAfter is how long the worker follows the feed by one reader. A new reader is told where the feed was truncated meanwhile.
 const reopenAfter = time.Minute
 
-// storePause is the wait after a failure of the store, which is no receiver's.
+// storePause is the wait after a failure of the store, which does not count as one of the receiver's.
 const storePause = time.Second
 
 func (s *Sender) begin(w *session.Webhook) *worker {
@@ -106,7 +106,7 @@ func (k *worker) run(running, requests context.Context) {
 			} else if running.Err() == nil {
 				k.sender.cfg.Log.Warn("a webhook has to wait for the store", "webhook", k.id, "error", err)
 			}
-			k.closeFeed() // the next try may begin with what has become of the feed
+			k.closeFeed() // the next try reads the feed anew, as it is then
 			k.pause(running, wait)
 		case more:
 			try = 0
