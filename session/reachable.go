@@ -42,15 +42,11 @@ func (s *sender) allHere(ctx context.Context, sessionID string, to *string) bool
 	if to != nil {
 		return s.attachments.has(*to)
 	}
-	r, _, release, err := s.rooms.openCurrent(ctx, sessionID)
-	if err != nil {
-		return false
-	}
-	defer release()
-	for _, id := range r.roster.connectionIDs() {
-		if !s.attachments.has(id) {
-			return false
+	all := true
+	err := s.rooms.withRoster(ctx, sessionID, func(r *liveRoster) {
+		for _, id := range r.connectionIDs() {
+			all = all && s.attachments.has(id)
 		}
-	}
-	return true
+	})
+	return err == nil && all
 }

@@ -98,6 +98,17 @@ func (rs *rooms) openCurrent(ctx context.Context, id string) (r *room, last Last
 	}
 }
 
+// withRoster calls read with the session's roster as openCurrent has it. Errors: NOT_FOUND, UNAVAILABLE.
+func (rs *rooms) withRoster(ctx context.Context, id string, read func(*liveRoster)) error {
+	r, _, release, err := rs.openCurrent(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer release()
+	read(r.roster)
+	return nil
+}
+
 // peek returns the session's room where it is open, else nil. The room may be closed at any time.
 func (rs *rooms) peek(id string) *room {
 	rs.mu.Lock()

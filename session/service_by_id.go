@@ -18,13 +18,8 @@ func (s *Service) ConnectionsWithID(ctx context.Context, c Caller, sessionID str
 	if err := c.operator(); err != nil {
 		return nil, 0, err
 	}
-	r, _, release, err := s.rooms.openCurrent(ctx, sessionID)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer release()
-	live, count = r.roster.connections(offset + limit)
-	return live[min(offset, len(live)):], count, nil
+	err = s.rooms.withRoster(ctx, sessionID, func(r *liveRoster) { live, count = r.connections(offset + limit) })
+	return live[min(offset, len(live)):], count, err
 }
 
 // StreamsWithID returns the streams of any session, for the holder of the API secret: oldest first, limit at most, and how many there
@@ -33,11 +28,6 @@ func (s *Service) StreamsWithID(ctx context.Context, c Caller, sessionID string,
 	if err := c.operator(); err != nil {
 		return nil, 0, err
 	}
-	r, _, release, err := s.rooms.openCurrent(ctx, sessionID)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer release()
-	live, count = r.roster.publishedStreams(limit)
-	return live, count, nil
+	err = s.rooms.withRoster(ctx, sessionID, func(r *liveRoster) { live, count = r.publishedStreams(limit) })
+	return live, count, err
 }

@@ -55,11 +55,7 @@ func (s *Service) DisableForceMute(ctx context.Context, c Caller) (*Session, err
 }
 
 // MuteForced says whether streams to come begin muted in a session. Errors: NOT_FOUND, UNAVAILABLE.
-func (s *Service) MuteForced(ctx context.Context, sess *Session) (bool, error) {
-	r, _, release, err := s.rooms.openCurrent(ctx, sess.ID)
-	if err != nil {
-		return false, err
-	}
-	defer release()
-	return r.roster.muted(), nil
+func (s *Service) MuteForced(ctx context.Context, sess *Session) (forced bool, err error) {
+	err = s.rooms.withRoster(ctx, sess.ID, func(r *liveRoster) { forced = r.muted() })
+	return forced, err
 }

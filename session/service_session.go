@@ -35,13 +35,8 @@ func (s *Service) FirstCursor(ctx context.Context, sess *Session) (string, error
 // Roster returns the connections that are in a session now, oldest first, limit at most, and how many there are.
 // Errors: NOT_FOUND, UNAVAILABLE.
 func (s *Service) Roster(ctx context.Context, sess *Session, limit int) (live []*Connection, count int, err error) {
-	r, _, release, err := s.rooms.openCurrent(ctx, sess.ID)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer release()
-	live, count = r.roster.connections(limit)
-	return withinData(live, itself), count, nil
+	err = s.rooms.withRoster(ctx, sess.ID, func(r *liveRoster) { live, count = r.connections(limit) })
+	return withinData(live, itself), count, err
 }
 
 // RosterPage returns a page of the connections of the caller's session, with the session. A search looks at a bounded number
@@ -123,14 +118,14 @@ func (s *Service) RosterSizes(ctx context.Context, ids []string) (map[string]Ros
 	if len(ids) != 1 || s.rooms.peek(ids[0]) == nil {
 		return s.cfg.Store.RosterSizes(ctx, ids)
 	}
-	r, _, release, err := s.rooms.openCurrent(ctx, ids[0])
+	var size RosterSize
+	err := s.rooms.withRoster(ctx, ids[0], func(r *liveRoster) {
+		_, size.Connections = r.connections(0)
+		_, size.Streams = r.publishedStreams(0)
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	var size RosterSize
-	_, size.Connections = r.roster.connections(0)
-	_, size.Streams = r.roster.publishedStreams(0)
 	return map[string]RosterSize{ids[0]: size}, nil
 }
 

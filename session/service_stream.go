@@ -104,11 +104,6 @@ func (s *Service) streamInSession(ctx context.Context, id, sessionID string) (*S
 // Streams returns the streams that are published in a session now, oldest first, limit at most, and how many there are.
 // Errors: NOT_FOUND, UNAVAILABLE.
 func (s *Service) Streams(ctx context.Context, sess *Session, limit int) (live []*Stream, count int, err error) {
-	r, _, release, err := s.rooms.openCurrent(ctx, sess.ID)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer release()
-	live, count = r.roster.publishedStreams(limit)
-	return withinData(live, (*Stream).publisher), count, nil
+	err = s.rooms.withRoster(ctx, sess.ID, func(r *liveRoster) { live, count = r.publishedStreams(limit) })
+	return withinData(live, (*Stream).publisher), count, err
 }
