@@ -111,7 +111,7 @@ type conn struct {
 	whole     atomic.Bool  // a request's header has come, and its answer has not gone: further bytes are its body's
 	early     atomic.Bool  // bytes have come since the header was whole, of its body or of the next header
 	deadlines atomic.Int32 // after an answer, how many read deadlines net/http sets until it reads the next header
-	counted   atomic.Bool  // it is one of the unfinished ones
+	listed    atomic.Bool  // it is one of the unfinished ones
 	turn      atomic.Bool  // it has one of Connections.turns
 	closed    atomic.Bool  // its place among the unfinished ones was given to a newer one
 	answered  atomic.Bool  // the server has written something

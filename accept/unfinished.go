@@ -16,7 +16,7 @@ import (
 const (
 	maxUnfinished           = 256
 	maxUnfinishedPerAddress = 64      // and ten times as many of a /48
-	unfinishedBytes         = 1 << 10 // of a header, above which it is counted
+	unfinishedBytes         = 1 << 10 // of a header, above which its connection is unfinished
 	helloBytes              = 4 << 10 // of a TLS handshake before the server's part in it: a ClientHello with keys and all extensions
 )
 
@@ -30,7 +30,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	switch {
 	case n <= 0:
 		return n, err
-	case c.counted.Load():
+	case c.listed.Load():
 		return c.inTurn(n, err)
 	case c.whole.Load():
 		if !c.early.Load() {
@@ -110,7 +110,7 @@ func (c *Connections) begin(of *conn) {
 	var victims []*conn
 	if !of.left && of.begun == nil && !of.whole.Load() {
 		victims = c.makeRoomUnfinished(of)
-		of.counted.Store(true)
+		of.listed.Store(true)
 		of.begun = append(of.begun, c.unfinished.PushBack(of))
 		for _, network := range of.peers {
 			of.begun = append(of.begun, c.peers[network].unfinished.PushBack(of))
@@ -155,7 +155,7 @@ func (c *Connections) finish(of *conn) {
 		c.peers[network].unfinished.Remove(of.begun[1+i])
 	}
 	of.begun = nil
-	of.counted.Store(false)
+	of.listed.Store(false)
 }
 
 // follow keeps account of whether the bytes of a connection are a request's header. Those after a header are its body, or a WebSocket's,
