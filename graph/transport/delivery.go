@@ -74,7 +74,7 @@ func (d *delivery) load(g *group, after int64, waited bool) (ok bool) {
 		return true
 	}
 	if now := time.Now(); d.until.IsZero() {
-		d.until = now.Add(g.all.turn)
+		d.until = now.Add(g.all.passTime)
 	} else if !now.Before(d.until) {
 		return false
 	}

@@ -232,7 +232,7 @@ func TestRenderingIsBounded(t *testing.T) {
 func TestShortPasses(t *testing.T) {
 	const events, members = 60, 30
 	g, w := newGroupWorld(t)
-	w.sockets.groups.turn = 0
+	w.sockets.groups.passTime = 0
 	for n := range events / 2 {
 		g.window.Append(w.entry("a", fmt.Sprint(n)))
 	}
@@ -255,7 +255,7 @@ func TestShortPasses(t *testing.T) {
 // A pass whose time is over ends before the next position, and the next one begins there.
 func TestPassesBeginWhereTheLastEnded(t *testing.T) {
 	g, w := newGroupWorld(t)
-	w.sockets.groups.turn = 0
+	w.sockets.groups.passTime = 0
 	sockets := []*rawSocket{w.ready(t), w.ready(t), w.ready(t)}
 	for i, s := range sockets {
 		s.subscribe("1", `subscription{entryAdded{body}}`)

@@ -26,14 +26,16 @@ const (
 
 // groups holds all groups, and the queue of their shards that workers serve.
 type groups struct {
-	combine   time.Duration
-	answers   *Answers                                           // nil: answers are not bounded
-	rendering func(ctx context.Context) (done func(), err error) // StreamConfig.Render
-	budget    *budget.Budget
-	most      int           // groups that one caller may be a member of
-	turn      time.Duration // passTime
-	run       func(func())  // runs a function on a goroutine that Streams waits for
-	queue     shardQueue
+	combine time.Duration
+	answers *Answers // nil: answers are not bounded
+	// rendering is StreamConfig.Render.
+	rendering func(ctx context.Context) (done func(), err error)
+
+	budget   *budget.Budget
+	most     int           // groups that one caller may be a member of
+	passTime time.Duration // the constant of the same name; less in tests
+	run      func(func())  // runs a function on a goroutine that Streams waits for
+	queue    shardQueue
 
 	mu        sync.Mutex
 	byKey     map[string]*group
@@ -45,7 +47,7 @@ type groups struct {
 
 // newGroups returns no groups yet; run runs a function on a goroutine that is waited for.
 func newGroups(c StreamConfig, run func(func())) *groups {
-	g := &groups{combine: c.Combine, answers: c.Answers, rendering: c.Render, budget: budget.New(0), most: c.MaxSelections, turn: passTime, run: run,
+	g := &groups{combine: c.Combine, answers: c.Answers, rendering: c.Render, budget: budget.New(0), most: c.MaxSelections, passTime: passTime, run: run,
 		byKey: make(map[string]*group), callers: make(memberships[string, *group]), addresses: make(memberships[netip.Prefix, string]),
 		networks: make(memberships[netip.Prefix, *group]),
 		buckets:  make(map[netip.Prefix]*bucket)}
