@@ -47,7 +47,7 @@
 // service_review.go, service_signal.go, service_stream.go, service_mute.go, service_role.go, service_preview.go, service_session.go,
 // service_delete.go, service_erasure.go, eraser.go, service_by_id.go, service_moderation.go, service_read.go, service_follow.go,
 // service_feed.go, service_webhook.go, service_export.go, service_server.go, config.go, reviews.go, chat_log.go, reactions.go,
-// connections.go, read_marks.go, write_queue.go, reachable.go, sweep.go, expired_remover.go, deleted_remover.go, lease.go,
+// connections.go, read_marks.go, write_queue.go, sender.go, sweep.go, expired_remover.go, deleted_remover.go, lease.go,
 // named_lease.go, page.go, roster_page.go, session_page.go, rooms.go, last_seqs.go, room.go, early.go, catch_up.go, live_roster.go,
 // pending.go, message_window.go, user_window.go, log_feed.go, feed_reader.go, sequencer.go, presence.go, attachments.go, requests.go,
 // publisher.go, connection_cache.go, trace.go, health.go, identity.go, background.go, hint.go, guard.go, store.go, bus.go, caller.go,
