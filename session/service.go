@@ -207,16 +207,16 @@ func (s *Service) Replaced() <-chan struct{} { return s.identity.replaced }
 
 // Stats are the sizes of a Service's parts.
 type Stats struct {
-	Rooms       int   // open sessions
-	Attached    int   // connections with a socket here
-	OlderReads  int64 // reads of the store for readers that were behind, since the start
-	Kept        int64 // bytes of the budget in use
-	WritesQueue int   // entries that wait to be committed
-	Reviewing   int   // posts that wait for the Reviewer, or that it is asked about
+	Rooms         int   // open sessions
+	Attached      int   // connections with a socket here
+	OlderReads    int64 // reads of the store for readers that were behind, since the start
+	Kept          int64 // bytes of the budget in use
+	WaitingWrites int   // adds and changes of entries that wait to be committed
+	Reviewing     int   // posts that wait for the Reviewer, or that it is asked about
 }
 
 // Stats returns the present sizes.
 func (s *Service) Stats() Stats {
 	return Stats{Rooms: len(s.rooms.list()), Attached: s.presence.count(), OlderReads: s.rooms.olderReads(),
-		Kept: s.cfg.Budget.Used(), WritesQueue: s.log.waiting(), Reviewing: s.reviews.waiting()}
+		Kept: s.cfg.Budget.Used(), WaitingWrites: s.log.waiting(), Reviewing: s.reviews.waiting()}
 }

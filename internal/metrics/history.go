@@ -85,7 +85,7 @@ func (h *History) take(ctx context.Context) {
 	}
 	stats, load := h.observed.Stats(), h.observed.Load()
 	s := &session.Sample{At: now.UTC(), Sockets: load.Sockets, HTTPStreams: load.HTTPStreams, Subscriptions: load.Subscriptions,
-		Connections: stats.Attached, WaitingEntries: stats.WritesQueue, MemoryBytes: float64(memoryInUse()), Goroutines: runtime.NumGoroutine(),
+		Connections: stats.Attached, WaitingEntries: stats.WaitingWrites, MemoryBytes: float64(memoryInUse()), Goroutines: runtime.NumGoroutine(),
 		CommitsPerSecond: rate(count.commits, h.last.commits), EntriesPerSecond: rate(count.entries, h.last.entries),
 		DeliveriesPerSecond: rate(count.deliveries, h.last.deliveries)}
 	if commits := count.commits - h.last.commits; commits > 0 {

@@ -19,7 +19,7 @@ func TestHistory(t *testing.T) {
 		var deliveries, size atomic.Int64
 		var away atomic.Bool
 		h := m.History(Observed{
-			Stats:      func() session.Stats { return session.Stats{Attached: 4, WritesQueue: 7} },
+			Stats:      func() session.Stats { return session.Stats{Attached: 4, WaitingWrites: 7} },
 			Load:       func() session.NodeLoad { return session.NodeLoad{Sockets: 5, HTTPStreams: 2, Subscriptions: 9} },
 			Deliveries: deliveries.Load,
 			DatabaseBytes: func(context.Context) (int64, error) {

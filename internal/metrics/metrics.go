@@ -113,7 +113,7 @@ func (m *Metrics) Observe(s *session.Service, g *graph.Handler) {
 	}
 	gauge("chattok_connections", "Connections that have a socket on this node.", func() float64 { return float64(s.Stats().Attached) })
 	gauge("chattok_open_sessions", "Sessions that somebody on this node follows.", func() float64 { return float64(s.Stats().Rooms) })
-	gauge("chattok_waiting_entries", "Entries that wait to be committed.", func() float64 { return float64(s.Stats().WritesQueue) })
+	gauge("chattok_waiting_entries", "Entries that wait to be committed.", func() float64 { return float64(s.Stats().WaitingWrites) })
 	gauge("chattok_before_post_waiting", "Posts that wait until the backend has been asked about them.", func() float64 { return float64(s.Stats().Reviewing) })
 	gauge("chattok_memory_bytes", "Bytes of the budget (CHATTOK_MEMORY) in use: what is kept to be fast, and answers that wait to be taken.", func() float64 { return float64(s.Stats().Kept) })
 	gauge("chattok_sockets", "Open WebSockets.", func() float64 { return float64(g.Streams().Sockets()) })
