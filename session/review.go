@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// MaxRefusalBytes bounds the message of a refusal that the poster sees.
-const MaxRefusalBytes = 256
+// maxRefusalBytes bounds the message of a refusal that the poster sees.
+const maxRefusalBytes = 256
 
 // Limits of what waits for a Reviewer on this node.
 const (
@@ -116,7 +116,7 @@ func (d *Draft) checkReplacement(body string) error {
 }
 
 // refused is the error for a draft that was refused with a message from outside: what is not text is taken out, and the rest cut at
-// MaxRefusalBytes.
+// maxRefusalBytes.
 func refused(message string) *Error {
 	message = strings.Map(func(r rune) rune {
 		switch {
@@ -128,8 +128,8 @@ func refused(message string) *Error {
 		return r
 	}, strings.ToValidUTF8(message, "\uFFFD"))
 	message = strings.Join(strings.Fields(message), " ")
-	if len(message) > MaxRefusalBytes {
-		end := MaxRefusalBytes
+	if len(message) > maxRefusalBytes {
+		end := maxRefusalBytes
 		for !utf8.RuneStart(message[end]) {
 			end--
 		}

@@ -69,9 +69,9 @@ func (s *Service) FeedEnd(ctx context.Context) (FeedEnd, error) { return s.feed.
 // FeedCursor returns the cursor of a place in the feed, opaque to clients; place 0 is StartCursor.
 func (s *Service) FeedCursor(place int64) string { return s.feed.cursor(place) }
 
-// ParseFeedCursor returns the place of a cursor of the feed. Errors: BAD_USER_INPUT with ReasonCursorMismatch, which names the
+// placeInFeed returns the place of a cursor of the feed. Errors: BAD_USER_INPUT with ReasonCursorMismatch, which names the
 // argument; UNAVAILABLE.
-func (s *Service) ParseFeedCursor(ctx context.Context, argument, cursor string) (place int64, err error) {
+func (s *Service) placeInFeed(ctx context.Context, argument, cursor string) (place int64, err error) {
 	end, err := s.feed.end(ctx)
 	if err != nil {
 		return 0, err

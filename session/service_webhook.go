@@ -56,7 +56,7 @@ func (s *Service) ReplayWebhook(ctx context.Context, c Caller, id, after string)
 	if err := c.operator(); err != nil {
 		return nil, err
 	}
-	place, err := s.ParseFeedCursor(ctx, "after", after)
+	place, err := s.placeInFeed(ctx, "after", after)
 	if err != nil {
 		return nil, err
 	}

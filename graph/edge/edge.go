@@ -80,8 +80,8 @@ func (e *Edge) open(next, guarded http.Handler) http.Handler {
 }
 
 // Handler wraps next in all layers: Observe outermost, so that requests refused by the others are logged too, then
-// SecurityHeaders, FewHeaders, the hosts' Guard, and the origins'.
+// SecurityHeaders, fewHeaders, the hosts' Guard, and the origins'.
 func (e *Edge) Handler(next http.Handler) http.Handler {
 	next = e.hosts.Guard(e.open(next, e.Guard(next)), e.anyHost)
-	return Observe(e.logger, SecurityHeaders(FewHeaders(next)))
+	return Observe(e.logger, SecurityHeaders(fewHeaders(next)))
 }

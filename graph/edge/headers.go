@@ -12,9 +12,9 @@ import (
 // maxHeaderLines is how many lines a request's header has at most, as many as other servers take.
 const maxHeaderLines = 100
 
-// FewHeaders answers requests whose header has more than 100 lines with 431 (RFC 6585, section 5), and closes their connections.
+// fewHeaders answers requests whose header has more than 100 lines with 431 (RFC 6585, section 5), and closes their connections.
 // net/http keeps a header for as long as its request lasts, and 32 KiB in tiny lines are 0.6 MB.
-func FewHeaders(next http.Handler) http.Handler {
+func fewHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		lines := len(r.Header)
 		if lines <= maxHeaderLines {

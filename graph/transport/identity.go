@@ -15,12 +15,13 @@ type Authenticate func(ctx context.Context, authorization string) (context.Conte
 // onEnd is called where the connection ends first, once at most. Errors: UNAUTHENTICATED, UNAVAILABLE.
 type Attach func(ctx context.Context, onEnd func(*session.Error)) (detach func(), err error)
 
-// ReasonTokenInvalid is the reason of an UNAUTHENTICATED for a token that is refused; package token uses the same.
-const ReasonTokenInvalid = "TOKEN_INVALID"
+// reasonTokenInvalid is the reason of an UNAUTHENTICATED for a token that is refused: token.ReasonInvalid, of a package that transports
+// do not know.
+const reasonTokenInvalid = "TOKEN_INVALID"
 
 func tokensDiffer() *session.Error {
 	return session.Errorf(session.CodeUnauthenticated, "two tokens were sent that differ: send one, in the upgrade's Authorization or in connection_init").
-		WithReason(ReasonTokenInvalid)
+		WithReason(reasonTokenInvalid)
 }
 
 // asError returns err as an error of the domain; any other error is INTERNAL.
