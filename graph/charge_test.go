@@ -346,7 +346,7 @@ func TestAnswersOfMutationsAreCharged(t *testing.T) {
 func TestRatesOfAddresses(t *testing.T) {
 	need.Time(t, "it waits for rates")
 	limits := scarce(rates.Posts, 1)
-	limits.Address = 3
+	limits.AddressTimes = 3
 	limits.Rates[rates.Connects] = rates.Rate{PerSecond: 0.01, Burst: 4}
 	w := newWorld(t, options{rates: limits, streams: from})
 	server := httptest.NewServer(w.handler)

@@ -299,7 +299,7 @@ func TestRefusals(t *testing.T) {
 
 // TestRates checks that posts by the routes count to the API's rates, and that Retry-After is set.
 func TestRates(t *testing.T) {
-	limits := rates.Limits{Address: 1}
+	limits := rates.Limits{AddressTimes: 1}
 	limits.Rates[rates.Posts] = rates.Rate{PerSecond: 0.1, Burst: 2}
 	w := newWorld(t, false, &limits)
 	ann := w.join(t, "room", session.RolePublisher)

@@ -65,7 +65,7 @@ func New(limits Limits) *Accounts {
 	a.works[Reading] = make(chan struct{}, max(1, count/2))
 	a.works[Executing] = make(chan struct{}, 4*count)
 	for k, r := range limits.Rates {
-		times := limits.Address
+		times := limits.AddressTimes
 		if Kind(k) == Connects { // its rate is an address's already
 			times = 1
 		}

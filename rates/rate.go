@@ -19,7 +19,7 @@ const (
 	Signals                   // sendSignal
 	Negotiations              // negotiate
 	MessageBytes              // bytes of signals and negotiations
-	Connects                  // connect; its rate is an address's, and is not multiplied by Limits.Address
+	Connects                  // connect; its rate is an address's, and is not multiplied by Limits.AddressTimes
 	RosterChanges             // publishing, updating, ending and muting streams, setData, forceDisconnect, bans and updateSession
 	Subscriptions             // subscriptions that begin
 	Processor                 // microseconds spent on reading and executing operations
@@ -149,16 +149,16 @@ func formatAmount(k Kind, n float64) string {
 // Limits hold a rate for each kind.
 type Limits struct {
 	Rates [kinds]Rate // of one connection; of Connects, of one address
-	// Address times a connection's rate is the rate of an address: many people may share one.
-	Address int
+	// AddressTimes a connection's rate is the rate of an address: many people may share one.
+	AddressTimes int
 }
 
-// DefaultAddress is the default of Limits.Address.
-const DefaultAddress = 20
+// DefaultAddressTimes is the default of Limits.AddressTimes.
+const DefaultAddressTimes = 20
 
 // DefaultLimits returns Limits with every default.
 func DefaultLimits() Limits {
-	l := Limits{Address: DefaultAddress}
+	l := Limits{AddressTimes: DefaultAddressTimes}
 	for _, k := range Kinds() {
 		l.Rates[k] = Default(k)
 	}

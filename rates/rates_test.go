@@ -14,7 +14,7 @@ import (
 
 // only returns limits of one kind.
 func only(k Kind, r Rate) Limits {
-	l := Limits{Address: 10}
+	l := Limits{AddressTimes: 10}
 	l.Rates[k] = r
 	return l
 }
@@ -153,7 +153,7 @@ func TestDebt(t *testing.T) {
 
 // Of one caller no more is worked on at once than its share of the processors, and who gives up waiting leaves nothing.
 func TestTurns(t *testing.T) {
-	a := New(Limits{Address: 1})
+	a := New(Limits{AddressTimes: 1})
 	c := a.Caller("me", netip.MustParseAddr("192.0.2.1"))
 	most := cap(c.accounts[0].turns)
 	var leaves []func()
@@ -188,7 +188,7 @@ func TestTurns(t *testing.T) {
 // Many callers together are not worked for by more processors than there are for such work; those that are not counted
 // take turns too.
 func TestTurnsOfAll(t *testing.T) {
-	a := New(Limits{Address: 1})
+	a := New(Limits{AddressTimes: 1})
 	most := cap(a.works[Reading])
 	for i := range most {
 		if _, err := a.Caller(fmt.Sprint(i), netip.Addr{}).Enter(t.Context(), Reading); err != nil {
@@ -288,7 +288,7 @@ func TestParse(t *testing.T) {
 func BenchmarkTake(b *testing.B) {
 	l := DefaultLimits()
 	l.Rates[Posts], l.Rates[PostBytes] = Rate{1e9, 1e9}, Rate{1e9, 1e9}
-	l.Address = 1
+	l.AddressTimes = 1
 	c := New(l).Caller("me", netip.MustParseAddr("2001:db8::1"))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -29,11 +29,11 @@ func (l *Limits) rateFlags(f *flag.FlagSet) {
 	for _, r := range rateFlags {
 		f.Var(rates.Flag{Kind: r.kind, Rate: &l.Rates.Rates[r.kind]}, r.name, r.text)
 	}
-	f.IntVar(&l.Rates.Address, "rate-address", rates.DefaultAddress, "how many times a connection's rates one client address may use in all, and ten times that an IPv6 /48; loopback aside")
+	f.IntVar(&l.Rates.AddressTimes, "rate-address", rates.DefaultAddressTimes, "how many times a connection's rates one client address may use in all, and ten times that an IPv6 /48; loopback aside")
 }
 
 func (l *Limits) validateRates() error {
-	if l.Rates.Address < 1 || l.Rates.Address > 1_000_000 {
+	if l.Rates.AddressTimes < 1 || l.Rates.AddressTimes > 1_000_000 {
 		return fmt.Errorf("%w: -rate-address must be 1 to 1,000,000", ErrUsage)
 	}
 	return nil
