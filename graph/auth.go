@@ -21,7 +21,7 @@ type identity struct {
 	service *session.Service
 	caller  session.Caller // as it was when it was identified
 	err     error
-	payer   *rates.Caller // nil where nothing is charged
+	payer   *rates.Payer // nil where nothing is charged
 }
 
 // callerOf returns the caller of an operation, with its connection as this node knows it now; the zero Caller, session.Nobody, where

@@ -102,7 +102,7 @@ func (c charged) CreateOperationContext(ctx context.Context, params *graphql.Raw
 
 // read reads the operation's document. A document that is not in the cache has to be parsed and validated, which takes
 // a turn.
-func (c charged) read(ctx context.Context, payer *rates.Caller, params *graphql.RawParams) (*graphql.OperationContext, gqlerror.List) {
+func (c charged) read(ctx context.Context, payer *rates.Payer, params *graphql.RawParams) (*graphql.OperationContext, gqlerror.List) {
 	if _, known := c.documents.Get(ctx, params.Query); known {
 		op, errs := c.GraphExecutor.CreateOperationContext(ctx, params)
 		if len(errs) > 0 {
@@ -123,7 +123,7 @@ func (c charged) read(ctx context.Context, payer *rates.Caller, params *graphql.
 }
 
 // charge takes the charges of an operation.
-func (c charged) charge(payer *rates.Caller, op *graphql.OperationContext) error {
+func (c charged) charge(payer *rates.Payer, op *graphql.OperationContext) error {
 	if op.Operation.Operation == ast.Query {
 		if wait := payer.Owes(rates.Processor); wait > 0 {
 			return limited(rates.Processor, wait)
@@ -247,7 +247,7 @@ func (c charged) DispatchOperation(ctx context.Context, op *graphql.OperationCon
 
 // dispatchReading dispatches a mutation whose answer reads much: from the end of each change to the next one, or to the end of the
 // response, it takes a turn of its caller and is charged by its time.
-func (c charged) dispatchReading(ctx context.Context, op *graphql.OperationContext, payer *rates.Caller) (graphql.ResponseHandler, context.Context) {
+func (c charged) dispatchReading(ctx context.Context, op *graphql.OperationContext, payer *rates.Payer) (graphql.ResponseHandler, context.Context) {
 	end := func() {} // of the turn; the changes of a mutation are made one after the other
 	resolve := op.ResolverMiddleware
 	op.ResolverMiddleware = func(ctx context.Context, next graphql.Resolver) (any, error) {
@@ -354,7 +354,7 @@ func render(ctx context.Context) (done func(), err error) {
 }
 
 // spend charges the processor time since begun.
-func spend(payer *rates.Caller, begun time.Time) {
+func spend(payer *rates.Payer, begun time.Time) {
 	payer.Spend(rates.Processor, int(min(max(time.Since(begun), leastWork), mostWork).Microseconds()))
 }
 
@@ -395,20 +395,20 @@ func addressOf(ctx context.Context) netip.Addr {
 }
 
 // payerOf returns the account that an operation is charged to; nil where it is charged to none.
-func payerOf(ctx context.Context) *rates.Caller {
+func payerOf(ctx context.Context) *rates.Payer {
 	who, _ := ctx.Value(identityKey{}).(identity)
 	return who.payer
 }
 
 // payer returns the account that a caller's operations are charged to; the holder of the API secret has none.
-func (a authenticator) payer(ctx context.Context, c session.Caller) *rates.Caller {
+func (a authenticator) payer(ctx context.Context, c session.Caller) *rates.Payer {
 	switch {
 	case a.rates == nil || c.Kind == session.Operator:
 		return nil
 	case c.Kind == session.Member:
-		return a.rates.Caller(c.Connection.ID, addressOf(ctx))
+		return a.rates.Payer(c.Connection.ID, addressOf(ctx))
 	}
-	return a.rates.Caller("", addressOf(ctx))
+	return a.rates.Payer("", addressOf(ctx))
 }
 
 // frameBytes is how many bytes of a frame count as one frame.

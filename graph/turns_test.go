@@ -15,8 +15,8 @@ import (
 )
 
 // withPayer returns a context whose operations are charged to a client of its own.
-func withPayer(ctx context.Context, limits rates.Limits) (context.Context, *rates.Caller) {
-	payer := rates.New(limits).Caller("someone", netip.MustParseAddr("192.0.2.1"))
+func withPayer(ctx context.Context, limits rates.Limits) (context.Context, *rates.Payer) {
+	payer := rates.New(limits).Payer("someone", netip.MustParseAddr("192.0.2.1"))
 	return context.WithValue(ctx, identityKey{}, identity{payer: payer}), payer
 }
 

@@ -74,25 +74,25 @@ func New(limits Limits) *Accounts {
 	return a
 }
 
-// Caller returns the caller with a connection's id, which is "" for a caller without one, and a client address. Nothing is
-// charged to a caller that has neither a connection nor an address of Networks, such as a local one; all such callers
-// share their turns.
-func (a *Accounts) Caller(connection string, address netip.Addr) *Caller {
-	c := &Caller{works: &a.works}
+// Payer returns the payer of a caller with a connection's id, which is "" for a caller without one, and a client address. Nothing is
+// charged to a caller that has neither a connection nor an address of Networks, such as a local one; all such callers share their
+// turns.
+func (a *Accounts) Payer(connection string, address netip.Addr) *Payer {
+	p := &Payer{works: &a.works}
 	if connection != "" {
-		c.accounts = append(c.accounts, a.account(accountID{connection: connection}, &a.connection, processors.Count()/2))
+		p.accounts = append(p.accounts, a.account(accountID{connection: connection}, &a.connection, processors.Count()/2))
 	}
 	for i, network := range Networks(address) {
 		rates := &a.client
 		if i > 0 {
 			rates = &a.site
 		}
-		c.accounts = append(c.accounts, a.account(accountID{network: network}, rates, processors.Count()-1))
+		p.accounts = append(p.accounts, a.account(accountID{network: network}, rates, processors.Count()-1))
 	}
-	if len(c.accounts) == 0 {
-		c.accounts = append(c.accounts, a.uncharged)
+	if len(p.accounts) == 0 {
+		p.accounts = append(p.accounts, a.uncharged)
 	}
-	return c
+	return p
 }
 
 // Networks returns the networks that an address is counted by: of an IPv4 address itself, of an IPv6 address its client's
@@ -145,8 +145,8 @@ const (
 	works
 )
 
-// Caller is charged for operations. A nil Caller is charged nothing.
-type Caller struct {
+// Payer is the accounts that a caller's operations are charged to. A nil Payer is charged nothing.
+type Payer struct {
 	accounts []*account
 	works    *[works]chan struct{}
 }
@@ -160,12 +160,12 @@ type Charge struct {
 // Take makes all charges, or none where one is lacking at first; where another call takes the rest meanwhile, the charges before that
 // one stay. It returns the kind that is lacking and the time until there is enough; wait is 0 where none is. A charge above a bucket's
 // burst counts as the burst.
-func (c *Caller) Take(charges []Charge) (lacking Kind, wait time.Duration) {
-	if c == nil {
+func (p *Payer) Take(charges []Charge) (lacking Kind, wait time.Duration) {
+	if p == nil {
 		return 0, 0
 	}
 	now := time.Now()
-	for _, a := range c.accounts {
+	for _, a := range p.accounts {
 		for _, charge := range charges {
 			if b := a.bucket(charge.Kind); b != nil {
 				if wait := until(b, now, min(charge.Amount, b.Burst())); wait > 0 {
@@ -174,7 +174,7 @@ func (c *Caller) Take(charges []Charge) (lacking Kind, wait time.Duration) {
 			}
 		}
 	}
-	for _, a := range c.accounts {
+	for _, a := range p.accounts {
 		for _, charge := range charges {
 			if b := a.bucket(charge.Kind); b != nil {
 				n := min(charge.Amount, b.Burst())
@@ -197,12 +197,12 @@ func until(b *rate.Limiter, now time.Time, n int) time.Duration {
 }
 
 // Owes returns the time until the caller's debt of a kind is paid off, which is 0 where it has none.
-func (c *Caller) Owes(k Kind) (wait time.Duration) {
-	if c == nil {
+func (p *Payer) Owes(k Kind) (wait time.Duration) {
+	if p == nil {
 		return 0
 	}
 	now := time.Now()
-	for _, a := range c.accounts {
+	for _, a := range p.accounts {
 		if b := a.bucket(k); b != nil {
 			wait = max(wait, until(b, now, 0))
 		}
@@ -211,12 +211,12 @@ func (c *Caller) Owes(k Kind) (wait time.Duration) {
 }
 
 // Spend charges an amount that has been used already, if need be as a debt, and returns the time until that is paid off.
-func (c *Caller) Spend(k Kind, amount int) (wait time.Duration) {
-	if c == nil {
+func (p *Payer) Spend(k Kind, amount int) (wait time.Duration) {
+	if p == nil {
 		return 0
 	}
 	now := time.Now()
-	for _, a := range c.accounts {
+	for _, a := range p.accounts {
 		b := a.bucket(k)
 		if b == nil {
 			continue
@@ -256,32 +256,32 @@ func (c *Caller) Refused() (wait time.Duration) {
 // Enter waits for a turn of the caller's own, so that one caller can't occupy every processor before it has been charged,
 // and then for one of the turns of all callers for this work, so that many together can't either. The returned function
 // ends both turns. The error is the cause of ctx's end, where ctx ends first.
-func (c *Caller) Enter(ctx context.Context, work Work) (leave func(), err error) {
-	if c == nil {
+func (p *Payer) Enter(ctx context.Context, work Work) (leave func(), err error) {
+	if p == nil {
 		return func() {}, nil
 	}
-	for i, a := range c.accounts {
+	for i, a := range p.accounts {
 		select {
 		case a.turns <- struct{}{}:
 		case <-ctx.Done():
-			c.leave(i)
+			p.leave(i)
 			return nil, context.Cause(ctx)
 		}
 	}
 	select {
-	case c.works[work] <- struct{}{}:
+	case p.works[work] <- struct{}{}:
 	case <-ctx.Done():
-		c.leave(len(c.accounts))
+		p.leave(len(p.accounts))
 		return nil, context.Cause(ctx)
 	}
 	return func() {
-		<-c.works[work]
-		c.leave(len(c.accounts))
+		<-p.works[work]
+		p.leave(len(p.accounts))
 	}, nil
 }
 
-func (c *Caller) leave(entered int) {
-	for _, a := range c.accounts[:entered] {
+func (p *Payer) leave(entered int) {
+	for _, a := range p.accounts[:entered] {
 		<-a.turns
 	}
 }

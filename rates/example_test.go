@@ -8,14 +8,14 @@ import (
 )
 
 // A connection that posts faster than its rate is told when to come back.
-func ExampleCaller_Take() {
+func ExamplePayer_Take() {
 	limits := rates.DefaultLimits()
 	limits.Rates[rates.Posts] = rates.Rate{PerSecond: 1, Burst: 2}
 	accounts := rates.New(limits)
 
-	caller := accounts.Caller("c1", netip.MustParseAddr("192.0.2.7"))
+	payer := accounts.Payer("c1", netip.MustParseAddr("192.0.2.7"))
 	for range 3 {
-		lacking, wait := caller.Take([]rates.Charge{{Kind: rates.Posts, Amount: 1}})
+		lacking, wait := payer.Take([]rates.Charge{{Kind: rates.Posts, Amount: 1}})
 		if wait == 0 {
 			fmt.Println("posted")
 		} else {

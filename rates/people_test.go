@@ -11,7 +11,7 @@ import (
 var office = netip.MustParseAddr("198.51.100.7")
 
 // must takes, and fails the test where that is refused.
-func must(t *testing.T, what string, c *Caller, charges ...Charge) {
+func must(t *testing.T, what string, c *Payer, charges ...Charge) {
 	t.Helper()
 	if kind, wait := c.Take(charges); wait > 0 {
 		t.Fatalf("%s: refused for %s, for %v", what, kind, wait)
@@ -22,10 +22,10 @@ func must(t *testing.T, what string, c *Caller, charges ...Charge) {
 func TestOfficeIsNotLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := New(DefaultLimits())
-		people := make([]*Caller, 50)
+		people := make([]*Payer, 50)
 		for i := range people {
-			must(t, "connect", a.Caller("", office), Charge{Connects, 1})
-			people[i] = a.Caller(fmt.Sprint("person ", i), office)
+			must(t, "connect", a.Payer("", office), Charge{Connects, 1})
+			people[i] = a.Payer(fmt.Sprint("person ", i), office)
 			for range 5 { // what the page subscribes to
 				must(t, "subscribe", people[i], Charge{Subscriptions, 1})
 			}
@@ -56,7 +56,7 @@ func TestOfficeIsNotLimited(t *testing.T) {
 // A bot posts 20 a second, for ten minutes.
 func TestBotIsNotLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bot := New(DefaultLimits()).Caller("bot", office)
+		bot := New(DefaultLimits()).Payer("bot", office)
 		for range 600 * 20 {
 			must(t, "post", bot, Charge{Posts, 1}, Charge{PostBytes, 1000})
 			time.Sleep(50 * time.Millisecond)
@@ -67,7 +67,7 @@ func TestBotIsNotLimited(t *testing.T) {
 // A page joins a room of nine videos: 1,000 negotiations at once, of which 18 are descriptions of 8 KiB.
 func TestNineVideosAreNotLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		page := New(DefaultLimits()).Caller("page", office)
+		page := New(DefaultLimits()).Payer("page", office)
 		for i := range 1000 {
 			bytes := 300
 			if i < 18 {
@@ -87,7 +87,7 @@ func TestNineVideosAreNotLimited(t *testing.T) {
 // Somebody pastes the longest text there is, again and again.
 func TestPastingIsNotLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		writer := New(DefaultLimits()).Caller("writer", office)
+		writer := New(DefaultLimits()).Payer("writer", office)
 		for range 100 {
 			must(t, "post", writer, Charge{Posts, 1}, Charge{PostBytes, 16 << 10})
 			time.Sleep(time.Second)
@@ -101,8 +101,8 @@ func TestReloadStormIsNotLimited(t *testing.T) {
 		a := New(DefaultLimits())
 		for storm := range 2 {
 			for i := range 500 {
-				must(t, "connect", a.Caller("", office), Charge{Connects, 1})
-				p := a.Caller(fmt.Sprint(storm, i), office)
+				must(t, "connect", a.Payer("", office), Charge{Connects, 1})
+				p := a.Payer(fmt.Sprint(storm, i), office)
 				for range 5 {
 					must(t, "subscribe", p, Charge{Subscriptions, 1})
 				}

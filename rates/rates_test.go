@@ -20,7 +20,7 @@ func only(k Kind, r Rate) Limits {
 }
 
 // refusals takes so many single ones, and returns how many are refused and the last one's time to wait.
-func refusals(c *Caller, k Kind, n int) (refused int, wait time.Duration) {
+func refusals(c *Payer, k Kind, n int) (refused int, wait time.Duration) {
 	for range n {
 		if kind, w := c.Take([]Charge{{k, 1}}); w > 0 {
 			if kind != k {
@@ -35,14 +35,14 @@ func refusals(c *Caller, k Kind, n int) (refused int, wait time.Duration) {
 func TestTake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := New(only(Posts, Rate{10, 5}))
-		c := a.Caller("me", netip.Addr{})
+		c := a.Payer("me", netip.Addr{})
 		if refused, wait := refusals(c, Posts, 7); refused != 2 || wait != 100*time.Millisecond {
 			t.Errorf("%d of 7 were refused, for %v", refused, wait)
 		}
-		if refused, _ := refusals(a.Caller("another", netip.Addr{}), Posts, 5); refused != 0 {
+		if refused, _ := refusals(a.Payer("another", netip.Addr{}), Posts, 5); refused != 0 {
 			t.Errorf("another caller was refused %d times", refused)
 		}
-		if refused, _ := refusals(a.Caller("me", netip.Addr{}), Posts, 1); refused != 1 {
+		if refused, _ := refusals(a.Payer("me", netip.Addr{}), Posts, 1); refused != 1 {
 			t.Error("the same connection has another account")
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -68,7 +68,7 @@ func TestTakeAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := only(Posts, Rate{1, 3})
 		l.Rates[PostBytes] = Rate{100, 1000}
-		c := New(l).Caller("me", netip.Addr{})
+		c := New(l).Payer("me", netip.Addr{})
 		if _, wait := c.Take([]Charge{{Posts, 1}, {PostBytes, 900}}); wait != 0 {
 			t.Fatal("refused")
 		}
@@ -97,19 +97,19 @@ func TestAddresses(t *testing.T) {
 	addr := netip.MustParseAddr
 	for _, c := range []struct {
 		name    string
-		callers func(i int) *Caller
+		callers func(i int) *Payer
 		pass    int
 	}{
-		{"guests of one address", func(int) *Caller { return a.Caller("", addr("192.0.2.1")) }, 20},
-		{"its connections", func(i int) *Caller { return a.Caller(fmt.Sprint("c", i), addr("192.0.2.2")) }, 20},
-		{"one of its connections", func(int) *Caller { return a.Caller("c", addr("192.0.2.3")) }, 2},
-		{"the same in IPv6", func(int) *Caller { return a.Caller("", addr("::ffff:192.0.2.4")) }, 20},
-		{"a /64", func(i int) *Caller { return a.Caller("", addr(fmt.Sprintf("2001:db8:1:1::%x", i))) }, 20},
-		{"a /48", func(i int) *Caller { return a.Caller("", addr(fmt.Sprintf("2001:db8:2:%x::1", i))) }, 200},
-		{"this machine", func(int) *Caller { return a.Caller("", addr("127.0.0.1")) }, 500},
-		{"this machine, IPv6", func(int) *Caller { return a.Caller("", addr("::1")) }, 500},
-		{"nobody knows where", func(int) *Caller { return a.Caller("", netip.Addr{}) }, 500},
-		{"a connection of this machine", func(int) *Caller { return a.Caller("local", addr("127.0.0.1")) }, 2},
+		{"guests of one address", func(int) *Payer { return a.Payer("", addr("192.0.2.1")) }, 20},
+		{"its connections", func(i int) *Payer { return a.Payer(fmt.Sprint("c", i), addr("192.0.2.2")) }, 20},
+		{"one of its connections", func(int) *Payer { return a.Payer("c", addr("192.0.2.3")) }, 2},
+		{"the same in IPv6", func(int) *Payer { return a.Payer("", addr("::ffff:192.0.2.4")) }, 20},
+		{"a /64", func(i int) *Payer { return a.Payer("", addr(fmt.Sprintf("2001:db8:1:1::%x", i))) }, 20},
+		{"a /48", func(i int) *Payer { return a.Payer("", addr(fmt.Sprintf("2001:db8:2:%x::1", i))) }, 200},
+		{"this machine", func(int) *Payer { return a.Payer("", addr("127.0.0.1")) }, 500},
+		{"this machine, IPv6", func(int) *Payer { return a.Payer("", addr("::1")) }, 500},
+		{"nobody knows where", func(int) *Payer { return a.Payer("", netip.Addr{}) }, 500},
+		{"a connection of this machine", func(int) *Payer { return a.Payer("local", addr("127.0.0.1")) }, 2},
 	} {
 		passed := 0
 		for i := range 500 {
@@ -122,14 +122,14 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 	connects := New(only(Connects, Rate{0.001, 7}))
-	if refused, _ := refusals(connects.Caller("", addr("192.0.2.1")), Connects, 10); refused != 3 {
+	if refused, _ := refusals(connects.Payer("", addr("192.0.2.1")), Connects, 10); refused != 3 {
 		t.Errorf("%d of 10 connects were refused, want 3: their rate is an address's", refused)
 	}
 }
 
 func TestDebt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := New(only(Processor, Rate{1000, 5000})).Caller("me", netip.Addr{})
+		c := New(only(Processor, Rate{1000, 5000})).Payer("me", netip.Addr{})
 		if wait := c.Spend(Processor, 4000); wait != 0 || c.Owes(Processor) != 0 {
 			t.Errorf("owes %v with something left", wait)
 		}
@@ -144,7 +144,7 @@ func TestDebt(t *testing.T) {
 		if wait := c.Owes(Processor); wait != 5*time.Second {
 			t.Errorf("owes %v", wait)
 		}
-		var nobody *Caller
+		var nobody *Payer
 		if nobody.Spend(Processor, 1<<30) != 0 || nobody.Owes(Processor) != 0 {
 			t.Error("nobody owes")
 		}
@@ -154,7 +154,7 @@ func TestDebt(t *testing.T) {
 // Of one caller no more is worked on at once than its share of the processors, and who gives up waiting leaves nothing.
 func TestTurns(t *testing.T) {
 	a := New(Limits{AddressTimes: 1})
-	c := a.Caller("me", netip.MustParseAddr("192.0.2.1"))
+	c := a.Payer("me", netip.MustParseAddr("192.0.2.1"))
 	most := cap(c.accounts[0].turns)
 	var leaves []func()
 	for range most {
@@ -170,7 +170,7 @@ func TestTurns(t *testing.T) {
 	if _, err := c.Enter(ctx, Executing); !errors.Is(err, given) {
 		t.Errorf("one too many: %v", err)
 	}
-	if leave, err := a.Caller("another", netip.Addr{}).Enter(t.Context(), Executing); err != nil {
+	if leave, err := a.Payer("another", netip.Addr{}).Enter(t.Context(), Executing); err != nil {
 		t.Error(err)
 	} else {
 		leave()
@@ -191,13 +191,13 @@ func TestTurnsOfAll(t *testing.T) {
 	a := New(Limits{AddressTimes: 1})
 	most := cap(a.works[Reading])
 	for i := range most {
-		if _, err := a.Caller(fmt.Sprint(i), netip.Addr{}).Enter(t.Context(), Reading); err != nil {
+		if _, err := a.Payer(fmt.Sprint(i), netip.Addr{}).Enter(t.Context(), Reading); err != nil {
 			t.Fatal(err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	another := a.Caller("another", netip.Addr{})
+	another := a.Payer("another", netip.Addr{})
 	if _, err := another.Enter(ctx, Reading); !errors.Is(err, context.Canceled) {
 		t.Errorf("one too many reads: %v", err)
 	}
@@ -208,17 +208,17 @@ func TestTurnsOfAll(t *testing.T) {
 		t.Errorf("other work: %v", err)
 	}
 	for range cap(a.uncharged.turns) {
-		if _, err := a.Caller("", netip.MustParseAddr("127.0.0.1")).Enter(t.Context(), Executing); err != nil {
+		if _, err := a.Payer("", netip.MustParseAddr("127.0.0.1")).Enter(t.Context(), Executing); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := a.Caller("", netip.Addr{}).Enter(ctx, Executing); !errors.Is(err, context.Canceled) {
+	if _, err := a.Payer("", netip.Addr{}).Enter(ctx, Executing); !errors.Is(err, context.Canceled) {
 		t.Errorf("one too many of those that are not counted: %v", err)
 	}
 }
 
 func TestConcurrently(t *testing.T) {
-	c := New(only(Posts, Rate{0.001, 100})).Caller("me", netip.Addr{})
+	c := New(only(Posts, Rate{0.001, 100})).Payer("me", netip.Addr{})
 	var passing sync.WaitGroup
 	passed := make(chan int, 8)
 	for range cap(passed) {
@@ -241,7 +241,7 @@ func TestConcurrently(t *testing.T) {
 func TestAccountsAreBounded(t *testing.T) {
 	a := New(only(Posts, Rate{1, 1}))
 	for i := range maxAccounts + 100 {
-		a.Caller(fmt.Sprint(i), netip.Addr{})
+		a.Payer(fmt.Sprint(i), netip.Addr{})
 	}
 	if n := a.byID.Len(); n != maxAccounts {
 		t.Errorf("%d accounts", n)
@@ -289,7 +289,7 @@ func BenchmarkTake(b *testing.B) {
 	l := DefaultLimits()
 	l.Rates[Posts], l.Rates[PostBytes] = Rate{1e9, 1e9}, Rate{1e9, 1e9}
 	l.AddressTimes = 1
-	c := New(l).Caller("me", netip.MustParseAddr("2001:db8::1"))
+	c := New(l).Payer("me", netip.MustParseAddr("2001:db8::1"))
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, wait := c.Take([]Charge{{Posts, 1}, {PostBytes, 20}}); wait > 0 {
