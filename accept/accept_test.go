@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -85,6 +86,9 @@ func newWorld(t *testing.T, c Config, secured bool) *world {
 	}
 	if secured {
 		w.EnableHTTP2 = true
+		w.TLS = w.all.TLS(&tls.Config{NextProtos: []string{http2Name, http1Name}, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return &w.Server.TLS.Certificates[0], nil
+		}})
 		w.StartTLS()
 	} else {
 		w.Start()

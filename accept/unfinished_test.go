@@ -136,37 +136,33 @@ func TestUnfinishedPipelined(t *testing.T) {
 	}
 }
 
-// Long headers are parsed in turn, so that those who send many at once keep nobody else waiting; short ones and handshakes wait for
-// none. A connection that had to go while it waited for its turn takes none.
+// Long headers are parsed in turn, so that those who send many at once keep nobody else waiting; short ones wait for none. A connection
+// that had to go while it waited for its turn takes none.
 func TestLongHeadersTakeTurns(t *testing.T) {
 	for _, secured := range []bool{false, true} {
 		w := newWorld(t, Config{Max: 1000, PerAddress: 500}, secured)
-		dial := func() *client {
-			if c := w.dial(t, "127.0.0.3"); !secured {
-				return c
-			} else {
-				return w.secure(c)
+		clients := make([]*client, maxUnfinishedPerAddress+2)
+		for i := range clients {
+			if clients[i] = w.dial(t, "127.0.0.3"); secured {
+				clients[i] = w.secure(clients[i])
+			}
+			if !clients[i].ask("/") {
+				t.Fatal("not answered")
 			}
 		}
-		for range cap(w.all.turns) {
-			w.all.turns <- struct{}{}
-		}
-		var long []*client
-		for i := range maxUnfinishedPerAddress + 1 {
-			c := dial()
+		brief, long := clients[0], clients[1:]
+		w.takeTurns()
+		for i, c := range long {
 			w.begins(t, c, min(i+1, maxUnfinishedPerAddress))
 			if _, err := io.WriteString(c, "\r\n"); err != nil {
 				t.Fatal(err)
 			}
-			long = append(long, c)
 		}
-		if !dial().ask("/") {
+		if !brief.ask("/") {
 			t.Error("a short header is not answered")
 		}
 		w.areUnfinished(t, maxUnfinishedPerAddress) // none is parsed
-		for range cap(w.all.turns) {
-			<-w.all.turns
-		}
+		w.giveTurns()
 		for i, c := range long {
 			if answered := c.answers(); answered != (i > 0) {
 				t.Errorf("connection %d, over TLS %v: answered %v", i, secured, answered)
@@ -174,6 +170,62 @@ func TestLongHeadersTakeTurns(t *testing.T) {
 		}
 		w.areUnfinished(t, 0)
 		w.turnsEnd(t)
+	}
+}
+
+// A TLS handshake waits for a turn too; connections that are there are answered meanwhile.
+func TestHandshakesTakeTurns(t *testing.T) {
+	w := newWorld(t, Config{Max: 1000, PerAddress: 500}, true)
+	before := w.secure(w.dial(t, "127.0.0.3"))
+	if !before.ask("/") {
+		t.Fatal("not answered")
+	}
+	w.turnsEnd(t)
+	w.takeTurns()
+	shaken := make(chan bool)
+	plain := w.dial(t, "127.0.0.4")
+	go func() { shaken <- w.secure(plain).ask("/") }()
+	await.True(t, "its ClientHello is there", func() bool {
+		of := w.conn(plain)
+		return of != nil && of.received.Load() > 0
+	})
+	for range 10 {
+		if !before.ask("/") {
+			t.Error("a request meanwhile is not answered")
+		}
+	}
+	if w.conn(plain).answered.Load() {
+		t.Error("it has shaken hands without a turn")
+	}
+	w.giveTurns()
+	if !<-shaken {
+		t.Error("not answered")
+	}
+	w.turnsEnd(t)
+}
+
+// conn returns the server's end of a connection that waits, or nil.
+func (w *world) conn(of *client) *conn {
+	w.all.mu.Lock()
+	defer w.all.mu.Unlock()
+	for e := w.all.waiting.Front(); e != nil; e = e.Next() {
+		if c := e.Value.(*conn); c.RemoteAddr().String() == of.LocalAddr().String() {
+			return c
+		}
+	}
+	return nil
+}
+
+// takeTurns leaves no turn to the connections, until giveTurns.
+func (w *world) takeTurns() {
+	for range cap(w.all.turns) {
+		w.all.turns <- struct{}{}
+	}
+}
+
+func (w *world) giveTurns() {
+	for range cap(w.all.turns) {
+		<-w.all.turns
 	}
 }
 

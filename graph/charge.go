@@ -334,8 +334,8 @@ func introspects(set ast.SelectionSet) bool {
 }
 
 // decode takes a turn for decoding a large body, and charges the time.
-func decode(ctx context.Context) (done func(), err error) {
-	payer := payerOf(ctx)
+func (a authenticator) decode(ctx context.Context) (done func(), err error) {
+	payer := a.payerNow(ctx)
 	leave, err := payer.Enter(ctx, rates.Reading)
 	if err != nil {
 		return nil, err
@@ -400,6 +400,14 @@ func payerOf(ctx context.Context) *rates.Payer {
 	return who.payer
 }
 
+// payerNow is payerOf, and the client's address where the caller is not known yet, as on a socket before its connection_init.
+func (a authenticator) payerNow(ctx context.Context) *rates.Payer {
+	if _, known := ctx.Value(identityKey{}).(identity); known || a.rates == nil {
+		return payerOf(ctx)
+	}
+	return a.rates.Payer("", addressOf(ctx))
+}
+
 // payer returns the account that a caller's operations are charged to; the holder of the API secret has none.
 func (a authenticator) payer(ctx context.Context, c session.Caller) *rates.Payer {
 	switch {
@@ -415,6 +423,6 @@ func (a authenticator) payer(ctx context.Context, c session.Caller) *rates.Payer
 const frameBytes = 16 << 10
 
 // pace charges a frame of a WebSocket and returns for how long the next one is to be left unread.
-func pace(ctx context.Context, bytes int) time.Duration {
-	return payerOf(ctx).Spend(rates.Frames, max(1, bytes/frameBytes))
+func (a authenticator) pace(ctx context.Context, bytes int) time.Duration {
+	return a.payerNow(ctx).Spend(rates.Frames, max(1, bytes/frameBytes))
 }

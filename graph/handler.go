@@ -71,7 +71,7 @@ func New(c Config) *Handler {
 	resolver := &Resolver{service: c.Service, tokens: c.Tokens, now: c.Now, proxy: c.TrustedProxy, otherTokens: c.OtherTokens, version: c.Version}
 	c.Streams.Authenticate, c.Streams.Attach, c.Streams.Shared = auth.authenticate, auth.attach, resolver.shared()
 	c.Streams.Detach = func(ctx context.Context) context.Context { return withAddress(edge.Detach(ctx), addressOf(ctx)) }
-	c.Streams.Pace, c.Streams.Decode, c.HTTP.Decode, c.Streams.Render = pace, decode, decode, render
+	c.Streams.Pace, c.Streams.Decode, c.HTTP.Decode, c.Streams.Render = auth.pace, auth.decode, auth.decode, render
 	c.Streams.Connection, c.Streams.Uncounted = connectionOf, holdsSecret
 	c.Limits.Weights, c.Limits.Lists, c.Limits.MaxItems = weights, lists, session.MaxPage
 	c.Streams.Answered = answered(c.Metrics)

@@ -2,12 +2,17 @@ package graph
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"chattok/graph/generated"
 	"chattok/graph/transport"
 	"chattok/internal/await"
 	"chattok/internal/processors"
@@ -72,8 +77,57 @@ func TestPaceOfLargeFrames(t *testing.T) {
 		bytes  int
 		pauses bool
 	}{{0, false}, {frameBytes - 1, false}, {2*frameBytes - 1, false}, {3 * frameBytes, false}, {2 * frameBytes, false}, {0, true}} {
-		if pause := pace(ctx, c.bytes); pause > 0 != c.pauses {
+		if pause := (authenticator{}).pace(ctx, c.bytes); pause > 0 != c.pauses {
 			t.Errorf("a frame of %d bytes: pauses for %v", c.bytes, pause)
+		}
+	}
+}
+
+// Before the caller is known, frames are charged to the address.
+func TestPaceBeforeTheCallerIsKnown(t *testing.T) {
+	limits := rates.DefaultLimits()
+	limits.Rates[rates.Frames], limits.AddressTimes = rates.Rate{PerSecond: 1, Burst: 4}, 1
+	a := authenticator{rates: rates.New(limits)}
+	one := withAddress(t.Context(), netip.MustParseAddr("192.0.2.1"))
+	for range 4 {
+		if pause := a.pace(one, 0); pause > 0 {
+			t.Fatal("pauses at once: ", pause)
+		}
+	}
+	if a.pace(one, 0) == 0 {
+		t.Error("it never pauses")
+	}
+	if pause := a.pace(withAddress(t.Context(), netip.MustParseAddr("192.0.2.2")), 0); pause > 0 {
+		t.Error("another address pauses: ", pause)
+	}
+}
+
+// A mutation whose answer has very many fields takes a turn, as one that reads what grows does; the adds of our own pages don't.
+func TestMutationsThatReadMuch(t *testing.T) {
+	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
+	pages, err := os.ReadFile("../web/sdk/src/operations.graphql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	chains := ""
+	for i := range 10 {
+		chains += fmt.Sprintf("a%d:%s ", i, strings.Repeat("replyTo{", 8)+"version"+strings.Repeat("}", 8))
+	}
+	deep := `mutation Deep{addChatEntry(body:"x"){` + chains + `}}`
+	spread := `mutation Spread{addChatEntry(body:"x"){...F}} fragment F on ChatEntry{` + chains + `}`
+	for text, want := range map[string]map[string]bool{
+		string(pages): {"AddChatEntry": false, "EditChatEntry": false, "ReactToChatEntry": false},
+		deep:          {"Deep": true}, spread: {"Spread": true},
+		`mutation Listing{markRead(upTo:"0"){connections{id}}}`: {"Listing": true},
+	} {
+		doc, err := gqlparser.LoadQueryWithRules(schema, text, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range want {
+			if got := readsMuch(doc.Operations.ForName(name).SelectionSet); got != want {
+				t.Errorf("%s reads much: %v", name, got)
+			}
 		}
 	}
 }

@@ -236,7 +236,7 @@ const (
 )
 
 // Refused returns for how long a refusal of the caller is to be delayed.
-func (c *Caller) Refused() (wait time.Duration) {
+func (c *Payer) Refused() (wait time.Duration) {
 	if c == nil {
 		return 0
 	}

@@ -297,3 +297,25 @@ func BenchmarkTake(b *testing.B) {
 		}
 	}
 }
+
+// Refusals are delayed where there are many of one account, for five seconds at most, and those of others are not.
+func TestRefusalsOfOneAccount(t *testing.T) {
+	a := New(DefaultLimits())
+	flooding, other := a.Payer("one", netip.MustParseAddr("192.0.2.1")), a.Payer("two", netip.MustParseAddr("192.0.2.2"))
+	if wait := flooding.Refused(); wait > 0 {
+		t.Errorf("the first waits %v", wait)
+	}
+	longest := time.Duration(0)
+	for range 10 * refusalRate {
+		longest = max(longest, flooding.Refused())
+	}
+	if longest <= time.Second || longest > longestRefusal {
+		t.Errorf("the longest wait is %v", longest)
+	}
+	if wait := other.Refused(); wait > 0 {
+		t.Errorf("another one waits %v", wait)
+	}
+	if wait := (*Payer)(nil).Refused(); wait > 0 {
+		t.Errorf("nobody waits %v", wait)
+	}
+}
