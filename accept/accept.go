@@ -25,6 +25,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/time/rate"
+
 	"chattok/internal/processors"
 	"chattok/rates"
 )
@@ -57,6 +59,9 @@ type peer struct {
 	http2      int        // those that may speak HTTP/2
 	waiting    *list.List // as Connections.waiting
 	unfinished *list.List // as Connections.unfinished
+
+	turn     chan struct{} // of one connection of it whose long header or handshake is parsed
+	requests *rate.Limiter // that its handlers begin
 }
 
 // New returns Connections, of which none is open.
@@ -106,6 +111,7 @@ type conn struct {
 	*net.TCPConn
 	all   *Connections
 	peers []netip.Prefix
+	of    []*peer // of peers
 
 	received  atomic.Int64 // bytes of a header that is not whole yet, or of a TLS handshake
 	whole     atomic.Bool  // a request's header has come, and its answer has not gone: further bytes are its body's
@@ -206,13 +212,16 @@ func (c *Connections) makeRoom(made *conn) (victims []*conn, why string) {
 // enter counts a connection in, which waits from then on. mu is held.
 func (c *Connections) enter(made *conn) {
 	c.open++
+	limit := rate.Limit(maxRequestRate)
 	for _, network := range made.peers {
 		p := c.peers[network]
 		if p == nil {
-			p = &peer{waiting: list.New(), unfinished: list.New()}
+			p = &peer{waiting: list.New(), unfinished: list.New(), turn: make(chan struct{}, 1), requests: rate.NewLimiter(limit, int(burst*limit))}
 			c.peers[network] = p
 		}
 		p.open++
+		made.of = append(made.of, p)
+		limit *= rates.SiteTimes
 	}
 	c.wait(made)
 }
@@ -318,7 +327,9 @@ func (c *Connections) Handler(next http.Handler) http.Handler {
 			}
 			c.mu.Unlock()
 		}()
-		next.ServeHTTP(w, r)
+		if counted.pace(r.Context()) { // else the client has gone
+			next.ServeHTTP(w, r)
+		}
 	})
 }
 

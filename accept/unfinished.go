@@ -5,8 +5,6 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"chattok/rates"
 )
 
 // Limits of requests whose header has begun and has not ended. net/http bounds a header's bytes but not its lines, of which it keeps
@@ -15,7 +13,7 @@ import (
 // shorter, and 1 KiB costs a tenth of an idle connection.
 const (
 	maxUnfinished           = 256
-	maxUnfinishedPerAddress = 64      // and ten times as many of a /48
+	maxUnfinishedPerAddress = 64      // and twice as many of a /48
 	unfinishedBytes         = 1 << 10 // of a header, above which its connection is unfinished
 	helloBytes              = 4 << 10 // of a TLS handshake before the server's part in it: a ClientHello with keys and all extensions
 )
@@ -70,7 +68,11 @@ func (c *conn) inTurn(n int, err error) (int, error) {
 	return n, err
 }
 
+// takeTurn waits for the turn of its address, so that nobody waits behind all connections of another one, and then for one of all.
 func (c *conn) takeTurn() {
+	for _, p := range c.of {
+		p.turn <- struct{}{}
+	}
 	c.all.turns <- struct{}{}
 	c.turn.Store(true)
 }
@@ -79,6 +81,9 @@ func (c *conn) takeTurn() {
 func (c *conn) endTurn() {
 	if c.turn.Load() && c.turn.CompareAndSwap(true, false) {
 		<-c.all.turns
+		for _, p := range c.of {
+			<-p.turn
+		}
 	}
 }
 
@@ -139,7 +144,7 @@ func (c *Connections) makeRoomUnfinished(of *conn) (victims []*conn) {
 	limit := maxUnfinishedPerAddress
 	for _, network := range of.peers {
 		take(c.peers[network].unfinished, limit)
-		limit *= rates.SiteTimes
+		limit *= 2
 	}
 	take(c.unfinished, maxUnfinished)
 	return victims

@@ -286,7 +286,7 @@ var costlyReads = []string{"Reaction.users", "Session.connections", "Session.las
 
 // plainFields is how many fields of a mutation's answer are plain: more than our own pages select of an entry that they add. Each takes
 // about a kilobyte until it is written, of all the adds that one commit stores.
-const plainFields = 64
+const plainFields = 32
 
 // readsMuch says whether a selection of a mutation has one of costlyReads, or more than plainFields.
 func readsMuch(set ast.SelectionSet) bool {

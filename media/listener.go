@@ -13,6 +13,7 @@ const (
 	maxSockets        = 4096
 	maxSocketsPerAddr = 256              // many people may share an address
 	unusedTimeout     = 30 * time.Second // from a socket's beginning to its first allocation
+	maxUnusedBytes    = 8 << 10          // that a socket reads until then: an allocation takes less than one
 	idleTimeout       = 15 * time.Minute // without a byte from the client, who refreshes more often
 	writeTimeout      = 10 * time.Second
 	acceptPause       = 50 * time.Millisecond // after a failure, such as too many open files
@@ -118,6 +119,7 @@ type tcpSocket struct {
 
 	mu    sync.Mutex
 	until time.Time // when a socket without an allocation ends; zero once it has had one
+	read  int       // bytes before its first allocation
 }
 
 // setUsed also moves the deadline of a read that is under way.
@@ -131,12 +133,22 @@ func (s *tcpSocket) setUsed() {
 func (s *tcpSocket) Read(p []byte) (int, error) {
 	s.mu.Lock()
 	err := s.setDeadline()
+	if err == nil && !s.until.IsZero() && s.read > maxUnusedBytes {
+		err = errUnused
+	}
 	s.mu.Unlock()
 	if err != nil {
 		return 0, err
 	}
-	return s.Conn.Read(p)
+	n, err := s.Conn.Read(p)
+	s.mu.Lock()
+	s.read += n
+	s.mu.Unlock()
+	return n, err
 }
+
+// errUnused ends a socket whose client asks and asks, and has no allocation.
+var errUnused = errors.New("no allocation was made")
 
 // setDeadline sets the deadline of reads. s.mu is held.
 func (s *tcpSocket) setDeadline() error {

@@ -61,15 +61,19 @@ const (
 
 // refuse answers a request for a stream that can't be opened.
 func (why denial) refuse(w http.ResponseWriter) {
-	status, code := http.StatusServiceUnavailable, session.CodeUnavailable
-	if why == deniedAddressFull || why == deniedAddressRequests {
-		status, code = http.StatusTooManyRequests, session.CodeRateLimited
-	}
-	err := gqlerr.New(code, "", string(why))
-	if code == session.CodeRateLimited {
+	err := gqlerr.New(session.CodeUnavailable, "", string(why))
+	if why.status() == http.StatusTooManyRequests {
 		err = gqlerr.TooMany(string(why), comeBackAfter)
 	}
-	refuseForNow(w, status, err)
+	refuseForNow(w, why.status(), err)
+}
+
+// status returns the status of a refused request: 429 where its address has too much under way, else 503.
+func (why denial) status() int {
+	if why == deniedAddressFull || why == deniedAddressRequests {
+		return http.StatusTooManyRequests
+	}
+	return http.StatusServiceUnavailable
 }
 
 // refuseForNow answers a request that may be sent again later.

@@ -137,7 +137,7 @@ func (e *execution) renderInTurn(ctx context.Context, client netip.Prefix, event
 		}
 		done, given := e.group.all.takeTurn(ctx)
 		if given == nil {
-			bytes, blocked = e.render(nil, events, blocked, time.Time{})
+			bytes, blocked = e.render(nil, events, blocked, time.Now().Add(passTime))
 			done()
 		}
 		if len(bytes) == 0 {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"chattok/graph/transport/streamtest"
+	"chattok/internal/await"
 	"chattok/session"
 )
 
@@ -333,5 +335,37 @@ func TestGroupsOfASite(t *testing.T) {
 			t.Fatalf("group %d: %v", i+1, err)
 		}
 		g.count(m)
+	}
+}
+
+// Events that are rendered for one reader alone, such as one that begins at an old cursor, wait for its turn, over WebSocket and HTTP.
+func TestReadersBehindTakeTurns(t *testing.T) {
+	turns := make(chan struct{}, 1)
+	var waiting atomic.Int64
+	g, w := newGroupWorldWith(t, StreamConfig{Render: func(ctx context.Context) (func(), error) {
+		waiting.Add(1)
+		select {
+		case turns <- struct{}{}:
+			return func() { <-turns }, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}})
+	for i := range takeEvents {
+		g.window.Append(w.entry("a", fmt.Sprint(i)))
+	}
+	turns <- struct{}{}
+	s := w.ready(t)
+	s.subscribe("1", `subscription{entryAdded(after:"0"){body}}`)
+	e := w.open(t, streamtest.SSE, `subscription{entryAdded(after:"0"){body}}`)
+	await.True(t, "both wait", func() bool { return waiting.Load() == 2 })
+	if n := w.sockets.counts.deliveries.Load(); n != 0 {
+		t.Errorf("%d deliveries without a turn", n)
+	}
+	<-turns
+	for i := range takeEvents {
+		event := fmt.Sprintf(`{"data":{"entryAdded":{"body":"%d"}}}`, i)
+		s.expect(`{"id":"1","type":"next","payload":` + event + `}`)
+		e.expect(t, event)
 	}
 }

@@ -3,6 +3,7 @@ package transport
 import (
 	"net/http"
 	"net/netip"
+	"strconv"
 )
 
 // RequestLimits bound the requests under way of one kind.
@@ -21,7 +22,9 @@ func LimitRequests(l RequestLimits, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		client := limited(l.Client(r))
 		if why := under.enter(client); why != "" {
-			why.refuse(w)
+			// Without a body, for which the client would have to make room: until then its request would be kept.
+			w.Header().Set("Retry-After", strconv.Itoa(int(comeBackAfter.Seconds())))
+			w.WriteHeader(why.status())
 			return
 		}
 		defer under.leave(client)

@@ -84,10 +84,13 @@ func readPayload(r io.Reader, n int) ([]byte, error) {
 	}
 }
 
+// drained is how many frames a socket that is closed still reads: a client that goes on sending is not waited for.
+const drained = 1000
+
 // drain reads and drops bytes that are still on their way, skip bytes and then frames, until the client's close frame
 // or the read deadline. Without it the kernel would reset the connection, and the server's close frame would be lost.
 func (r *messageReader) drain(skip int64) {
-	for {
+	for range drained {
 		if _, err := io.CopyN(io.Discard, r, skip); err != nil {
 			return
 		}

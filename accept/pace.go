@@ -1,0 +1,34 @@
+package accept
+
+import (
+	"context"
+	"time"
+)
+
+// Requests that an address begins: those above the rate wait. Whatever is cheap, such as a probe or a page, is answered as fast as it is
+// asked for otherwise, by as many connections and streams as the client has, while everybody waits for a processor. A browser that opens
+// the page asks some thirty times.
+const (
+	maxRequestRate = 2000 // in a second
+	burst          = 2.5  // seconds of it at once
+	longestPace    = 5 * time.Second
+)
+
+// pace waits while the connection's address asks faster than it may; false where ctx is done first.
+func (c *conn) pace(ctx context.Context) bool {
+	now, wait := time.Now(), time.Duration(0)
+	for _, p := range c.of {
+		wait = max(wait, min(p.requests.ReserveN(now, 1).DelayFrom(now), longestPace))
+	}
+	if wait <= 0 {
+		return true
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
