@@ -10,7 +10,7 @@ import (
 // the page asks some thirty times.
 const (
 	maxRequestRate = 2000 // in a second
-	burst          = 2.5  // seconds of it at once
+	burst          = 0.5  // seconds of it at once: more would be ready at the same time, before everybody else
 	longestPace    = 5 * time.Second
 )
 

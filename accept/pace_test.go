@@ -1,0 +1,36 @@
+package accept
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// Requests of an address above its rate wait, those of others do not, and a client that goes is not waited for.
+func TestRequestsArePaced(t *testing.T) {
+	w := newWorld(t, Config{Max: 100, PerAddress: 50}, false)
+	flooding, other := w.dial(t, "127.0.0.3"), w.dial(t, "127.0.0.4")
+	for _, c := range []*client{flooding, other} {
+		if !c.ask("/") {
+			t.Fatal("not answered")
+		}
+	}
+	of := w.conn(flooding)
+	if of == nil {
+		t.Fatal("the connection does not wait")
+	}
+	begun := of.of[0].requests
+	begun.ReserveN(time.Now(), int(maxRequestRate*burst)-1) // so many have begun
+	begun.ReserveN(time.Now(), maxRequestRate)              // for a second to come
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if of.pace(gone) {
+		t.Error("a request above the rate does not wait")
+	}
+	if !w.conn(other).pace(gone) {
+		t.Error("one of another address waits")
+	}
+	if !flooding.ask("/") {
+		t.Error("what has waited is not answered")
+	}
+}
