@@ -422,7 +422,14 @@ func (a authenticator) payer(ctx context.Context, c session.Caller) *rates.Payer
 // frameBytes is how many bytes of a frame count as one frame.
 const frameBytes = 16 << 10
 
+// strangerTimes is how many times as much a frame counts before the connection_init, of which a client sends one.
+const strangerTimes = 20
+
 // pace charges a frame of a WebSocket and returns for how long the next one is to be left unread.
 func (a authenticator) pace(ctx context.Context, bytes int) time.Duration {
-	return a.payerNow(ctx).Spend(rates.Frames, max(1, bytes/frameBytes))
+	n := max(1, bytes/frameBytes)
+	if _, known := ctx.Value(identityKey{}).(identity); !known {
+		n *= strangerTimes
+	}
+	return a.payerNow(ctx).Spend(rates.Frames, n)
 }

@@ -86,7 +86,7 @@ func TestPaceOfLargeFrames(t *testing.T) {
 // Before the caller is known, frames are charged to the address.
 func TestPaceBeforeTheCallerIsKnown(t *testing.T) {
 	limits := rates.DefaultLimits()
-	limits.Rates[rates.Frames], limits.AddressTimes = rates.Rate{PerSecond: 1, Burst: 4}, 1
+	limits.Rates[rates.Frames], limits.AddressTimes = rates.Rate{PerSecond: 1, Burst: 4 * strangerTimes}, 1
 	a := authenticator{rates: rates.New(limits)}
 	one := withAddress(t.Context(), netip.MustParseAddr("192.0.2.1"))
 	for range 4 {

@@ -134,3 +134,20 @@ func TestCrowding(t *testing.T) {
 		}
 	}
 }
+
+// A socket that has sent 64 frames and is not acknowledged ends with the next one; afterwards frames are only paced.
+func TestFramesBeforeTheAck(t *testing.T) {
+	w := newSocketWorld(t, StreamConfig{})
+	late, early := w.ready(t), w.dial(t, protocolModern)
+	for range maxEarlyFrames + 1 {
+		early.text(`{"type":"ping"}`)
+		late.text(`{"type":"ping"}`)
+	}
+	for range maxEarlyFrames {
+		early.expect(`{"type":"pong"}`)
+	}
+	early.expect("close 4400 too many frames before the connection_ack")
+	for range maxEarlyFrames + 1 {
+		late.expect(`{"type":"pong"}`)
+	}
+}

@@ -31,6 +31,9 @@ const closeWait = time.Second
 // maxInitBytes bounds the messages of a socket before its connection_ack.
 const maxInitBytes = 32 << 10
 
+// maxEarlyFrames bounds the frames of a socket before its connection_ack; the older protocol's clients send operations meanwhile.
+const maxEarlyFrames = 64
+
 // maxOperationIDBytes bounds an operation's id, which is part of each of its messages.
 const maxOperationIDBytes = 128
 
@@ -54,6 +57,7 @@ type socket struct {
 	alive liveness
 	idle  idleEntry // owned by idleSockets
 
+	early   int           // frames that have come, of interest until the connection_ack; owned by the goroutine that reads
 	waiting *list.Element // in admission.waiting, until its connection_init has come; guarded by admission.mu
 
 	cancel   context.CancelFunc // ends every operation
@@ -136,6 +140,9 @@ func (s *socket) readMessage() ([]byte, error) {
 			return nil, err
 		}
 		s.alive.heard.Store(s.streams.clock.Load())
+		if s.early++; s.early > maxEarlyFrames && !s.ops.acknowledged() {
+			return nil, &closeError{code: CloseBadRequest, reason: "too many frames before the connection_ack"}
+		}
 		s.room.extend(s.pace(len(payload)))
 		if h.OpCode.IsControl() {
 			if err := s.control(h.OpCode, payload); err != nil {
