@@ -19,7 +19,7 @@ import (
 
 // attempts returns all attempts in the order of their runs.
 func attempts() (all []attempt) {
-	for _, kind := range [][]attempt{answers, holding, waiting, rooms, floods, changing, worse} {
+	for _, kind := range [][]attempt{answers, holding, waiting, rooms, floods, changing, worse, many} {
 		all = append(all, kind...)
 	}
 	return all
