@@ -6,6 +6,9 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"golang.org/x/time/rate"
 )
 
 // Limits of TCP sockets.
@@ -13,7 +16,9 @@ const (
 	maxSockets        = 4096
 	maxSocketsPerAddr = 256              // many people may share an address
 	unusedTimeout     = 30 * time.Second // from a socket's beginning to its first allocation
-	maxUnusedBytes    = 8 << 10          // that a socket reads until then: an allocation takes less than one
+	maxUnusedBytes    = 2 << 10          // that a socket reads until then: an allocation takes half a kilobyte
+	socketRate        = 20               // sockets of an address in a second, and maxSocketsPerAddr at once
+	rememberedAddrs   = 4096             // whose rate is known
 	idleTimeout       = 15 * time.Minute // without a byte from the client, who refreshes more often
 	writeTimeout      = 10 * time.Second
 	acceptPause       = 50 * time.Millisecond // after a failure, such as too many open files
@@ -27,13 +32,42 @@ type tcpListener struct {
 
 	mu      sync.Mutex
 	sockets map[string]*tcpSocket // by their client's address
-	perAddr map[netip.Addr]int
+	perAddr map[netip.Prefix]int  // by IPv4 address or IPv6 /64
+	rates   *simplelru.LRU[netip.Prefix, *rate.Limiter]
 	ended   sync.WaitGroup
 }
 
 func newTCPListener(l net.Listener) *tcpListener {
+	limiters, err := simplelru.NewLRU[netip.Prefix, *rate.Limiter](rememberedAddrs, nil)
+	if err != nil {
+		panic(err) // for a size below 1
+	}
 	return &tcpListener{Listener: l, closing: make(chan struct{}), unused: unusedTimeout, idle: idleTimeout,
-		sockets: make(map[string]*tcpSocket), perAddr: make(map[netip.Addr]int)}
+		sockets: make(map[string]*tcpSocket), perAddr: make(map[netip.Prefix]int), rates: limiters}
+}
+
+// mayOpen says whether a network may open one more socket now. l.mu is held.
+func (l *tcpListener) mayOpen(network netip.Prefix) bool {
+	if len(l.sockets) >= maxSockets || l.perAddr[network] >= maxSocketsPerAddr {
+		return false
+	}
+	limiter, ok := l.rates.Get(network)
+	if !ok {
+		limiter = rate.NewLimiter(socketRate, maxSocketsPerAddr)
+		l.rates.Add(network, limiter)
+	}
+	return limiter.Allow()
+}
+
+// networkOf returns the network that a client's sockets are counted by.
+func networkOf(client netip.Addr) netip.Prefix {
+	client = client.Unmap().WithZone("")
+	bits := client.BitLen()
+	if client.Is6() {
+		bits = 64
+	}
+	network, _ := client.Prefix(bits) // can't fail for these lengths
+	return network
 }
 
 // Accept returns the next socket. It returns an error only when the listener is closed, since pion stops accepting after
@@ -71,12 +105,13 @@ func (l *tcpListener) add(conn net.Conn) *tcpSocket {
 		return nil
 	default:
 	}
-	if len(l.sockets) >= maxSockets || l.perAddr[from.Addr()] >= maxSocketsPerAddr {
+	network := networkOf(from.Addr())
+	if !l.mayOpen(network) {
 		return nil
 	}
-	s := &tcpSocket{Conn: conn, listener: l, from: from, until: time.Now().Add(l.unused)}
+	s := &tcpSocket{Conn: conn, listener: l, network: network, until: time.Now().Add(l.unused)}
 	l.sockets[conn.RemoteAddr().String()] = s
-	l.perAddr[from.Addr()]++
+	l.perAddr[network]++
 	l.ended.Add(1)
 	return s
 }
@@ -114,7 +149,7 @@ func (l *tcpListener) Close() error {
 type tcpSocket struct {
 	net.Conn
 	listener *tcpListener
-	from     netip.AddrPort
+	network  netip.Prefix
 	once     sync.Once
 
 	mu    sync.Mutex
@@ -180,8 +215,8 @@ func (s *tcpSocket) Close() error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		delete(l.sockets, s.RemoteAddr().String())
-		if l.perAddr[s.from.Addr()]--; l.perAddr[s.from.Addr()] == 0 {
-			delete(l.perAddr, s.from.Addr())
+		if l.perAddr[s.network]--; l.perAddr[s.network] == 0 {
+			delete(l.perAddr, s.network)
 		}
 		l.ended.Done()
 	})

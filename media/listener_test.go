@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"testing"
 	"time"
@@ -144,4 +145,54 @@ func FuzzUsername(f *testing.F) {
 			t.Errorf("%q says %q until %v, %t", username, connectionID, expiresAt, ok)
 		}
 	})
+}
+
+// TestUnusedSocketReadsLittle: a socket without an allocation reads 2 KiB, one with an allocation goes on.
+func TestUnusedSocketReadsLittle(t *testing.T) {
+	l, dial := listen(t, nil)
+	used, unused := dial(), dial()
+	if !echoes(t, used) || !echoes(t, unused) {
+		t.Fatal("no socket")
+	}
+	l.used(used.LocalAddr())
+	for i := range maxUnusedBytes {
+		if !echoes(t, unused) {
+			t.Fatalf("it ends after %d bytes", i+1)
+		}
+	}
+	if echoes(t, unused) {
+		t.Error("it does not end")
+	}
+	for range maxUnusedBytes + 2 {
+		if !echoes(t, used) {
+			t.Fatal("the one that is used ends too")
+		}
+	}
+}
+
+// TestSocketRate: an address opens so many sockets at once, and then few; another IPv6 /64 is another client.
+func TestSocketRate(t *testing.T) {
+	l, dial := listen(t, nil)
+	for range maxSocketsPerAddr {
+		conn := dial()
+		if !echoes(t, conn) {
+			t.Fatal("refused at once")
+		}
+		_ = conn.Close()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	refused := 0
+	for range maxSocketsPerAddr {
+		if !l.mayOpen(networkOf(netip.MustParseAddr("127.0.0.1"))) {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("never refused")
+	}
+	one, same, other := networkOf(netip.MustParseAddr("2001:db8::1")), networkOf(netip.MustParseAddr("2001:db8::2")), networkOf(netip.MustParseAddr("2001:db8:0:1::1"))
+	if one != same || one == other || !l.mayOpen(one) {
+		t.Error("an IPv6 client is not its /64: ", one, same, other)
+	}
 }
