@@ -57,7 +57,7 @@
 // Reading order: streams.go, http.go, http_stream.go, websocket.go, websocket_socket.go, websocket_handshake.go,
 // websocket_execute.go, websocket_liveness.go, negotiate.go, http_body.go, framing.go, delivery.go, catch_up.go, member.go,
 // websocket_operations.go, websocket_room.go, share.go, selection.go, group.go, memberships.go, shard.go, shard_queue.go,
-// combine.go, execution.go, may_wait.go, rendered.go, topic.go, networks.go, admission.go, requests.go, idle_sockets.go,
+// combine.go, execution.go, may_wait.go, rendered.go, topic.go, networks.go, admission.go, requests.go, pages.go, idle_sockets.go,
 // idle_poller_linux.go, idle_poller_other.go, conn.go, conn_linux.go, conn_other.go, counts.go, websocket_writer.go,
 // websocket_reader.go, websocket_idle_reader.go, fd_unix.go, fd_other.go, websocket_close.go, websocket_protocol.go, answers.go,
 // byte_pool.go, http_response.go, buffer.go, config.go, identity.go, sleep.go
