@@ -26,7 +26,7 @@ type ICE struct {
 
 func (c *ICE) flags(f *flag.FlagSet) {
 	f.StringVar(&c.TURN, "turn", "", "serve STUN and TURN on this `address`, HOST:PORT, over UDP and TCP; behind commas the IPs by which clients reach it, one of each family, where HOST is another or none")
-	f.BoolVar(&c.allowPrivate, "turn-allow-private", false, "relay to loopback, private and other special addresses too")
+	BoolVar(f, &c.allowPrivate, "turn-allow-private", false, "relay to loopback, private and other special addresses too")
 	f.StringVar(&c.ports, "turn-ports", "49152-65535", "`range` of UDP ports to relay through")
 	f.IntVar(&c.allocations, "turn-allocations", 64, "relay allocations of one connection at most")
 	f.IntVar(&c.bandwidth, "turn-bandwidth", 25_000, "`kbit/s` relayed for one connection at most, both directions together")

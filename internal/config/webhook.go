@@ -26,7 +26,7 @@ type Webhooks struct {
 func (w *Webhooks) flags(f *flag.FlagSet) {
 	f.StringVar(&w.URL, "webhook", "", "`url` to which the events of all sessions are sent, beside the webhooks that the API makes; it needs "+WebhookSecretVariable)
 	f.StringVar(&w.events, "webhook-events", "", "`kinds` of events that are sent to -webhook, separated by commas, as ENTRY_ADDED,ENTRY_CHANGED; all where it is not set")
-	f.BoolVar(&w.Private, "webhook-private", false, "let webhooks of the API have receivers on this machine and in private networks, and over plain HTTP")
+	BoolVar(f, &w.Private, "webhook-private", false, "let webhooks of the API have receivers on this machine and in private networks, and over plain HTTP")
 }
 
 // validate reads the settings into URL, Secret and Events.
