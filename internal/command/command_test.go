@@ -87,9 +87,15 @@ func TestUsage(t *testing.T) {
 		{"-token-keys https://me:hunter2@id.example/keys -token-issuer a", 2, "", "-token-keys must have no user and no password"},
 		{"-token-issuer https://id.example", 2, "", "-token-issuer is of the tokens under -token-keys, which is not set"},
 		{"-log-format xml", 2, "", "-log-format must be text or json"},
-		{"token -database x -role PUBLISHER", 2, "", "sessionId must be 1 to 128 bytes"},
+		{"token -database x -role PUBLISHER", 2, "", "-session must name a session"},
 		{"token -database x -session a -role KING", 2, "", "role must be SUBSCRIBER, PUBLISHER_ONLY, PUBLISHER or MODERATOR"},
-		{"secret -database does/not/exist.db", 1, "", "does/not/exist.db"},
+		{"secret -database does/not/exist.db", 1, "", "database does/not/exist.db does not exist; the server makes it on its first start; where it is in another folder, name it by -database or CHATTOK_DATABASE\n"},
+		{"token -session a -database does/not/exist.db", 1, "", "name it by -database or CHATTOK_DATABASE\n"},
+		{"-domain https://chat.example.com", 2, "", "-domain (CHATTOK_DOMAIN): \"https://chat.example.com\" is not a domain, such as chat.example.com\n"},
+		{"-domain *.example.com", 2, "", "-domain (CHATTOK_DOMAIN): \"*.example.com\" is not a domain"},
+		{"-hosts https://chat.example.com", 2, "", "-hosts (CHATTOK_HOSTS): \"https://chat.example.com\" is not a host's name"},
+		{"-origins chat.example.com", 2, "", "-origins (CHATTOK_ORIGINS): \"chat.example.com\" is not an origin"},
+		{"-open=no", 2, "", "it must be true or false"},
 		{"-database postgre://me:secret@db/chattok", 1, "", "chattok: database must be a file or begin with postgres://, but begins with \"postgre://\"\n"},
 		{"-database sqlite:x.db", 1, "", "chattok: database must be the file's path alone, without \"sqlite:\" before it\n"},
 		{"-database postgres:x", 1, "", "chattok: database must be a file or begin with postgres://, but begins with \"postgres:\"; a file of such a name"},
@@ -317,5 +323,16 @@ func TestTokenRole(t *testing.T) {
 		if code != 2 || stdout != "" || !strings.Contains(stderr, "unexpected argument") || !strings.Contains(stderr, "-role MODERATOR") {
 			t.Errorf("%v: %d, %q, %q", args, code, stdout, stderr)
 		}
+	}
+}
+
+// TestMisspeltSetting: the log names a variable that looks like a setting and is none, and the setting that may be meant.
+func TestMisspeltSetting(t *testing.T) {
+	t.Setenv("CHATTOK_OPNE", "false")
+	if _, _, stderr := run(t, "-database", "/proc/nope/x.db"); !strings.Contains(stderr, "it has no effect") || !strings.Contains(stderr, "variable=CHATTOK_OPNE meant=CHATTOK_OPEN") {
+		t.Errorf("the log is %q", stderr)
+	}
+	if _, _, stderr := run(t, "secret", "-database", "x.db"); strings.Contains(stderr, "OPNE") {
+		t.Errorf("a command warns: %q", stderr)
 	}
 }

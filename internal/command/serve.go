@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"os"
 
 	"chattok/internal/config"
 	"chattok/internal/server"
@@ -22,8 +23,16 @@ func (p Program) serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	log := c.Logger(p.Stderr)
+	for _, unknown := range config.UnknownVariables(os.Environ()) {
+		attributes := []any{"variable", unknown.Name}
+		if unknown.Nearest != "" {
+			attributes = append(attributes, "meant", unknown.Nearest)
+		}
+		log.Warn("an environment variable looks like a setting and is none: it has no effect; chattok --help lists the settings", attributes...)
+	}
 	for {
-		err := server.Run(ctx, server.Config{Config: c, Version: p.Version, Log: c.Logger(p.Stderr), Banner: p.Stdout})
+		err := server.Run(ctx, server.Config{Config: c, Version: p.Version, Log: log, Banner: p.Stdout})
 		if !errors.Is(err, server.ErrReplaced) {
 			return err
 		}

@@ -5,7 +5,7 @@
 // three together.
 //
 // Reading order: config.go secret.go keys.go help.go limits.go rates.go bus.go ice.go before_post.go webhook.go list.go duration.go
-// bytes.go.
+// bytes.go boolean.go unknown.go.
 package config
 
 import (
@@ -22,6 +22,7 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 
 	"chattok/db"
+	"chattok/graph/edge"
 	"chattok/internal/boundedlog"
 	"chattok/internal/memory"
 	"chattok/opentok"
@@ -94,13 +95,13 @@ func (c *Config) Flags() *flag.FlagSet {
 	f.StringVar(&c.Database, "database", "chattok.db", "`file` of the SQLite database, created if missing; or a PostgreSQL server, as postgres://user@host/name or libpq's host=… dbname=…; set its password in the environment rather than here")
 	f.IntVar(&c.DatabaseConnections, "database-connections", 0, fmt.Sprintf("connections to PostgreSQL at most; 0 for %d", db.DefaultConnections))
 	f.StringVar(&c.Erasures, "erasures", "", "`file` that keeps who was erased, as keyed digests, for the case that an older backup is put back; where it is not set, the SQLite database's with .erasures behind its name, and none for PostgreSQL")
-	f.BoolVar(&c.Open, "open", true, "open mode: anybody may connect to any session that no backend made, and be a guest in the lobby")
+	BoolVar(f, &c.Open, "open", true, "open mode: anybody may connect to any session that no backend made, and be a guest in the lobby")
 	f.StringVar(&c.Origins, "origins", "", "further `origins` whose pages may use the server, separated by commas; * for any")
 	f.StringVar(&c.Hosts, "hosts", "", "`names` that browsers reach the server by, separated by commas, *.example.com for all below one, * for any; beside IP addresses, localhost, this machine's own name, and the hosts of -domain and -origins")
 	DurationVar(f, &c.Grace, "grace", 20*time.Second, "`time` a connection has to come back after its last socket closed")
 	DurationVar(f, &c.Idle, "idle", 10*time.Minute, "`time` after the last request of a connection without a socket when it ends")
-	f.BoolVar(&c.Introspection, "introspection", true, "answer questions about the schema")
-	f.BoolVar(&c.RailsRoutes, "rails-routes", false, "answer the routes of OpenTok's tutorial too: POST /chat_entries/add and GET /chat_entries/latest/:connectionId")
+	BoolVar(f, &c.Introspection, "introspection", true, "answer questions about the schema")
+	BoolVar(f, &c.RailsRoutes, "rails-routes", false, "answer the routes of OpenTok's tutorial too: POST /chat_entries/add and GET /chat_entries/latest/:connectionId")
 	f.StringVar(&c.APIKey, "api-key", "", "`key` that OpenTok's server libraries are given beside the API secret; where it is set, the server answers their REST API and takes their tokens")
 	c.TokenKeys.flags(f)
 	f.StringVar(&c.MetricsAddr, "metrics-addr", "", "separate `address` for /metrics, in a private network; where it is not set, -addr answers /metrics to this machine alone")
@@ -115,7 +116,7 @@ func (c *Config) Flags() *flag.FlagSet {
 	f.TextVar(&c.Memory, "memory", Bytes(0), "`bytes` of memory for caches, such as the newest entries, and for answers that clients have not taken yet; as 67108864, 64MiB or 1GiB (0: an eighth of what the machine or its cgroup has, from 16MiB to 64MiB)")
 	f.StringVar(&c.FrameAncestors, "frame-ancestors", "", "`origins` of the sites that may have the page in a frame, separated by commas, such as https://example.com or https://*.example.com; none may where it is not set")
 	f.StringVar(&c.Theme, "theme", "", "`values` of the page's theme, separated by commas, each name=light or name=light/dark: "+strings.Join(web.ThemeNames(), ", ")+"; colours are written #rrggbb, the radius 12px")
-	f.BoolVar(&c.Admin, "admin", false, "serve the page /admin too, for the holder of the API secret, who types it in there")
+	BoolVar(f, &c.Admin, "admin", false, "serve the page /admin too, for the holder of the API secret, who types it in there")
 	f.TextVar(&c.LogLevel, "log-level", slog.LevelInfo, "lowest `level` to log: debug, info, warn or error")
 	c.Limits.flags(f)
 	c.ICE.flags(f)
@@ -200,6 +201,9 @@ func (c *Config) validate() error {
 	if err := c.TokenKeys.validate(); err != nil {
 		return err
 	}
+	if err := c.validateNames(); err != nil {
+		return err
+	}
 	if err := opentok.ValidKey(c.APIKey); c.APIKey != "" && err != nil {
 		return fmt.Errorf("%w: -api-key %w", ErrUsage, err)
 	}
@@ -222,6 +226,22 @@ func (c *Config) validate() error {
 		return err
 	}
 	return c.Limits.validate()
+}
+
+// validateNames checks the names and origins that browsers use.
+func (c *Config) validateNames() error {
+	for _, domain := range List(c.Domain) {
+		if _, err := edge.NewHosts([]string{domain}, nil); err != nil || strings.Contains(domain, "*") {
+			return fmt.Errorf("%w: -domain (%s): %q is not a domain, such as chat.example.com", ErrUsage, Variable("domain"), domain)
+		}
+	}
+	if _, err := edge.NewHosts(List(c.Hosts), nil); err != nil {
+		return fmt.Errorf("%w: -hosts (%s): %w", ErrUsage, Variable("hosts"), err)
+	}
+	if _, err := edge.NewOrigins(List(c.Origins)); err != nil {
+		return fmt.Errorf("%w: -origins (%s): %w", ErrUsage, Variable("origins"), err)
+	}
+	return nil
 }
 
 // Page returns the settings of the pages. Version is what they show as the server's.
