@@ -58,6 +58,15 @@ func checkNoServer(path string) error {
 	return fmt.Errorf("database must be a file or begin with postgres://, but begins with %q; a file of such a name is written with ./ before it", parts[1]+":")
 }
 
+// missing is the error of a database's file that is not there, by its path.
+type missing string
+
+func (path missing) Error() string {
+	return fmt.Sprintf("database %s does not exist; the server makes it on its first start", string(path))
+}
+
+func (missing) Unwrap() error { return fs.ErrNotExist }
+
 func checkFile(path string, readOnly bool) error {
 	if path == "" || strings.HasPrefix(path, ":") || strings.HasPrefix(path, "file:") {
 		return fmt.Errorf("database path %q must name a file; a database in memory would lose what was answered", path)
@@ -76,7 +85,7 @@ func checkFile(path string, readOnly bool) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("database path %s can't be read: %w", path, err)
 	case readOnly:
-		return fmt.Errorf("database %s does not exist; the server makes it on its first start", path)
+		return missing(path)
 	}
 	dir := filepath.Dir(path)
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {

@@ -25,7 +25,7 @@ var commands = []struct {
 		"chattok sessions -json | jq -r 'select(.connectionCount == 0) | .id'"},
 	{"tail", "-session ID [-n 10] [-after CURSOR] [-json] [flags]", "print a session's entries as they come", remoteSettings,
 		"chattok tail -session support -json | jq -r 'select(.event == \"added\") | .entry.body'"},
-	{"post", "-session ID [-as NAME | -user ID] [-lines] [-json] [flags] [TEXT]", "add an entry, of TEXT or of the standard input", remoteSettings,
+	{"post", "-session ID [-as NAME | -user ID] [-lines] [-json] [flags] [TEXT]", "add an entry, of TEXT or of the standard input, and print its id, for -reply-to and the API", remoteSettings,
 		"journalctl -f -u backup | chattok post -session ops -as backup -lines"},
 	{"who", "-session ID [-search TEXT] [-json] [flags]", "list the connections that are in a session", remoteSettings,
 		"chattok who -session support -url https://chat.example -secret-file /etc/chattok/secret"},

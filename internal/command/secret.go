@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 
 	"chattok/db"
 	"chattok/internal/config"
@@ -21,10 +22,18 @@ func (p Program) secret(ctx context.Context, args []string) error {
 	}
 	secret, err := p.readSecret(ctx, c, nil)
 	if err != nil {
-		return err
+		return elsewhere(err)
 	}
 	_, err = fmt.Fprintf(p.Stdout, "%s\n", secret)
 	return err
+}
+
+// elsewhere adds to the error of a database that does not exist how to name it: the command may run in another folder than the server.
+func elsewhere(err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%w; where it is in another folder, name it by -database or %s", err, config.Variable("database"))
 }
 
 // errOtherSecret says that tokens are signed with another secret than the database's own.

@@ -19,11 +19,11 @@ func (p Program) token(ctx context.Context, args []string) error {
 	var c config.Config
 	f := c.Flags()
 	id := f.String("session", "", "`id` of the session that the token admits to")
-	role := f.String("role", string(session.RolePublisher), "what its holder may do: SUBSCRIBER, PUBLISHER_ONLY, PUBLISHER or MODERATOR")
-	data := f.String("data", "", "what the others see of its holder")
+	role := f.String("role", string(session.RolePublisher), "`role`, what its holder may do: SUBSCRIBER, PUBLISHER_ONLY, PUBLISHER or MODERATOR")
+	data := f.String("data", "", "`text` that the others see of its holder, such as a name")
 	user := f.String("user", "", "`id` of the user that its holder is, who may have any number of connections")
 	var expires time.Duration
-	config.DurationVar(f, &expires, "expires", 24*time.Hour, "for how long connect accepts it")
+	config.DurationVar(f, &expires, "expires", 24*time.Hour, "`time` for which connect accepts it, such as 2h or 30d")
 	err := config.ParseWith(f, &c, args)
 	if errors.Is(err, flag.ErrHelp) {
 		return printCommandHelp(p.Stdout, "token", f)
@@ -33,6 +33,9 @@ func (p Program) token(ctx context.Context, args []string) error {
 	}
 	if f.NArg() > 0 {
 		return fmt.Errorf("%w: unexpected argument %q; a role is given as -role MODERATOR", config.ErrUsage, f.Arg(0))
+	}
+	if err := needSession(*id); err != nil {
+		return err
 	}
 	grant := session.SessionGrant{SessionID: *id, Role: session.Role(strings.ToUpper(*role)), ExpiresAt: time.Now().Add(expires)}
 	if *data != "" {
@@ -49,7 +52,7 @@ func (p Program) token(ctx context.Context, args []string) error {
 	}
 	secret, err := p.readSecret(ctx, c, func(store *db.Store) error { return p.describeSession(ctx, store, *id) })
 	if err != nil {
-		return err
+		return elsewhere(err)
 	}
 	tokens, err := token.New(secret, nil)
 	if err != nil {
