@@ -137,7 +137,7 @@ func (s *Service) CreateSession(ctx context.Context, c Caller, id *string, mode 
 		return nil, err
 	}
 	if mode == MediaRouted {
-		return nil, Errorf(CodeBadUserInput, "mediaMode ROUTED needs a media router, and none is configured; use RELAYED")
+		return nil, Errorf(CodeBadUserInput, "mediaMode ROUTED needs a media router, which is not here yet; use RELAYED")
 	}
 	want := Session{Epoch: newEpoch(), MediaMode: mode, TokenRequired: true}
 	var err error

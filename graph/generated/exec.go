@@ -2540,10 +2540,11 @@ ChatTok passes real-time data between the people in a session: chat entries, whi
 is there; and, for video, streams, negotiation and ICE servers.
 
 Errors carry ` + "`" + `extensions.code` + "`" + `: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, RATE_LIMITED, UNAVAILABLE or
-INTERNAL; where one code has several causes, ` + "`" + `extensions.reason` + "`" + ` tells them apart. RATE_LIMITED may come from any field: each
+INTERNAL; where one code has several causes, ` + "`" + `extensions.reason` + "`" + ` tells them apart. Any operation may be RATE_LIMITED: each
 connection and each client address has a rate for everything, far above what people do. ` + "`" + `extensions.retryAfterMs` + "`" + ` says after
-how many milliseconds the same operation may succeed; an operation that was refused so has done nothing, and over HTTP its
-status is 429, with ` + "`" + `Retry-After` + "`" + `. A document that can't be run has GRAPHQL_PARSE_FAILED or GRAPHQL_VALIDATION_FAILED, and an
+how many milliseconds the same operation may succeed. An operation that a rate refuses, which is RATE_LIMITED without a reason, has done
+nothing, and over HTTP its status is 429, with ` + "`" + `Retry-After` + "`" + `. A field of a query or a mutation that is RATE_LIMITED with a reason, such as
+SLOW_MODE or TOO_MANY_STREAMS, is an error of that field in an answer with status 200. A document that can't be run has GRAPHQL_PARSE_FAILED or GRAPHQL_VALIDATION_FAILED, and an
 unknown hash PERSISTED_QUERY_NOT_FOUND. Every field may answer UNAVAILABLE where the store fails. Sizes are bytes of UTF-8.
 
 The holder of the API secret is in no session. It acts in the session that it names by ` + "`" + `sessionId` + "`" + `: it reads and follows what
@@ -2755,8 +2756,8 @@ type Query {
 "The operations that a caller may carry out."
 type Mutation {
   """
-  Store an entry and signal every connection of my session. Answers when the entry is on disk. Needs role PUBLISHER or
-  MODERATOR, or the API secret with ` + "`" + `sessionId` + "`" + `; in open mode a guest may add to the session ` + "`" + `lobby` + "`" + ` under a name of its own choice.
+  Store an entry and signal every connection of my session. Answers when the entry is on disk. Needs any role but
+  SUBSCRIBER, or the API secret with ` + "`" + `sessionId` + "`" + `; in open mode a guest may add to the session ` + "`" + `lobby` + "`" + ` under a name of its own choice.
   Codes: UNAUTHENTICATED; FORBIDDEN for another's connectionId or role SUBSCRIBER and, with reason SESSION_FULL, where the
   entries of a session that ` + "`" + `createSession` + "`" + ` did not make take as many bytes as they may (1 GiB by default; an entry counts 128 bytes
   beside its text, data and key, and three for each byte of an id beyond 48, a reaction 512 bytes until it is taken back, the key of
@@ -3855,7 +3856,7 @@ enum Role {
 enum MediaMode {
   "From browser to browser."
   RELAYED
-  "Through a media router; refused until one is configured."
+  "Through a media router, which is not here yet: refused."
   ROUTED
 }
 

@@ -25,8 +25,8 @@ func (v *AnswerAddChatEntry) GetId() string { return v.Id }
 
 // AnswerResponse is returned by Answer on success.
 type AnswerResponse struct {
-	// Store an entry and signal every connection of my session. Answers when the entry is on disk. Needs role PUBLISHER or
-	// MODERATOR, or the API secret with `sessionId`; in open mode a guest may add to the session `lobby` under a name of its own choice.
+	// Store an entry and signal every connection of my session. Answers when the entry is on disk. Needs any role but
+	// SUBSCRIBER, or the API secret with `sessionId`; in open mode a guest may add to the session `lobby` under a name of its own choice.
 	// Codes: UNAUTHENTICATED; FORBIDDEN for another's connectionId or role SUBSCRIBER and, with reason SESSION_FULL, where the
 	// entries of a session that `createSession` did not make take as many bytes as they may (1 GiB by default; an entry counts 128 bytes
 	// beside its text, data and key, and three for each byte of an id beyond 48, a reaction 512 bytes until it is taken back, the key of
