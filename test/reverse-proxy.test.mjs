@@ -61,7 +61,9 @@ async function startProxy(t, folder, command, args, base, environment = {}) {
 const proxies = {
   async nginx(t, folder, port, upstream, prefix, change = (site) => site) {
     let site = change(await readFile(join(deploy, 'nginx.conf'), 'utf8'));
-    site = replace(site, 'listen 80;', `listen 127.0.0.1:${port};`);
+    site = replace(site, 'listen 80;', `listen 127.0.0.1:${await freePort()};`);
+    site = replace(site, 'listen 443 ssl http2;', `listen 127.0.0.1:${port};`); // without a certificate
+    site = replace(site, 'ssl_certificate', '#');
     site = replace(site, 'server 127.0.0.1:8080', `server ${upstream}`);
     if (prefix !== '/') {
       site = replace(site, 'location / {', `location ${prefix} {`);
