@@ -78,7 +78,7 @@ test('README: the tutorial and the shell', async (t) => {
   });
 
   await t.test('the secret, a session, and a token for it', async () => {
-    const [lines] = await recipes('README.md', 'sh', 'createSession');
+    const [lines] = await recipes('README.md', 'sh', 'standup');
     const { stdout } = await shell(at(server, lines).replaceAll('go run .', binary), { CHATTOK_DATABASE: database });
     assert.match(stdout, /"createSession":\{"id":"standup"\}/);
     const token = stdout.trim().split('\n').at(-1).replace(/^.*\}/, '');
