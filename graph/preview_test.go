@@ -63,6 +63,12 @@ func TestSessionPreview(t *testing.T) {
 	}
 	refuse(map[string]any{"t": raw}, "NOT_FOUND")
 
+	w.mustDo(t, testSecret, `mutation{deleteSession(id:"room")}`, nil)
+	refuse(map[string]any{"s": "room"}, "NOT_FOUND SESSION_DELETED")
+	if got := w.code(t, "", `mutation{connect(sessionId:"room"){expiresAt}}`, nil); got != "NOT_FOUND SESSION_DELETED" {
+		t.Errorf("connect to a deleted session: %s", got)
+	}
+
 	closed := newWorld(t, options{closed: true})
 	if got := closed.code(t, "", query, map[string]any{"s": "room"}); got != "UNAUTHENTICATED" {
 		t.Errorf("closed: %s", got)

@@ -1,6 +1,9 @@
 package session
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // MaxPreviewConnections is how many connections a SessionPreview lists at most.
 const MaxPreviewConnections = 20
@@ -12,7 +15,8 @@ type SessionPreview struct {
 }
 
 // PreviewSession returns what the holder of a session token, or in open mode anybody, sees of a session before connecting. It
-// makes no session: one that does not exist yet is empty. Errors: those of Connect, for the same arguments.
+// makes no session: one that does not exist yet is empty. Errors: those of Connect, for the same arguments; so a session that was
+// deleted is NOT_FOUND, with ReasonSessionDeleted.
 func (s *Service) PreviewSession(ctx context.Context, a ConnectArgs) (*SessionPreview, error) {
 	n, err := s.connectRules().newConnection(a)
 	if err != nil {
@@ -20,7 +24,7 @@ func (s *Service) PreviewSession(ctx context.Context, a ConnectArgs) (*SessionPr
 	}
 	sess, err := s.cfg.Store.Session(ctx, n.SessionID) // an open room's session may have been taken over since
 	switch {
-	case CodeOf(err) == CodeNotFound && n.MakeSession:
+	case n.MakeSession && isUnknown(err):
 		return &SessionPreview{}, nil
 	case err != nil:
 		return nil, err
@@ -44,6 +48,12 @@ func (s *Service) PreviewSession(ctx context.Context, a ConnectArgs) (*SessionPr
 		p.Connections = append(p.Connections, c.Connection)
 	}
 	return p, err
+}
+
+// isUnknown says whether err is that of a session that does not exist, and was not deleted either.
+func isUnknown(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Code == CodeNotFound && e.Reason != ReasonSessionDeleted
 }
 
 func (s *Service) connectRules() connectRules {

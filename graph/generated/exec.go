@@ -2637,7 +2637,7 @@ type Query {
   takes the arguments that ` + "`" + `connect` + "`" + ` would, and makes neither a connection nor a session: one that does not exist yet is empty.
   Codes: UNAUTHENTICATED for a token that is refused or missing; FORBIDDEN for a ` + "`" + `sessionId` + "`" + ` that is not the token's, and with
   reason BANNED and ` + "`" + `until` + "`" + ` for somebody whom a ban keeps out, as ` + "`" + `connect` + "`" + ` answers; NOT_FOUND for a token's session that does not
-  exist; BAD_USER_INPUT; UNAVAILABLE.
+  exist and, with reason SESSION_DELETED, for a session that was deleted; BAD_USER_INPUT; UNAVAILABLE.
   """
   sessionPreview(
     "A session token."
