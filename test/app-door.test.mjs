@@ -20,6 +20,11 @@ test('the door', async (t) => {
   const leave = ({ accessToken }) => server.run('mutation { disconnect { id } }', {}, { authorization: `Bearer ${accessToken}` });
   const line = (page) => page.locator('.prejoin-inside');
   const says = (page, text) => page.getByText(text, { exact: true }).and(line(page)).waitFor();
+  /** Waits until the page says why one would not be let in. It says nothing of who is inside then. */
+  const refused = async (page, text) => {
+    await page.getByRole('alert').filter({ hasText: text }).waitFor();
+    assert.equal(await line(page).textContent(), '');
+  };
   /** Makes the page look again at once, as one that was hidden. */
   const look = (page) => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
 
@@ -102,11 +107,12 @@ test('the door', async (t) => {
     const answered = answerOf(browser, t, at('board'));
     const stranger = await answered.page;
     assert.equal((await answered.first).errors[0].extensions.code, 'UNAUTHENTICATED');
-    await stranger.getByRole('button', { name: 'Join' }).waitFor();
-    assert.equal(await line(stranger).textContent(), '');
+    await refused(stranger, 'This session asks for an invitation.');
     await look(stranger);
-    await join(stranger, 'Nobody', quiet).catch(() => {});
-    await stranger.getByText('This session asks for an invitation.').waitFor();
+    await stranger.getByRole('textbox', { name: 'Name' }).fill('Nobody');
+    await stranger.getByRole('button', { name: 'Join' }).click();
+    await stranger.getByRole('button', { name: 'Cancel' }).waitFor({ state: 'detached' });
+    await refused(stranger, 'This session asks for an invitation.');
     assert.equal(answered.count(), 1); // it does not ask again
   });
 
@@ -122,9 +128,33 @@ test('the door', async (t) => {
     await ann.getByRole('button', { name: 'Back to the session' }).click();
     const [error] = (await (await answer).json()).errors;
     assert.deepEqual([error.extensions.code, error.extensions.reason], ['FORBIDDEN', 'BANNED']);
-    assert.equal(await line(ann).textContent(), '');
+    await refused(ann, 'A moderator banned you from this session until');
     const other = await openPage(t, browser, at('banned'));
     await says(other, 'Ben is here.');
+  });
+
+  await t.test('a session that was deleted says so, also to those who wait, and keeps no camera', async (t) => {
+    const prepare = (page) =>
+      page.addInitScript(() => {
+        globalThis.asked = 0;
+        const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        navigator.mediaDevices.getUserMedia = (constraints) => {
+          globalThis.asked++;
+          return open(constraints);
+        };
+      });
+    await enter('deleted', 'Ana');
+    const waits = await openPage(t, browser, at('deleted'), { prepare });
+    await says(waits, 'Ana is here.');
+    await waits.getByRole('button', { name: 'Turn camera off' }).waitFor();
+    await server.run('mutation { deleteSession(id: "deleted") }', {}, operator);
+    await look(waits);
+    await refused(waits, 'This session was deleted, with everything that was written in it.');
+    await waits.getByText('Your camera is off').waitFor();
+    const late = await openPage(t, browser, at('deleted'), { prepare });
+    await refused(late, 'This session was deleted, with everything that was written in it.');
+    await late.evaluate(() => new Promise((done) => setTimeout(done, 1_500))); // longer than the devices wait for an answer
+    assert.equal(await late.evaluate(() => globalThis.asked), 0);
   });
 
   await t.test('a server that is away is no reason to say anything, and is asked again', async (t) => {

@@ -132,6 +132,32 @@ test('habits', async (t) => {
     await entries(ann, 'written and not sent').waitFor();
   });
 
+  await t.test('who is put out reads why, and what becomes of words that were not sent', async (t) => {
+    const operator = { authorization: `Bearer ${secret}` };
+    const prepare = (page) =>
+      page.routeWebSocket(/graphql$/, (socket) => {
+        const onward = socket.connectToServer();
+        socket.onMessage((message) => message.includes('addChatEntry') || onward.send(message));
+      });
+    const removed = 'A moderator ended your part in this session.';
+    const kept = 'One message of yours was not sent. This browser keeps it, and sends it if you come back in.';
+    const ways = {
+      deleted: ['deleteSession(id: "deleted")', 'This session was deleted, with everything that was written in it.', 'One message of yours was not sent.'],
+      kicked: ['forceDisconnect(sessionId: "kicked", connectionId: $id) { id }', removed, kept],
+      banned: ['banConnection(sessionId: "banned", connectionId: $id, seconds: 3600) { id }', removed, kept],
+    };
+    for (const [name, [act, why, unsent]] of Object.entries(ways)) {
+      const ann = await joinSession(t, browser, at(name), 'Ann', { ...quiet, prepare });
+      await say(ann, 'written and not sent');
+      await pending(ann, 'written and not sent').waitFor();
+      const { session } = await server.run('query ($session: ID!) { session(sessionId: $session) { connections { id } } }', { session: name }, operator);
+      await server.run(`mutation${act.includes('$id') ? ' ($id: ID!)' : ''} { ${act} }`, { id: session.connections[0].id }, operator);
+      await ann.getByText(why).waitFor();
+      assert.deepEqual(await ann.locator('.left > p:not(.hint)').allTextContents(), [why, unsent], name);
+      assert.equal(await ann.getByRole('button', { name: 'Back to the session' }).count(), name === 'deleted' ? 0 : 1, name);
+    }
+  });
+
   await t.test('two Enters in one task post once; on glass Enter makes a new line', async (t) => {
     const ann = await joinSession(t, browser, at('enter'), 'Ann', quiet);
     const message = ann.getByRole('textbox', { name: 'Message' });

@@ -12,11 +12,20 @@ export interface Inside {
   readonly count: number;
 }
 
+/** What one look told: the others, or why the user would not be let in; neither where the server can't say. */
+export interface Look {
+  readonly inside?: Inside;
+  readonly refused?: ChattokError;
+}
+
+/** Codes of refusals that joining would get too. Others may pass until then. */
+const lasting: readonly string[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND'];
+
 /**
- * Looks who is in a session, and again every ten seconds while the page is visible, until the server refuses. `tell` gets undefined
- * while it is not known. Returns a function that stops it.
+ * Looks who is in a session, and again every ten seconds while the page is visible, until the server refuses. Returns a function that
+ * stops it.
  */
-export function watchInside(session: string, tell: (inside: Inside | undefined) => void): () => void {
+export function watchInside(session: string, tell: (look: Look) => void): () => void {
   const ending = new AbortController();
   const { signal } = ending;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -26,13 +35,16 @@ export function watchInside(session: string, tell: (inside: Inside | undefined) 
     if (looking || document.visibilityState !== 'visible') return; // a page that becomes visible looks at once
     looking = true;
     let over = false;
-    const inside = await insideOf(session).catch(({ code }: ChattokError) => {
-      over = code !== 'NETWORK';
-      return undefined;
-    });
+    const seen = await insideOf(session).then(
+      (inside): Look => ({ inside }),
+      (error: ChattokError): Look => {
+        over = error.code !== 'NETWORK';
+        return lasting.includes(error.code) ? { refused: error } : {};
+      },
+    );
     looking = false;
     if (signal.aborted) return;
-    tell(inside);
+    tell(seen);
     if (over) ending.abort();
     else timer = setTimeout(() => void look(), interval);
   };

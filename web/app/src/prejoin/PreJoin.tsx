@@ -2,8 +2,9 @@ import { ArrowLeft } from 'lucide';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ChattokError } from '@chattok/sdk';
 import { insecure, problemOf, watchDevices } from '../model/devices';
+import { watchInside, type Look } from '../model/inside';
 import { invitationTo } from '../model/invitation';
-import { camera, microphone, openChosen, opening, sends } from '../model/local';
+import { camera, closeAll, microphone, openChosen, opening, sends } from '../model/local';
 import type { Meeting } from '../model/meeting';
 import { chatOnly, go, root } from '../model/route';
 import { choices, choose } from '../model/storage';
@@ -25,12 +26,12 @@ interface Props {
 
 /** The page before a session: a preview of camera and microphone, and the user's name. Devices are optional. */
 export function PreJoin({ session, meeting, refused }: Props) {
+  const [look, setLook] = useState<Look>();
+  useEffect(() => watchInside(session, setLook), [session]);
   useEffect(() => {
-    const end = watchDevices();
-    void openChosen();
     document.title = `${session} · ChatTok`;
-    return end;
   }, [session]);
+  useDevices(look !== undefined || meeting !== undefined, look?.refused !== undefined);
   const problems = new Set([microphone.value, camera.value].map(({ problem }) => problem?.text));
   if (insecure) problems.add(problemOf(undefined).text);
   problems.delete(undefined);
@@ -75,12 +76,26 @@ export function PreJoin({ session, meeting, refused }: Props) {
           <p class="prejoin-session">
             Session <b>{session}</b>
           </p>
-          <WhoIsInside session={session} />
-          <JoinForm session={session} meeting={meeting} refused={refused} />
+          <WhoIsInside inside={look?.inside} />
+          <JoinForm session={session} meeting={meeting} refused={meeting === undefined ? (refused ?? look?.refused) : undefined} />
         </section>
       </main>
     </div>
   );
+}
+
+/** Milliseconds after which the devices are opened although the server has not said whether the user would be let in. */
+const answerWithin = 1_000;
+
+/** Opens the chosen devices once the server has answered, and closes them where the user would not be let in. */
+function useDevices(answered: boolean, refused: boolean): void {
+  useEffect(watchDevices, []);
+  useEffect(() => {
+    if (refused) return closeAll();
+    if (answered) return void openChosen();
+    const timer = setTimeout(() => void openChosen(), answerWithin);
+    return () => clearTimeout(timer);
+  }, [answered, refused]);
 }
 
 function JoinForm({ session, meeting, refused }: Props) {

@@ -1,14 +1,11 @@
-import { useEffect, useState } from 'preact/hooks';
-import { watchInside, type Inside } from '../model/inside';
+import type { Inside } from '../model/inside';
 import { nameOf } from '../model/meeting';
 
 /** Number of names that are shown when there are more people. */
 const named = 2;
 
 /** A line that tells who is in the session; empty while that is not known. */
-export function WhoIsInside({ session }: { session: string }) {
-  const [inside, setInside] = useState<Inside>();
-  useEffect(() => watchInside(session, setInside), [session]);
+export function WhoIsInside({ inside }: { inside: Inside | undefined }) {
   return <p class="prejoin-inside">{inside !== undefined && inWords(inside)}</p>;
 }
 

@@ -9,9 +9,13 @@ import { Icon, Mark } from '../ui/Icon';
 
 const left = { title: 'You left', text: 'What was written stays with the session; come back whenever you like.' };
 
-function unsentText(count: number): string {
-  const what = count === 1 ? 'One message of yours was' : `${count} messages of yours were`;
-  return `${what} not sent. This browser keeps ${count === 1 ? 'it' : 'them'}, and sends ${count === 1 ? 'it' : 'them'} when you are back in the session.`;
+/** Tells what becomes of unsent posts: `comeback` says whether the user will come back in, may, or can't. */
+function unsentText(count: number, comeback: 'sure' | 'open' | 'none'): string {
+  const one = count === 1;
+  const unsent = `${one ? 'One message of yours was' : `${count} messages of yours were`} not sent.`;
+  if (comeback === 'none') return unsent;
+  const it = one ? 'it' : 'them';
+  return `${unsent} This browser keeps ${it}, and sends ${it} ${comeback === 'sure' ? 'when you are back in the session' : 'if you come back in'}.`;
 }
 
 const endings: Partial<Record<DisconnectReason, typeof left>> = {
@@ -41,22 +45,27 @@ export function Left({ session, reason, unsent }: Props) {
     typeof reason === 'string'
       ? (endings[reason] ?? left)
       : { title: 'You can’t come back in', text: refusalOf(reason, session, invitationTo(session), Date.now()) };
+  const deleted = typeof reason !== 'string' && reason.reason === 'SESSION_DELETED';
+  const comeback = deleted ? 'none' : reason === 'clientDisconnected' || reason === 'networkDisconnected' ? 'sure' : 'open';
   return (
     <main class="left">
       <Mark size={48} />
       <h1 ref={title} tabIndex={-1}>
         {ending.title}
       </h1>
-      <p>{unsent === 0 ? ending.text : unsentText(unsent)}</p>
+      {!(reason === 'clientDisconnected' && unsent > 0) && <p>{ending.text}</p>}
+      {unsent > 0 && <p>{unsentText(unsent, comeback)}</p>}
       <p class="hint">
         Session <b>{session}</b>
       </p>
       <div class="left-actions">
-        <button type="button" class="button primary" onClick={backToPreJoin}>
-          <Icon node={LogIn} size={18} />
-          Back to the session
-        </button>
-        <button type="button" class="button" onClick={() => go(undefined)}>
+        {!deleted && (
+          <button type="button" class="button primary" onClick={backToPreJoin}>
+            <Icon node={LogIn} size={18} />
+            Back to the session
+          </button>
+        )}
+        <button type="button" class={deleted ? 'button primary' : 'button'} onClick={() => go(undefined)}>
           Start page
         </button>
       </div>
