@@ -51,6 +51,22 @@ test('details', async (t) => {
     assert.equal(await ann.locator('.toast').count(), 0);
   });
 
+  await t.test('a long name in a small tile keeps clear of the corner and of the speaker’s ring', async (t) => {
+    const connect = 'mutation ($data: String) { connect(sessionId: "names", data: $data) { expiresAt } }';
+    for (let n = 0; n < 5; n++) await server.run(connect, { data: `Bartholomew Featherstonehaugh the ${n}th` });
+    const ann = await joinSession(t, browser, at('names'), 'Ann', { ...quiet, viewport: { width: 390, height: 844 } });
+    await ann.getByRole('figure', { name: 'the 4th' }).waitFor();
+    const gaps = await ann.locator('.tile-face').evaluateAll((faces) =>
+      faces.flatMap((face) => {
+        const name = face.querySelector('.caption-name');
+        if (name === null || name.scrollWidth <= name.clientWidth) return [];
+        const [outer, inner] = [face, name].map((element) => element.getBoundingClientRect());
+        return [Math.min(inner.left - outer.left, outer.right - inner.right)];
+      }),
+    );
+    assert.ok(gaps.length > 0 && gaps.every((gap) => gap >= 7.9), `the names are ${gaps} px from the edges`);
+  });
+
   await t.test('in forced colours the speaker, the own messages, the focus and what is off can be told apart', async (t) => {
     const prepare = (page) => page.emulateMedia({ forcedColors: 'active' });
     const ann = await joinSession(t, browser, at('forced'), 'Ann', { ...quiet, ...wide, prepare });
