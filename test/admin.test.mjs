@@ -413,6 +413,36 @@ test('the admin page', async (t) => {
     await page.getByText('One node serves the database.').waitFor();
   });
 
+  await t.test('a server without commits says so; the marks of the forms stand in line', async (t) => {
+    const idle = await startServer(t, { CHATTOK_ADMIN: 'true', CHATTOK_API_SECRET: secret });
+    const page = await openPage(t, browser, `${idle.origin}/admin`, wide);
+    await signIn(page, secret);
+    const graph = page.getByRole('figure').filter({ hasText: 'A commit takes' });
+    await graph.getByText('Nothing was committed in this time.').waitFor();
+    await idle.run('mutation { createSession(id: "idle") { id } }', {}, operator);
+    await page.evaluate(() => (location.hash = 'session/idle'));
+    const toggle = page.getByRole('switch', { name: 'Read-only' });
+    const mark = () => toggle.evaluate((button) => getComputedStyle(button, '::before').backgroundColor);
+    await toggle.waitFor();
+    assert.equal(await mark(), 'rgba(0, 0, 0, 0)');
+    await page.getByRole('link', { name: 'Notice' }).first().click();
+    const lefts = await page.locator('.form .label').evaluateAll((labels) =>
+      labels.map((label) => {
+        const range = document.createRange();
+        range.selectNodeContents(label);
+        return range.getBoundingClientRect().left;
+      }),
+    );
+    assert.ok(lefts.length >= 3 && lefts.every((left) => Math.abs(left - lefts[0]) < 0.1), `the labels are at ${lefts}`);
+    const offsets = await page.locator('.check:has([type=radio])').evaluateAll((rows) =>
+      rows.map((row) => {
+        const [a, b] = [row, row.querySelector('input')].map((element) => element.getBoundingClientRect());
+        return a.top + a.bottom - b.top - b.bottom;
+      }),
+    );
+    assert.ok(offsets.length === 2 && offsets.every((offset) => Math.abs(offset) < 1), `the circles are off by ${offsets}`);
+  });
+
   await t.test('by the keyboard alone', async (t) => {
     const page = await open(t);
     await page.keyboard.type(secret); // the field has the focus

@@ -12,7 +12,11 @@ interface Props {
   readonly title: string;
   readonly points: readonly Point[];
   readonly format: (value: number) => string;
+  /** Said where there are moments, and none has a value. */
+  readonly none: string | undefined;
 }
+
+const soon = 'No values yet: the first comes within ten seconds.';
 
 const width = 360;
 const height = 80;
@@ -25,7 +29,7 @@ const gap = 25_000;
  * The last hour of a figure: a line of 360 points at most, for which an SVG path is enough. Its moments can be read by the pointer
  * and, as those of a slider, by the arrow keys.
  */
-export function Graph({ title, points, format }: Props) {
+export function Graph({ title, points, format, none = soon }: Props) {
   const chosen = useSignal<number | undefined>(undefined); // a time, so that it stays where it is as points come
   const known = points.filter((point): point is { at: number; value: number } => point.value !== null);
   const last = known.at(-1);
@@ -36,6 +40,7 @@ export function Graph({ title, points, format }: Props) {
   const y = (value: number): number => height - (value / top) * (height - 2) - 1;
   const at = nearest(known, chosen.value) ?? known.length - 1;
   const shown = known[at];
+  const missing = points.length === 0 ? soon : none;
 
   const point = (event: PointerEvent): void => {
     const box = (event.currentTarget as Element).getBoundingClientRect();
@@ -65,7 +70,7 @@ export function Graph({ title, points, format }: Props) {
         aria-valuemin={0}
         aria-valuemax={Math.max(0, known.length - 1)}
         aria-valuenow={Math.max(0, at)}
-        aria-valuetext={shown === undefined ? 'no values yet' : `${format(shown.value)} at ${clockTime(shown.at)}`}
+        aria-valuetext={shown === undefined ? missing : `${format(shown.value)} at ${clockTime(shown.at)}`}
         onPointerMove={point}
         onPointerLeave={leave}
         onKeyDown={move}
@@ -79,7 +84,7 @@ export function Graph({ title, points, format }: Props) {
       </div>
       <p class="graph-note">
         {shown === undefined || most === undefined
-          ? 'No values yet: the first comes within ten seconds.'
+          ? missing
           : chosen.value === undefined
             ? `Most ${format(most.value)} at ${clockTime(most.at)}`
             : `${format(shown.value)} at ${clockTime(shown.at)}`}

@@ -13,15 +13,17 @@ type Sample = Metrics['samples'][number];
 const every = 5_000;
 const mostSamples = 360; // an hour, one each ten seconds
 
-const graphs: readonly [title: string, value: (sample: Sample) => number | null, format: (value: number) => string][] = [
+const uncommitted = 'Nothing was committed in this time.';
+
+const graphs: readonly [title: string, value: (sample: Sample) => number | null, format: (value: number) => string, none?: string][] = [
   ['Sockets', ({ sockets, httpStreams }) => sockets + httpStreams, count],
   ['Connections', ({ connections }) => connections, count],
   ['Subscriptions', ({ subscriptions }) => subscriptions, count],
   ['New entries', ({ entriesPerSecond }) => entriesPerSecond, perSecond],
   ['Commits', ({ commitsPerSecond }) => commitsPerSecond, perSecond],
   ['Deliveries', ({ deliveriesPerSecond }) => deliveriesPerSecond, perSecond],
-  ['A commit takes', ({ commitMs }) => commitMs, milliseconds],
-  ['Slowest commit', ({ slowestCommitMs }) => slowestCommitMs, milliseconds],
+  ['A commit takes', ({ commitMs }) => commitMs, milliseconds, uncommitted],
+  ['Slowest commit', ({ slowestCommitMs }) => slowestCommitMs, milliseconds, uncommitted],
   ['Memory', ({ memoryBytes }) => memoryBytes, bytes],
   ['Database', ({ databaseBytes }) => databaseBytes, bytes],
 ];
@@ -59,8 +61,8 @@ export function Server({ title }: { title: string }) {
       )}
       <h2>The last hour {server !== undefined && server.nodes.length > 1 && 'of the node that answers'}</h2>
       <div class="graphs">
-        {graphs.map(([name, value, format]) => (
-          <Graph key={name} title={name} format={format} points={samples.map((sample) => ({ at: Date.parse(sample.at), value: value(sample) }))} />
+        {graphs.map(([name, value, format, none]) => (
+          <Graph key={name} title={name} format={format} none={none} points={samples.map((sample) => ({ at: Date.parse(sample.at), value: value(sample) }))} />
         ))}
       </div>
       <h2>Nodes</h2>
