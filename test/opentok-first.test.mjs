@@ -207,7 +207,7 @@ test('pages of OpenTok’s first version', async (t) => {
       const { origin } = await servePages(t, server, await tutorial(server, 'tutorial', token));
       const [ann, bob] = await Promise.all([openOT(t, browser, `${origin}/`), openOT(t, browser, `${origin}/`)]);
       for (const page of [ann, bob]) await play(page, '#videos .OT_video-element', 2);
-      for (const page of [ann, bob]) assert.deepEqual(await tiles(page, 'videos'), [[0, 120, 320, 240], [320, 120, 320, 240]]);
+      for (const page of [ann, bob]) assert.deepEqual(await tiles(page, 'videos'), [[0, 0, 320, 240], [320, 0, 320, 240]]);
 
       await ann.evaluate(() => {
         for (const text of ['first', 'second']) {
@@ -215,9 +215,10 @@ test('pages of OpenTok’s first version', async (t) => {
           document.getElementById('say').requestSubmit();
         }
       });
-      for (const [page, kind] of [[ann, 'mine'], [bob, 'theirs']]) {
+      const annId = await ann.evaluate(() => session.connection.connectionId);
+      for (const [page, kind, author] of [[ann, 'mine', 'You'], [bob, 'theirs', annId.slice(0, 6)]]) {
         await page.locator('#entries li').nth(1).waitFor();
-        assert.deepEqual(await page.locator(`#entries li.${kind}`).allTextContents(), ['first', 'second']);
+        assert.deepEqual(await page.locator(`#entries li.${kind}`).allTextContents(), [`${author} first`, `${author} second`]);
       }
 
       const post = (page, connectionId) =>
@@ -226,15 +227,26 @@ test('pages of OpenTok’s first version', async (t) => {
           const response = await fetch('/chat_entries/add', { method: 'POST', body });
           return [response.status, (await response.json()).error?.code];
         }, connectionId);
-      const annId = await ann.evaluate(() => session.connection.connectionId);
       assert.deepEqual(await post(bob, annId), [403, 'FORBIDDEN']);
       assert.deepEqual(await post(bob), [200, undefined]);
       await ann.locator('#entries li.theirs', { hasText: 'by the route' }).waitFor();
       assert.equal(await ann.locator('#entries li').count(), 3);
 
+      // A phone shows the videos smaller, and breaks a long word.
+      await ann.setViewportSize({ width: 390, height: 844 });
+      await ann.waitForFunction(() => document.getElementById('videos').firstElementChild.clientWidth < 190);
+      for (const [, top, width, height] of await tiles(ann, 'videos')) assert.ok(top < 2 && width > 180 && height > 135, `${top} ${width} ${height}`);
+      await ann.evaluate(() => {
+        document.getElementById('words').value = 'x'.repeat(300);
+        document.getElementById('say').requestSubmit();
+      });
+      await ann.locator('#entries li.mine').nth(2).waitFor();
+      assert.equal(await ann.evaluate(() => document.documentElement.scrollWidth), 390);
+      await ann.setViewportSize({ width: 1280, height: 720 });
+
       await bob.evaluate(() => session.disconnect());
       await ann.waitForFunction(() => document.getElementById('videos').children.length === 1);
-      assert.deepEqual(await tiles(ann, 'videos'), [[0, 0, 640, 480]]);
+      assert.deepEqual(await tiles(ann, 'videos'), [[160, 0, 320, 240]]);
       await play(ann, '#videos .OT_video-element', 1);
       assert.equal(await bob.locator('#videos > *').count(), 0);
 
@@ -268,7 +280,7 @@ test('pages of OpenTok’s first version', async (t) => {
       }) });
       await eve.waitForFunction(() => session.isConnected());
       await early;
-      assert.deepEqual(await eve.locator('#entries li.theirs').allTextContents(), ['an early bird']);
+      assert.match((await eve.locator('#entries li.theirs').allTextContents()).join('\n'), /^\S{6} an early bird$/);
     });
   }
 

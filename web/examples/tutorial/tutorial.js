@@ -7,14 +7,18 @@ const [entries, form, words, trouble] = ['entries', 'say', 'words', 'trouble'].m
 const session = TB.initSession(sessionId);
 TB.addEventListener('exception', ({ message }) => (trouble.textContent = message));
 session.addEventListener('sessionDisconnected', () => (trouble.textContent = 'You have left the session.'));
-OT_Widget.init(session, 'videos', 640, 480);
+OT_Widget.init(session, 'videos'); // as large as the page's style makes it
+addEventListener('resize', OT_LayoutContainer.layout);
 session.connect('0', token); // any API key will do: the token says what this page may
 session.chattok?.on('entry', show); // at once, since entries may come before sessionConnected
 
-function show({ connectionId, body }) {
+function show({ connectionId, connection, body }) {
+  const mine = connectionId === session.connection?.connectionId;
   const entry = document.createElement('li');
-  entry.textContent = body;
-  entry.className = connectionId === session.connection?.connectionId ? 'mine' : 'theirs';
+  const author = document.createElement('b');
+  author.textContent = mine ? 'You' : connection.data || connectionId.slice(0, 6); // data is what the token or the backend says
+  entry.className = mine ? 'mine' : 'theirs';
+  entry.append(author, ' ', body);
   entries.append(entry);
 }
 
