@@ -12,7 +12,7 @@ export interface Inside {
   readonly count: number;
 }
 
-/** What one look told: the others, or why the user would not be let in; neither where the server can't say. */
+/** One look tells the others, or why the user would not be let in; neither where the server can't say. */
 export interface Look {
   readonly inside?: Inside;
   readonly refused?: ChattokError;
