@@ -10,7 +10,7 @@ import (
 // maxHTTP2PerAddress is how many connections of an address may speak HTTP/2, and ten times as many of a /48. One has a hundred requests
 // under way, and whatever else it asks for, such as PINGs, net/http answers as fast as they come, without a limit to be set. A browser
 // opens one.
-const maxHTTP2PerAddress = 32
+const maxHTTP2PerAddress = 16
 
 // http2Name and http1Name are the names of the protocols in a TLS handshake (RFC 7301, RFC 9113).
 const (

@@ -7,7 +7,7 @@ import (
 	"chattok/internal/await"
 )
 
-// An address has 32 connections that speak HTTP/2, and further ones that speak HTTP/1.1; one that ends makes room.
+// An address has 16 connections that speak HTTP/2, and further ones that speak HTTP/1.1; one that ends makes room.
 func TestHTTP2OfAnAddress(t *testing.T) {
 	w := newWorld(t, Config{Max: 1000, PerAddress: 500}, true)
 	dial := func(from string) (c *client, protocol string) {

@@ -135,7 +135,7 @@ func TestCrowding(t *testing.T) {
 	}
 }
 
-// A socket that has sent 64 frames and is not acknowledged ends with the next one; afterwards frames are only paced.
+// A socket that has sent 8 frames and no connection_init ends with the next one; afterwards frames are only paced.
 func TestFramesBeforeTheAck(t *testing.T) {
 	w := newSocketWorld(t, StreamConfig{})
 	late, early := w.ready(t), w.dial(t, protocolModern)
@@ -143,7 +143,7 @@ func TestFramesBeforeTheAck(t *testing.T) {
 		early.text(`{"type":"ping"}`)
 		late.text(`{"type":"ping"}`)
 	}
-	for range maxEarlyFrames {
+	for range maxStrangerFrames {
 		early.expect(`{"type":"pong"}`)
 	}
 	early.expect("close 4400 too many frames before the connection_ack")

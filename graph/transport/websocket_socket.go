@@ -31,8 +31,12 @@ const closeWait = time.Second
 // maxInitBytes bounds the messages of a socket before its connection_ack.
 const maxInitBytes = 32 << 10
 
-// maxEarlyFrames bounds the frames of a socket before its connection_ack; the older protocol's clients send operations meanwhile.
-const maxEarlyFrames = 64
+// Frames of a socket before its connection_init, such as pings, and before its connection_ack: the older protocol's clients send operations
+// meanwhile.
+const (
+	maxStrangerFrames = 8
+	maxEarlyFrames    = 64
+)
 
 // maxOperationIDBytes bounds an operation's id, which is part of each of its messages.
 const maxOperationIDBytes = 128
@@ -140,7 +144,7 @@ func (s *socket) readMessage() ([]byte, error) {
 			return nil, err
 		}
 		s.alive.heard.Store(s.streams.clock.Load())
-		if s.early++; s.early > maxEarlyFrames && !s.ops.acknowledged() {
+		if s.early++; s.early > maxStrangerFrames && s.init.timer != nil || s.early > maxEarlyFrames && !s.ops.acknowledged() {
 			return nil, &closeError{code: CloseBadRequest, reason: "too many frames before the connection_ack"}
 		}
 		s.room.extend(s.pace(len(payload)))
