@@ -20,8 +20,9 @@ func TestRequestsArePaced(t *testing.T) {
 		t.Fatal("the connection does not wait")
 	}
 	begun := of.of[0].requests
-	begun.ReserveN(time.Now(), int(maxRequestRate*burst)-1) // so many have begun
-	begun.ReserveN(time.Now(), maxRequestRate)              // for a second to come
+	for range 3 { // one now, and the others within the second to come
+		begun.ReserveN(time.Now(), begun.Burst())
+	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	if of.pace(gone) {
