@@ -15,10 +15,8 @@ func TestRequestsArePaced(t *testing.T) {
 			t.Fatal("not answered")
 		}
 	}
-	of := w.conn(flooding)
-	if of == nil {
-		t.Fatal("the connection does not wait")
-	}
+	w.waits(t, 2)
+	of, others := w.conn(flooding), w.conn(other)
 	begun := of.of[0].requests
 	for range 3 { // one now, and the others within the second to come
 		begun.ReserveN(time.Now(), begun.Burst())
@@ -28,7 +26,7 @@ func TestRequestsArePaced(t *testing.T) {
 	if of.pace(gone) {
 		t.Error("a request above the rate does not wait")
 	}
-	if !w.conn(other).pace(gone) {
+	if !others.pace(gone) {
 		t.Error("one of another address waits")
 	}
 	if !flooding.ask("/") {
