@@ -18,11 +18,11 @@ export interface Look {
   readonly refused?: ChattokError;
 }
 
-/** Codes of refusals that joining would get too. Others may pass until then. */
-const lasting: readonly string[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND'];
+/** Codes of refusals that joining would get too. Others, such as UNAVAILABLE, may pass. */
+const lasting = /^(UNAUTHENTICATED|FORBIDDEN|NOT_FOUND)$/;
 
 /**
- * Looks who is in a session, and again every ten seconds while the page is visible, until the server refuses. Returns a function that
+ * Looks who is in a session, and again every ten seconds while the page is visible, until the server refuses for good. Returns a function that
  * stops it.
  */
 export function watchInside(session: string, tell: (look: Look) => void): () => void {
@@ -34,18 +34,14 @@ export function watchInside(session: string, tell: (look: Look) => void): () => 
     clearTimeout(timer);
     if (looking || document.visibilityState !== 'visible') return; // a page that becomes visible looks at once
     looking = true;
-    let over = false;
     const seen = await insideOf(session).then(
       (inside): Look => ({ inside }),
-      (error: ChattokError): Look => {
-        over = error.code !== 'NETWORK';
-        return lasting.includes(error.code) ? { refused: error } : {};
-      },
+      (error: ChattokError): Look => (lasting.test(error.code) ? { refused: error } : {}),
     );
     looking = false;
     if (signal.aborted) return;
     tell(seen);
-    if (over) ending.abort();
+    if (seen.refused) ending.abort();
     else timer = setTimeout(() => void look(), interval);
   };
   document.addEventListener('visibilitychange', () => void look(), { signal });

@@ -84,17 +84,12 @@ export function PreJoin({ session, meeting, refused }: Props) {
   );
 }
 
-/** Milliseconds after which the devices are opened although the server has not said whether the user would be let in. */
-const answerWithin = 1_000;
-
-/** Opens the chosen devices once the server has answered, and closes them where the user would not be let in. */
+/** Opens the chosen devices once the server has answered, or can't be reached, and closes them where the user would not be let in. */
 function useDevices(answered: boolean, refused: boolean): void {
   useEffect(watchDevices, []);
   useEffect(() => {
-    if (refused) return closeAll();
-    if (answered) return void openChosen();
-    const timer = setTimeout(() => void openChosen(), answerWithin);
-    return () => clearTimeout(timer);
+    if (refused) closeAll();
+    else if (answered) void openChosen();
   }, [answered, refused]);
 }
 
