@@ -445,7 +445,8 @@ test('the admin page', async (t) => {
 
   await t.test('by the keyboard alone', async (t) => {
     const page = await open(t);
-    await page.keyboard.type(secret); // the field has the focus
+    await page.locator('input:focus').waitFor();
+    await page.keyboard.type(secret);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Server', level: 1 }).waitFor();
     await tabTo(page, 'Sessions', 'Shift+Tab');
