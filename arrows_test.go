@@ -37,7 +37,7 @@ var arrows = map[string]arrow{
 	"token":                {[]string{"session"}, true, "tokens say what the domain's grants hold, and look nothing up"},
 	"token/jwks":           {[]string{"token", "internal/backoff"}, true, "a key set knows where keys come from, and no token"},
 	"rates":                {[]string{"internal/processors"}, true, "the callers know operations; rates know amounts and to whom they are charged"},
-	"accept":               {[]string{"rates", "internal/processors"}, true, "connections are counted before anything is known of what is said over them"},
+	"accept":               {[]string{"rates", "internal/backoff", "internal/processors"}, true, "connections are counted before anything is known of what is said over them"},
 	"graph": {[]string{"session", "token", "rates", "graph/transport", "graph/transport/document", "graph/transport/gqlerr", "graph/edge",
 		"graph/generated", "graph/event", "graph/scalar", "internal/sequence"}, true,
 		"the edge calls the domain by its service; a store or a bus behind it is joined by internal/server"},

@@ -3,6 +3,8 @@ package accept
 import (
 	"context"
 	"time"
+
+	"chattok/internal/backoff"
 )
 
 // Requests that an address begins: those above the rate wait. Whatever is cheap, such as a probe or a page, is answered as fast as it is
@@ -20,15 +22,5 @@ func (c *conn) pace(ctx context.Context) bool {
 	for _, p := range c.of {
 		wait = max(wait, min(p.requests.ReserveN(now, 1).DelayFrom(now), longestPace))
 	}
-	if wait <= 0 {
-		return true
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return wait <= 0 || backoff.Sleep(wait, ctx.Done())
 }

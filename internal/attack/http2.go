@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"syscall"
+	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -64,6 +65,22 @@ func (c *client) h2(conn net.Conn, settings ...http2.Setting) (*h2conn, error) {
 		return nil, err
 	}
 	return h, h.out.Flush()
+}
+
+// asked returns a connection that has asked for /healthz and been answered.
+func (c *client) asked(conn net.Conn) (*h2conn, error) {
+	_ = conn.SetDeadline(time.Now().Add(requestTimeout))
+	h, err := c.h2(conn)
+	if err == nil {
+		err = h.get("/healthz", false)
+	}
+	if err == nil {
+		err = h.out.Flush()
+	}
+	if err == nil {
+		err = h.answers(1)
+	}
+	return h, err
 }
 
 // get begins a GET; the fields of more may be indexed.

@@ -35,18 +35,7 @@ var many = []attempt{
 				if err != nil {
 					return nil, err
 				}
-				_ = conn.SetDeadline(time.Now().Add(requestTimeout))
-				h, err := c.h2(conn)
-				if err == nil {
-					err = h.get("/healthz", false)
-				}
-				if err == nil {
-					err = h.out.Flush()
-				}
-				if err == nil {
-					err = h.answers(1)
-				}
-				if err != nil {
+				if _, err := c.asked(conn); err != nil {
 					return conn, err
 				}
 				if _, err = conn.Write([]byte{0x0f, 0xff, 0xff, 0xbb, 0, 0, 0, 0, 0}); err != nil {
@@ -82,18 +71,7 @@ var many = []attempt{
 				if err != nil {
 					return nil, err
 				}
-				_ = conn.SetDeadline(time.Now().Add(requestTimeout))
-				h, err := c.h2(conn)
-				if err == nil {
-					err = h.get("/healthz", false)
-				}
-				if err == nil {
-					err = h.out.Flush()
-				}
-				if err == nil {
-					err = h.answers(1)
-				}
-				return h, err
+				return c.asked(conn)
 			}
 			probe, err := open()
 			if err != nil {
@@ -438,16 +416,11 @@ func costlyReplays(ctx context.Context, a *assault, members, subscriptions, entr
 
 // addsAtOnce adds on many sockets at once, with a queue of operations on each.
 func addsAtOnce(ctx context.Context, a *assault, members, sockets int, body func(m member, last string) string) error {
-	c := a.attacker(0)
-	var all []member
-	var last string
-	for range a.n(members) {
-		_, m, err := a.join(ctx, 0, "attack", "")
-		if err != nil {
-			return err
-		}
-		all = append(all, m)
+	c, all, err := a.joinMany(ctx, a.n(members))
+	if err != nil {
+		return err
 	}
+	var last string
 	for range 18 {
 		variables := map[string]any{"c": all[0].id, "b": "x"}
 		if last != "" {

@@ -54,13 +54,9 @@ var waiting = []attempt{
 		sent: "on 64 sockets of 16 connections pongs of 900 KB, of empty arrays, one after the other",
 		why:  "each is parsed, and was charged to nobody",
 		attack: func(ctx context.Context, a *assault) error {
-			var c *client
-			members := make([]member, 16)
-			for i := range members {
-				var err error
-				if c, members[i], err = a.join(ctx, 0, "attack", ""); err != nil {
-					return err
-				}
+			c, members, err := a.joinMany(ctx, 16)
+			if err != nil {
+				return err
 			}
 			a.prepared()
 			raw := []byte(`{"type":"pong","payload":[` + strings.Repeat("[],", 300_000) + `0]}`)
@@ -121,13 +117,9 @@ var waiting = []attempt{
 		sent: "on each of 960 sockets of 16 connections operations of 15 KB, each another document, whose variables are 2,000 objects",
 		why:  "the same by WebSocket",
 		attack: func(ctx context.Context, a *assault) error {
-			var c *client
-			members := make([]member, 16)
-			for i := range members {
-				var err error
-				if c, members[i], err = a.join(ctx, 0, "attack", ""); err != nil {
-					return err
-				}
+			c, members, err := a.joinMany(ctx, 16)
+			if err != nil {
+				return err
 			}
 			a.prepared()
 			variables := objects(14_000)
@@ -182,4 +174,15 @@ func (a *assault) trickle(ctx context.Context, c *client, request string) {
 			return
 		}
 	}
+}
+
+// joinMany makes n connections of one address.
+func (a *assault) joinMany(ctx context.Context, n int) (c *client, members []member, err error) {
+	members = make([]member, n)
+	for i := range members {
+		if c, members[i], err = a.join(ctx, 0, "attack", ""); err != nil {
+			return nil, nil, err
+		}
+	}
+	return c, members, nil
 }

@@ -30,8 +30,11 @@ func (b Backoff) Wait(try int) time.Duration {
 }
 
 // Pause waits as long as Wait says. It returns false where stop was closed meanwhile.
-func (b Backoff) Pause(try int, stop <-chan struct{}) bool {
-	timer := time.NewTimer(b.Wait(try))
+func (b Backoff) Pause(try int, stop <-chan struct{}) bool { return Sleep(b.Wait(try), stop) }
+
+// Sleep waits for a time. It returns false where stop was closed meanwhile.
+func Sleep(d time.Duration, stop <-chan struct{}) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -89,16 +89,7 @@ func (c *Client) Do(ctx context.Context, repeatable bool, query string, variable
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
+func sleep(ctx context.Context, d time.Duration) bool { return backoff.Sleep(d, ctx.Done()) }
 
 func (c *Client) try(ctx context.Context, query string, variables map[string]any, data any) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
