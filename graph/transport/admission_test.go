@@ -2,13 +2,17 @@ package transport
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/gobwas/ws"
 
 	"chattok/session"
 )
@@ -150,4 +154,62 @@ func TestFramesBeforeTheAck(t *testing.T) {
 	for range maxEarlyFrames + 1 {
 		late.expect(`{"type":"pong"}`)
 	}
+}
+
+// Before the connection_init, any other message is short, whatever it contains. A connection_init may be long, and so may the messages
+// after it.
+func TestLongMessagesBeforeTheInit(t *testing.T) {
+	w := newSocketWorld(t, StreamConfig{})
+	ping := func(payload string, n int) string {
+		head := `{"type":"ping","payload":["` + payload
+		return head + strings.Repeat("x", n-len(head)-3) + `"]}`
+	}
+	for _, message := range []string{
+		ping("", maxStrangerBytes+1), ping("connection_init", maxStrangerBytes+1),
+		`{"id":"1","type":"subscribe","payload":{"query":"{__typename #` + strings.Repeat("x", maxStrangerBytes) + `\n}"}}`,
+	} {
+		s := w.dial(t, protocolModern)
+		s.text(message)
+		s.expect("close 4401 connection_init comes first, and its connection_ack")
+	}
+	for _, p := range []string{protocolModern, protocolLegacy} {
+		s := w.dial(t, p)
+		if p == protocolModern {
+			s.text(ping("", maxStrangerBytes))
+			s.expect(`{"type":"pong","payload":` + ping("", maxStrangerBytes)[len(`{"type":"ping","payload":`):])
+		}
+		s.text(`{"type":"connection_init","payload":{"x":"` + strings.Repeat("x", maxInitBytes/2) + `"}}`)
+		s.expect(ackMessage)
+		if p == protocolModern {
+			s.text(ping("", maxInitBytes))
+			s.expect(`{"type":"pong","payload":` + ping("", maxInitBytes)[len(`{"type":"ping","payload":`):])
+		}
+	}
+}
+
+// A client that goes on sending after the close is read for a while and then left alone, for long enough to read the close frame.
+func TestDrainLeavesAFloodUnread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		var sent atomic.Int64
+		go func() {
+			frame := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame(make([]byte, 9000))))
+			for {
+				n, err := far.Write(frame)
+				if sent.Add(int64(n)); err != nil {
+					return
+				}
+			}
+		}()
+		began := time.Now()
+		(&messageReader{idleReader{conn: near}}).drain(0, 64<<10)
+		if took := time.Since(began); took < closeWait/2 || took > 2*closeWait {
+			t.Errorf("it ended after %v", took)
+		}
+		_ = near.Close()
+		synctest.Wait()
+		if n := sent.Load(); n < 64<<10 || n > 64<<10+readBytes {
+			t.Errorf("%d bytes were read", n)
+		}
+	})
 }

@@ -92,7 +92,7 @@ func (o *operations) add(m message, room int64, early bool, maxOperations, maxBy
 	before := o.byID[m.ID]
 	switch {
 	case o.handshake != acknowledged && !(early && o.handshake == initialising):
-		err = &closeError{code: CloseUnauthorized, reason: "connection_init comes first, and its connection_ack"}
+		err = errInitFirst
 	case before != nil && !before.over():
 		err = &closeError{code: CloseDuplicateID, reason: "an operation with id " + m.ID + " is under way"}
 	case o.stopping:

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"math/rand/v2"
 	"net"
 	"syscall"
+	"time"
 
 	"github.com/gobwas/ws"
 )
@@ -84,15 +86,21 @@ func readPayload(r io.Reader, n int) ([]byte, error) {
 	}
 }
 
-// drained is how many frames a socket that is closed still reads: a client that goes on sending is not waited for.
+// drained is how many frames a socket that is closed still reads.
 const drained = 1000
 
-// drain reads and drops bytes that are still on their way, skip bytes and then frames, until the client's close frame
-// or the read deadline. Without it the kernel would reset the connection, and the server's close frame would be lost.
-func (r *messageReader) drain(skip int64) {
+// drain reads and drops bytes that are still on their way, skip bytes and then frames, until the client's close frame or the read
+// deadline. Without it the kernel would reset the connection, and the server's close frame would be lost. A client that goes on sending
+// is read for most bytes. Then it is left unread for about closeWait: meanwhile it can read the close frame, and takes no processor. The
+// time is a random one, since a thousand sockets that end together would come back together.
+func (r *messageReader) drain(skip, most int64) {
 	for range drained {
-		if _, err := io.CopyN(io.Discard, r, skip); err != nil {
+		n := min(skip, most)
+		if _, err := io.CopyN(io.Discard, r, n); err != nil {
 			return
+		}
+		if most -= n; most <= 0 {
+			break
 		}
 		h, err := ws.ReadHeader(r)
 		if err != nil || h.OpCode == ws.OpClose {
@@ -100,4 +108,5 @@ func (r *messageReader) drain(skip int64) {
 		}
 		skip = h.Length
 	}
+	time.Sleep(closeWait/2 + rand.N(closeWait))
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bufio"
+	"bytes"
 	"container/list"
 	"context"
 	"errors"
@@ -30,6 +31,9 @@ const closeWait = time.Second
 
 // maxInitBytes bounds the messages of a socket before its connection_ack.
 const maxInitBytes = 32 << 10
+
+// maxStrangerBytes bounds a message before the connection_init that is none itself: nobody has more to say there than a ping.
+const maxStrangerBytes = 1 << 10
 
 // Frames of a socket before its connection_init, such as pings, and before its connection_ack: the older protocol's clients send operations
 // meanwhile.
@@ -162,6 +166,9 @@ func (s *socket) readMessage() ([]byte, error) {
 		} else {
 			message = append(message, payload...)
 		}
+		if h.Fin && s.tooLongForStranger(message, bytes.Contains(message, connectionInit)) {
+			return nil, errInitFirst
+		}
 		if h.Fin {
 			return message, s.room.arrived(message)
 		}
@@ -175,6 +182,18 @@ func (s *socket) limit() int {
 		return s.streams.config.MaxMessageBytes
 	}
 	return min(s.streams.config.MaxMessageBytes, maxInitBytes)
+}
+
+// connectionInit is the type of the only message that may be long before it.
+var connectionInit = []byte("connection_init")
+
+// errInitFirst closes a socket whose client wants something before it says who it is.
+var errInitFirst = &closeError{code: CloseUnauthorized, reason: "connection_init comes first, and its connection_ack"}
+
+// tooLongForStranger says whether a message is too long before the connection_init; isInit says that it may be that one. It costs next
+// to nothing, where to parse the message would cost the more the longer it is.
+func (s *socket) tooLongForStranger(message []byte, isInit bool) bool {
+	return s.init.timer != nil && len(message) > maxStrangerBytes && !isInit
 }
 
 // pace waits where the client sends more frames, or larger ones, than its share, and returns for how long.
@@ -236,7 +255,9 @@ func (s *socket) handle(raw []byte) error {
 		return &closeError{code: CloseBadRequest, reason: fault}
 	}
 	switch {
-	case m.Type == "connection_init":
+	case s.tooLongForStranger(raw, m.Type == string(connectionInit)):
+		return errInitFirst
+	case m.Type == string(connectionInit):
 		return s.initialise(m)
 	case m.Type == "ping" && s.protocol == modern:
 		_ = s.out.send("pong", "", m.Payload)
@@ -288,9 +309,9 @@ func (s *socket) closeAfter(err error) {
 		if fault.code != 0 {
 			s.close(fault.code, fault.reason)
 		}
-		s.in.drain(fault.unread)
+		s.in.drain(fault.unread, 2*int64(s.limit()))
 	} else if err == errClosed {
-		s.in.drain(0)
+		s.in.drain(0, 2*int64(s.limit()))
 	}
 }
 
