@@ -81,7 +81,9 @@ func (a authenticator) authenticate(ctx context.Context, authorization string) (
 	if err != nil {
 		return nil, err
 	}
-	return context.WithValue(ctx, identityKey{}, identity{service: a.service, caller: c, payer: a.payer(ctx, c)}), nil
+	payer := a.payer(ctx, c)
+	c.Turns = payer
+	return context.WithValue(ctx, identityKey{}, identity{service: a.service, caller: c, payer: payer}), nil
 }
 
 // attach keeps the connection of ctx's caller alive while a socket or stream of it is open.
@@ -97,6 +99,7 @@ func (a authenticator) middleware(next http.Handler) http.Handler {
 		ctx := withAddress(r.Context(), a.address(r))
 		who.caller, who.err = a.sender(r.WithContext(ctx))
 		who.payer = a.payer(ctx, who.caller)
+		who.caller.Turns = who.payer
 		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, identityKey{}, who)))
 	})
 }

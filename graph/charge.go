@@ -347,6 +347,11 @@ func (a authenticator) decode(ctx context.Context) (done func(), err error) {
 	}, nil
 }
 
+// parse takes a turn for parsing a small message. It is charged to nobody: Frames bounds how many there are.
+func (a authenticator) parse(ctx context.Context) (done func(), err error) {
+	return a.payerNow(ctx).Parse(ctx)
+}
+
 // render takes a turn for rendering events for one reader, such as one that begins at an old cursor. It is charged to nobody: the events
 // are everybody's.
 func render(ctx context.Context) (done func(), err error) {

@@ -72,6 +72,7 @@ func New(c Config) *Handler {
 	c.Streams.Authenticate, c.Streams.Attach, c.Streams.Shared = auth.authenticate, auth.attach, resolver.shared()
 	c.Streams.Detach = func(ctx context.Context) context.Context { return withAddress(edge.Detach(ctx), addressOf(ctx)) }
 	c.Streams.Pace, c.Streams.Decode, c.HTTP.Decode, c.Streams.Render = auth.pace, auth.decode, auth.decode, render
+	c.Streams.Parse = auth.parse
 	c.Streams.Connection, c.Streams.Uncounted = connectionOf, holdsSecret
 	c.Limits.Weights, c.Limits.Lists, c.Limits.MaxItems = weights, lists, session.MaxPage
 	c.Streams.Answered = answered(c.Metrics)

@@ -44,7 +44,16 @@ type account struct {
 	buckets [kinds]atomic.Pointer[rate.Limiter]
 	turns   chan struct{} // one element for each operation being worked on; its capacity is their limit
 	refused *rate.Limiter // of refusals that are answered
+
+	// Of a network alone; nil for a connection's account.
+	writes chan struct{} // one element for each write that waits for the store
+	parses chan struct{} // one element for each message that is parsed
+	parsed func()        // takes one out of parses; made once, since messages are many
 }
+
+// maxWrites is how many writes of one network wait for the store at once: few enough for everybody else's to be in the next commit, and
+// enough for an office, whose rate is far below what the store does in groups of so many.
+const maxWrites = 64
 
 // An IPv6 client has at least a /64, and a site at most a /48 (RFC 6177).
 const (
@@ -116,6 +125,10 @@ func (a *Accounts) account(id accountID, rates *[kinds]Rate, turns int) *account
 		return found
 	}
 	made := newAccount(rates, turns)
+	if id.network.IsValid() {
+		made.writes, made.parses = make(chan struct{}, maxWrites), make(chan struct{}, max(1, processors.Count()-1))
+		made.parsed = func() { <-made.parses }
+	}
 	a.byID.Add(id, made)
 	return made
 }
@@ -284,4 +297,60 @@ func (p *Payer) leave(entered int) {
 	for _, a := range p.accounts[:entered] {
 		<-a.turns
 	}
+}
+
+// BeginWrite waits while as many writes of one of the caller's networks wait for the store as may. EndWrite ends the turn. The error is the
+// cause of ctx's end, where ctx ends first.
+func (p *Payer) BeginWrite(ctx context.Context) error {
+	if p == nil {
+		return nil
+	}
+	for i, a := range p.accounts {
+		if a.writes == nil {
+			continue
+		}
+		select {
+		case a.writes <- struct{}{}:
+		case <-ctx.Done():
+			endWrite(p.accounts[:i])
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// EndWrite ends the turn of a BeginWrite that returned no error.
+func (p *Payer) EndWrite() {
+	if p != nil {
+		endWrite(p.accounts)
+	}
+}
+
+func endWrite(entered []*account) {
+	for _, a := range entered {
+		if a.writes != nil {
+			<-a.writes
+		}
+	}
+}
+
+// Parse waits for a turn to parse a message, of which a network has one fewer than there are processors: a thousand sockets that have
+// messages at the same time would make everybody else wait for all of theirs. The returned function ends the turn. The error is the cause
+// of ctx's end, where ctx ends first.
+func (p *Payer) Parse(ctx context.Context) (done func(), err error) {
+	if p == nil {
+		return func() {}, nil
+	}
+	for _, a := range p.accounts { // the client's own network is before its site
+		if a.parses == nil {
+			continue
+		}
+		select {
+		case a.parses <- struct{}{}:
+			return a.parsed, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	return func() {}, nil
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"chattok/internal/processors"
 )
 
 // only returns limits of one kind.
@@ -317,5 +319,53 @@ func TestRefusalsOfOneAccount(t *testing.T) {
 	}
 	if wait := (*Payer)(nil).Refused(); wait > 0 {
 		t.Errorf("nobody waits %v", wait)
+	}
+}
+
+// Of one address few writes wait for the store at once, and few messages are parsed, whatever connections they come from. Another address
+// has turns of its own, and a client of this machine waits for none.
+func TestTurnsOfANetwork(t *testing.T) {
+	a := New(DefaultLimits())
+	from := func(i int, address string) *Payer { return a.Payer(fmt.Sprint("c", i), netip.MustParseAddr(address)) }
+	soon := func() context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	for i := range maxWrites {
+		if err := from(i, "192.0.2.1").BeginWrite(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if from(0, "192.0.2.1").BeginWrite(soon()) == nil {
+		t.Error("one write more has a turn")
+	}
+	for _, other := range []string{"192.0.2.2", "127.0.0.1"} {
+		if err := from(0, other).BeginWrite(soon()); err != nil {
+			t.Errorf("%s waits: %v", other, err)
+		}
+	}
+	from(1, "192.0.2.1").EndWrite()
+	if err := from(0, "192.0.2.1").BeginWrite(soon()); err != nil {
+		t.Errorf("after the end of another: %v", err)
+	}
+
+	var ends []func()
+	for i := range max(1, processors.Count()-1) {
+		done, err := from(i, "192.0.2.1").Parse(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, done)
+	}
+	if _, err := from(0, "192.0.2.1").Parse(soon()); err == nil {
+		t.Error("one message more has a turn")
+	}
+	if _, err := from(0, "192.0.2.2").Parse(soon()); err != nil {
+		t.Errorf("another address waits: %v", err)
+	}
+	ends[0]()
+	if _, err := from(0, "192.0.2.1").Parse(soon()); err != nil {
+		t.Errorf("after the end of another: %v", err)
 	}
 }

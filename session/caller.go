@@ -1,6 +1,9 @@
 package session
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // CallerKind says how a caller identified itself.
 type CallerKind uint8
@@ -17,6 +20,28 @@ type Caller struct {
 	Kind       CallerKind
 	SessionID  string      // of a Member, Lobby for a Guest, and for an Operator the session in which it acts, as Service.In says
 	Connection *Connection // of a Member, and for an Operator that of the one it acts as, as Service.As says
+	Turns      WriteTurns  // its turns to write to a log; nil where it waits for none
+}
+
+// WriteTurns bound how many writes of one client wait for the store at once. A group of writes is committed as a whole, so a client with a
+// thousand of them would make everybody else wait for all the groups that they fill.
+type WriteTurns interface {
+	// BeginWrite waits for a turn, which EndWrite ends. The error is the cause of ctx's end, where ctx ends first.
+	BeginWrite(ctx context.Context) error
+	EndWrite()
+}
+
+// inTurn makes a write to a log in a turn of the caller's.
+func inTurn[R any](ctx context.Context, c Caller, write func() (R, error)) (R, error) {
+	if c.Turns == nil {
+		return write()
+	}
+	if err := c.Turns.BeginWrite(ctx); err != nil {
+		var none R
+		return none, err
+	}
+	defer c.Turns.EndWrite()
+	return write()
 }
 
 // AccessGrant is the content of an access token: its holder is this connection.

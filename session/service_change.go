@@ -70,7 +70,8 @@ func (s *Service) DeleteChatEntry(ctx context.Context, c Caller, id string) (*Ch
 	if err != nil {
 		return nil, err
 	}
-	return s.log.change(ctx, NewChange{SessionID: c.SessionID, Epoch: epoch, Seq: seq, Actor: by, Kind: EntryDeleted})
+	change := NewChange{SessionID: c.SessionID, Epoch: epoch, Seq: seq, Actor: by, Kind: EntryDeleted}
+	return inTurn(ctx, c, func() (*ChatEntry, error) { return s.log.change(ctx, change) })
 }
 
 // actor returns the caller as the one that changes an entry: its connection, or that by which the holder of the API secret acts.

@@ -10,7 +10,7 @@ func (s *Service) asksFirst(c Caller) bool { return s.reviews != nil && c.Kind !
 // answered without asking. Errors: those of chatLog.add; FORBIDDEN with ReasonRefused; UNAVAILABLE with ReasonNotReviewed.
 func (s *Service) addEntry(ctx context.Context, c Caller, e NewEntry) (*ChatEntry, error) {
 	if !s.asksFirst(c) {
-		return s.log.add(ctx, e)
+		return inTurn(ctx, c, func() (*ChatEntry, error) { return s.log.add(ctx, e) })
 	}
 	if e.IdempotencyKey != "" {
 		if stored, err := s.cfg.Store.StoredEntry(ctx, e); stored != nil || err != nil {
@@ -40,8 +40,11 @@ func (s *Service) addEntry(ctx context.Context, c Caller, e NewEntry) (*ChatEntr
 
 // storeChange stores an edit or a reaction of the caller's, as addEntry does. A reaction that is taken back has nothing to ask about.
 func (s *Service) storeChange(ctx context.Context, c Caller, change NewChange) (*ChatEntry, error) {
-	if !s.asksFirst(c) || change.Kind == EntryReacted && !change.On {
-		return s.log.change(ctx, change)
+	if change.Kind == EntryReacted && (!s.asksFirst(c) || !change.On) {
+		return s.log.change(ctx, change) // without a turn: reactions to an entry are gathered for a while before they are one write
+	}
+	if !s.asksFirst(c) {
+		return inTurn(ctx, c, func() (*ChatEntry, error) { return s.log.change(ctx, change) })
 	}
 	if change.IdempotencyKey != "" {
 		if stored, err := s.cfg.Store.StoredChange(ctx, change); stored != nil || err != nil {

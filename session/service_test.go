@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,4 +41,27 @@ func TestLostAllTheTime(t *testing.T) {
 			t.Errorf("%d checks in 10 s", store.lastSeqs)
 		}
 	})
+}
+
+// noTurns are WriteTurns of which none comes.
+type noTurns struct{ WriteTurns }
+
+func (noTurns) BeginWrite(context.Context) error { return errNoTurn }
+
+var errNoTurn = errors.New("no turn")
+
+// TestWritesTakeTurns: adds and edits wait for a turn of the caller's before they are in the queue.
+func TestWritesTakeTurns(t *testing.T) {
+	s := NewService(Config{Store: &stubStore{}, Bus: &stubBus{}})
+	defer s.background.end()
+	c := Caller{Kind: Member, SessionID: "s", Connection: &Connection{ID: "c"}, Turns: noTurns{}}
+	if _, err := s.addEntry(t.Context(), c, NewEntry{SessionID: "s"}); err != errNoTurn {
+		t.Errorf("an add: %v", err)
+	}
+	if _, err := s.storeChange(t.Context(), c, NewChange{SessionID: "s", Kind: EntryEdited}); err != errNoTurn {
+		t.Errorf("an edit: %v", err)
+	}
+	if n := s.log.waiting(); n != 0 {
+		t.Errorf("%d writes are in the queue", n)
+	}
 }

@@ -35,6 +35,7 @@ type StreamConfig struct {
 	// the next frame is to be left unread, by which TCP slows the client down. nil: never.
 	Pace   func(ctx context.Context, bytes int) time.Duration
 	Decode Decode
+	Parse  Parse // nil: small messages are parsed at once
 	// Render is called before events are rendered for one reader alone, with the context of its operation, and returns when there is room
 	// for that; done is called afterwards. Errors: the context's, where that ends first. nil: rendering never waits.
 	Render func(ctx context.Context) (done func(), err error)
@@ -102,3 +103,7 @@ func (d Decode) wait(ctx context.Context, bytes int) (done func(), err error) {
 	}
 	return d(ctx)
 }
+
+// Parse is called before a small message of a WebSocket is parsed, with the context of its operations, and may wait. done is called
+// afterwards. The error is the cause of ctx's end.
+type Parse func(ctx context.Context) (done func(), err error)

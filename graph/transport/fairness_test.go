@@ -369,3 +369,26 @@ func TestReadersBehindTakeTurns(t *testing.T) {
 		e.expect(t, event)
 	}
 }
+
+// Small messages of a socket are parsed in turns, and large ones as Decode says.
+func TestMessagesAreParsedInTurns(t *testing.T) {
+	turns := make(chan struct{}, 1)
+	w := newSocketWorld(t, StreamConfig{Parse: func(ctx context.Context) (func(), error) {
+		select {
+		case turns <- struct{}{}:
+			return func() { <-turns }, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}})
+	s := w.ready(t)
+	turns <- struct{}{}
+	s.text(`{"type":"ping"}`)
+	_ = s.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if got := s.next(); got != "eof" {
+		t.Fatalf("without a turn: %s", got)
+	}
+	_ = s.SetReadDeadline(time.Now().Add(10 * time.Second))
+	<-turns
+	s.expect(`{"type":"pong"}`)
+}

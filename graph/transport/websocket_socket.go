@@ -245,7 +245,7 @@ func (s *socket) handleMessage(raw []byte) (err error) {
 
 // handle carries out a message. Errors: a *closeError; errClosed.
 func (s *socket) handle(raw []byte) error {
-	done, given := s.streams.config.Decode.wait(s.ops.context(), len(raw))
+	done, given := s.turnToParse(len(raw))
 	if given != nil {
 		return errClosed
 	}
@@ -273,6 +273,15 @@ func (s *socket) handle(raw []byte) error {
 		return &closeError{code: CloseNormal}
 	}
 	return &closeError{code: CloseBadRequest, reason: "unknown message type"}
+}
+
+// turnToParse waits until a message of n bytes may be parsed. done is called afterwards.
+func (s *socket) turnToParse(n int) (done func(), err error) {
+	ctx, config := s.ops.context(), &s.streams.config
+	if n >= largeBytes || config.Parse == nil {
+		return config.Decode.wait(ctx, n)
+	}
+	return config.Parse(ctx)
 }
 
 // subscribe takes an operation in. Errors: a *closeError.
