@@ -224,6 +224,12 @@ var many = []attempt{
 		},
 	},
 	{
+		name: "STUN over TCP", lasts: 15 * time.Second, with: turnSettings(), turn: true,
+		sent:   "250 connections of one address to the TURN server that send STUN binding requests without waiting, and come again",
+		why:    "each request is answered, and no allocation is needed for it",
+		attack: bindingRequests,
+	},
+	{
 		name: "costly replays", lasts: heavyLasts,
 		sent:   "32 subscriptions on sockets of their own of each of 20 connections of one address to entryAdded(after: \"0\") of 500 entries that answer each other, with 160 times replyTo",
 		why:    "5.6 s: events are rendered for a reader that catches up on a goroutine of its own",

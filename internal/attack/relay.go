@@ -3,12 +3,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/logging"
 	"github.com/pion/turn/v5"
@@ -52,15 +55,11 @@ func dialTURN(ctx context.Context, c *client, m member) (*relay, error) {
 		if s.Username == nil || s.Credential == nil {
 			continue
 		}
-		there := fmt.Sprintf("%s:%d", serverAddress(), turnPort)
-		dialer := net.Dialer{}
-		if ownNetwork() {
-			dialer.LocalAddr = &net.TCPAddr{IP: c.address.AsSlice()}
-		}
-		tcp, err := dialer.DialContext(ctx, "tcp", there)
+		tcp, err := dialRelay(ctx, c)
 		if err != nil {
 			return nil, err
 		}
+		there := relayAddress()
 		conn := turn.NewSTUNConn(tcp)
 		quiet := logging.NewDefaultLoggerFactory()
 		quiet.DefaultLogLevel = logging.LogLevelDisabled
@@ -76,6 +75,45 @@ func dialTURN(ctx context.Context, c *client, m member) (*relay, error) {
 		return &relay{client, conn}, nil
 	}
 	return nil, errors.New("the server names no TURN server")
+}
+
+func relayAddress() string { return fmt.Sprintf("%s:%d", serverAddress(), turnPort) }
+
+// dialRelay connects to the TURN server over TCP from the client's address.
+func dialRelay(ctx context.Context, c *client) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: requestTimeout}
+	if ownNetwork() {
+		dialer.LocalAddr = &net.TCPAddr{IP: c.address.AsSlice()}
+	}
+	return dialer.DialContext(ctx, "tcp", relayAddress())
+}
+
+// bindingRequests sends STUN binding requests (RFC 8489, section 6) over TCP until the server ends a connection, and then over a new one.
+func bindingRequests(ctx context.Context, a *assault) error {
+	request := append([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42}, "transaction."...)
+	many := bytes.Repeat(request, 200)
+	c := a.attacker(0)
+	a.prepared()
+	each(a.n(250), func(int) {
+		for ctx.Err() == nil {
+			conn, err := dialRelay(ctx, c)
+			if err != nil {
+				sleep(ctx, 10*time.Millisecond)
+				continue
+			}
+			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+			go func() {
+				n, _ := io.Copy(io.Discard, conn)
+				a.received.Add(n)
+			}()
+			for err == nil {
+				_, err = conn.Write(many)
+			}
+			stop()
+			conn.Close()
+		}
+	})
+	return nil
 }
 
 // relayPorts takes all ports that four members at one address can get. Then another person allocates one.
