@@ -15,6 +15,7 @@ import (
 // group is the entries of one transaction, with the rows that the database has for them.
 type group struct {
 	statements *statements
+	kept       *keptLogs
 	unindexed  *unindexedEntries
 	live       *liveSenders
 	offset     func() int64 // milliseconds to be added to the database's clock
@@ -78,7 +79,7 @@ type entryKey struct{ sessionID, key string }
 
 // newGroup lists what must be looked up for the entries. Sessions are in order, since looking them up locks their rows.
 func newGroup(s *Store, entries []session.NewEntry) *group {
-	g := &group{statements: &s.writing, unindexed: &s.unindexed, live: &s.live, offset: s.offset,
+	g := &group{statements: &s.writing, kept: &s.kept, unindexed: &s.unindexed, live: &s.live, offset: s.offset,
 		entries: entries, results: make([]session.EntryResult, len(entries)),
 		logs: make(map[string]*logState), deleted: make(map[string]bool), senders: make(map[string]sender, len(entries)),
 		used: make(usedEntries), posted: make(map[readerAt]int64), moved: make(map[string]int64)}
@@ -123,14 +124,12 @@ func (g *group) prepare(ctx context.Context) error {
 		ready(insertMarks, 1, most),
 		ready(moveGuests, 1, most),
 		ready(selectPosts, 1, sizeFor(len(g.entries))),
+		ready(selectLogs, 1, sizeFor(len(g.sessionIDs))),
 		ready(selectSenders, 1, sizeFor(len(g.senderKeys))),
 	)
-	for kind, n := range map[statementKind]int{selectLogs: len(g.sessionIDs), selectUsedKeys: len(g.keys)} {
-		if n == 0 {
-			continue
-		}
+	if n := len(g.keys); n > 0 {
 		for _, size := range []int{sizeFor(min(n, maxRows)), sizeFor(max(1, n%maxRows))} {
-			err = errors.Join(err, ready(kind, size, size))
+			err = errors.Join(err, ready(selectUsedKeys, size, size))
 		}
 	}
 	return err
@@ -152,32 +151,14 @@ func (g *group) begin(tx bun.Tx) {
 
 // lookUp reads the sessions, the senders and the entries whose idempotency keys are used.
 func (g *group) lookUp(ctx context.Context) error {
-	err := selectList(ctx, g.statements, g.tx, selectLogs, g.sessionIDs, appendText, func(rows *sql.Rows) error {
-		var id string
-		var epoch, runChanges int64
-		var deleted bool
-		log := new(logState)
-		if err := rows.Scan(&id, &epoch, &log.unlimited, &log.seq, &log.removed, &log.indexed, &log.bytes, &log.revision, &log.changes, &runChanges,
-			&log.slowMode, &log.readOnly, &log.bannedUntil, &deleted, &log.now); err != nil {
-			return err
-		}
-		if deleted {
-			g.deleted[id] = true
-			return nil
-		}
-		log.newRun = log.changes != runChanges
-		log.epoch, log.before, log.now = session.Epoch(epoch), log.seq, log.now+g.offset()
-		g.logs[id] = log
-		return nil
-	})
-	if err != nil {
+	if err := g.lookUpLogs(ctx); err != nil {
 		return err
 	}
 	if err := g.lookUpDeleted(ctx); err != nil {
 		return err
 	}
 	unknown := g.live.find(g.logs, g.senderKeys, g.senders)
-	err = selectList(ctx, g.statements, g.tx, selectSenders, unknown, appendText, func(rows *sql.Rows) error {
+	err := selectList(ctx, g.statements, g.tx, selectSenders, unknown, appendText, func(rows *sql.Rows) error {
 		var id string
 		var from sender
 		if err := rows.Scan(&id, &from.sessionID, &from.guest, &from.origin, &from.live, &from.service, &from.role, &from.userID); err != nil {

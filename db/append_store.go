@@ -103,8 +103,9 @@ func (g *group) advance(ctx context.Context) error {
 	return nil
 }
 
-// remember notes the senders of what was committed.
+// remember notes the logs and the senders of what was committed.
 func (g *group) remember() {
+	g.kept.keep(g.logs)
 	for _, id := range g.sessionIDs {
 		if log := g.logs[id]; log != nil && (log.indexedNow || log.before == log.indexed) && log.seq > log.before {
 			g.unindexed.restart(id, log.indexed)

@@ -27,7 +27,7 @@
 // Reading order: store.go, copy.go, copy_table.go, import.go, import_line.go, import_check.go, export.go, export_table.go, sweep.go, retention.go,
 // deleted_session.go, erasure_redo.go, erasure.go, erase.go, feed.go, feed_read.go, webhook.go, named_lease.go, connection_end.go,
 // session_page.go, roster.go, roster_change.go, stream.go, mute.go, ban.go, service_connection.go, role.go, read_mark.go, fence.go,
-// lease.go, node.go, append.go, append_group.go, append_check.go, append_admit.go, append_store.go, posted.go, change.go,
+// lease.go, node.go, append.go, append_group.go, kept_logs.go, append_check.go, append_admit.go, append_store.go, posted.go, change.go,
 // change_group.go, delete.go, change_check.go, change_store.go, change_key.go, reaction.go, log_event.go, connection.go, holder.go,
 // entry_sender.go, entry.go, entry_key.go, sender_cache.go, sender_index.go, statement.go, statement_sender.go, statement_change.go,
 // session.go, secret.go, erasure_record.go, write.go, sqlite_file.go, sqlite_erase.go, sqlite_moved.go, sqlite_path.go, sqlite_files.go,

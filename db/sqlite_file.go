@@ -68,7 +68,7 @@ func (f *sqliteFile) open(ctx context.Context, config Config) (err error) {
 	}
 	f.writing.engine, f.writing.db = f.engine, f.writer
 	f.makeWriters(1)
-	f.unindexed.alone = true
+	f.unindexed.alone, f.kept.alone = true, true
 	if err := f.setUp(ctx, f.checkRestored); err != nil {
 		return err
 	}

@@ -154,17 +154,24 @@ func (s *statements) ready(ctx context.Context, kind statementKind, n int) error
 	return nil
 }
 
-// find returns the text of a statement that ready was called for, and the prepared statement where there is one.
-func (s *statements) find(kind statementKind, n int) (text string, stmt *sql.Stmt) {
+// find returns the text of a statement that ready was called for, and the prepared statement where there is one. The error says that ready
+// was not called: an empty text would run, and find nothing.
+func (s *statements) find(kind statementKind, n int) (text string, stmt *sql.Stmt, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := statementSize{kind, n}
-	return s.texts[at], s.prepared[at]
+	if s.texts[at] == "" {
+		return "", nil, fmt.Errorf("statement %d over %d rows is not ready", kind, n)
+	}
+	return s.texts[at], s.prepared[at], nil
 }
 
 // query runs a statement that ready was called for in a transaction.
 func (s *statements) query(ctx context.Context, tx bun.Tx, kind statementKind, n int, args []any) (*sql.Rows, error) {
-	text, stmt := s.find(kind, n)
+	text, stmt, err := s.find(kind, n)
+	if err != nil {
+		return nil, err
+	}
 	if stmt == nil {
 		return tx.Tx.QueryContext(ctx, text, slices.Concat(s.engine.keep, args)...)
 	}
@@ -176,7 +183,10 @@ func (s *statements) read(ctx context.Context, kind statementKind, args ...any) 
 	if err := s.ready(ctx, kind, 1); err != nil {
 		return nil, err
 	}
-	text, stmt := s.find(kind, 1)
+	text, stmt, err := s.find(kind, 1)
+	if err != nil {
+		return nil, err
+	}
 	if stmt == nil {
 		return s.db.DB.QueryContext(ctx, text, slices.Concat(s.engine.keep, args)...)
 	}
@@ -185,8 +195,10 @@ func (s *statements) read(ctx context.Context, kind statementKind, args ...any) 
 
 // exec is query for a statement that returns no rows.
 func (s *statements) exec(ctx context.Context, tx bun.Tx, kind statementKind, n int, args ...any) error {
-	text, stmt := s.find(kind, n)
-	var err error
+	text, stmt, err := s.find(kind, n)
+	if err != nil {
+		return err
+	}
 	if stmt == nil {
 		_, err = tx.Tx.ExecContext(ctx, text, slices.Concat(s.engine.keep, args)...)
 	} else {

@@ -56,6 +56,7 @@ type Store struct {
 	reading statements
 
 	unindexed unindexedEntries
+	kept      keptLogs
 	live      liveSenders
 	total     atomic.Int64 // of all sessions' events, as committed; of a file alone
 	migrated  Migrated

@@ -90,6 +90,7 @@ func (s *Store) writePrepared(
 	if err := prepare(ctx); err != nil {
 		return fail(tried, err)
 	}
+	s.kept.begin()
 	err = s.backend.transact(ctx, w, change)
 	if err == nil {
 		committed()
