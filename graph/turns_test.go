@@ -3,8 +3,11 @@ package graph
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,11 +15,14 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"chattok/bus"
+	"chattok/db"
 	"chattok/graph/generated"
 	"chattok/graph/transport"
 	"chattok/internal/await"
 	"chattok/internal/processors"
 	"chattok/rates"
+	"chattok/session"
 )
 
 // withPayer returns a context whose operations are charged to a client of its own.
@@ -128,6 +134,44 @@ func TestMutationsThatReadMuch(t *testing.T) {
 			if got := readsMuch(doc.Operations.ForName(name).SelectionSet); got != want {
 				t.Errorf("%s reads much: %v", name, got)
 			}
+		}
+	}
+}
+
+// Callers over HTTP and WebSocket wait for the turns to write of their address.
+func TestCallersHaveTurnsToWrite(t *testing.T) {
+	store, err := db.Open(t.Context(), db.Config{Path: filepath.Join(t.TempDir(), "test.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	a := authenticator{service: session.NewService(session.Config{Store: store, Bus: bus.New(), Open: true}), rates: rates.New(rates.DefaultLimits()),
+		address: func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.1") }}
+	var callers []session.Caller
+	a.middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		callers = append(callers, callerOf(r.Context()))
+		ctx, err := a.authenticate(r.Context(), "")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		callers = append(callers, callerOf(ctx))
+	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil))
+	if len(callers) != 2 {
+		t.Fatalf("%d callers", len(callers))
+	}
+	const turns = 64 // of an address: see rates
+	other := a.rates.Payer("", netip.MustParseAddr("192.0.2.1"))
+	for range turns {
+		if err := other.BeginWrite(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for i, c := range callers {
+		if err := c.Turns.BeginWrite(gone); err == nil {
+			t.Errorf("caller %d has a turn of its own", i)
 		}
 	}
 }
