@@ -14,7 +14,7 @@ const maxKeptLogs = 4096
 
 // keptLogs has the ends of logs as the latest transactions left them, so that a busy session is not read for each group of entries, which
 // takes a lone entry a tenth of its time. Any transaction but an append may change a session, so one in between empties it. It is for a
-// database in which nobody else writes; where another program does all the same, the number of an entry is taken twice, the database
+// database in which nobody else writes; where another program adds an entry all the same, its number is taken twice, the database
 // refuses the second, and the session is read.
 type keptLogs struct {
 	alone  bool         // nobody else writes, and there is one turn to write, with which the rest is used; set before use

@@ -338,19 +338,26 @@ func endWrite(entered []*account) {
 // messages at the same time would make everybody else wait for all of theirs. The returned function ends the turn. The error is the cause
 // of ctx's end, where ctx ends first.
 func (p *Payer) Parse(ctx context.Context) (done func(), err error) {
+	done = func() {}
 	if p == nil {
-		return func() {}, nil
+		return done, nil
 	}
-	for _, a := range p.accounts { // the client's own network is before its site
+	var client *account // the first network; an IPv6 client's site is the second
+	for _, a := range p.accounts {
 		if a.parses == nil {
 			continue
 		}
 		select {
 		case a.parses <- struct{}{}:
-			return a.parsed, nil
 		case <-ctx.Done():
+			done()
 			return nil, context.Cause(ctx)
 		}
+		if client == nil {
+			client, done = a, a.parsed
+			continue
+		}
+		done = func() { a.parsed(); client.parsed() }
 	}
-	return func() {}, nil
+	return done, nil
 }

@@ -341,12 +341,12 @@ func TestTurnsOfANetwork(t *testing.T) {
 		t.Error("one write more has a turn")
 	}
 	for _, other := range []string{"192.0.2.2", "127.0.0.1"} {
-		if err := from(0, other).BeginWrite(soon()); err != nil {
+		if err := from(0, other).BeginWrite(t.Context()); err != nil {
 			t.Errorf("%s waits: %v", other, err)
 		}
 	}
 	from(1, "192.0.2.1").EndWrite()
-	if err := from(0, "192.0.2.1").BeginWrite(soon()); err != nil {
+	if err := from(0, "192.0.2.1").BeginWrite(t.Context()); err != nil {
 		t.Errorf("after the end of another: %v", err)
 	}
 
@@ -361,11 +361,11 @@ func TestTurnsOfANetwork(t *testing.T) {
 	if _, err := from(0, "192.0.2.1").Parse(soon()); err == nil {
 		t.Error("one message more has a turn")
 	}
-	if _, err := from(0, "192.0.2.2").Parse(soon()); err != nil {
+	if _, err := from(0, "192.0.2.2").Parse(t.Context()); err != nil {
 		t.Errorf("another address waits: %v", err)
 	}
 	ends[0]()
-	if _, err := from(0, "192.0.2.1").Parse(soon()); err != nil {
+	if _, err := from(0, "192.0.2.1").Parse(t.Context()); err != nil {
 		t.Errorf("after the end of another: %v", err)
 	}
 }

@@ -31,17 +31,41 @@ type WriteTurns interface {
 	EndWrite()
 }
 
-// inTurn makes a write to a log in a turn of the caller's.
-func inTurn[R any](ctx context.Context, c Caller, write func() (R, error)) (R, error) {
+// inTurn makes a write to a log in a turn of the caller's. The turn ends when the write is committed, also where ctx ends before: whoever
+// gives up has a write in the queue all the same. begin queues the write, and its result waits for it. Errors: those of begin; result's.
+func inTurn[R any](ctx context.Context, c Caller, begin func() (result func(context.Context) (R, error), err error)) (written R, err error) {
 	if c.Turns == nil {
-		return write()
+		return begun(ctx, begin)
 	}
 	if err := c.Turns.BeginWrite(ctx); err != nil {
-		var none R
-		return none, err
+		return written, err
 	}
-	defer c.Turns.EndWrite()
-	return write()
+	result, err := begin()
+	if err != nil {
+		c.Turns.EndWrite()
+		return written, err
+	}
+	written, err = result(ctx)
+	if ctx.Err() == nil {
+		c.Turns.EndWrite()
+		return written, err
+	}
+	go func() { // as long as the queue commits, which it does until it is empty
+		defer c.Turns.EndWrite()
+		if err != nil {
+			_, _ = result(context.WithoutCancel(ctx))
+		}
+	}()
+	return written, err
+}
+
+// begun begins a write and waits for its result.
+func begun[R any](ctx context.Context, begin func() (result func(context.Context) (R, error), err error)) (written R, err error) {
+	result, err := begin()
+	if err != nil {
+		return written, err
+	}
+	return result(ctx)
 }
 
 // AccessGrant is the content of an access token: its holder is this connection.

@@ -13,6 +13,7 @@ type reactions struct {
 	background *background
 	limit      int // reactions that may wait
 	store      func(ctx context.Context, changes []NewChange) ([]ChangeResult, error)
+	stores     chan struct{} // one element for each write of reactions that waits to be committed
 
 	mu      sync.Mutex
 	entries map[entryKey]*gathering
@@ -43,12 +44,17 @@ type reactionAnswer struct {
 	err    error
 }
 
+// reactionStores is how many writes of reactions wait to be committed at once, so that reactions to a thousand entries don't keep
+// everybody else's adds waiting for all of them.
+const reactionStores = 64
+
 // reactionBatch is how many reactions to one entry are stored at once.
 const reactionBatch = 1024
 
 // newReactions returns a gatherer of which up to limit reactions may wait. store stores changes of one entry in one transaction.
 func newReactions(b *background, limit int, store func(context.Context, []NewChange) ([]ChangeResult, error)) *reactions {
-	return &reactions{background: b, limit: limit, store: store, entries: make(map[entryKey]*gathering), closing: make(chan struct{})}
+	return &reactions{background: b, limit: limit, store: store, entries: make(map[entryKey]*gathering), closing: make(chan struct{}),
+		stores: make(chan struct{}, reactionStores)}
 }
 
 // close refuses further reactions, and those that wait.
@@ -155,7 +161,9 @@ func (r *reactions) commit(g *gathering, batch []*waitingReaction) (pause time.D
 	for i, w := range batch {
 		changes[i] = w.change
 	}
+	r.stores <- struct{}{}
 	results, err := r.store(context.Background(), changes) // many callers share it
+	<-r.stores
 	var again []*waitingReaction
 	for i, w := range batch {
 		if err != nil {

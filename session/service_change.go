@@ -71,7 +71,7 @@ func (s *Service) DeleteChatEntry(ctx context.Context, c Caller, id string) (*Ch
 		return nil, err
 	}
 	change := NewChange{SessionID: c.SessionID, Epoch: epoch, Seq: seq, Actor: by, Kind: EntryDeleted}
-	return inTurn(ctx, c, func() (*ChatEntry, error) { return s.log.change(ctx, change) })
+	return s.changeInTurn(ctx, c, change)
 }
 
 // actor returns the caller as the one that changes an entry: its connection, or that by which the holder of the API secret acts.

@@ -10,7 +10,7 @@ func (s *Service) asksFirst(c Caller) bool { return s.reviews != nil && c.Kind !
 // answered without asking. Errors: those of chatLog.add; FORBIDDEN with ReasonRefused; UNAVAILABLE with ReasonNotReviewed.
 func (s *Service) addEntry(ctx context.Context, c Caller, e NewEntry) (*ChatEntry, error) {
 	if !s.asksFirst(c) {
-		return inTurn(ctx, c, func() (*ChatEntry, error) { return s.log.add(ctx, e) })
+		return s.addInTurn(ctx, c, e)
 	}
 	if e.IdempotencyKey != "" {
 		if stored, err := s.cfg.Store.StoredEntry(ctx, e); stored != nil || err != nil {
@@ -38,13 +38,31 @@ func (s *Service) addEntry(ctx context.Context, c Caller, e NewEntry) (*ChatEntr
 	return r.Entry, r.Err
 }
 
+// addInTurn stores an entry in a turn of the caller's. Errors: those of chatLog.add.
+func (s *Service) addInTurn(ctx context.Context, c Caller, e NewEntry) (*ChatEntry, error) {
+	r, err := inTurn(ctx, c, func() (func(context.Context) (EntryResult, error), error) { return s.log.beginAdd(ctx, e) })
+	if err != nil {
+		return nil, err
+	}
+	return r.Entry, r.Err
+}
+
+// changeInTurn stores a change of an entry, no reaction, in a turn of the caller's. Errors: those of chatLog.change.
+func (s *Service) changeInTurn(ctx context.Context, c Caller, change NewChange) (*ChatEntry, error) {
+	r, err := inTurn(ctx, c, func() (func(context.Context) (ChangeResult, error), error) { return s.log.beginChange(ctx, change) })
+	if err != nil {
+		return nil, err
+	}
+	return r.Entry, r.Err
+}
+
 // storeChange stores an edit or a reaction of the caller's, as addEntry does. A reaction that is taken back has nothing to ask about.
 func (s *Service) storeChange(ctx context.Context, c Caller, change NewChange) (*ChatEntry, error) {
 	if change.Kind == EntryReacted && (!s.asksFirst(c) || !change.On) {
-		return s.log.change(ctx, change) // without a turn: reactions to an entry are gathered for a while before they are one write
+		return s.log.change(ctx, change) // without a turn: reactions of many callers are one write, and reactions.stores bounds these
 	}
 	if !s.asksFirst(c) {
-		return inTurn(ctx, c, func() (*ChatEntry, error) { return s.log.change(ctx, change) })
+		return s.changeInTurn(ctx, c, change)
 	}
 	if change.IdempotencyKey != "" {
 		if stored, err := s.cfg.Store.StoredChange(ctx, change); stored != nil || err != nil {

@@ -3,9 +3,14 @@ package session
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"chattok/internal/await"
 )
 
 // TestLostAllTheTime: where a bus loses messages all the time, the open rooms are compared with the Store once a second at most.
@@ -63,5 +68,59 @@ func TestWritesTakeTurns(t *testing.T) {
 	}
 	if n := s.log.waiting(); n != 0 {
 		t.Errorf("%d writes are in the queue", n)
+	}
+}
+
+// countedTurns are WriteTurns that never wait.
+type countedTurns struct{ begun, ended atomic.Int64 }
+
+func (t *countedTurns) BeginWrite(context.Context) error { t.begun.Add(1); return nil }
+func (t *countedTurns) EndWrite()                        { t.ended.Add(1) }
+
+// refusingStore stores nothing that is written to a log.
+type refusingStore struct{ stubStore }
+
+func (*refusingStore) AppendEntries(_ context.Context, entries []NewEntry) []EntryResult {
+	return slices.Repeat([]EntryResult{{Err: errNoTurn}}, len(entries))
+}
+
+func (*refusingStore) ChangeEntries(_ context.Context, changes []NewChange) []ChangeResult {
+	return slices.Repeat([]ChangeResult{{Err: errNoTurn}}, len(changes))
+}
+
+// TestTurnsEndWithTheCommit: the turn of a write whose caller has gone ends when the write is committed, and each turn ends once.
+func TestTurnsEndWithTheCommit(t *testing.T) {
+	s := NewService(Config{Store: &refusingStore{}, Bus: &stubBus{}, Log: slog.New(slog.DiscardHandler)})
+	defer s.background.end()
+	turns := new(countedTurns)
+	c := Caller{Kind: Member, SessionID: "s", Connection: &Connection{ID: "c", SessionID: "s", Role: RolePublisher}, Turns: turns}
+	write := func(ctx context.Context, want error) {
+		t.Helper()
+		_, add := s.addEntry(ctx, c, NewEntry{SessionID: "s"})
+		_, edit := s.storeChange(ctx, c, NewChange{SessionID: "s", Kind: EntryEdited})
+		_, deletion := s.DeleteChatEntry(ctx, c, EntryID(7, 1))
+		for i, err := range []error{add, edit, deletion} {
+			if !errors.Is(err, want) {
+				t.Errorf("write %d: %v, want %v", i, err, want)
+			}
+		}
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	write(gone, context.Canceled)
+	if begun, ended := turns.begun.Load(), turns.ended.Load(); begun != 3 || ended != 0 {
+		t.Errorf("%d turns have begun and %d ended, before a commit", begun, ended)
+	}
+	done := make(chan struct{})
+	go func() { s.log.run(); close(done) }()
+	await.True(t, "the turns end", func() bool { return turns.ended.Load() == 3 })
+	write(t.Context(), errNoTurn)
+	if begun, ended := turns.begun.Load(), turns.ended.Load(); begun != 6 || ended != 6 {
+		t.Errorf("%d turns have begun and %d ended", begun, ended)
+	}
+	s.log.close()
+	<-done
+	if _, err := s.addEntry(t.Context(), c, NewEntry{SessionID: "s"}); err == nil || turns.ended.Load() != 7 {
+		t.Errorf("%v, and %d turns have ended", err, turns.ended.Load())
 	}
 }

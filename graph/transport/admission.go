@@ -192,7 +192,7 @@ func (t *Streams) turnAway(conn net.Conn, why denial) {
 		_ = conn.SetDeadline(time.Now().Add(turnAwayTimeout))
 		_, err := conn.Write(appendFrame(nil, ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(CloseTryLater), closeReason(string(why)))))
 		if err == nil {
-			(&messageReader{idleReader{conn: conn}}).drain(0, 2*maxInitBytes) // bytes that were not read would reset the connection
+			(&messageReader{idleReader{conn: conn}}).drain(0, maxDrained) // bytes that were not read would reset the connection
 		}
 		_ = conn.Close()
 		t.admission.mu.Lock()

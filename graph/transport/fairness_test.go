@@ -370,7 +370,7 @@ func TestReadersBehindTakeTurns(t *testing.T) {
 	}
 }
 
-// Small messages of a socket are parsed in turns, and large ones as Decode says.
+// Small messages of a socket are parsed in turns.
 func TestMessagesAreParsedInTurns(t *testing.T) {
 	turns := make(chan struct{}, 1)
 	w := newSocketWorld(t, StreamConfig{Parse: func(ctx context.Context) (func(), error) {

@@ -86,12 +86,15 @@ func readPayload(r io.Reader, n int) ([]byte, error) {
 	}
 }
 
-// drained is how many frames a socket that is closed still reads.
-const drained = 1000
+// A socket that is closed still reads drained frames, and maxDrained bytes.
+const (
+	drained    = 1000
+	maxDrained = 64 << 10
+)
 
 // drain reads and drops bytes that are still on their way, skip bytes and then frames, until the client's close frame or the read
 // deadline. Without it the kernel would reset the connection, and the server's close frame would be lost. A client that goes on sending
-// is read for most bytes. Then it is left unread for about closeWait: meanwhile it can read the close frame, and takes no processor. The
+// is read for most bytes, whatever it has said before. Then it is left unread for about closeWait: meanwhile it can read the close frame, and takes no processor. The
 // time is a random one, since a thousand sockets that end together would come back together.
 func (r *messageReader) drain(skip, most int64) {
 	for range drained {

@@ -166,8 +166,8 @@ func (s *socket) readMessage() ([]byte, error) {
 		} else {
 			message = append(message, payload...)
 		}
-		if h.Fin && s.tooLongForStranger(message, bytes.Contains(message, connectionInit)) {
-			return nil, errInitFirst
+		if h.Fin && s.longBeforeInit(message) && !bytes.Contains(message, connectionInit) {
+			return nil, errInitFirst // without parsing, which costs the more the longer the message is
 		}
 		if h.Fin {
 			return message, s.room.arrived(message)
@@ -190,10 +190,9 @@ var connectionInit = []byte("connection_init")
 // errInitFirst closes a socket whose client wants something before it says who it is.
 var errInitFirst = &closeError{code: CloseUnauthorized, reason: "connection_init comes first, and its connection_ack"}
 
-// tooLongForStranger says whether a message is too long before the connection_init; isInit says that it may be that one. It costs next
-// to nothing, where to parse the message would cost the more the longer it is.
-func (s *socket) tooLongForStranger(message []byte, isInit bool) bool {
-	return s.init.timer != nil && len(message) > maxStrangerBytes && !isInit
+// longBeforeInit says whether a message that is no connection_init would be too long, since none has come yet.
+func (s *socket) longBeforeInit(message []byte) bool {
+	return s.init.timer != nil && len(message) > maxStrangerBytes
 }
 
 // pace waits where the client sends more frames, or larger ones, than its share, and returns for how long.
@@ -255,7 +254,7 @@ func (s *socket) handle(raw []byte) error {
 		return &closeError{code: CloseBadRequest, reason: fault}
 	}
 	switch {
-	case s.tooLongForStranger(raw, m.Type == string(connectionInit)):
+	case m.Type != string(connectionInit) && s.longBeforeInit(raw):
 		return errInitFirst
 	case m.Type == string(connectionInit):
 		return s.initialise(m)
@@ -318,9 +317,9 @@ func (s *socket) closeAfter(err error) {
 		if fault.code != 0 {
 			s.close(fault.code, fault.reason)
 		}
-		s.in.drain(fault.unread, 2*int64(s.limit()))
+		s.in.drain(fault.unread, maxDrained)
 	} else if err == errClosed {
-		s.in.drain(0, 2*int64(s.limit()))
+		s.in.drain(0, maxDrained)
 	}
 }
 

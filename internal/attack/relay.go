@@ -94,6 +94,7 @@ func bindingRequests(ctx context.Context, a *assault) error {
 	many := bytes.Repeat(request, 200)
 	c := a.attacker(0)
 	a.prepared()
+	var opened atomic.Int64
 	each(a.n(250), func(int) {
 		for ctx.Err() == nil {
 			conn, err := dialRelay(ctx, c)
@@ -101,6 +102,7 @@ func bindingRequests(ctx context.Context, a *assault) error {
 				sleep(ctx, 10*time.Millisecond)
 				continue
 			}
+			opened.Add(1)
 			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 			go func() {
 				n, _ := io.Copy(io.Discard, conn)
@@ -113,6 +115,9 @@ func bindingRequests(ctx context.Context, a *assault) error {
 			conn.Close()
 		}
 	})
+	if opened.Load() == 0 {
+		return errors.New("no connection to the TURN server was opened")
+	}
 	return nil
 }
 

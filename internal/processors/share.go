@@ -15,8 +15,9 @@ const (
 	longWait = 10 * time.Millisecond
 	// lookInterval is the time between two looks at the waits.
 	lookInterval = 100 * time.Millisecond
-	// manyWaits is how many long waits between two looks are more than a collection of garbage or a busy moment causes.
-	manyWaits = 5
+	// manyWaits is how many long waits between two looks are more than a busy moment causes. The runtime counts one wait in eight, so these
+	// are about sixteen; each processor gives ten slices meanwhile.
+	manyWaits = 2
 	// raisedFor is how long more goroutines run at once after the last look that found many. While they do, waits are short even if the
 	// processors are as busy as before, so a look cannot tell that the load is over.
 	raisedFor = time.Minute
@@ -31,7 +32,7 @@ type sharing struct {
 	until time.Time
 }
 
-// next returns the decision until the next look. waits is how many goroutines have waited for longWait and more since the start.
+// next returns the decision until the next look. waits is how many waits of longWait and more the runtime has counted since the start.
 func (s *sharing) next(now time.Time, waits uint64) (more bool) {
 	if waits-s.waits >= manyWaits {
 		s.until = now.Add(raisedFor)

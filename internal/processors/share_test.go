@@ -52,8 +52,9 @@ func TestWaitsAreSeen(t *testing.T) {
 			}
 		}()
 	}
-	for waits() < before+manyWaits {
-		time.Sleep(time.Millisecond)
+	for waits() < before+manyWaits { // within one interval, at one of the looks
+		before = waits()
+		time.Sleep(lookInterval)
 	}
 	close(stop)
 	for range each * runtime.GOMAXPROCS(0) {
