@@ -73,18 +73,9 @@ func (l *chatLog) close() {
 // waiting returns how many writes wait to be committed.
 func (l *chatLog) waiting() int { return l.queue.Waiting() }
 
-// add stores an entry and returns it, or the first one with the same idempotency key, when it is on disk. Errors: those of
-// Store.AppendEntries; UNAVAILABLE; ctx's own, and then the entry may be stored or not.
-func (l *chatLog) add(ctx context.Context, e NewEntry) (*ChatEntry, error) {
-	r, err := l.queue.do(ctx, logWrite{sessionID: e.SessionID, entry: &e, trace: l.traces.operation(ctx)})
-	if err != nil {
-		return nil, err
-	}
-	l.traces.stored(ctx, r.trace)
-	return r.entry.Entry, r.entry.Err
-}
-
-// beginAdd is add for a caller that does not wait yet: result does so. ctx is the operation's. Errors: UNAVAILABLE.
+// beginAdd queues an entry to be stored. result waits until it is on disk, and returns it, or the first one with the same idempotency
+// key; its errors are those of Store.AppendEntries, and its ctx's own, and then the entry may be stored or not. ctx is the operation's.
+// Errors: UNAVAILABLE.
 func (l *chatLog) beginAdd(ctx context.Context, e NewEntry) (result func(context.Context) (EntryResult, error), err error) {
 	begun, err := l.queue.begin(logWrite{sessionID: e.SessionID, entry: &e, trace: l.traces.operation(ctx)})
 	return func(ctx context.Context) (EntryResult, error) {

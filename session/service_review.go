@@ -7,7 +7,7 @@ import "context"
 func (s *Service) asksFirst(c Caller) bool { return s.reviews != nil && c.Kind != Operator }
 
 // addEntry stores an entry of the caller's, after the Reviewer where there is one. A retry with the key of an entry that is stored is
-// answered without asking. Errors: those of chatLog.add; FORBIDDEN with ReasonRefused; UNAVAILABLE with ReasonNotReviewed.
+// answered without asking. Errors: those of chatLog.beginAdd and its result; FORBIDDEN with ReasonRefused; UNAVAILABLE with ReasonNotReviewed.
 func (s *Service) addEntry(ctx context.Context, c Caller, e NewEntry) (*ChatEntry, error) {
 	if !s.asksFirst(c) {
 		return s.addInTurn(ctx, c, e)
@@ -38,7 +38,7 @@ func (s *Service) addEntry(ctx context.Context, c Caller, e NewEntry) (*ChatEntr
 	return r.Entry, r.Err
 }
 
-// addInTurn stores an entry in a turn of the caller's. Errors: those of chatLog.add.
+// addInTurn stores an entry in a turn of the caller's. Errors: those of chatLog.beginAdd and its result.
 func (s *Service) addInTurn(ctx context.Context, c Caller, e NewEntry) (*ChatEntry, error) {
 	r, err := inTurn(ctx, c, func() (func(context.Context) (EntryResult, error), error) { return s.log.beginAdd(ctx, e) })
 	if err != nil {
