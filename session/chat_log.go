@@ -85,7 +85,7 @@ func (l *chatLog) beginAdd(ctx context.Context, e NewEntry) (result func(context
 	}, err
 }
 
-// beginChange is change for a caller that does not wait yet: result does so. ctx is the operation's. Errors: UNAVAILABLE.
+// beginChange begins a change of an entry, and result waits for it. ctx is the operation's. Errors: UNAVAILABLE.
 func (l *chatLog) beginChange(ctx context.Context, c NewChange) (result func(context.Context) (ChangeResult, error), err error) {
 	if c.Kind == EntryReacted {
 		return l.reactions.begin(c)
@@ -101,22 +101,15 @@ func (l *chatLog) beginChange(ctx context.Context, c NewChange) (result func(con
 	}, err
 }
 
-// change stores a change of an entry and returns the entry as it is then, when it is on disk. Reactions to one entry are
+// react stores a reaction and returns its entry as it is then, when it is on disk. Reactions to one entry are
 // gathered, so one may wait for ReactionPause. Errors: those of Store.ChangeEntries; UNAVAILABLE; ctx's own, and then the change
 // may be stored or not.
-func (l *chatLog) change(ctx context.Context, c NewChange) (*ChatEntry, error) {
-	if c.Kind == EntryReacted {
-		r, err := l.reactions.do(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		return r.Entry, r.Err
-	}
-	results, err := l.writeChanges(ctx, []NewChange{c})
+func (l *chatLog) react(ctx context.Context, c NewChange) (*ChatEntry, error) {
+	r, err := l.reactions.do(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	return results[0].Entry, results[0].Err
+	return r.Entry, r.Err
 }
 
 // writeChanges stores changes of one session in one transaction. Errors: UNAVAILABLE; ctx's own.

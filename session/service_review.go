@@ -47,7 +47,7 @@ func (s *Service) addInTurn(ctx context.Context, c Caller, e NewEntry) (*ChatEnt
 	return r.Entry, r.Err
 }
 
-// changeInTurn stores a change of an entry, no reaction, in a turn of the caller's. Errors: those of chatLog.change.
+// changeInTurn stores a change of an entry, no reaction, in a turn of the caller's. Errors: those of chatLog.beginChange and its result.
 func (s *Service) changeInTurn(ctx context.Context, c Caller, change NewChange) (*ChatEntry, error) {
 	r, err := inTurn(ctx, c, func() (func(context.Context) (ChangeResult, error), error) { return s.log.beginChange(ctx, change) })
 	if err != nil {
@@ -59,7 +59,7 @@ func (s *Service) changeInTurn(ctx context.Context, c Caller, change NewChange) 
 // storeChange stores an edit or a reaction of the caller's, as addEntry does. A reaction that is taken back has nothing to ask about.
 func (s *Service) storeChange(ctx context.Context, c Caller, change NewChange) (*ChatEntry, error) {
 	if change.Kind == EntryReacted && (!s.asksFirst(c) || !change.On) {
-		return s.log.change(ctx, change) // without a turn: reactions of many callers are one write, and reactions.stores bounds these
+		return s.log.react(ctx, change) // without a turn: reactions of many callers are one write, and reactions.stores bounds these
 	}
 	if !s.asksFirst(c) {
 		return s.changeInTurn(ctx, c, change)
