@@ -35,6 +35,10 @@ func TestDeletedTextsOnPostgreSQL(t *testing.T) {
 			t.Fatal(r.Err)
 		}
 	}
+	// As the server does by itself, some time.
+	if _, err := store.writer.ExecContext(t.Context(), "ANALYZE"); err != nil {
+		t.Fatal(err)
+	}
 	eraseChange(t, store, changes)
 
 	var tables []string
@@ -98,8 +102,29 @@ func TestVacuumIsDueAfterStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eraseConnect(t, store, "a1")
-	if _, err := store.CreateErasure(t.Context(), session.NewErasure{ID: "one", ConnectionID: "a1"}); err != nil {
+	for n, user := range []string{"ann", "ann", "bob"} {
+		made := store.CreateConnections(t.Context(), []session.NewConnection{{
+			ID: fmt.Sprint("a", n), SessionID: "a", UserID: &user, Role: session.RolePublisher, MakeSession: true, NewEpoch: 1,
+		}}, time.Hour)
+		if made[0].Err != nil {
+			t.Fatal(made[0].Err)
+		}
+	}
+	sampled := func(in *Store) (n int) {
+		t.Helper()
+		const query = "SELECT count(*) FROM pg_stats WHERE schemaname = current_schema() AND CAST(pg_stats AS TEXT) LIKE '%{ann%'"
+		if err := in.readers.NewRaw(query).Scan(t.Context(), &n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if _, err := store.writer.ExecContext(t.Context(), "ANALYZE"); err != nil {
+		t.Fatal(err)
+	}
+	if sampled(store) == 0 {
+		t.Fatal("the server has no samples of users, so nothing is tested")
+	}
+	if _, err := store.CreateErasure(t.Context(), session.NewErasure{ID: "one", UserID: new("ann")}); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.eraseAll(t.Context(), "one"); err != nil {
@@ -124,5 +149,8 @@ func TestVacuumIsDueAfterStart(t *testing.T) {
 	}
 	if server.vacuums.due.Load() || server.vacuums.all.Load() {
 		t.Error("a vacuum is due after one")
+	}
+	if n := sampled(again); n > 0 {
+		t.Errorf("%d columns have samples of a user that was erased", n)
 	}
 }

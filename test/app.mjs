@@ -1,6 +1,7 @@
 // Helpers for browser tests: pages in contexts of their own, with fake devices, that can reach the server and no other host.
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
+import { atEnd } from './at-end.mjs';
 
 const browserPath = process.env.CHATTOK_CHROMIUM ?? '/usr/bin/chromium';
 
@@ -36,7 +37,7 @@ export async function startBrowser(t, { camera = 'fake', name } = {}) {
   const hosts = name === undefined ? '' : `MAP ${name} 127.0.0.1, `;
   args.push(`--host-resolver-rules=${hosts}MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`);
   const browser = await chromium.launch({ executablePath: browserPath, args });
-  t.after(() => browser.close());
+  atEnd(t, () => browser.close());
   return browser;
 }
 
@@ -76,7 +77,7 @@ export async function openPage(t, browser, url, { outage = false, prepare, ...op
     };
   });
   await prepare?.(page);
-  t.after(async () => {
+  atEnd(t, async () => {
     await context.close();
     assert.deepEqual(faults, []);
   });

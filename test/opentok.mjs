@@ -1,6 +1,7 @@
 // Helpers for pages for OpenTok: they are of another origin, load /sdk/opentok.js, and use no API of ChatTok.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { atEnd } from './at-end.mjs';
 import { patience } from './app.mjs';
 
 /** Mints a session token with the API secret, as any backend can. It expires in an hour unless the claims say otherwise. */
@@ -48,7 +49,7 @@ export async function openOT(t, browser, url, { prepare, foreign = false, ...opt
   context.on('request', (request) => {
     if (!foreign && !/^(https?:\/\/127\.0\.0\.1[:/]|data:|blob:)/.test(request.url())) page.faults.push(`request to ${request.url()}`);
   });
-  t.after(async () => {
+  atEnd(t, async () => {
     await context.close();
     assert.deepEqual(page.faults, []);
   });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { chromium } from 'playwright-core';
+import { atEnd } from './at-end.mjs';
 import { startProxy } from './proxy.mjs';
 import { startServer } from './server.mjs';
 
@@ -31,7 +32,7 @@ test('playground', async (t) => {
       '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
     ],
   });
-  t.after(() => browser.close());
+  atEnd(t, () => browser.close());
   const proxy = await startProxy(t, server.origin, prefix);
 
   await t.test('the three tabs run as they stand, as a guest', async (t) => {
@@ -159,7 +160,7 @@ async function open(t, browser, base, options = {}) {
       globalThis.reportViolation(`${event.violatedDirective} ${event.blockedURI}`);
     });
   });
-  t.after(async () => {
+  atEnd(t, async () => {
     await context.close();
     assert.deepEqual(faults, []);
   });

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { atEnd } from './at-end.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const binary = resolve(process.env.CHATTOK_BINARY ?? join(here, '../chattok'));
@@ -17,7 +18,7 @@ const patience = 120_000;
 export async function startServer(t, environment = {}, program = binary) {
   const folder = await mkdtemp(join(tmpdir(), 'chattok-test-'));
   const server = new Server(folder, environment, program);
-  t.after(async () => {
+  atEnd(t, async () => {
     await server.kill();
     await rm(folder, { recursive: true, force: true });
   });
