@@ -51,7 +51,8 @@ type Store struct {
 
 	writer  *bun.DB // nil where the database was opened for reading only
 	readers *bun.DB
-	writers chan *writer // those that are free
+	writers chan *writer  // those that are free
+	others  chan struct{} // holds one for each transaction that is no group's, from when it waits for a writer
 	writing statements
 	reading statements
 
@@ -144,6 +145,7 @@ func (s *Store) setUp(ctx context.Context, checkRestored func(ctx context.Contex
 // makeWriters lets n transactions write at once.
 func (s *Store) makeWriters(n int) {
 	s.writers = make(chan *writer, n)
+	s.others = make(chan struct{}, max(1, n-s.ParallelCommits()))
 	for range n {
 		s.writers <- new(writer)
 	}

@@ -68,16 +68,49 @@ func storableOnly(texts []string) []string {
 	return texts
 }
 
-// write runs one change in a transaction of its own: everything that is stored comes this way. ctx bounds the wait for the
+// write runs one change in a transaction of its own: everything that is stored comes this way or by
+// writeGroup. ctx bounds the wait for the
 // turn to write; once the transaction has begun, nothing cancels it. change may be run more than once, after a conflict or
 // where a connection was lost: it must begin afresh each time, and have no effect but on tx and on what it returns.
 func (s *Store) write(ctx context.Context, tried string, change func(ctx context.Context, tx bun.Tx) error) error {
-	return s.writePrepared(ctx, tried, func(context.Context) error { return nil }, change, func() {})
+	return s.writePrepared(ctx, tried, prepareNothing, change, func() {})
 }
 
 // writePrepared is write with a step that needs the turn to write and can't be within the transaction, such as preparing
 // statements. committed is called before another transaction has the turn, so that what it notes is in the order of the commits.
 func (s *Store) writePrepared(
+	ctx context.Context, tried string, prepare func(ctx context.Context) error, change func(ctx context.Context, tx bun.Tx) error,
+	committed func(),
+) error {
+	leave, err := s.enterOthers(ctx)
+	if err != nil {
+		return fail(tried, err)
+	}
+	defer leave()
+	return s.writeGroup(ctx, tried, prepare, change, committed)
+}
+
+// prepareNothing is the step of writes that have nothing to prepare.
+func prepareNothing(context.Context) error { return nil }
+
+// enterOthers waits until few enough other transactions that are no group's wait for the turn to write, or have it.
+func (s *Store) enterOthers(ctx context.Context) (leave func(), err error) {
+	if s.others == nil { // read only: acquireWriter says so
+		return func() {}, nil
+	}
+	select {
+	case s.others <- struct{}{}:
+		return func() { <-s.others }, nil
+	case <-s.closing:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// writeGroup is writePrepared for a group of writes of many callers, such as entries. Few groups are written at a time (ParallelCommits), and
+// they do not queue behind all transactions of single callers that wait: on SQLite one of those goes first at most.
+func (s *Store) writeGroup(
 	ctx context.Context, tried string, prepare func(ctx context.Context) error, change func(ctx context.Context, tx bun.Tx) error,
 	committed func(),
 ) error {
