@@ -31,7 +31,7 @@ func (s *Store) AppendEntries(ctx context.Context, entries []session.NewEntry) [
 // appendGroup runs the transaction of one group. insert checks the entries, stores those that pass, and fills in the
 // results.
 func (s *Store) appendGroup(ctx context.Context, g *group, insert func(context.Context) error) error {
-	err := s.writeGroup(ctx, "append entries", g.prepare, func(ctx context.Context, tx bun.Tx) error {
+	err := s.writeFewPrepared(ctx, "append entries", g.prepare, func(ctx context.Context, tx bun.Tx) error {
 		g.begin(tx)
 		if err := g.lookUp(ctx); err != nil {
 			return err

@@ -15,7 +15,7 @@ func (s *Store) ChangeEntries(ctx context.Context, changes []session.NewChange) 
 	if len(changes) == 0 {
 		return g.results
 	}
-	err := s.writeGroup(ctx, "change entries", g.prepare, func(ctx context.Context, tx bun.Tx) error {
+	err := s.writeFewPrepared(ctx, "change entries", g.prepare, func(ctx context.Context, tx bun.Tx) error {
 		return g.run(ctx, s, tx)
 	}, func() { g.committed(s) })
 	if err != nil {

@@ -91,9 +91,9 @@ func (s *Store) CreateConnections(ctx context.Context, connections []session.New
 	if len(connections) == 0 {
 		return results
 	}
-	err := s.writeGroup(ctx, "create connections", prepareNothing, func(ctx context.Context, tx bun.Tx) error {
+	err := s.writeFew(ctx, "create connections", func(ctx context.Context, tx bun.Tx) error {
 		return s.createConnections(ctx, tx, connections, idle, results)
-	}, func() {})
+	})
 	if err != nil {
 		for i := range results {
 			results[i] = session.ConnectionResult{Err: err}

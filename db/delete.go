@@ -29,7 +29,7 @@ func (s *Store) DeleteEntries(
 	g := newChangeGroup(s, nil)
 	var end int64 // the log's last place
 	prepare := func(ctx context.Context) error { return g.prepareFor(ctx, limit) }
-	err = s.writeGroup(ctx, "delete entries", prepare, func(ctx context.Context, tx bun.Tx) error {
+	err = s.writeFewPrepared(ctx, "delete entries", prepare, func(ctx context.Context, tx bun.Tx) error {
 		g, next = newChangeGroup(s, nil), 0
 		if err := s.admitChange(ctx, tx); err != nil {
 			return err

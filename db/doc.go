@@ -4,7 +4,7 @@
 //
 // # Transactions
 //
-// Every change is one transaction, made by Store.write or writeGroup, that no caller can cancel once it has begun: a context bounds the
+// Every change is one transaction, made by Store.write or writeFew, that no caller can cancel once it has begun: a context bounds the
 // wait for the turn to write, not the write. On SQLite one connection writes, in immediate transactions, and a pool of
 // read-only connections reads. A read is one statement or one short transaction, so that the write-ahead log can be
 // checkpointed between reads.

@@ -21,7 +21,7 @@ func (s *Store) EraseInSession(
 ) (part session.ErasedPart, err error) {
 	var x *erasing
 	prepare := func(ctx context.Context) error { return s.prepareErasing(ctx, limit) }
-	err = s.writeGroup(ctx, "erase what a user has stored", prepare, func(ctx context.Context, tx bun.Tx) (err error) {
+	err = s.writeFewPrepared(ctx, "erase what a user has stored", prepare, func(ctx context.Context, tx bun.Tx) (err error) {
 		x, part = nil, session.ErasedPart{}
 		if err := s.admitChange(ctx, tx); err != nil {
 			return err

@@ -79,7 +79,7 @@ const (
 
 // SequenceFeed implements session.Store.
 func (s *Store) SequenceFeed(ctx context.Context, node string, sessionIDs []string) (end int64, again []string, err error) {
-	err = s.write(ctx, "give places in the feed", func(ctx context.Context, tx bun.Tx) error {
+	err = s.writeFew(ctx, "give places in the feed", func(ctx context.Context, tx bun.Tx) error {
 		now, err := s.now(ctx, tx)
 		if err != nil {
 			return err

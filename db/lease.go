@@ -41,7 +41,7 @@ const sqlAttached = "EXISTS (SELECT 1 FROM attachments AS a JOIN nodes AS n ON n
 
 // RenewNode implements session.Store.
 func (s *Store) RenewNode(ctx context.Context, node string, lease time.Duration, report session.NodeReport) (held bool, err error) {
-	err = s.write(ctx, "renew node", func(ctx context.Context, tx bun.Tx) error {
+	err = s.writeFew(ctx, "renew node", func(ctx context.Context, tx bun.Tx) error {
 		now, err := s.now(ctx, tx)
 		if err != nil {
 			return err
@@ -86,7 +86,7 @@ func (s *Store) Attach(ctx context.Context, node string, connectionIDs []string)
 	if len(connectionIDs) == 0 {
 		return nil, nil
 	}
-	err = s.write(ctx, "attach", func(ctx context.Context, tx bun.Tx) error {
+	err = s.writeFew(ctx, "attach", func(ctx context.Context, tx bun.Tx) error {
 		now, err := s.now(ctx, tx)
 		if err != nil {
 			return err
@@ -160,7 +160,7 @@ func (s *Store) Detach(ctx context.Context, node string, connectionIDs []string,
 	if len(connectionIDs) == 0 {
 		return nil
 	}
-	return s.write(ctx, "detach", func(ctx context.Context, tx bun.Tx) error {
+	return s.writeFew(ctx, "detach", func(ctx context.Context, tx bun.Tx) error {
 		now, err := s.now(ctx, tx)
 		if err != nil {
 			return err
@@ -194,7 +194,7 @@ func (s *Store) Touch(ctx context.Context, connectionIDs []string, idle, grace t
 	if len(connectionIDs) == 0 {
 		return nil
 	}
-	return s.write(ctx, "touch", func(ctx context.Context, tx bun.Tx) error {
+	return s.writeFew(ctx, "touch", func(ctx context.Context, tx bun.Tx) error {
 		now, err := s.now(ctx, tx)
 		if err != nil {
 			return err
@@ -218,7 +218,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	if _, err := s.Session(ctx, session.Lobby); err != nil {
 		return err
 	}
-	return s.write(ctx, "ping", func(ctx context.Context, tx bun.Tx) error {
+	return s.writeFew(ctx, "ping", func(ctx context.Context, tx bun.Tx) error {
 		now, err := s.now(ctx, tx)
 		if err != nil {
 			return err

@@ -12,12 +12,12 @@ import (
 // HoldLease implements session.Store. A lease that runs longer than any can, since the clock was set back, has run out.
 func (s *Store) HoldLease(ctx context.Context, name, node string, length time.Duration) (held bool, err error) {
 	if length <= 0 {
-		return false, s.write(ctx, "give a lease up", func(ctx context.Context, tx bun.Tx) error {
+		return false, s.writeFew(ctx, "give a lease up", func(ctx context.Context, tx bun.Tx) error {
 			_, err := tx.ExecContext(ctx, "UPDATE leases SET until = 0 WHERE name = ? AND node = ?", name, node)
 			return err
 		})
 	}
-	err = s.write(ctx, "hold a lease", func(ctx context.Context, tx bun.Tx) error {
+	err = s.writeFew(ctx, "hold a lease", func(ctx context.Context, tx bun.Tx) error {
 		now, err := s.now(ctx, tx)
 		if err != nil {
 			return err

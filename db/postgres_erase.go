@@ -93,12 +93,12 @@ func (p *postgresServer) vacuum(ctx context.Context) (err error) {
 		_, failed := conn.ExecContext(context.WithoutCancel(ctx), reset)
 		err = errors.Join(err, failed)
 	}()
-	vacuum := "VACUUM entries"
+	tables := "entries"
 	if all {
-		// Analyzed too, since the samples that the planner has of the tables name users.
-		vacuum = "VACUUM (ANALYZE) " + strings.Join(userTables, ", ")
+		tables = strings.Join(userTables, ", ")
 	}
-	_, err = conn.ExecContext(ctx, vacuum)
+	// Analyzed too: the planner's samples have texts and ids of users.
+	_, err = conn.ExecContext(ctx, "VACUUM (ANALYZE) "+tables)
 	return err
 }
 

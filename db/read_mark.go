@@ -96,7 +96,7 @@ func (s *Store) MarkRead(ctx context.Context, marks []session.NewReadMark) ([]bo
 		rows = append(rows, newMark{at: at, place: m.Place, seq: seqs[placeAt{m.SessionID, m.Place}]})
 	}
 	slices.SortFunc(rows, func(a, b newMark) int { return a.at.compare(b.at) }) // every transaction locks rows in this order
-	err := s.writeGroup(ctx, "mark read", prepareNothing, func(ctx context.Context, tx bun.Tx) error {
+	err := s.writeFew(ctx, "mark read", func(ctx context.Context, tx bun.Tx) error {
 		if err := s.admitChange(ctx, tx); err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (s *Store) MarkRead(ctx context.Context, marks []session.NewReadMark) ([]bo
 			moved[furthest[readerAt{c.SessionID, c.Reader}]] = true
 		}
 		return nil
-	}, func() {})
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ type Store struct {
 	writer  *bun.DB // nil where the database was opened for reading only
 	readers *bun.DB
 	writers chan *writer  // those that are free
-	others  chan struct{} // holds one for each transaction that is no group's, from when it waits for a writer
+	singles chan struct{} // one for each transaction of a single caller that waits for a writer or has it
 	writing statements
 	reading statements
 
@@ -113,7 +113,8 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	return s, nil
 }
 
-// ParallelCommits implements session.Store. Half of the writers commit entries: the other half is for other changes.
+// ParallelCommits implements session.Store. Half of the writers commit groups of entries; transactions of single callers have no more than
+// the other half.
 func (s *Store) ParallelCommits() int { return max(1, cap(s.writers)/2) }
 
 // Size returns how many bytes the database takes on its disk: a file and its log, or what PostgreSQL says of the whole database. Errors:
@@ -145,7 +146,7 @@ func (s *Store) setUp(ctx context.Context, checkRestored func(ctx context.Contex
 // makeWriters lets n transactions write at once.
 func (s *Store) makeWriters(n int) {
 	s.writers = make(chan *writer, n)
-	s.others = make(chan struct{}, max(1, n-s.ParallelCommits()))
+	s.singles = make(chan struct{}, max(1, n-s.ParallelCommits()))
 	for range n {
 		s.writers <- new(writer)
 	}

@@ -68,10 +68,9 @@ func storableOnly(texts []string) []string {
 	return texts
 }
 
-// write runs one change in a transaction of its own: everything that is stored comes this way or by
-// writeGroup. ctx bounds the wait for the
-// turn to write; once the transaction has begun, nothing cancels it. change may be run more than once, after a conflict or
-// where a connection was lost: it must begin afresh each time, and have no effect but on tx and on what it returns.
+// write runs one change for a single caller in a transaction of its own: everything that is stored comes this way or by writeFew. ctx
+// bounds the wait for the turn to write; once the transaction has begun, nothing cancels it. change may be run more than once, after a
+// conflict or where a connection was lost: it must begin afresh each time, and have no effect but on tx and on what it returns.
 func (s *Store) write(ctx context.Context, tried string, change func(ctx context.Context, tx bun.Tx) error) error {
 	return s.writePrepared(ctx, tried, prepareNothing, change, func() {})
 }
@@ -82,25 +81,25 @@ func (s *Store) writePrepared(
 	ctx context.Context, tried string, prepare func(ctx context.Context) error, change func(ctx context.Context, tx bun.Tx) error,
 	committed func(),
 ) error {
-	leave, err := s.enterOthers(ctx)
+	leave, err := s.enterSingles(ctx)
 	if err != nil {
 		return fail(tried, err)
 	}
 	defer leave()
-	return s.writeGroup(ctx, tried, prepare, change, committed)
+	return s.writeFewPrepared(ctx, tried, prepare, change, committed)
 }
 
 // prepareNothing is the step of writes that have nothing to prepare.
 func prepareNothing(context.Context) error { return nil }
 
-// enterOthers waits until few enough other transactions that are no group's wait for the turn to write, or have it.
-func (s *Store) enterOthers(ctx context.Context) (leave func(), err error) {
-	if s.others == nil { // read only: acquireWriter says so
+// enterSingles waits for one of the turns that transactions of single callers have to wait for a writer.
+func (s *Store) enterSingles(ctx context.Context) (leave func(), err error) {
+	if s.singles == nil { // read only: acquireWriter says so
 		return func() {}, nil
 	}
 	select {
-	case s.others <- struct{}{}:
-		return func() { <-s.others }, nil
+	case s.singles <- struct{}{}:
+		return func() { <-s.singles }, nil
 	case <-s.closing:
 		return nil, errClosed
 	case <-ctx.Done():
@@ -108,9 +107,15 @@ func (s *Store) enterOthers(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// writeGroup is writePrepared for a group of writes of many callers, such as entries. Few groups are written at a time (ParallelCommits), and
-// they do not queue behind all transactions of single callers that wait: on SQLite one of those goes first at most.
-func (s *Store) writeGroup(
+// writeFew is write for transactions of which few are made at a time, however many callers there are: groups of many callers' writes, what
+// takes turns in the same queues, and what a node writes for itself, such as its lease. They do not stand behind all transactions of
+// single callers: on SQLite behind one of those at most, on PostgreSQL half of the writers are free of them.
+func (s *Store) writeFew(ctx context.Context, tried string, change func(ctx context.Context, tx bun.Tx) error) error {
+	return s.writeFewPrepared(ctx, tried, prepareNothing, change, func() {})
+}
+
+// writeFewPrepared is to writeFew as writePrepared is to write.
+func (s *Store) writeFewPrepared(
 	ctx context.Context, tried string, prepare func(ctx context.Context) error, change func(ctx context.Context, tx bun.Tx) error,
 	committed func(),
 ) error {

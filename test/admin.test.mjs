@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { atEnd } from './at-end.mjs';
 import { openPage, patience, startBrowser } from './app.mjs';
 import { startProxy } from './proxy.mjs';
 import { servePages } from './sdk.mjs';
@@ -61,7 +62,7 @@ test('the admin page', async (t) => {
   await t.test('no page has it in a frame', async (t) => {
     const site = await servePages(t, { '/': `<!doctype html><title>x</title><link rel="icon" href="data:,"><iframe src="${server.origin}/admin"></iframe>` });
     const context = await browser.newContext();
-    t.after(() => context.close());
+    atEnd(t, () => context.close());
     const page = await context.newPage();
     await page.goto(site);
     await page.waitForFunction(() => document.readyState === 'complete');
@@ -607,7 +608,7 @@ function startLoad(t, server) {
     await Promise.all(workers);
     return { posted, failed };
   };
-  t.after(end);
+  atEnd(t, end);
   return {
     end,
     async pause() {
@@ -648,7 +649,7 @@ async function startReceiver(t) {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => {
+  atEnd(t, () => {
     server.closeAllConnections();
     server.close();
   });

@@ -8,6 +8,7 @@ import { extname, join, normalize } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { atEnd } from './at-end.mjs';
 import { patience, startBrowser } from './app.mjs';
 import { startServer } from './server.mjs';
 
@@ -30,7 +31,7 @@ async function serveFolder(t, folder) {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => {
+  atEnd(t, () => {
     server.closeAllConnections();
     server.close();
   });
@@ -65,7 +66,7 @@ test('Apollo Client: history, live, a page back, and a server that went away', a
 
   const context = await browser.newContext();
   context.setDefaultTimeout(patience);
-  t.after(() => context.close());
+  atEnd(t, () => context.close());
   const page = await context.newPage();
   const faults = [];
   page.on('pageerror', (error) => faults.push(error.stack));
@@ -147,7 +148,7 @@ test('Apollo Client in a fresh session: what is posted there shows', async (t) =
   const browser = await startBrowser(t);
   const context = await browser.newContext();
   context.setDefaultTimeout(patience);
-  t.after(() => context.close());
+  atEnd(t, () => context.close());
   const page = await context.newPage();
   await page.goto(`${origin}/?server=${encodeURIComponent(server.origin)}`);
   await page.getByRole('textbox', { name: 'Session' }).fill('fresh');

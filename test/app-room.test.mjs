@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import test from 'node:test';
+import { atEnd } from './at-end.mjs';
 import { entries, join, joinSession, openPage, plays, say, startBrowser, texts } from './app.mjs';
 import { startServer } from './server.mjs';
 
@@ -14,7 +15,7 @@ test('the room', async (t) => {
     response.end(path === undefined ? '' : `<!doctype html><title>around</title><iframe src="${path}" width="280" height="560" allow="camera; microphone; clipboard-write"></iframe>`);
   });
   await new Promise((ready) => around.listen(0, '127.0.0.1', ready));
-  t.after(() => around.close());
+  atEnd(t, () => around.close());
   const site = `http://127.0.0.1:${around.address().port}`;
   const server = await startServer(t, { CHATTOK_FRAME_ANCESTORS: site, CHATTOK_THEME: 'accent=#1d4ed8/#93c5fd,radius=4px' });
   const browser = await startBrowser(t);
@@ -222,7 +223,7 @@ test('the room', async (t) => {
   await t.test('a site that is named has the page in a frame, as a chat of 280 pixels; another has not', async (t) => {
     const writer = await joinSession(t, browser, at('framed'), 'Ben', quiet);
     const page = await browser.newPage();
-    t.after(() => page.close());
+    atEnd(t, () => page.close());
     await page.goto(`${site}/?${at('framed')}?view=chat`);
     const frame = page.frameLocator('iframe');
     await frame.getByRole('textbox', { name: 'Name' }).fill('Framed');
@@ -238,7 +239,7 @@ test('the room', async (t) => {
     assert.equal(accent, '#1d4ed8');
 
     const strange = await browser.newPage();
-    t.after(() => strange.close());
+    atEnd(t, () => strange.close());
     const other = await startServer(t);
     const refused = strange.waitForEvent('console', (line) => /frame-ancestors/.test(line.text()));
     await strange.goto(`${site}/?${other.origin}/s/x`);

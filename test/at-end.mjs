@@ -1,4 +1,4 @@
-// What a test does at its end.
+// The end of a test.
 
 const stacks = new WeakMap();
 

@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { createClient } from 'graphql-ws';
 import { Webhook } from 'standardwebhooks';
 import { WebSocket } from 'ws';
+import { atEnd } from './at-end.mjs';
 import { startServer } from './server.mjs';
 
 const secret = 'a secret of the tests, 32 bytes at least';
@@ -25,7 +26,7 @@ async function recipe(name) {
 /** Writes the backend, and returns what it exports. */
 async function backendOf(t, server) {
   const folder = await mkdtemp(join(tmpdir(), 'chattok-backend-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  atEnd(t, () => rm(folder, { recursive: true, force: true }));
   const file = join(folder, 'backend.mjs');
   await writeFile(file, (await recipe('backend.mjs')).replaceAll('http://127.0.0.1:8080', server.origin));
   process.env.CHATTOK_API_SECRET = secret;
@@ -53,7 +54,7 @@ class Receiver {
       this.#told();
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    t.after(() => {
+    atEnd(t, () => {
       server.closeAllConnections();
       server.close();
     });
@@ -82,7 +83,7 @@ class Participant {
     this.id = connection.id;
     this.run = (query) => server.run(query, {}, { authorization: `Bearer ${accessToken}` });
     const client = createClient({ url: server.socketEndpoint, webSocketImpl: WebSocket, connectionParams: { Authorization: `Bearer ${accessToken}` }, retryAttempts: 0 });
-    t.after(() => client.dispose());
+    atEnd(t, () => client.dispose());
     this.#follow(client, `subscription { sessionEvents {
       __typename ... on SessionState { connectionCount } ... on ConnectionCreated { connection { data } }
       ... on ConnectionDestroyed { connection { data } reason }

@@ -8,6 +8,7 @@ import test from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Webhook } from 'standardwebhooks';
+import { atEnd } from './at-end.mjs';
 import { entries, join, openPage, patience, pending, say, startBrowser } from './app.mjs';
 import { startServer } from './server.mjs';
 
@@ -39,7 +40,7 @@ async function startBackend(t, verifying) {
     }
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => {
+  atEnd(t, () => {
     server.closeAllConnections();
     server.close();
   });
@@ -113,7 +114,7 @@ test('the backend of the documentation', async (t) => {
     env: { ...process.env, CHATTOK_BEFORE_POST_SECRET: signing },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  t.after(() => example.kill());
+  atEnd(t, () => example.kill());
   await once(example.stdout, 'data');
   const url = `http://localhost:${port}/before-post`;
   const server = await startServer(t, settings({ url }));

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import WebSocket from 'ws';
+import { atEnd } from './at-end.mjs';
 import { patience } from './app.mjs';
 
 const browserPath = process.env.CHATTOK_FIREFOX ?? '/usr/bin/firefox-esr';
@@ -34,7 +35,7 @@ export async function startFirefox(t) {
   await writeFile(join(profile, 'user.js'), lines.join('\n'));
   const args = ['--headless', '--no-remote', '--remote-debugging-port=0', '--profile', profile];
   const program = spawn(browserPath, args, { env: { ...process.env, MOZ_CRASHREPORTER_DISABLE: '1' }, stdio: ['ignore', 'ignore', 'pipe'] });
-  t.after(async () => {
+  atEnd(t, async () => {
     if (program.exitCode === null && program.signalCode === null) {
       const exit = once(program, 'exit');
       program.kill('SIGKILL');
@@ -45,7 +46,7 @@ export async function startFirefox(t) {
   const address = await addressOf(program);
   const socket = new WebSocket(`${address}/session`, { perMessageDeflate: false, maxPayload: 1 << 26 });
   await once(socket, 'open');
-  t.after(() => socket.terminate());
+  atEnd(t, () => socket.terminate());
   const browser = new Firefox(socket);
   const { capabilities } = await browser.send('session.new', { capabilities: {} });
   t.diagnostic(`Firefox ${capabilities.browserVersion}`);

@@ -11,6 +11,7 @@ import { createClient } from 'graphql-ws';
 import relay from 'relay-runtime';
 import { SubscriptionClient } from 'subscriptions-transport-ws';
 import { WebSocket } from 'ws';
+import { atEnd } from './at-end.mjs';
 import { startServer } from './server.mjs';
 
 const run = promisify(execFile);
@@ -44,7 +45,7 @@ test('clients of others', async (t) => {
     const me = await join('older');
     const options = { connectionParams: { Authorization: me.authorization }, reconnect: true, minTimeout: 30_000 };
     const client = new SubscriptionClient(server.socketEndpoint, options, WebSocket);
-    t.after(() => client.close());
+    atEnd(t, () => client.close());
     await new Promise((connected) => client.onConnected(connected));
     const seen = new Promise((resolve, reject) => {
       client.request({ query: entryAdded, variables: { after: me.lastCursor } }).subscribe({ next: resolve, error: reject });
@@ -56,7 +57,7 @@ test('clients of others', async (t) => {
   await t.test("Relay's network layer over fetch and graphql-ws, as its documentation has it", async (t) => {
     const me = await join('relay');
     const socket = createClient({ url: server.socketEndpoint, webSocketImpl: WebSocket, connectionParams: { Authorization: me.authorization } });
-    t.after(() => socket.dispose());
+    atEnd(t, () => socket.dispose());
     const network = relay.Network.create(
       async ({ text }, variables) => {
         const response = await fetch(server.endpoint, {

@@ -7,13 +7,14 @@ import { join, resolve } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { atEnd } from './at-end.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const binary = resolve(process.env.CHATTOK_BINARY ?? join(here, '../chattok'));
 
 test('systemd takes deploy/chattok.service', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'chattok-unit-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  atEnd(t, () => rm(folder, { recursive: true, force: true }));
   const verify = async (text) => {
     const unit = join(folder, 'chattok.service');
     await writeFile(unit, text);

@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { atEnd } from './at-end.mjs';
 import { startBrowser } from './app.mjs';
 import { startServer } from './server.mjs';
 
@@ -18,7 +19,7 @@ const binary = resolve(process.env.CHATTOK_BINARY ?? fileURLToPath(new URL('../c
 test('an exported page reads offline', async (t) => {
   const server = await startServer(t, { CHATTOK_API_SECRET: secret });
   const folder = await mkdtemp(join(tmpdir(), 'chattok-export-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  atEnd(t, () => rm(folder, { recursive: true, force: true }));
   const env = { PATH: process.env.PATH, CHATTOK_API_SECRET: secret, CHATTOK_URL: server.origin };
   const run = promisify(execFile);
   const chattok = async (...args) => (await run(binary, args, { env })).stdout.trim();

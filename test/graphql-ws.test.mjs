@@ -5,6 +5,7 @@ import test from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import { atEnd } from './at-end.mjs';
 import { startServer, withResolvers } from './server.mjs';
 
 const total = 200;
@@ -94,7 +95,7 @@ function assertWhole(reader, answered) {
 test('graphql-ws: add, subscribe, lose the socket, resume: 0 lost, 0 doubled', async (t) => {
   const server = await startServer(t);
   const reader = new Reader(server);
-  t.after(() => reader.end());
+  atEnd(t, () => reader.end());
   const poster = createClient({ url: server.socketEndpoint, webSocketImpl: WebSocket, lazy: false });
 
   const answered = [];
@@ -124,7 +125,7 @@ test('graphql-ws: add, subscribe, lose the socket, resume: 0 lost, 0 doubled', a
 test('graphql-ws: resume over a server that is killed and comes back: 0 lost, 0 doubled', async (t) => {
   const server = await startServer(t);
   const reader = new Reader(server);
-  t.after(() => reader.end());
+  atEnd(t, () => reader.end());
 
   const answered = [];
   const post = async (name) => {

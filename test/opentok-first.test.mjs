@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import test from 'node:test';
+import { atEnd } from './at-end.mjs';
 import { startBrowser } from './app.mjs';
 import { mint, openOT, play } from './opentok.mjs';
 import { startNetwork } from './sdk.mjs';
@@ -40,7 +41,7 @@ async function servePages(t, server, pages) {
   });
   site.listen(0, '127.0.0.1');
   await once(site, 'listening');
-  t.after(() => {
+  atEnd(t, () => {
     site.closeAllConnections();
     site.close();
   });

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { atEnd } from './at-end.mjs';
 import { startBrowser } from './app.mjs';
 import { rolldown } from './opentok-pages/node_modules/rolldown/dist/index.mjs';
 import { openOT, pageOf, play } from './opentok.mjs';
@@ -14,7 +15,7 @@ import { startServer } from './server.mjs';
 async function bundled(t, name, source) {
   const input = fileURLToPath(new URL(`opentok-pages/${name}.${process.pid}.page.js`, import.meta.url));
   await writeFile(input, source);
-  t.after(() => rm(input, { force: true }));
+  atEnd(t, () => rm(input, { force: true }));
   const bundle = await rolldown({
     input,
     platform: 'browser',

@@ -1,6 +1,7 @@
 // People in a session whose backend uses OpenTok's server libraries: they follow the session over the reference client.
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import { atEnd } from './at-end.mjs';
 import { withResolvers } from './server.mjs';
 
 export const apiKey = '46123456';
@@ -64,7 +65,7 @@ class Member {
       lazy: false,
       onNonLazyError: () => {},
     });
-    t.after(() => client.dispose());
+    atEnd(t, () => client.dispose());
     const { promise, resolve } = withResolvers();
     this.#ready = promise;
     const sink = (found) => ({

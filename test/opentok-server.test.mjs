@@ -11,6 +11,7 @@ import OpenTok from 'opentok';
 import OldOpenTok from 'opentok-2.8.0';
 import { accountToken, projectToken } from 'opentok-jwt';
 import encodeT1 from 'opentok-token';
+import { atEnd } from './at-end.mjs';
 import { apiKey, apiSecret, join, tryToken } from './opentok-server.mjs';
 import { documentedRows } from './opentok-reference.mjs';
 import { startServer } from './server.mjs';
@@ -38,7 +39,7 @@ async function recordAnswers(t, server) {
     response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') }).end(last.body);
   }).listen(0, '127.0.0.1');
   await once(proxy, 'listening');
-  t.after(() => {
+  atEnd(t, () => {
     proxy.closeAllConnections();
     proxy.close();
   });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import { generate } from 'selfsigned';
+import { atEnd } from './at-end.mjs';
 
 /** Starts the proxy, which ends with the test t. */
 export async function startProxy(t, target, prefix) {
@@ -46,7 +47,7 @@ export async function startProxy(t, target, prefix) {
   });
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
-  t.after(() => {
+  atEnd(t, () => {
     open.forEach((socket) => socket.destroy());
     proxy.closeAllConnections();
     proxy.close();

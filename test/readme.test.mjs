@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { atEnd } from './at-end.mjs';
 import { startServer } from './server.mjs';
 
 const run = promisify(execFile);
@@ -27,7 +28,7 @@ const shell = (code, environment) => run('bash', ['-euo', 'pipefail', '-c', code
 
 test('README: the tutorial and the shell', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'chattok-readme-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  atEnd(t, () => rm(folder, { recursive: true, force: true }));
   const database = join(folder, 'chattok.db');
   const server = await startServer(t, { CHATTOK_DATABASE: database });
 
@@ -136,7 +137,7 @@ async function startProgram(t, code) {
     changed();
   });
   const ended = new Promise((done) => child.once('exit', done));
-  t.after(async () => {
+  atEnd(t, async () => {
     child.kill('SIGKILL');
     await ended;
     await rm(folder, { recursive: true, force: true });

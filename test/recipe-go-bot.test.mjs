@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { atEnd } from './at-end.mjs';
 import { authorization, blocks, folderOf, secret, until } from './recipes.mjs';
 import { startServer } from './server.mjs';
 
@@ -50,7 +51,7 @@ test('the Go bot', { timeout: 240_000 }, async (t) => {
     bot.kill(signal);
     return bot.ended;
   };
-  t.after(() => end('SIGKILL'));
+  atEnd(t, () => end('SIGKILL'));
 
   // It begins with what happens from now on, so its first question is asked until it is there.
   await start();

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { WebSocket } from 'ws';
+import { atEnd } from './at-end.mjs';
 import { authorization, blocks, modules, outcome, secret, until } from './recipes.mjs';
 import { startServer } from './server.mjs';
 
@@ -48,7 +49,7 @@ test(`a live event: ${watchers} watch, ${writers} write`, { timeout: 600_000 }, 
     };
     Object.assign(one, watch(token, show, WebSocket));
   };
-  t.after(() => Promise.all(audience.map(({ stop, done }) => Promise.all([stop?.(), done]))));
+  atEnd(t, () => Promise.all(audience.map(({ stop, done }) => Promise.all([stop?.(), done]))));
   for (let i = 0; i < watchers; i++) {
     follow(audience[i]);
     if (i % 50 === 49) await until(async () => (await ask('{ session(sessionId: "keynote") { connectionCount } }')).session.connectionCount > i, () => 'the watchers connect');

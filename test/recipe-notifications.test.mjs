@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
+import { atEnd } from './at-end.mjs';
 import { authorization, blocks, modules, secret, until } from './recipes.mjs';
 import { startServer } from './server.mjs';
 
@@ -52,7 +53,7 @@ test('notifications for those who have not read', { timeout: 240_000 }, async (t
     receiver.kill('SIGKILL');
     return receiver.ended;
   };
-  t.after(() => kill());
+  atEnd(t, () => kill());
   const pushed = (sessionId) => pushes.filter((push) => push.sessionId === sessionId).map(({ userId, unread }) => [userId, unread]);
   const journal = () => readFile(join(folder, 'notify.journal'), 'utf8').catch(() => ''); // there is none at first
   const done = (sessionId, seq) => until(async () => (await journal()).includes(`{"sessionId":"${sessionId}","done":${seq},`));

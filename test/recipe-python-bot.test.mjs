@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
+import { atEnd } from './at-end.mjs';
 import { authorization, blocks, folderOf, secret, until } from './recipes.mjs';
 import { startServer } from './server.mjs';
 
@@ -33,7 +34,7 @@ test('the Python bot', { timeout: 240_000 }, async (t) => {
     bot.kill(signal);
     return bot.ended;
   };
-  t.after(() => end('SIGKILL'));
+  atEnd(t, () => end('SIGKILL'));
   const answered = async (question, body) => {
     await until(async () => (await answers()).some(([of]) => of === question), () => bot.said);
     assert.deepEqual((await answers()).filter(([of]) => of === question), [[question, body]]);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { WebSocket } from 'ws';
+import { atEnd } from './at-end.mjs';
 import { authorization, modules, outcome, secret, until } from './recipes.mjs';
 import { startServer } from './server.mjs';
 
@@ -18,7 +19,7 @@ test('a support inbox', { timeout: 240_000 }, async (t) => {
   const inbox = await import(pathToFileURL(join(folder, 'inbox.mjs')));
   const http = createServer(inbox.visit).listen(0, '127.0.0.1');
   await once(http, 'listening');
-  t.after(() => { http.closeAllConnections(); http.close(); });
+  atEnd(t, () => { http.closeAllConnections(); http.close(); });
 
   /** Opens the page, with the cookie of an earlier visit where there is one. */
   const visit = async (cookie) => {
@@ -36,7 +37,7 @@ test('a support inbox', { timeout: 240_000 }, async (t) => {
   const heard = [];
   const end = new AbortController();
   const listening = (async () => { for await (const event of inbox.news(cursor, { signal: end.signal, webSocketImpl: WebSocket })) heard.push(event); })();
-  t.after(() => {
+  atEnd(t, () => {
     end.abort();
     return listening;
   });

@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { pathToFileURL } from 'node:url';
 import { decodeProtectedHeader } from 'jose';
+import { atEnd } from './at-end.mjs';
 import { modules, outcome, secret, until } from './recipes.mjs';
 import { startServer } from './server.mjs';
 
@@ -30,7 +31,7 @@ test('tokens with the API secret, by the route, and a new secret', async (t) => 
     const admit = (request, session) => session === 'standup' && request.headers.cookie === 'user=u7' ? { userId: 'u7', data: 'Ann', role: 'MODERATOR' } : undefined;
     const http = createServer(tokenRoute(admit)).listen(0, '127.0.0.1');
     await once(http, 'listening');
-    t.after(() => { http.closeAllConnections(); http.close(); });
+    atEnd(t, () => { http.closeAllConnections(); http.close(); });
     return (session, cookie, method = 'POST') =>
       fetch(`http://127.0.0.1:${http.address().port}/session-token?session=${session}`, { method, headers: { cookie } });
   };

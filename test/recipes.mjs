@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { atEnd } from './at-end.mjs';
 
 export const secret = 'a secret of the tests that has 32 bytes at least';
 export const authorization = { authorization: `Bearer ${secret}` };
@@ -25,7 +26,7 @@ export async function block(page, name) {
 /** Makes a folder that is removed after the test. */
 export async function folderOf(t) {
   const folder = await mkdtemp(join(tmpdir(), 'chattok-recipe-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  atEnd(t, () => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 

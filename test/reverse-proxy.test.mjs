@@ -15,6 +15,7 @@ import { createClient } from 'graphql-ws';
 import OpenTok from 'opentok';
 import OldOpenTok from 'opentok-2.8.0';
 import { WebSocket } from 'ws';
+import { atEnd } from './at-end.mjs';
 import { apiKey, apiSecret } from './opentok-server.mjs';
 import { startServer } from './server.mjs';
 
@@ -44,7 +45,7 @@ async function startProxy(t, folder, command, args, base, environment = {}) {
   const process_ = spawn(command, args, { cwd: folder, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [process_.stdout, process_.stderr]) stream.setEncoding('utf8').on('data', (chunk) => (output += chunk));
-  t.after(async () => {
+  atEnd(t, async () => {
     if (process_.exitCode === null && process_.signalCode === null) {
       process_.kill('SIGTERM');
       await once(process_, 'exit');
@@ -180,7 +181,7 @@ for (const [name, prefix] of [['nginx', '/'], ['nginx', '/chat/'], ['caddy', '/'
       retryWait: () => delay(50),
       shouldRetry: () => true,
     });
-    t.after(async () => { await Promise.resolve(client.dispose()).catch(() => {}); }); // a reconnection fails when the proxy has ended
+    atEnd(t, async () => { await Promise.resolve(client.dispose()).catch(() => {}); }); // a reconnection fails when the proxy has ended
     client.subscribe(
       { query: entryAdded, variables: { get after() { return cursor; } } },
       {
@@ -194,7 +195,7 @@ for (const [name, prefix] of [['nginx', '/'], ['nginx', '/chat/'], ['caddy', '/'
     );
 
     const stop = new AbortController();
-    t.after(() => stop.abort());
+    atEnd(t, () => stop.abort());
     const stream = await fetch(`${base}graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { WebSocket } from 'ws';
+import { atEnd } from './at-end.mjs';
 import { patience, startBrowser } from './app.mjs';
 import { blankPage, joinIn, openBlank, servePages, startNetwork, waitForState } from './sdk.mjs';
 import { startServer } from './server.mjs';
@@ -152,7 +153,7 @@ test('a user’s devices, slow mode and bans', { timeout: 240_000 }, async (t) =
   const sdk = await import('../web/sdk/dist/chattok.js');
   const join = async (t, options) => {
     const session = await sdk.connect({ url: server.origin, webSocketImpl: WebSocket, ...options });
-    t.after(() => session.disconnect());
+    atEnd(t, () => session.disconnect());
     return session;
   };
   const key = (name) => name.padEnd(16, '-');

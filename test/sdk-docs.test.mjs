@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { atEnd } from './at-end.mjs';
 import { patience, startBrowser } from './app.mjs';
 import { startServer } from './server.mjs';
 
@@ -30,7 +31,7 @@ async function recipe(language, holding) {
 
 async function newFolder(t) {
   const folder = await mkdtemp(join(tmpdir(), 'chattok-docs-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  atEnd(t, () => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -113,7 +114,7 @@ test('docs/sdk.md, word for word', async (t) => {
     });
     origin.listen(0, '127.0.0.1');
     await once(origin, 'listening');
-    t.after(() => {
+    atEnd(t, () => {
       origin.closeAllConnections();
       origin.close();
     });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { WebSocket } from 'ws';
+import { atEnd } from './at-end.mjs';
 import { startServer } from './server.mjs';
 
 const count = 30;
@@ -15,7 +16,7 @@ test('the SDK waits on RATE_LIMITED and loses nothing', { timeout: 240_000 }, as
   const { connect } = await import('../web/sdk/dist/chattok.js');
   const join = async (data) => {
     const session = await connect({ url: server.origin, session: 'limits', data, webSocketImpl: WebSocket });
-    t.after(() => session.disconnect());
+    atEnd(t, () => session.disconnect());
     return session;
   };
   const [ann, bob] = [await join('Ann'), await join('Bob')];

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { once } from 'node:events';
 import test from 'node:test';
+import { atEnd } from './at-end.mjs';
 import { startBrowser } from './app.mjs';
 import {
   blankPage,
@@ -359,7 +360,7 @@ test('media through the built-in TURN server alone', async (t) => {
       const pages = await Promise.all(
         ['Ann', 'Bob'].map(async () => {
           const context = await browser.newContext();
-          t.after(() => context.close());
+          atEnd(t, () => context.close());
           await context.addInitScript((transport) => {
             const only = (configuration) => ({
               ...configuration,

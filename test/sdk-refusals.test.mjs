@@ -8,6 +8,7 @@ import test from 'node:test';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
+import { atEnd } from './at-end.mjs';
 import { patience, startBrowser } from './app.mjs';
 import { blankPage, joinIn, openBlank, servePages, startNetwork, waitForState } from './sdk.mjs';
 import { startServer } from './server.mjs';
@@ -195,7 +196,7 @@ async function startOther(t) {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => {
+  atEnd(t, () => {
     server.closeAllConnections();
     server.close();
   });

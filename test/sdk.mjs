@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
+import { atEnd } from './at-end.mjs';
 import { patience } from './app.mjs';
 
 /** Serves these pages and scripts, by their paths, on a free port of loopback. Returns the origin. */
@@ -14,7 +15,7 @@ export async function servePages(t, pages) {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => {
+  atEnd(t, () => {
     server.closeAllConnections();
     server.close();
   });
@@ -38,7 +39,7 @@ export const blankPage = (server) => `<!doctype html>
 export async function openBlank(t, browser, url) {
   const context = await browser.newContext();
   context.setDefaultTimeout(patience);
-  t.after(() => context.close());
+  atEnd(t, () => context.close());
   return openTab(context, url);
 }
 
@@ -150,7 +151,7 @@ export async function startNetwork(t, server) {
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const cut = () => pairs.forEach((pair) => pair.forEach((socket) => socket.destroy()));
-  t.after(() => {
+  atEnd(t, () => {
     cut();
     listener.close();
   });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import test from 'node:test';
+import { atEnd } from './at-end.mjs';
 import { startBrowser } from './app.mjs';
 import {
   blankPage,
@@ -37,7 +38,7 @@ test('the SDK', async (t) => {
     const [ann, bob] = await Promise.all(
       ['Ann', 'Bob'].map(async (name) => {
         const context = await browser.newContext();
-        t.after(() => context.close());
+        atEnd(t, () => context.close());
         const page = await context.newPage();
         await page.goto(`${origin}/first?name=${name}`);
         return page;

@@ -9,6 +9,7 @@ import { ApolloClient, HttpLink, InMemoryCache, gql } from '@apollo/client';
 import { Client as UrqlClient, fetchExchange } from '@urql/core';
 import { createClient } from 'graphql-sse';
 import { chromium } from 'playwright-core';
+import { atEnd } from './at-end.mjs';
 import { startServer, withResolvers } from './server.mjs';
 
 const total = 200;
@@ -45,7 +46,7 @@ async function startProxy(t, server) {
   const cut = () => {
     for (const socket of sockets) socket.resetAndDestroy();
   };
-  t.after(() => {
+  atEnd(t, () => {
     proxy.close();
     cut();
   });
@@ -215,7 +216,7 @@ for (const [name, connect] of Object.entries(clients)) {
     const server = await startServer(t);
     const proxy = await startProxy(t, server);
     const reader = new Reader(connect(proxy.endpoint));
-    t.after(() => reader.end());
+    atEnd(t, () => reader.end());
 
     const answered = [];
     const poster = connect(server.endpoint);
@@ -276,7 +277,7 @@ test('EventSource: a browser resumes by itself at the last event, and sees the e
     executablePath: process.env.CHATTOK_CHROMIUM ?? '/usr/bin/chromium',
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
   });
-  t.after(() => browser.close());
+  atEnd(t, () => browser.close());
   const page = await browser.newPage({ bypassCSP: true }); // it stands for any page of a user
   await page.goto(new URL('/', proxy.endpoint).href);
   await page.evaluate((query) => {

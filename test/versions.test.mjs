@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { atEnd } from './at-end.mjs';
 import { startBrowser } from './app.mjs';
 import { openBlank, servePages } from './sdk.mjs';
 import { startServer } from './server.mjs';
@@ -59,7 +60,7 @@ test('the SDK is served below the version, with a list of hashes', async (t) => 
 
 test('a page loads the SDK of a release by version and hash, and the SDK says its version', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'chattok-release-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  atEnd(t, () => rm(folder, { recursive: true, force: true }));
   const binary = join(folder, 'chattok');
   await run('go', ['build', '-ldflags', `-X main.release=${source}`, '-o', binary, '.'], { cwd: root });
   const server = await startServer(t, { CHATTOK_LOG_LEVEL: 'debug', CHATTOK_LOG_FORMAT: 'json' }, binary);
@@ -95,7 +96,7 @@ test('a page loads the SDK of a release by version and hash, and the SDK says it
   assert.ok(asked.some((line) => JSON.parse(line).sdk === source), asked.join('\n'));
 
   const context = await browser.newContext();
-  t.after(() => context.close());
+  atEnd(t, () => context.close());
   const wrong = await context.newPage();
   await wrong.goto(`${origin}/wrong`);
   assert.equal(await wrong.title(), 'refused');

@@ -9,6 +9,7 @@ import test from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
 import { fileURLToPath } from 'node:url';
+import { atEnd } from './at-end.mjs';
 import { startServer } from './server.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -26,7 +27,7 @@ async function startReceiver(t) {
     response.writeHead(204).end();
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => {
+  atEnd(t, () => {
     server.closeAllConnections();
     server.close();
   });
@@ -109,7 +110,7 @@ test('the receiver of the documentation', async (t) => {
   const port = new URL(spare.url).port;
   const secret = `whsec_${randomBytes(32).toString('base64')}`;
   const receiver = spawn(process.execPath, ['--input-type=module', '--eval', code], { cwd: here, env: { PATH: process.env.PATH, PORT: port, WEBHOOK_SECRET: secret } });
-  t.after(() => receiver.kill());
+  atEnd(t, () => receiver.kill());
   let printed = '';
   receiver.stdout.setEncoding('utf8').on('data', (text) => (printed += text));
   receiver.stderr.setEncoding('utf8').on('data', (text) => (printed += text));
