@@ -35,6 +35,7 @@ var userTables = []string{"entries", "connections", "sender_entries", "reactions
 type vacuums struct {
 	due     atomic.Bool
 	all     atomic.Bool // not of entries alone
+	manual  atomic.Bool // none at intervals; for tests
 	running sync.WaitGroup
 }
 
@@ -56,6 +57,9 @@ func (p *postgresServer) vacuumInTurn() {
 		case <-p.closing:
 			return
 		case <-ticker.C:
+		}
+		if p.vacuums.manual.Load() {
+			continue
 		}
 		if err := p.vacuum(ctx); err != nil && ctx.Err() == nil {
 			p.logger.Warn("can't vacuum the tables; trying on", "database", p.path, "error", err)

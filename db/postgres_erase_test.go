@@ -18,6 +18,9 @@ func TestDeletedTextsOnPostgreSQL(t *testing.T) {
 	const entries = 1000
 	url := pgtest.Database(t)
 	store, other := openInside(t, url), openInside(t, url)
+	server, second := store.backend.(*postgresServer), other.backend.(*postgresServer)
+	server.vacuums.manual.Store(true)
+	second.vacuums.manual.Store(true)
 	eraseConnect(t, store, "a1")
 	group := make([]session.NewEntry, entries)
 	changes := make([]session.NewChange, entries)
@@ -35,16 +38,6 @@ func TestDeletedTextsOnPostgreSQL(t *testing.T) {
 			t.Fatal(r.Err)
 		}
 	}
-	// As the server does by itself, some time.
-	if _, err := store.writer.ExecContext(t.Context(), "ANALYZE"); err != nil {
-		t.Fatal(err)
-	}
-	eraseChange(t, store, changes)
-
-	var tables []string
-	if err := store.readers.NewRaw(postgresEngine.tables).Scan(t.Context(), &tables); err != nil {
-		t.Fatal(err)
-	}
 	search := func(table string) int {
 		t.Helper()
 		var found int
@@ -54,16 +47,25 @@ func TestDeletedTextsOnPostgreSQL(t *testing.T) {
 		}
 		return found
 	}
+	// As the server does by itself, some time.
+	if _, err := store.writer.ExecContext(t.Context(), "ANALYZE"); err != nil {
+		t.Fatal(err)
+	}
+	if search("pg_stats") == 0 {
+		t.Fatal("the planner has no samples of the texts, so that nothing is tested of them")
+	}
+	eraseChange(t, store, changes)
+
+	var tables []string
+	if err := store.readers.NewRaw(postgresEngine.tables).Scan(t.Context(), &tables); err != nil {
+		t.Fatal(err)
+	}
 	for _, table := range append(tables, "pg_stat_activity", "pg_prepared_statements") {
 		if found := search(table); found > 0 {
 			t.Errorf("%d rows of %s have a text that was deleted or edited", found, table)
 		}
 	}
 
-	if search("pg_stats") == 0 {
-		t.Error("the planner has no samples of the texts, so that nothing is tested of them")
-	}
-	server, second := store.backend.(*postgresServer), other.backend.(*postgresServer)
 	vacuumed := func() (n int64) {
 		t.Helper()
 		// The vacuums of a table are counted by a process that may be behind; the time in meta is not.
@@ -112,6 +114,7 @@ func TestVacuumIsDueAfterStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	store.backend.(*postgresServer).vacuums.manual.Store(true)
 	for n, user := range []string{"ann", "ann", "bob"} {
 		made := store.CreateConnections(t.Context(), []session.NewConnection{{
 			ID: fmt.Sprint("a", n), SessionID: "a", UserID: &user, Role: session.RolePublisher, MakeSession: true, NewEpoch: 1,
@@ -151,6 +154,7 @@ func TestVacuumIsDueAfterStart(t *testing.T) {
 	}
 	again := openInside(t, url)
 	server := again.backend.(*postgresServer)
+	server.vacuums.manual.Store(true)
 	if !server.vacuums.due.Load() || !server.vacuums.all.Load() {
 		t.Error("no vacuum of all tables is due after a start")
 	}
