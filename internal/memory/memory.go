@@ -22,8 +22,9 @@ const (
 	leastByDefault    = 16 << 20
 	greatestByDefault = 64 << 20
 
-	// The collector works harder when the heap is above all but one of limitParts of the memory that there is.
-	limitParts = 4
+	// The collector works harder when Go's memory is above all but one of limitParts of the memory that there is. The rest is for what it
+	// does not know of: SQLite's page caches, up to 64 MiB, the program itself, and bursts.
+	limitParts = 3
 	// unknown is assumed where the system does not say how much memory there is.
 	unknown = 512 << 20
 )
