@@ -34,7 +34,7 @@ import (
 // Config holds the limits of Connections.
 type Config struct {
 	Max        int                   // connections open at once, over all listeners
-	PerAddress int                   // the same of one IPv4 address or IPv6 /64; ten times as many of a /48; loopback is exempt
+	PerAddress int                   // the same of one IPv4 address or IPv6 /64; ten times as many of a /48, or half of Max; loopback is exempt
 	Proxy      func(netip.Addr) bool // whether an address is a proxy's, which PerAddress does not bound; nil: none is
 	Log        *slog.Logger          // told of refused connections, as warnings
 }
@@ -111,7 +111,8 @@ type conn struct {
 	*net.TCPConn
 	all   *Connections
 	peers []netip.Prefix
-	of    []*peer // of peers
+	of    []*peer       // of peers
+	out   chan struct{} // closed once it is counted out, after which it is closed at once
 
 	received  atomic.Int64 // bytes of a header that is not whole yet, or of a TLS handshake
 	whole     atomic.Bool  // a request's header has come, and its answer has not gone: further bytes are its body's
@@ -119,7 +120,6 @@ type conn struct {
 	deadlines atomic.Int32 // after an answer, how many read deadlines net/http sets until it reads the next header
 	listed    atomic.Bool  // it is one of the unfinished ones
 	turn      atomic.Bool  // it has one of Connections.turns
-	closed    atomic.Bool  // its place among the unfinished ones was given to a newer one
 	answered  atomic.Bool  // the server has written something
 	secured   bool         // the first byte was that of a TLS handshake; read and written by the reader alone
 
@@ -133,18 +133,22 @@ type conn struct {
 	begun    []*list.Element // in the lists of unfinished ones, likewise
 }
 
+// Gone returns a channel that is closed once the connection is counted out, and about to be closed. GetCertificate of a tls.Config may wait
+// for as long as that.
+func (c *conn) Gone() <-chan struct{} { return c.out }
+
 // Close implements net.Conn.
 func (c *conn) Close() error {
-	c.endTurn()
 	c.all.mu.Lock()
 	c.all.leave(c)
 	c.all.mu.Unlock()
+	c.endTurn() // after it is counted out, from when on its reader, which may be another goroutine, keeps no turn that it gets
 	return c.TCPConn.Close()
 }
 
 // admit counts a connection in, and returns nil where there is no room for it.
 func (c *Connections) admit(tcp *net.TCPConn) *conn {
-	made := &conn{TCPConn: tcp, all: c}
+	made := &conn{TCPConn: tcp, all: c, out: make(chan struct{})}
 	address, err := netip.ParseAddrPort(tcp.RemoteAddr().String())
 	if err == nil && (c.config.Proxy == nil || !c.config.Proxy(address.Addr().Unmap())) {
 		made.peers = c.networks(address.Addr())
@@ -201,7 +205,7 @@ func (c *Connections) makeRoom(made *conn) (victims []*conn, why string) {
 		if p := c.peers[network]; p != nil && p.open >= limit && !take(p.waiting) {
 			return victims, "its address has as many open as it may"
 		}
-		limit *= rates.SiteTimes
+		limit = max(limit, min(limit*rates.SiteTimes, c.config.Max/2)) // connections that are served do not give way: others need room
 	}
 	if c.open >= c.config.Max && !take(c.waiting) {
 		return victims, "as many are open as there may be"
@@ -232,6 +236,7 @@ func (c *Connections) leave(gone *conn) {
 		return
 	}
 	gone.left = true
+	close(gone.out)
 	c.stopWaiting(gone)
 	c.finish(gone)
 	c.open--

@@ -16,6 +16,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,8 +31,9 @@ const patience = 20 * time.Second
 // their ends have.
 type world struct {
 	*httptest.Server
-	all *Connections
-	log *lockedBuffer
+	all  *Connections
+	log  *lockedBuffer
+	open atomic.Int64 // connections that the http.Server has, as it says
 }
 
 type lockedBuffer struct {
@@ -80,6 +82,12 @@ func newWorld(t *testing.T, c Config, secured bool) *world {
 	before := w.Config.ConnState
 	w.Config.ConnState = func(c net.Conn, s http.ConnState) {
 		w.all.State(c, s)
+		switch s {
+		case http.StateNew:
+			w.open.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			w.open.Add(-1)
+		}
 		if before != nil {
 			before(c, s)
 		}

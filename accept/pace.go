@@ -20,7 +20,13 @@ const (
 func (c *conn) pace(ctx context.Context) bool {
 	now, wait := time.Now(), time.Duration(0)
 	for _, p := range c.of {
-		wait = max(wait, min(p.requests.ReserveN(now, 1).DelayFrom(now), longestPace))
+		place := p.requests.ReserveN(now, 1)
+		delay := place.DelayFrom(now)
+		if delay > longestPace {
+			place.CancelAt(now) // else requests that were given up would keep those of the same network waiting for minutes
+			delay = longestPace
+		}
+		wait = max(wait, delay)
 	}
 	return wait <= 0 || backoff.Sleep(wait, ctx.Done())
 }

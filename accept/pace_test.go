@@ -29,6 +29,13 @@ func TestRequestsArePaced(t *testing.T) {
 	if !others.pace(gone) {
 		t.Error("one of another address waits")
 	}
+	const minute = 60 * maxRequestRate
+	for range minute {
+		of.pace(gone)
+	}
+	if owed := -begun.Tokens(); owed > (longestPace.Seconds()+1)*maxRequestRate {
+		t.Errorf("after a flood of requests that were given up, %.0f s have to pass", owed/maxRequestRate)
+	}
 	if !flooding.ask("/") {
 		t.Error("what has waited is not answered")
 	}

@@ -2,6 +2,7 @@ package accept
 
 import (
 	"crypto/tls"
+	"net"
 	"slices"
 
 	"chattok/rates"
@@ -34,8 +35,11 @@ func (c *Connections) TLS(config *tls.Config) *tls.Config {
 				return certificate(hello)
 			}
 			of.endTurn()
-			defer of.takeTurn()
-			return certificate(hello)
+			found, err := certificate(hello)
+			if !of.takeTurn() {
+				return nil, net.ErrClosed
+			}
+			return found, err
 		}
 		plain.GetCertificate = limited.GetCertificate
 	}

@@ -60,30 +60,56 @@ func (c *conn) Read(p []byte) (int, error) {
 // handshake, a millisecond. Otherwise everybody's requests would wait behind all that come at once, most of which are closed before their
 // turn.
 func (c *conn) inTurn(n int, err error) (int, error) {
-	c.takeTurn()
-	if c.closed.Load() {
-		c.endTurn()
+	if !c.takeTurn() {
 		return 0, net.ErrClosed
 	}
 	return n, err
 }
 
-// takeTurn waits for the turn of its address, so that nobody waits behind all connections of another one, and then for one of all.
-func (c *conn) takeTurn() {
-	for _, p := range c.of {
-		p.turn <- struct{}{}
+// takeTurn waits for the turn of its address, so that nobody waits behind all connections of another one, and then for one of all. It
+// returns false, without a turn, once the connection is counted out: what waited here for a turn would keep its memory, and no limit
+// would know of it.
+func (c *conn) takeTurn() bool {
+	take := func(turns chan struct{}) bool {
+		select {
+		case turns <- struct{}{}:
+			return true
+		case <-c.out:
+			return false
+		}
 	}
-	c.all.turns <- struct{}{}
+	for i, p := range c.of {
+		if !take(p.turn) {
+			c.giveBack(i)
+			return false
+		}
+	}
+	if !take(c.all.turns) {
+		c.giveBack(len(c.of))
+		return false
+	}
 	c.turn.Store(true)
+	select {
+	case <-c.out: // and both were ready
+		c.endTurn()
+		return false
+	default:
+		return true
+	}
+}
+
+// giveBack gives back the first n turns of its address.
+func (c *conn) giveBack(n int) {
+	for _, p := range c.of[:n] {
+		<-p.turn
+	}
 }
 
 // endTurn gives the connection's turn to the next one, if it has one.
 func (c *conn) endTurn() {
 	if c.turn.Load() && c.turn.CompareAndSwap(true, false) {
 		<-c.all.turns
-		for _, p := range c.of {
-			<-p.turn
-		}
+		c.giveBack(len(c.of))
 	}
 }
 
@@ -123,7 +149,6 @@ func (c *Connections) begin(of *conn) {
 	}
 	c.mu.Unlock()
 	for _, v := range victims {
-		v.closed.Store(true)
 		_ = v.TCPConn.Close()
 	}
 }

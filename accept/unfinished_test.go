@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"chattok/internal/await"
@@ -204,12 +205,55 @@ func TestHandshakesTakeTurns(t *testing.T) {
 	w.turnsEnd(t)
 }
 
-// conn returns the server's end of a connection that waits, or nil.
+// A connection that gives way to a newer one while it waits for its turn is let go at once: it does not stand in line, where nothing counts
+// it.
+func TestClosedWaitForNoTurn(t *testing.T) {
+	const places = 2
+	for name, limits := range map[string]Config{"of all": {Max: places, PerAddress: 500}, "of its address": {Max: 1000, PerAddress: places}} {
+		w := newWorld(t, limits, true)
+		w.takeTurns()
+		give := sync.OnceFunc(w.giveTurns)
+		t.Cleanup(give) // the world ends once they are given
+		answered := make(chan bool)
+		const clients = 20
+		for range clients {
+			c := w.dial(t, "127.0.0.3")
+			go func() { answered <- w.secure(c).ask("/") }()
+			await.True(t, name+": its ClientHello is there", func() bool {
+				of := w.conn(c)
+				return of != nil && of.received.Load() > 0
+			})
+		}
+		await.True(t, name+": only those that have a place wait", func() bool { return w.open.Load() == places })
+		if len(w.conn(nil).of[0].turn) == 0 {
+			t.Errorf("%s: none waits for a turn of all", name)
+		}
+		w.all.mu.Lock() // all but the newest go, the one that has its address's turn too
+		first := w.all.waiting.Front().Value.(*conn)
+		w.all.leave(first)
+		w.all.mu.Unlock()
+		_ = first.TCPConn.Close()
+		await.True(t, name+": one waits", func() bool { return w.open.Load() == places-1 })
+		give()
+		n := 0
+		for range clients {
+			if <-answered {
+				n++
+			}
+		}
+		if n != places-1 {
+			t.Errorf("%s: %d are answered once there are turns, want %d", name, n, places-1)
+		}
+		w.turnsEnd(t)
+	}
+}
+
+// conn returns the server's end of a connection that waits, the one that has waited longest for nil, or nil.
 func (w *world) conn(of *client) *conn {
 	w.all.mu.Lock()
 	defer w.all.mu.Unlock()
 	for e := w.all.waiting.Front(); e != nil; e = e.Next() {
-		if c := e.Value.(*conn); c.RemoteAddr().String() == of.LocalAddr().String() {
+		if c := e.Value.(*conn); of == nil || c.RemoteAddr().String() == of.LocalAddr().String() {
 			return c
 		}
 	}
