@@ -46,6 +46,13 @@ const (
 	// exception. journal_size_limit then cuts the file back to this size.
 	walTruncateBytes  = 6 << 20
 	walAutoCheckpoint = 1000
+
+	// Sizes of the page caches, in KiB: the writer's, and those of all readers together. The kernel keeps what is read of the file
+	// anyway. The driver's allocator keeps a page of 4 KiB and its header in a slot of 8 KiB, seven to 64 KiB, so that a cache takes
+	// 2.2 times its size, which the garbage collector does not know of.
+	writerCache      = 8 << 10
+	readersCache     = 8 << 10
+	leastReaderCache = 512
 )
 
 // openWriter opens the one connection that writes. The pragmas are in the DSN, so that a connection that the pool opens
@@ -64,7 +71,7 @@ func openWriter(path string) (*bun.DB, error) {
 			"synchronous(FULL)",
 			"foreign_keys(ON)",
 			"secure_delete(ON)", // what is deleted is overwritten: see sqlite_erase.go
-			"cache_size(-32768)",
+			fmt.Sprintf("cache_size(-%d)", writerCache),
 			"temp_store(MEMORY)",
 			fmt.Sprintf("wal_autocheckpoint(%d)", walAutoCheckpoint),
 			fmt.Sprintf("journal_size_limit(%d)", walTruncateBytes),
@@ -74,12 +81,13 @@ func openWriter(path string) (*bun.DB, error) {
 
 // openReaders opens the pool that reads. Its connections can neither write nor create a missing file.
 func openReaders(path string) (*bun.DB, error) {
-	return openPool(path, max(4, 2*processors.Count()), url.Values{
+	readers := max(4, 2*processors.Count())
+	return openPool(path, readers, url.Values{
 		"mode": {"ro"},
 		"_pragma": {
 			"synchronous(FULL)",
 			"foreign_keys(ON)",
-			"cache_size(-8192)",
+			fmt.Sprintf("cache_size(-%d)", max(leastReaderCache, readersCache/readers)),
 			"temp_store(MEMORY)",
 			"query_only(ON)",
 		},

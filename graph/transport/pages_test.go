@@ -14,7 +14,7 @@ func TestLimitRequests(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	h := LimitRequests(RequestLimits{Max: 2, MaxPerAddress: 1, Client: func(r *http.Request) netip.Addr {
 		return netip.MustParseAddr(r.Header.Get("From"))
-	}}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	}})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
 			entered <- struct{}{}
 			<-leave

@@ -9,6 +9,9 @@ import (
 const (
 	DefaultMaxRequests           = 10_000
 	DefaultMaxRequestsPerAddress = 500
+
+	// siteRequests is how many times as many an IPv6 site (/48) may have: fewer than of what is small, since a request may keep 45 KiB.
+	siteRequests = 2
 )
 
 // requests counts the requests under way over HTTP.
@@ -17,7 +20,7 @@ type requests struct {
 
 	mu        sync.Mutex
 	all       int
-	byAddress networkCounts[int] // a site may have ten times as many
+	byAddress networkCounts[int]
 }
 
 // enter counts a request in, where there is room.
@@ -27,7 +30,7 @@ func (r *requests) enter(client netip.Prefix) denial {
 	switch {
 	case r.all >= r.max:
 		return deniedRequests
-	case client.IsValid() && r.byAddress[client] >= r.maxPerAddress, r.byAddress[site(client)] >= siteTimes*r.maxPerAddress:
+	case client.IsValid() && r.byAddress[client] >= r.maxPerAddress, r.byAddress[site(client)] >= siteRequests*r.maxPerAddress:
 		return deniedAddressRequests
 	}
 	r.all++

@@ -27,11 +27,11 @@ type Limits struct {
 	KeepAlive            time.Duration
 	Gather               time.Duration // between two writes to a subscriber
 
-	// Requests over HTTP that are under way.
+	// Requests over HTTP that are under way; 0 for a number that follows from the memory.
 	Requests           int
 	RequestsPerAddress int
 
-	// TCP connections; 0 for a number that follows from the files that the process may open.
+	// TCP connections; 0 for a number that follows from the files that the process may open and from its memory.
 	TCP           int
 	TCPPerAddress int
 	Proxies       string // List of addresses and networks whose X-Forwarded-For is believed
@@ -55,7 +55,7 @@ func (l *Limits) flags(f *flag.FlagSet) {
 	f.IntVar(&l.Uninitialised, "max-uninitialised", transport.DefaultMaxWaiting, "WebSockets that have not sent connection_init; the oldest gets 1013")
 	f.IntVar(&l.Operations, "max-operations", transport.DefaultMaxOperations, "operations under way on a WebSocket; one more gets an error with RATE_LIMITED")
 	f.IntVar(&l.Selections, "max-selections", transport.DefaultMaxSelections, "subscriptions of a caller that select something different; one more gets RATE_LIMITED")
-	f.IntVar(&l.Requests, "max-requests", transport.DefaultMaxRequests, "requests under way on a node over HTTP, streams aside; one more gets status 503")
+	f.IntVar(&l.Requests, "max-requests", 0, "requests under way on a node over HTTP, streams aside; one more gets status 503 (0: 10,000, or one for each 192 KiB of memory where these are fewer)")
 	f.IntVar(&l.RequestsPerAddress, "max-requests-per-address", transport.DefaultMaxRequestsPerAddress, "the same of one client address, loopback aside; status 429")
 	f.IntVar(&l.MessageBytes, "max-message-bytes", transport.DefaultMaxMessageBytes, "bytes of a message over a WebSocket; above, it is closed with 1009")
 	DurationVar(f, &l.InitTimeout, "init-timeout", transport.DefaultInitTimeout, "`time` for a WebSocket's connection_init to come; then 4408")
@@ -63,8 +63,8 @@ func (l *Limits) flags(f *flag.FlagSet) {
 	DurationVar(f, &l.PingInterval, "ping-interval", transport.DefaultPingInterval, "`time` of silence after which a WebSocket is pinged; after two pings without an answer it is closed")
 	DurationVar(f, &l.KeepAlive, "keep-alive", transport.DefaultKeepAlive, "`time` of silence on an SSE or multipart stream before a heartbeat is sent, 30s at most")
 	DurationVar(f, &l.Gather, "gather", 0, "least `time` between two writes of events to a subscriber; events that come meanwhile go out together, which saves work in large, busy rooms; 20ms is a good value (0: every event at once)")
-	f.IntVar(&l.TCP, "max-tcp-connections", 0, "TCP connections open at once, idle ones too; for one more, the connection is closed that has waited longest without a request, or else the new one (0: as many as there may be files, less some)")
-	f.IntVar(&l.TCPPerAddress, "max-tcp-connections-per-address", 0, "the same of one client address (of an IPv6 one its /64, and ten times as many of its /48), trusted proxies and loopback aside (0: twice -max-sockets-per-address); half of all at most")
+	f.IntVar(&l.TCP, "max-tcp-connections", 0, "TCP connections open at once, idle ones too; for one more, the connection is closed that has waited longest without a request, or else the new one (0: as many as there may be files, less some, and one for each 48 KiB of memory at most)")
+	f.IntVar(&l.TCPPerAddress, "max-tcp-connections-per-address", 0, "the same of one client address (of an IPv6 one its /64, and ten times as many of its /48), trusted proxies and loopback aside (0: twice -max-sockets-per-address); a quarter of all at most, and half for a /48")
 	l.rateFlags(f)
 	f.IntVar(&l.SessionBytes, "max-session-bytes", session.DefaultSessionBytes, "bytes of a session that was made on first use: its entries, each counted with 128 more and three for each byte of an id beyond 48, reactions (512 each), and for 7 days the keys of changes (640 each) and changes of streams, names, roles and mutes (128 and their text each); what would add to it is then refused with FORBIDDEN, SESSION_FULL; a session of createSession has no such limit (0: no limit)")
 	f.IntVar(&l.SessionConnections, "max-connections-per-session", session.DefaultSessionConnections, "live connections of a session; one more is refused with RATE_LIMITED, TOO_MANY_CONNECTIONS")
@@ -90,7 +90,7 @@ func (l Limits) validate() error {
 		{"max-session-bytes", l.SessionBytes, 0}, {"max-connections-per-session", l.SessionConnections, 1},
 		{"max-connections-per-token", l.TokenConnections, 1}, {"max-connections-per-address", l.AddressConnections, 1},
 		{"max-operations", l.Operations, 1}, {"max-selections", l.Selections, 1},
-		{"max-requests", l.Requests, 1}, {"max-requests-per-address", l.RequestsPerAddress, 1}, {"max-message-bytes", l.MessageBytes, 1024},
+		{"max-requests", l.Requests, 0}, {"max-requests-per-address", l.RequestsPerAddress, 1}, {"max-message-bytes", l.MessageBytes, 1024},
 	} {
 		if n.value < n.min {
 			return fmt.Errorf("%w: -%s must be at least %d", ErrUsage, n.name, n.min)

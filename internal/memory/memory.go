@@ -1,5 +1,5 @@
 // Package memory finds out how much memory the server may use, and divides it: the part that the server keeps things in to be
-// fast, and the limit above which the garbage collector works harder.
+// fast, the connections that it has room for, and the limit above which the garbage collector works harder.
 package memory
 
 import (
@@ -23,8 +23,14 @@ const (
 	greatestByDefault = 64 << 20
 
 	// The collector works harder when Go's memory is above all but one of limitParts of the memory that there is. The rest is for what it
-	// does not know of: SQLite's page caches, up to 64 MiB, the program itself, and bursts.
+	// does not know of: SQLite's page caches (some 36 MiB, see db/sqlite.go), the program itself, and bursts.
 	limitParts = 3
+	// connectionBytes is the memory that there must be for each TCP connection that may be open by default. One that begins a TLS
+	// handshake takes 24 KiB, a subscriber 9, and the kernel 5 for either.
+	connectionBytes = 48 << 10
+	// requestBytes is the memory that there must be for each request that may be under way by default: four times what one takes whose
+	// header is as long as may be, before its answer.
+	requestBytes = 192 << 10
 	// unknown is assumed where the system does not say how much memory there is.
 	unknown = 512 << 20
 )
@@ -37,6 +43,12 @@ func Budget(asked int64) int64 {
 	}
 	return min(greatestByDefault, max(leastByDefault, available("/")/defaultParts))
 }
+
+// Connections returns how many TCP connections the memory that there is has room for, though most of them do nothing.
+func Connections() int { return int(available("/") / connectionBytes) }
+
+// Requests returns how many requests under way over HTTP the memory that there is has room for.
+func Requests() int { return int(available("/") / requestBytes) }
 
 // SetLimit makes the garbage collector work harder before the system would end the process for using too much memory. An
 // operator's own GOMEMLIMIT stays as it is.

@@ -11,11 +11,15 @@ import (
 	"chattok/graph/edge"
 	"chattok/graph/transport"
 	"chattok/internal/config"
+	"chattok/internal/memory"
 )
 
 const (
 	assumedFiles = 1 << 16 // that may be open, where the system does not say
 	mostFiles    = 1 << 20 // that are counted on, however many the system allows
+
+	leastConnections = 1024 // that may be open by default, however little memory there is
+	leastRequests    = 500  // that may be under way, likewise
 )
 
 func trustedProxies(l config.Limits) edge.Proxies {
@@ -23,15 +27,30 @@ func trustedProxies(l config.Limits) edge.Proxies {
 	return proxies
 }
 
-// connections returns the counter that bounds TCP connections. An eighth of the files that the process may open, within 64 to
-// 4,096, is left for the database, the bus, and the server's own requests.
+// mostConnections returns how many TCP connections may be open, where the process may open files, the operator asked for so many (0: did
+// not), and the memory has room for roomFor. An eighth of the files, within 64 to 4,096, is left for the database, the bus, and the
+// server's own requests. Memory counts because files are often allowed by the hundred thousand, and a client with an IPv6 site (/48) may
+// open 20,000 connections.
+func mostConnections(files, asked, roomFor int) int {
+	most := max(16, files-min(max(files/8, 64), 4096))
+	if asked > 0 {
+		return min(most, asked)
+	}
+	return min(most, max(leastConnections, roomFor))
+}
+
+// mostRequests returns how many requests may be under way over HTTP: as many as the operator says (0: nothing), or as memory has room for.
+func mostRequests(asked, roomFor int) int {
+	if asked > 0 {
+		return asked
+	}
+	return min(transport.DefaultMaxRequests, max(leastRequests, roomFor))
+}
+
+// connections returns the counter that bounds TCP connections.
 func connections(l config.Limits, log *slog.Logger) *accept.Connections {
 	proxies := trustedProxies(l)
-	files := openFiles()
-	most := max(16, files-min(max(files/8, 64), 4096))
-	if l.TCP > 0 {
-		most = min(most, l.TCP)
-	}
+	most := mostConnections(openFiles(), l.TCP, memory.Connections())
 	perAddress := 2 * l.SocketsPerAddress
 	if l.TCPPerAddress > 0 {
 		perAddress = l.TCPPerAddress

@@ -17,10 +17,11 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 30 * time.Second // for a request to arrive whole, even where no handler reads its body
-	writeTimeout      = 2 * time.Minute  // for a client to take a page or a probe's answer
+	writeTimeout      = 2 * time.Minute  // for a client to take a page or a probe's answer; the API's answers have deadlines of their own
 	http2Streams      = 100              // of one connection at once
 	http2Unread       = 64 << 10         // bytes of bodies that a connection sends before they are read: the least that there may be
 	http2Frame        = 16 << 10         // bytes of a frame, for which a connection keeps a buffer: the least that there may be
+	http2Write        = 10 * time.Second // for a client to take 4 KiB of a connection: the deadlines of its streams end nothing that blocks them all
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 32 << 10
 )
@@ -76,9 +77,9 @@ func (s *server) start(listener net.Listener, handler http.Handler, encrypted *c
 		return transport.WithConn(s.accepted.Context(ctx, c), c)
 	}
 	h := &http.Server{Handler: s.accepted.Handler(handler), ConnState: s.accepted.State, ConnContext: withConn,
-		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: http2Streams, MaxReceiveBufferPerConnection: http2Unread, MaxReceiveBufferPerStream: http2Unread,
-			MaxReadFrameSize: http2Frame},
+			MaxReadFrameSize: http2Frame, WriteByteTimeout: http2Write},
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug)}
 	serve := h.Serve
 	if encrypted != nil {

@@ -5,12 +5,14 @@ import (
 	"math"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"chattok/graph/edge"
 	"chattok/graph/transport"
 	"chattok/internal/certificates"
 	"chattok/internal/config"
+	"chattok/internal/memory"
 	"chattok/opentok"
 	"chattok/rails"
 	"chattok/web"
@@ -18,6 +20,9 @@ import (
 
 // probes are answered under every host name: a load balancer asks by an address of its own.
 var probes = []string{"/healthz", "/readyz"}
+
+// apiPaths are those of the API. gqlgen's projects serve on the second, and their clients expect it; some frameworks add the slash.
+var apiPaths = []string{"/graphql", "/graphql/", "/query", "/query/"}
 
 // handler returns the routes of the server, and, where it serves HTTPS, the handler for plain HTTP beside it.
 func (s *server) handler() (handler, plain http.Handler, err error) {
@@ -27,17 +32,9 @@ func (s *server) handler() (handler, plain http.Handler, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("CHATTOK_ORIGINS or CHATTOK_HOSTS: %w", err)
 	}
-	mux := http.NewServeMux()
-	api := edge.Versioned(s.Version, e.SameSite(s.graph))
-	for _, path := range []string{"/graphql", "/query"} { // gqlgen's projects serve on the second, and their clients expect it
-		mux.Handle(path, api)
-		mux.Handle(path+"/{$}", api) // some frameworks add the slash
-	}
+	bounded := s.bounded(mostRequests(s.Limits.Requests, memory.Requests()))
+	api := e.Handler(edge.Versioned(s.Version, e.SameSite(s.graph)))
 	others := http.NewServeMux()
-	mux.Handle("/", s.bounded(s.Limits.Requests, others))
-	for _, path := range probes { // answered however many others ask
-		mux.Handle("GET "+path, s.bounded(math.MaxInt, others))
-	}
 	if s.RailsRoutes {
 		others.Handle(rails.Root, edge.Versioned(s.Version, rails.New(s.graph)))
 	}
@@ -54,9 +51,22 @@ func (s *server) handler() (handler, plain http.Handler, err error) {
 		if domains, err := edge.NewHosts(s.certificates.Domains, nil); err == nil && len(s.certificates.Domains) > 0 {
 			allowed = domains.Named // only these have certificates
 		}
-		plain = s.certificates.Plain(certificates.Redirect(s.Addr, allowed))
+		plain = bounded(s.certificates.Plain(certificates.Redirect(s.Addr, allowed)))
 	}
-	return e.Handler(libraries(edge.Versioned(s.Version, s.bounded(s.Limits.Requests, s.opentok)), mux)), plain, nil
+	pages := e.Handler(libraries(edge.Versioned(s.Version, s.opentok), others))
+	preflight, probed, page := bounded(api), s.bounded(math.MaxInt)(pages), bounded(pages)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case slices.Contains(apiPaths, r.URL.Path) && r.Method != http.MethodOptions:
+			api.ServeHTTP(w, r) // which counts its requests itself
+		case slices.Contains(apiPaths, r.URL.Path):
+			preflight.ServeHTTP(w, r)
+		case slices.Contains(probes, r.URL.Path): // answered however many others ask
+			probed.ServeHTTP(w, r)
+		default:
+			page.ServeHTTP(w, r)
+		}
+	}), plain, nil
 }
 
 // libraries sends the requests of OpenTok's server libraries to rest, and all others to next.
@@ -70,16 +80,20 @@ func libraries(rest, next http.Handler) http.Handler {
 	})
 }
 
-// bounded bounds the requests under way, and the time for a client to take a response. The API counts its own requests, and its responses
-// have deadlines of their own, since streams last.
-func (s *server) bounded(most int, next http.Handler) http.Handler {
+// bounded returns a function that wraps handlers, and bounds the requests under way at all of them, and the time for a client to take a
+// response. It goes around everything that answers, since a redirect or a refusal keeps its request for as long as its client takes none of
+// it. The API counts its own requests, and its responses have deadlines of their own, since streams last.
+func (s *server) bounded(most int) func(next http.Handler) http.Handler {
 	proxies := trustedProxies(s.Limits)
 	limits := transport.RequestLimits{Max: most, MaxPerAddress: s.Limits.RequestsPerAddress, Client: func(r *http.Request) netip.Addr {
 		client, _ := proxies.Client(r)
 		return client
 	}}
-	return transport.LimitRequests(limits, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
-		next.ServeHTTP(w, r)
-	}))
+	limit := transport.LimitRequests(limits)
+	return func(next http.Handler) http.Handler {
+		return limit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
+			next.ServeHTTP(w, r)
+		}))
+	}
 }
