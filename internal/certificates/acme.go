@@ -2,7 +2,9 @@ package certificates
 
 import (
 	"crypto/tls"
+	"errors"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -10,6 +12,7 @@ import (
 
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
+	"golang.org/x/sync/singleflight"
 )
 
 // fromACME returns certificates that the authority issues when a name is first asked for, and renews.
@@ -22,8 +25,43 @@ func fromACME(c Config) *Certificates {
 		Client:     &acme.Client{DirectoryURL: c.Directory, UserAgent: "chattok"},
 	}
 	encryption := manager.TLSConfig()
-	encryption.GetCertificate = warning(c.Log, manager.GetCertificate, c.Domains)
+	encryption.GetCertificate = warning(c.Log, together(manager.GetCertificate), c.Domains)
 	return &Certificates{TLS: encryption, plain: manager.HTTPHandler, Domains: c.Domains}
+}
+
+// together wraps get so that handshakes which want the same certificate wait for one call of it, and each of them only until its connection
+// is gone. The authority may take minutes, and a client can begin as many handshakes meanwhile as it likes.
+func together(get getCertificate) getCertificate {
+	var calls singleflight.Group
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if slices.Contains(hello.SupportedProtos, acme.ALPNProto) {
+			return get(hello) // the authority itself, which a call that waits for it must not keep waiting
+		}
+		kind, wanted := "RSA ", &tls.ClientHelloInfo{ServerName: strings.ToLower(hello.ServerName), Conn: hello.Conn}
+		if takesECDSA(hello) {
+			kind, wanted.CipherSuites = "ECDSA ", []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}
+		}
+		call := calls.DoChan(kind+wanted.ServerName, func() (any, error) { return get(wanted) })
+		var gone <-chan struct{}
+		if c, ok := hello.Conn.(interface{ Gone() <-chan struct{} }); ok {
+			gone = c.Gone()
+		}
+		select {
+		case result := <-call:
+			certificate, _ := result.Val.(*tls.Certificate)
+			return certificate, result.Err
+		case <-gone:
+			return nil, net.ErrClosed
+		}
+	}
+}
+
+// takesECDSA says whether a client takes certificates with a key of ECDSA on P-256, as most do.
+func takesECDSA(hello *tls.ClientHelloInfo) bool {
+	suite := slices.Contains(hello.SupportedVersions, tls.VersionTLS13) || slices.ContainsFunc(hello.CipherSuites, func(id uint16) bool {
+		return strings.Contains(tls.CipherSuiteName(id), "_ECDSA_")
+	})
+	return suite && slices.Contains(hello.SupportedCurves, tls.CurveP256) && slices.Contains(hello.SignatureSchemes, tls.ECDSAWithP256AndSHA256)
 }
 
 // warnEvery is the least time between two warnings that the authority issues no certificate.
@@ -35,7 +73,7 @@ func warning(log *slog.Logger, get getCertificate, domains []string) getCertific
 	var last atomic.Int64 // Unix nanoseconds
 	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		certificate, err := get(hello)
-		if err != nil && slices.Contains(domains, strings.ToLower(hello.ServerName)) {
+		if err != nil && !errors.Is(err, net.ErrClosed) && slices.Contains(domains, strings.ToLower(hello.ServerName)) {
 			now := time.Now().UnixNano()
 			if before := last.Load(); now-before >= int64(warnEvery) && last.CompareAndSwap(before, now) {
 				log.Warn("the ACME authority issued no certificate; the domain must lead to this server's port 443 or 80", "domain", hello.ServerName, "error", err)
