@@ -194,7 +194,8 @@ func (t *TURN) Listen() (err error) {
 		AuthHandler:  t.authenticate,
 		QuotaHandler: t.admit,
 		EventHandler: turn.EventHandler{OnAuth: t.authenticated, OnAllocationCreated: t.created, OnAllocationDeleted: t.deleted,
-			OnPermissionCreated: t.permitted, OnPermissionDeleted: t.unpermitted},
+			OnPermissionCreated: t.permitted, OnPermissionDeleted: t.unpermitted,
+			OnChannelCreated: t.bound, OnChannelDeleted: t.unbound},
 		LoggerFactory: pionLog{t.cfg.Log},
 	})
 	if err != nil {
@@ -334,6 +335,14 @@ func (t *TURN) permitted(client, _ net.Addr, _, _, _ string, _ net.Addr, peer ne
 
 func (t *TURN) unpermitted(client, _ net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
 	t.permissions.remove(client, addrOf(peer))
+}
+
+func (t *TURN) bound(client, _ net.Addr, _, _, _ string, _, _ net.Addr, _ uint16) {
+	t.permissions.bind(client)
+}
+
+func (t *TURN) unbound(client, _ net.Addr, _, _, _ string, _, _ net.Addr, _ uint16) {
+	t.permissions.unbind(client)
 }
 
 // mayReach says whether a packet may go to a permitted peer: of this machine's addresses, only to the ports of relays.

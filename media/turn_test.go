@@ -551,3 +551,21 @@ func TestPermissionsOfAnAllocation(t *testing.T) {
 		})
 	}
 }
+
+// TestChannelsAreLimited: a client that binds a channel to one port of a peer after the other is refused in the end.
+func TestChannelsAreLimited(t *testing.T) {
+	server := serve(t, nil)
+	who := account(t, server, "c1")
+	client := dialAt(t, server.Addr().String(), "udp", *who.Username, *who.Credential, patience)
+	relayed, err := client.Allocate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for port := range 300 { // the client binds a channel to each peer that it writes to
+		if _, err := relayed.WriteTo([]byte("x"), &net.UDPAddr{IP: net.IPv4(127, 1, 0, 1), Port: 1000 + port}); err != nil {
+			break // the client gives up once it has been refused
+		}
+	}
+	await.True(t, "a channel is refused", func() bool { return server.Stats().Refused > 0 })
+	_ = relayed.Close() // which fails where the client has given up
+}
