@@ -333,7 +333,7 @@ func (s *Store) NoteErased(ctx context.Context, id, node string) error {
 	if err := s.erasureRecords.keep(row.record()); err != nil {
 		return fail("keep an erasure", err)
 	}
-	return s.write(ctx, "note an erasure", func(ctx context.Context, tx bun.Tx) error {
+	return s.writeFew(ctx, "note an erasure", func(ctx context.Context, tx bun.Tx) error {
 		const note = "INSERT INTO erasure_nodes (erasure_id, node) VALUES (?, ?) ON CONFLICT (erasure_id, node) DO NOTHING"
 		_, err := tx.ExecContext(ctx, note, id, node)
 		return err
@@ -368,7 +368,7 @@ func (s *Store) KeepErasures(ctx context.Context) error {
 // SettleErasure implements session.Store.
 func (s *Store) SettleErasure(ctx context.Context, id string) (phase session.ErasurePhase, err error) {
 	forgotten := false
-	err = s.write(ctx, "settle an erasure", func(ctx context.Context, tx bun.Tx) error {
+	err = s.writeFew(ctx, "settle an erasure", func(ctx context.Context, tx bun.Tx) error {
 		forgotten = false
 		row, err := lockErasure(ctx, tx, id)
 		if err != nil {
@@ -468,7 +468,7 @@ func (s *Store) ClearErased(ctx context.Context) error {
 	if err := s.backend.clearErased(ctx, ids); err != nil {
 		return fail("clear what was erased", err)
 	}
-	return s.write(ctx, "end erasures", func(ctx context.Context, tx bun.Tx) error {
+	return s.writeFew(ctx, "end erasures", func(ctx context.Context, tx bun.Tx) error {
 		now, err := s.now(ctx, tx)
 		if err != nil {
 			return err

@@ -96,7 +96,7 @@ func (s *Store) insertAgain(ctx context.Context, records []erasureRecord) error 
 	for len(records) > 0 {
 		some := records[:min(len(records), againChunk)]
 		records = records[len(some):]
-		err := s.write(ctx, "record erasures again", func(ctx context.Context, tx bun.Tx) error {
+		err := s.writeFew(ctx, "record erasures again", func(ctx context.Context, tx bun.Tx) error {
 			if err := s.lockSchema(ctx, tx); err != nil { // another node may be inserting the same erasures
 				return err
 			}

@@ -137,7 +137,7 @@ func (f *sqliteFile) clearPages(ctx context.Context, first, last int64) error {
 	if err != nil || len(unclear) == 0 {
 		return err
 	}
-	return f.write(ctx, "clear what rows have left behind", func(ctx context.Context, tx bun.Tx) error {
+	return f.writeFew(ctx, "clear what rows have left behind", func(ctx context.Context, tx bun.Tx) error {
 		pages := make(map[int64][]byte)
 		err := selectUnclear(ctx, tx, unclear, func(number int64, data []byte) { pages[number] = data })
 		if err != nil {

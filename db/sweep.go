@@ -86,7 +86,7 @@ func (s *Store) destroyAllDue(ctx context.Context, node string, limit int) (chan
 
 // sweep runs one step of a sweep in a transaction, for a node that holds its lease.
 func (s *Store) sweep(ctx context.Context, node string, step func(ctx context.Context, tx bun.Tx, now int64) error) error {
-	return s.write(ctx, "sweep", func(ctx context.Context, tx bun.Tx) error {
+	return s.writeFew(ctx, "sweep", func(ctx context.Context, tx bun.Tx) error {
 		now, err := s.now(ctx, tx)
 		if err != nil {
 			return err

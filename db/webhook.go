@@ -183,7 +183,7 @@ func (s *Store) ReplayWebhook(ctx context.Context, id string, place int64) (w *s
 // UpdateWebhooks implements session.Store. The rows are updated in the order of their ids, as every transaction does that has
 // several of them.
 func (s *Store) UpdateWebhooks(ctx context.Context, progress []session.WebhookProgress) error {
-	return s.write(ctx, "update webhooks", func(ctx context.Context, tx bun.Tx) error {
+	return s.writeFew(ctx, "update webhooks", func(ctx context.Context, tx bun.Tx) error {
 		now, err := s.now(ctx, tx)
 		if err != nil {
 			return err
