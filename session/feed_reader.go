@@ -324,7 +324,7 @@ func (e *FeedEvent) now(entry *ChatEntry) *FeedEvent {
 	return &newer
 }
 
-// older returns the events after a place up to the end of their chunk, with nil where there is none, and the place to go on after.
+// older returns events after a place, up to the end of their chunk at most, with nil where there is none, and the place to go on after.
 // Errors: UNAVAILABLE.
 func (f *feedReader) older(ctx context.Context, live *liveFeed, after int64) (events []*FeedEvent, next int64, err error) {
 	chunk, skip, err := f.chunks.Read(ctx, live.number, after)
@@ -334,7 +334,8 @@ func (f *feedReader) older(ctx context.Context, live *liveFeed, after int64) (ev
 	events = chunk[min(skip, len(chunk)):]
 	next = after + int64(len(events))
 	if len(chunk) < sequence.ChunkSize || slices.ContainsFunc(events, func(e *FeedEvent) bool { return e != nil }) {
-		return events, next, nil
+		events = sequence.Some(events, (*FeedEvent).bytes)
+		return events, after + int64(len(events)), nil
 	}
 	run, err := f.store.FeedEvents(ctx, next, 0) // passes over what has no event
 	switch {

@@ -84,7 +84,7 @@ func (k logKey) query(after, before int64, limit int) LogQuery {
 	return LogQuery{SessionID: k.sessionID, Epoch: k.epoch, After: after, Before: before, Limit: limit}
 }
 
-// Older returns the events after this position up to the end of their chunk, with nil where there is none, and the position to go
+// Older returns events after this position, up to the end of their chunk at most, with nil where there is none, and the position to go
 // on after. The log's last chunk grows, so that it can't be kept as a chunk; it goes into the window. Errors: UNAVAILABLE.
 func (f *logFeed) Older(ctx context.Context, after int64) (events []*LogEvent, next int64, err error) {
 	f.mu.Lock()
@@ -103,7 +103,8 @@ func (f *logFeed) Older(ctx context.Context, after int64) (events []*LogEvent, n
 	case !slices.ContainsFunc(events, isEvent):
 		return f.nextEvent(ctx, next)
 	}
-	return events, next, nil
+	events = sequence.Some(events, eventBytes)
+	return events, after + int64(len(events)), nil
 }
 
 func isEvent(e *LogEvent) bool { return e != nil }

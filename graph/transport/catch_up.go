@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"slices"
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -36,29 +37,77 @@ func (m *member) catchUp(first []any) {
 			m.group.goLive(m)
 			return
 		case gone:
-			if events, next, ok = m.readBehind(m.after); !ok {
+			if next, ok = m.deliverBehind(); !ok {
 				return
 			}
-			if len(events) == 0 && next == m.after {
+			if next == m.after {
 				m.group.goLive(m)
 				return
 			}
+			events = nil
 		}
 		m.large = false
-		if sees := m.topic.filter(); sees != nil {
-			events = slices.DeleteFunc(events, func(event any) bool { return !sees(event) })
-		}
-		if !m.deliver(events) {
+		if !m.deliver(m.seen(events)) {
 			return
 		}
 		m.after = next
 	}
 }
 
+// seen leaves out the events that the reader does not see.
+func (m *member) seen(events []any) []any {
+	if sees := m.topic.filter(); sees != nil {
+		return slices.DeleteFunc(events, func(event any) bool { return !sees(event) })
+	}
+	return events
+}
+
+// deliverBehind writes events that the source no longer has, however long the store takes, and returns the position to go on after; ok is
+// false where the subscription is over.
+func (m *member) deliverBehind() (next int64, ok bool) {
+	ctx := m.socket.ops.context()
+	for try := 1; ; try++ {
+		next, ok, err := m.deliverRead(ctx)
+		if err == nil {
+			return next, ok
+		}
+		if asError(err).Code != session.CodeUnavailable {
+			m.socket.endWith(m.op, m.socket.exec.DispatchError(ctx, gqlerror.List{gqlerror.WrapPath(nil, err)}).Errors)
+			m.leave()
+			return m.after, false
+		}
+		if !retryRead.Pause(try, ctx.Done()) || m.left.Load() {
+			return m.after, false
+		}
+	}
+}
+
+// deliverRead is deliverBehind once. The members of a socket take turns from reading to writing, so that one at a time holds what it has
+// read.
+func (m *member) deliverRead(ctx context.Context) (next int64, ok bool, err error) {
+	m.socket.catching.Lock()
+	defer m.socket.catching.Unlock()
+	if m.left.Load() || ctx.Err() != nil {
+		return m.after, false, nil
+	}
+	events, next, err := m.topic.behind(ctx, m.after)
+	if err != nil {
+		return m.after, false, err
+	}
+	ok = ctx.Err() == nil
+	for events = m.seen(events); ok && len(events) > 0; {
+		n := m.deliverSome(events)
+		events, ok = events[n:], n > 0
+	}
+	return next, ok, nil
+}
+
 // deliver writes events, as many at a time as fit a write, and says whether the subscription goes on.
 func (m *member) deliver(events []any) bool {
 	for len(events) > 0 {
+		m.socket.catching.Lock()
 		n := m.deliverSome(events)
+		m.socket.catching.Unlock()
 		if n == 0 {
 			return false
 		}
@@ -68,11 +117,9 @@ func (m *member) deliver(events []any) bool {
 }
 
 // deliverSome writes the first of some events and returns how many it wrote; 0 where the subscription is over. The
-// members of a socket take turns, so that nothing is rendered before it can be written.
+// members of a socket take turns, so that nothing is rendered before it can be written: socket.catching is held.
 func (m *member) deliverSome(events []any) int {
 	s := m.socket
-	s.catching.Lock()
-	defer s.catching.Unlock()
 	bytes, release := m.group.renderInTurn(s.ops.context(), s.client, events)
 	defer release()
 	if bytes == nil || m.left.Load() { // the member has left meanwhile; with the last member the execution ends, and bytes are void
@@ -107,24 +154,4 @@ func (m *member) deliverSome(events []any) int {
 		told(events[:len(bytes)])
 	}
 	return len(bytes)
-}
-
-// readBehind reads events that the source no longer has, however long the store takes; ok is false where the
-// subscription has ended.
-func (m *member) readBehind(after int64) (events []any, next int64, ok bool) {
-	ctx := m.socket.ops.context()
-	for try := 1; ; try++ {
-		events, next, err := m.topic.behind(ctx, after)
-		if err == nil {
-			return events, next, ctx.Err() == nil
-		}
-		if asError(err).Code != session.CodeUnavailable {
-			m.socket.endWith(m.op, m.socket.exec.DispatchError(ctx, gqlerror.List{gqlerror.WrapPath(nil, err)}).Errors)
-			m.leave()
-			return nil, after, false
-		}
-		if !retryRead.Pause(try, ctx.Done()) || m.left.Load() {
-			return nil, after, false
-		}
-	}
 }

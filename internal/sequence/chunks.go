@@ -2,6 +2,7 @@ package sequence
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -11,6 +12,22 @@ import (
 // ChunkSize is how many events of the past are read at once. Chunks begin at fixed positions, so that readers at different
 // positions share them: a thousand readers of a log read each of its chunks once between them.
 const ChunkSize = 128
+
+// someBytes is how much one reader takes of a chunk at once, about. A chunk may be of megabytes, which a reader would keep for as long as it
+// delivers it, beside the budget.
+const someBytes = 256 << 10
+
+// Some returns the first events of a chunk, someBytes of them at most but one at least, in a slice of their own, which does not keep the
+// others. size is that of NewChunks.
+func Some[T any](events []T, size func(T) int) []T {
+	bytes := 0
+	for n, e := range events {
+		if bytes += size(e); n > 0 && bytes > someBytes {
+			return slices.Clone(events[:n])
+		}
+	}
+	return events
+}
 
 // Chunks reads the past of many sequences, each named by a K, in chunks of ChunkSize events. Readers that ask for the same
 // chunk at the same time share one read; a whole chunk is kept as long as the Budget has room for it. It is safe for

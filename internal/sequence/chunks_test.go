@@ -3,6 +3,7 @@ package sequence
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -166,5 +167,29 @@ func TestDropOfAChunk(t *testing.T) {
 	c.DropAll("s")
 	if len(c.sequences) != 0 || c.budget.Used() != 0 {
 		t.Errorf("%d sequences and %d bytes are left", len(c.sequences), c.budget.Used())
+	}
+}
+
+// TestSome: a reader takes a bounded part of a chunk, at least an event, and keeps nothing of the rest.
+func TestSome(t *testing.T) {
+	size := func(n int) int { return n }
+	for _, c := range []struct {
+		events []int
+		want   int
+	}{
+		{nil, 0},
+		{[]int{1, 2, 3}, 3},
+		{[]int{someBytes / 2, someBytes / 2, 1}, 2},
+		{[]int{2 * someBytes, 1}, 1},
+		{[]int{0, 2 * someBytes}, 1},
+		{[]int{2 * someBytes}, 1},
+	} {
+		got := Some(c.events, size)
+		if len(got) != c.want || !slices.Equal(got, c.events[:len(got)]) {
+			t.Errorf("of %v: %v, want the first %d", c.events, got, c.want)
+		}
+		if len(got) < len(c.events) && &got[0] == &c.events[0] {
+			t.Errorf("of %v: the rest is kept", c.events)
+		}
 	}
 }
