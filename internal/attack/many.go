@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -105,9 +106,20 @@ var many = []attempt{
 	},
 	{
 		name: "pages not taken over HTTP/2", lasts: heavyLasts, with: settings{tls: true},
-		sent:   "150 connections with a window of 0 and 100 streams each that GET / with 32 KiB of cookies in 8 lines of one index",
-		why:    "791 MiB: each is a request that lasts, with all of its header",
-		attack: func(ctx context.Context, a *assault) error { return pagesNotTaken(ctx, a, 150) },
+		sent: "150 connections with a window of 0 and 100 streams each that GET / with 32 KiB of cookies in 8 lines of one index",
+		why:  "791 MiB: each is a request that lasts, with all of its header",
+		attack: func(ctx context.Context, a *assault) error {
+			cookie := hpack.HeaderField{Name: "cookie", Value: "a=" + strings.Repeat("x", 3990)}
+			return pagesNotTaken(ctx, a, 150, "/", slices.Repeat([]hpack.HeaderField{cookie}, 8)...)
+		},
+	},
+	{
+		name: "redirects not taken over HTTP/2", lasts: heavyLasts, with: settings{tls: true},
+		sent: "16 connections with a window of 0 and 100 streams each that GET //? and 15,000 quotation marks",
+		why:  "the router's redirect repeats the address, each mark as five bytes, and was no request under way",
+		attack: func(ctx context.Context, a *assault) error {
+			return pagesNotTaken(ctx, a, 16, "//?"+strings.Repeat("'", 15_000))
+		},
 	},
 	{
 		name: "probes over HTTP/2", lasts: 15 * time.Second, with: settings{tls: true},
@@ -178,6 +190,31 @@ var many = []attempt{
 		},
 	},
 	{
+		name: "handshakes that are left", lasts: 40 * time.Second, with: settings{tls: true},
+		sent: "300 clients of one address that connect, send a ClientHello, and connect anew, without end",
+		why:  "a connection that gives way to a newer one keeps waiting for its turn: 24,000 of them in three minutes of the siege",
+		attack: func(ctx context.Context, a *assault) error {
+			hello := cannedHello()
+			c := a.attacker(0)
+			a.prepared()
+			each(a.n(300), func(int) {
+				for ctx.Err() == nil {
+					conn, err := c.dialPlain(ctx)
+					if err != nil {
+						sleep(ctx, 10*time.Millisecond)
+						continue
+					}
+					_, err = conn.Write(hello)
+					if ctx.Err() == nil {
+						a.tally(err)
+					}
+					conn.Close()
+				}
+			})
+			return nil
+		},
+	},
+	{
 		name: "probes in a pipeline", lasts: 15 * time.Second,
 		sent: "300 connections that send GET /healthz without waiting, and drop the answers",
 		why:  "2 s: the goroutine of a connection never waits",
@@ -236,6 +273,31 @@ var many = []attempt{
 		attack: func(ctx context.Context, a *assault) error { return costlyReplays(ctx, a, 20, 32, 500) },
 	},
 	{
+		name: "replays of a long log", lasts: heavyLasts,
+		sent: "4 sockets that take nothing, each with 80 subscriptions to entryAdded(after:) from as many places in a log of 160 MiB",
+		why:  "each held the 2 MiB of entries that it had read until it could write them",
+		attack: func(ctx context.Context, a *assault) error {
+			cursors, err := fillLongLog(ctx, a, 80)
+			if err != nil {
+				return err
+			}
+			c, m, err := a.join(ctx, 0, "attack", "")
+			if err != nil {
+				return err
+			}
+			a.prepared()
+			return a.holdSockets(ctx, 4, func(_ int, s *socket) error {
+				for i, cursor := range cursors {
+					query := `subscription($a:String!){entryAdded(after:$a){body}}`
+					if err := s.subscribe(fmt.Sprint(i), query, map[string]any{"a": cursor}); err != nil {
+						return err
+					}
+				}
+				return nil
+			}, func(ctx context.Context) (*socket, error) { return c.socket(ctx, m.access) })
+		},
+	},
+	{
 		name: "a thousand adds at once", lasts: 15 * time.Second,
 		sent: "50 sockets of each of 20 members of one address that each add, 100 operations in the queue of each",
 		why:  "1.2 s: a refusal is cheap, and yet not free",
@@ -259,11 +321,34 @@ var many = []attempt{
 	},
 }
 
+// fillLongLog posts n times 128 entries of 16 KiB, each time by a client of another address, and returns the cursors between them.
+func fillLongLog(ctx context.Context, a *assault, n int) (cursors []string, err error) {
+	text := strings.Repeat("x", 16_384)
+	for i := range a.n(n) {
+		c, m, err := a.join(ctx, i, "attack", "")
+		if err != nil {
+			return nil, err
+		}
+		cursors = append(cursors, m.begin)
+		failed := make([]error, 8)
+		each(len(failed), func(i int) {
+			for range 128 / len(failed) {
+				if failed[i] = c.patiently(ctx, m.access, addQuery, map[string]any{"c": m.id, "b": text}, nil); failed[i] != nil {
+					return
+				}
+			}
+		})
+		if err := errors.Join(failed...); err != nil {
+			return nil, fmt.Errorf("fill the log: %w", err)
+		}
+	}
+	return cursors, nil
+}
+
 // pagesNotTaken asks for pages whose answers wait for a window.
-func pagesNotTaken(ctx context.Context, a *assault, n int) error {
+func pagesNotTaken(ctx context.Context, a *assault, n int, path string, more ...hpack.HeaderField) error {
 	a.prepared()
 	c := a.attacker(0)
-	cookie := hpack.HeaderField{Name: "cookie", Value: "a=" + strings.Repeat("x", 3990)}
 	return a.hold(ctx, a.n(n), func(int) (net.Conn, error) {
 		conn, err := c.dial(ctx, "h2")
 		if err != nil {
@@ -271,9 +356,8 @@ func pagesNotTaken(ctx context.Context, a *assault, n int) error {
 		}
 		_ = conn.SetDeadline(time.Now().Add(requestTimeout))
 		h, err := c.h2(conn, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
-		more := slices.Repeat([]hpack.HeaderField{cookie}, 8)
 		for i := 0; i < 100 && err == nil; i++ {
-			err = h.get("/", true, more...)
+			err = h.get(path, true, more...)
 		}
 		if err == nil {
 			err = h.out.Flush()
