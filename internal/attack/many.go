@@ -190,14 +190,15 @@ var many = []attempt{
 		},
 	},
 	{
-		name: "handshakes that are left", lasts: 40 * time.Second, with: settings{tls: true},
-		sent: "300 clients of one address that connect, send a ClientHello, and connect anew, without end",
+		name: "handshakes that are left", lasts: 40 * time.Second,
+		with: settings{tls: true, env: []string{"CHATTOK_MAX_TCP_CONNECTIONS_PER_ADDRESS=140"}},
+		sent: "200 clients of 20 addresses that connect, send a ClientHello, and connect anew, without end, where an address may have 140 connections",
 		why:  "a connection that gives way to a newer one keeps waiting for its turn: 24,000 of them in three minutes of the siege",
 		attack: func(ctx context.Context, a *assault) error {
 			hello := cannedHello()
-			c := a.attacker(0)
 			a.prepared()
-			each(a.n(300), func(int) {
+			each(a.n(200), func(i int) {
+				c := a.attacker(i % 20)
 				for ctx.Err() == nil {
 					conn, err := c.dialPlain(ctx)
 					if err != nil {
