@@ -26,6 +26,7 @@ func Redirect(addr string, allowed func(host string) bool) http.Handler {
 			host = "[" + host + "]"
 		}
 		// A permanent redirect would stay in browsers after the server has given up HTTPS.
-		http.Redirect(w, r, "https://"+host+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+		w.Header().Set("Location", "https://"+host+r.URL.RequestURI()) // without a body, which would repeat the whole address
+		w.WriteHeader(http.StatusTemporaryRedirect)
 	})
 }

@@ -5,7 +5,10 @@ import (
 	"math"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"chattok/graph/edge"
@@ -53,7 +56,7 @@ func (s *server) handler() (handler, plain http.Handler, err error) {
 		}
 		plain = bounded(s.certificates.Plain(certificates.Redirect(s.Addr, allowed)))
 	}
-	pages := e.Handler(libraries(edge.Versioned(s.Version, s.opentok), others))
+	pages := e.Handler(libraries(edge.Versioned(s.Version, s.opentok), cleaned(others)))
 	preflight, probed, page := bounded(api), s.bounded(math.MaxInt)(pages), bounded(pages)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -67,6 +70,24 @@ func (s *server) handler() (handler, plain http.Handler, err error) {
 			page.ServeHTTP(w, r)
 		}
 	}), plain, nil
+}
+
+// cleaned redirects a request with an unclean path, such as //sdk/, to the clean one, as http.ServeMux does, but without a body: ServeMux
+// writes the whole address into one, each quotation mark as five bytes.
+func cleaned(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		clean := path.Clean("/" + r.URL.Path)
+		if clean != "/" && strings.HasSuffix(r.URL.Path, "/") {
+			clean += "/"
+		}
+		if clean == r.URL.Path || r.Method == http.MethodConnect {
+			next.ServeHTTP(w, r)
+			return
+		}
+		to := url.URL{Path: clean, RawQuery: r.URL.RawQuery}
+		w.Header().Set("Location", to.String())
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	})
 }
 
 // libraries sends the requests of OpenTok's server libraries to rest, and all others to next.
