@@ -34,7 +34,7 @@ import (
 // Config holds the limits of Connections.
 type Config struct {
 	Max        int                   // connections open at once, over all listeners
-	PerAddress int                   // the same of one IPv4 address or IPv6 /64; ten times as many of a /48, or half of Max; loopback is exempt
+	PerAddress int                   // the same of one IPv4 address or IPv6 /64; ten times as many of a /48, or half of Max where that is fewer; loopback is exempt
 	Proxy      func(netip.Addr) bool // whether an address is a proxy's, which PerAddress does not bound; nil: none is
 	Log        *slog.Logger          // told of refused connections, as warnings
 }

@@ -20,13 +20,11 @@ const (
 func (c *conn) pace(ctx context.Context) bool {
 	now, wait := time.Now(), time.Duration(0)
 	for _, p := range c.of {
-		place := p.requests.ReserveN(now, 1)
-		delay := place.DelayFrom(now)
-		if delay > longestPace {
-			place.CancelAt(now) // else requests that were given up would keep those of the same network waiting for minutes
-			delay = longestPace
+		if owed := -p.requests.TokensAt(now) / float64(p.requests.Limit()); owed >= longestPace.Seconds() {
+			wait = longestPace // and owes no more: requests that were given up would keep those of the same network waiting for minutes
+			continue
 		}
-		wait = max(wait, delay)
+		wait = max(wait, p.requests.ReserveN(now, 1).DelayFrom(now))
 	}
 	return wait <= 0 || backoff.Sleep(wait, ctx.Done())
 }

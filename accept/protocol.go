@@ -4,14 +4,15 @@ import (
 	"crypto/tls"
 	"net"
 	"slices"
-
-	"chattok/rates"
 )
 
-// maxHTTP2PerAddress is how many connections of an address may speak HTTP/2, and ten times as many of a /48. One has a hundred requests
-// under way, and whatever else it asks for, such as PINGs, net/http answers as fast as they come, without a limit to be set. A browser
-// opens one.
-const maxHTTP2PerAddress = 16
+// maxHTTP2PerAddress is how many connections of an address may speak HTTP/2, and three times as many of a /48. One has a hundred requests
+// under way, of which each may keep 45 KiB of header, and whatever else it asks for, such as PINGs, net/http answers as fast as they come,
+// without a limit to be set. A browser opens one.
+const (
+	maxHTTP2PerAddress = 16
+	siteHTTP2          = 3
+)
 
 // http2Name and http1Name are the names of the protocols in a TLS handshake (RFC 7301, RFC 9113).
 const (
@@ -65,7 +66,7 @@ func (c *Connections) mayHTTP2(of *conn) bool {
 		if c.peers[network].http2 >= limit {
 			return false
 		}
-		limit *= rates.SiteTimes
+		limit *= siteHTTP2
 	}
 	of.http2 = true
 	for _, network := range of.peers {

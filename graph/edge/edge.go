@@ -27,6 +27,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Refused is called for each request of a page whose origin is refused; it may be nil.
 	Refused func()
+	// Bound wraps what is answered, also by this package, save for the access log and the security headers; it may refuse a
+	// request. Nil bounds nothing.
+	Bound func(next http.Handler) http.Handler
 	// Now is the clock; nil stands for time.Now.
 	Now func() time.Time
 }
@@ -37,6 +40,7 @@ type Edge struct {
 	hosts   *Hosts
 	anyHost []string
 	public  string
+	bound   func(next http.Handler) http.Handler
 	logger  *slog.Logger
 }
 
@@ -59,7 +63,11 @@ func New(config Config) (*Edge, error) {
 		refusals.now = time.Now
 	}
 	origins.refused = refusals.note
-	return &Edge{Origins: origins, hosts: hosts, anyHost: config.AnyHost, public: config.Public, logger: logger}, nil
+	bound := config.Bound
+	if bound == nil {
+		bound = func(next http.Handler) http.Handler { return next }
+	}
+	return &Edge{Origins: origins, hosts: hosts, anyHost: config.AnyHost, public: config.Public, bound: bound, logger: logger}, nil
 }
 
 // AllowedHost says whether the server answers for a Host header.
@@ -80,8 +88,8 @@ func (e *Edge) open(next, guarded http.Handler) http.Handler {
 }
 
 // Handler wraps next in all layers: Observe outermost, so that requests refused by the others are logged too, then
-// SecurityHeaders, fewHeaders, the hosts' Guard, and the origins'.
+// SecurityHeaders, Config.Bound, fewHeaders, the hosts' Guard, and the origins'.
 func (e *Edge) Handler(next http.Handler) http.Handler {
 	next = e.hosts.Guard(e.open(next, e.Guard(next)), e.anyHost)
-	return Observe(e.logger, SecurityHeaders(fewHeaders(next)))
+	return Observe(e.logger, SecurityHeaders(e.bound(fewHeaders(next))))
 }

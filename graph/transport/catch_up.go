@@ -6,6 +6,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"chattok/internal/sequence"
 	"chattok/session"
 )
 
@@ -82,24 +83,29 @@ func (m *member) deliverBehind() (next int64, ok bool) {
 	}
 }
 
-// deliverRead is deliverBehind once. The members of a socket take turns from reading to writing, so that one at a time holds what it has
-// read.
+// deliverRead is deliverBehind up to the first error of the store, and to the end of a chunk, which is read anew where others have
+// displaced it meanwhile. The members of a socket take turns from reading to writing, so that one at a time holds what it has read.
 func (m *member) deliverRead(ctx context.Context) (next int64, ok bool, err error) {
 	m.socket.catching.Lock()
 	defer m.socket.catching.Unlock()
-	if m.left.Load() || ctx.Err() != nil {
-		return m.after, false, nil
+	for {
+		if m.left.Load() || ctx.Err() != nil {
+			return m.after, false, nil
+		}
+		events, next, err := m.topic.behind(ctx, m.after)
+		if err != nil {
+			return m.after, false, err
+		}
+		ok = ctx.Err() == nil
+		for events = m.seen(events); ok && len(events) > 0; {
+			n := m.deliverSome(events)
+			events, ok = events[n:], n > 0
+		}
+		if !ok || next == m.after || next%sequence.ChunkSize == 0 {
+			return next, ok, nil
+		}
+		m.after = next
 	}
-	events, next, err := m.topic.behind(ctx, m.after)
-	if err != nil {
-		return m.after, false, err
-	}
-	ok = ctx.Err() == nil
-	for events = m.seen(events); ok && len(events) > 0; {
-		n := m.deliverSome(events)
-		events, ok = events[n:], n > 0
-	}
-	return next, ok, nil
 }
 
 // deliver writes events, as many at a time as fit a write, and says whether the subscription goes on.

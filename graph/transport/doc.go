@@ -32,7 +32,7 @@
 // Each value locks itself. Where two locks are held at once, they are taken in this order:
 //
 //	group.placing → shard.mu → socketWriter.mu → execution.mu → locks of package session
-//	socket.catching → socketWriter.mu, execution.mu
+//	socket.catching → socketWriter.mu, execution.mu, locks of package session
 //	groups.mu → the source's own lock → combiner.mu
 //
 // The source holds its lock while it wakes its groups, so waking a group only puts shards into the queue, whose lock is the

@@ -10,7 +10,8 @@ const (
 	DefaultMaxRequests           = 10_000
 	DefaultMaxRequestsPerAddress = 500
 
-	// siteRequests is how many times as many an IPv6 site (/48) may have: fewer than of what is small, since a request may keep 45 KiB.
+	// siteRequests is how many times as many an IPv6 site (/48) may have, or half of all where that is fewer: fewer than of what is small,
+	// since a request may keep 45 KiB.
 	siteRequests = 2
 )
 
@@ -30,7 +31,7 @@ func (r *requests) enter(client netip.Prefix) denial {
 	switch {
 	case r.all >= r.max:
 		return deniedRequests
-	case client.IsValid() && r.byAddress[client] >= r.maxPerAddress, r.byAddress[site(client)] >= siteRequests*r.maxPerAddress:
+	case client.IsValid() && r.byAddress[client] >= r.maxPerAddress, r.byAddress[site(client)] >= max(r.maxPerAddress, min(siteRequests*r.maxPerAddress, r.max/2)):
 		return deniedAddressRequests
 	}
 	r.all++

@@ -3,16 +3,17 @@ package certificates
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
-	"golang.org/x/sync/singleflight"
 )
 
 // fromACME returns certificates that the authority issues when a name is first asked for, and renews.
@@ -30,30 +31,66 @@ func fromACME(c Config) *Certificates {
 }
 
 // together wraps get so that handshakes which want the same certificate wait for one call of it, and each of them only until its connection
-// is gone. The authority may take minutes, and a client can begin as many handshakes meanwhile as it likes.
+// is gone. The authority may take minutes, and a client can begin as many handshakes meanwhile as it likes. (A call of
+// golang.org/x/sync/singleflight keeps something for each that has waited, until it ends.)
 func together(get getCertificate) getCertificate {
-	var calls singleflight.Group
+	c := calls{under: make(map[string]*call)}
 	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-		if slices.Contains(hello.SupportedProtos, acme.ALPNProto) {
+		if len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == acme.ALPNProto {
 			return get(hello) // the authority itself, which a call that waits for it must not keep waiting
 		}
 		kind, wanted := "RSA ", &tls.ClientHelloInfo{ServerName: strings.ToLower(hello.ServerName), Conn: hello.Conn}
 		if takesECDSA(hello) {
 			kind, wanted.CipherSuites = "ECDSA ", []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}
 		}
-		call := calls.DoChan(kind+wanted.ServerName, func() (any, error) { return get(wanted) })
 		var gone <-chan struct{}
 		if c, ok := hello.Conn.(interface{ Gone() <-chan struct{} }); ok {
 			gone = c.Gone()
 		}
+		asked := c.join(kind+wanted.ServerName, func() (*tls.Certificate, error) { return get(wanted) })
 		select {
-		case result := <-call:
-			certificate, _ := result.Val.(*tls.Certificate)
-			return certificate, result.Err
+		case <-asked.done:
+			return asked.certificate, asked.err
 		case <-gone:
 			return nil, net.ErrClosed
 		}
 	}
+}
+
+// calls are the calls that are under way, by what they ask for.
+type calls struct {
+	mu    sync.Mutex
+	under map[string]*call
+}
+
+type call struct {
+	done        chan struct{} // closed when the others are set
+	certificate *tls.Certificate
+	err         error
+}
+
+// join returns the call under a key, and begins it where there is none.
+func (c *calls) join(key string, get func() (*tls.Certificate, error)) *call {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if asked := c.under[key]; asked != nil {
+		return asked
+	}
+	asked := &call{done: make(chan struct{})}
+	c.under[key] = asked
+	go func() {
+		defer func() {
+			if cause := recover(); cause != nil { // which net/http would recover on a connection's own goroutine
+				asked.err = fmt.Errorf("panic: %v", cause)
+			}
+			c.mu.Lock()
+			delete(c.under, key)
+			c.mu.Unlock()
+			close(asked.done)
+		}()
+		asked.certificate, asked.err = get()
+	}()
+	return asked
 }
 
 // takesECDSA says whether a client takes certificates with a key of ECDSA on P-256, as most do.

@@ -44,7 +44,7 @@ func Budget(asked int64) int64 {
 	return min(greatestByDefault, max(leastByDefault, available("/")/defaultParts))
 }
 
-// Connections returns how many TCP connections the memory that there is has room for, though most of them do nothing.
+// Connections returns how many TCP connections the memory that there is has room for.
 func Connections() int { return int(available("/") / connectionBytes) }
 
 // Requests returns how many requests under way over HTTP the memory that there is has room for.

@@ -17,8 +17,8 @@ const ChunkSize = 128
 // delivers it, beside the budget.
 const someBytes = 256 << 10
 
-// Some returns the first events of a chunk, someBytes of them at most but one at least, in a slice of their own, which does not keep the
-// others. size is that of NewChunks.
+// Some returns the first events of a chunk, someBytes of them at most but one at least. Where these are not all, they are in a slice of their
+// own, which does not keep the others. size is that of NewChunks.
 func Some[T any](events []T, size func(T) int) []T {
 	bytes := 0
 	for n, e := range events {

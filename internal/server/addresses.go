@@ -39,12 +39,14 @@ func mostConnections(files, asked, roomFor int) int {
 	return min(most, max(leastConnections, roomFor))
 }
 
-// mostRequests returns how many requests may be under way over HTTP: as many as the operator says (0: nothing), or as memory has room for.
-func mostRequests(asked, roomFor int) int {
+// mostRequests returns how many requests may be under way over HTTP, in all and of a client's address, where the operator asked for so many
+// in all (0: did not) and for so many of an address, and the memory has room for roomFor. Then an address has a quarter of all at most.
+func mostRequests(asked, ofAddress, roomFor int) (all, each int) {
 	if asked > 0 {
-		return asked
+		return asked, ofAddress
 	}
-	return min(transport.DefaultMaxRequests, max(leastRequests, roomFor))
+	all = min(transport.DefaultMaxRequests, max(leastRequests, roomFor))
+	return all, min(ofAddress, all/4)
 }
 
 // connections returns the counter that bounds TCP connections.

@@ -2,6 +2,21 @@ package server
 
 import "testing"
 
+// TestMostRequests: memory bounds the requests where the operator says nothing, and leaves three quarters of them for others.
+func TestMostRequests(t *testing.T) {
+	for _, c := range []struct{ asked, ofAddress, roomFor, all, each int }{
+		{0, 500, 1 << 20, 10_000, 500},
+		{0, 500, 2730, 2730, 500},
+		{0, 500, 1000, 1000, 250},
+		{0, 500, 10, leastRequests, leastRequests / 4},
+		{600, 500, 10, 600, 500},
+	} {
+		if all, each := mostRequests(c.asked, c.ofAddress, c.roomFor); all != c.all || each != c.each {
+			t.Errorf("%+v: %d and %d", c, all, each)
+		}
+	}
+}
+
 // TestMostConnections: files bound the connections always, memory where the operator says nothing.
 func TestMostConnections(t *testing.T) {
 	const much = 1 << 20

@@ -17,11 +17,11 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 30 * time.Second // for a request to arrive whole, even where no handler reads its body
-	writeTimeout      = 2 * time.Minute  // for a client to take a page or a probe's answer; the API's answers have deadlines of their own
+	writeTimeout      = 2 * time.Minute  // for a client to take a page or a probe's answer; the API's answers have deadlines of their own, from their first byte
 	http2Streams      = 100              // of one connection at once
 	http2Unread       = 64 << 10         // bytes of bodies that a connection sends before they are read: the least that there may be
 	http2Frame        = 16 << 10         // bytes of a frame, for which a connection keeps a buffer: the least that there may be
-	http2Write        = 10 * time.Second // for a client to take 4 KiB of a connection: the deadlines of its streams end nothing that blocks them all
+	http2Write        = 10 * time.Second // for a client to take a frame: a stream's own deadline does not end a write that blocks its connection
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 32 << 10
 )

@@ -29,14 +29,14 @@ var apiPaths = []string{"/graphql", "/graphql/", "/query", "/query/"}
 
 // handler returns the routes of the server, and, where it serves HTTPS, the handler for plain HTTP beside it.
 func (s *server) handler() (handler, plain http.Handler, err error) {
+	bounded := s.bounded(mostRequests(s.Limits.Requests, s.Limits.RequestsPerAddress, memory.Requests()))
 	c := edge.Config{Origins: config.List(s.Origins), Hosts: append(config.List(s.Hosts), config.List(s.Domain)...), KnownHost: s.knownHost,
-		AnyHost: probes, Public: web.SDKRoot, Logger: s.Log, Refused: s.metrics.OriginRefused}
+		AnyHost: probes, Public: web.SDKRoot, Logger: s.Log, Refused: s.metrics.OriginRefused,
+		Bound: func(next http.Handler) http.Handler { return s.count(next, bounded) }}
 	e, err := edge.New(c)
 	if err != nil {
 		return nil, nil, fmt.Errorf("CHATTOK_ORIGINS or CHATTOK_HOSTS: %w", err)
 	}
-	bounded := s.bounded(mostRequests(s.Limits.Requests, memory.Requests()))
-	api := e.Handler(edge.Versioned(s.Version, e.SameSite(s.graph)))
 	others := http.NewServeMux()
 	if s.RailsRoutes {
 		others.Handle(rails.Root, edge.Versioned(s.Version, rails.New(s.graph)))
@@ -56,20 +56,30 @@ func (s *server) handler() (handler, plain http.Handler, err error) {
 		}
 		plain = bounded(s.certificates.Plain(certificates.Redirect(s.Addr, allowed)))
 	}
-	pages := e.Handler(libraries(edge.Versioned(s.Version, s.opentok), cleaned(others)))
-	preflight, probed, page := bounded(api), s.bounded(math.MaxInt)(pages), bounded(pages)
+	api, pages := edge.Versioned(s.Version, e.SameSite(s.graph)), libraries(edge.Versioned(s.Version, s.opentok), cleaned(others))
+	return e.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if slices.Contains(apiPaths, r.URL.Path) {
+			api.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})), plain, nil
+}
+
+// count bounds the requests under way at next by bounded, save for those of the API, which counts its own, preflights aside, and for probes,
+// which are answered however many others ask.
+func (s *server) count(next http.Handler, bounded func(http.Handler) http.Handler) http.Handler {
+	probed, others := s.bounded(math.MaxInt, s.Limits.RequestsPerAddress)(next), bounded(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case slices.Contains(apiPaths, r.URL.Path) && r.Method != http.MethodOptions:
-			api.ServeHTTP(w, r) // which counts its requests itself
-		case slices.Contains(apiPaths, r.URL.Path):
-			preflight.ServeHTTP(w, r)
-		case slices.Contains(probes, r.URL.Path): // answered however many others ask
+			next.ServeHTTP(w, r)
+		case slices.Contains(probes, r.URL.Path):
 			probed.ServeHTTP(w, r)
 		default:
-			page.ServeHTTP(w, r)
+			others.ServeHTTP(w, r)
 		}
-	}), plain, nil
+	})
 }
 
 // cleaned redirects a request with an unclean path, such as //sdk/, to the clean one, as http.ServeMux does, but without a body: ServeMux
@@ -102,11 +112,11 @@ func libraries(rest, next http.Handler) http.Handler {
 }
 
 // bounded returns a function that wraps handlers, and bounds the requests under way at all of them, and the time for a client to take a
-// response. It goes around everything that answers, since a redirect or a refusal keeps its request for as long as its client takes none of
-// it. The API counts its own requests, and its responses have deadlines of their own, since streams last.
-func (s *server) bounded(most int) func(next http.Handler) http.Handler {
+// response. It goes around everything that answers but the API, since a redirect or a refusal keeps its request for as long as its client
+// takes none of it. The API counts its own requests, and its responses have deadlines of their own, since streams last.
+func (s *server) bounded(most, ofAddress int) func(next http.Handler) http.Handler {
 	proxies := trustedProxies(s.Limits)
-	limits := transport.RequestLimits{Max: most, MaxPerAddress: s.Limits.RequestsPerAddress, Client: func(r *http.Request) netip.Addr {
+	limits := transport.RequestLimits{Max: most, MaxPerAddress: ofAddress, Client: func(r *http.Request) netip.Addr {
 		client, _ := proxies.Client(r)
 		return client
 	}}

@@ -211,9 +211,10 @@ func (s *server) wire(ctx context.Context) error {
 		Node: node, Version: s.Version, Tracer: s.domainTracer(), Load: s.load, Samples: func() []*session.Sample { return s.history.Samples() }})
 	s.openWebhooks()
 	s.opentok = opentok.New(opentok.Config{Tokens: libraries, Domain: s.service, Log: s.Log})
+	requests, ofAddress := mostRequests(limits.Requests, limits.RequestsPerAddress, memory.Requests())
 	s.graph = graph.New(graph.Config{Service: s.service, Tokens: tokens, OtherTokens: otherTokens(libraries), Log: s.Log, Introspection: s.Introspection, Version: s.Version, TrustedProxy: trustedProxies(limits).Trusted,
 		Streams: streamConfig(limits, s.Log), Answers: transport.AnswersConfig{Budget: shared,
-			MaxRequests: mostRequests(limits.Requests, memory.Requests()), MaxRequestsPerAddress: limits.RequestsPerAddress},
+			MaxRequests: requests, MaxRequestsPerAddress: ofAddress},
 		Rates: rates.New(limits.Rates), Metrics: s.metrics, Tracer: s.edgeTracer()})
 	s.metrics.Observe(s.service, s.graph)
 	s.history = s.metrics.History(metrics.Observed{Stats: s.service.Stats, Load: s.load, Deliveries: s.graph.Streams().Deliveries,
