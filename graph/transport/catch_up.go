@@ -104,6 +104,9 @@ func (m *member) deliverRead(ctx context.Context) (next int64, ok bool, err erro
 		if !ok || next == m.after || next%sequence.ChunkSize == 0 {
 			return next, ok, nil
 		}
+		if _, gone := m.topic.read(nil, next, 1); !gone {
+			return next, true, nil
+		}
 		m.after = next
 	}
 }

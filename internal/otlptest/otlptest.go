@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -28,6 +29,8 @@ func (s Span) Attribute(name string) string { return texts(s.Attributes)[name] }
 type Collector struct {
 	URL string
 
+	ended atomic.Bool // the test is over
+
 	mu      sync.Mutex
 	spans   []Span
 	bytes   []byte
@@ -41,6 +44,9 @@ func Start(tb testing.TB) *Collector {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := c.take(r); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
+			if c.ended.Load() {
+				return // its connection was closed with the collector
+			}
 			tb.Errorf("the collector got %s %s: %v", r.Method, r.URL, err)
 			return
 		}
@@ -48,7 +54,10 @@ func Start(tb testing.TB) *Collector {
 		w.Header().Set("Content-Type", "application/x-protobuf")
 		_, _ = w.Write(answer)
 	}))
-	tb.Cleanup(server.Close)
+	tb.Cleanup(func() {
+		c.ended.Store(true)
+		server.Close()
+	})
 	c.URL = server.URL
 	return c
 }
