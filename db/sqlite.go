@@ -47,9 +47,9 @@ const (
 	walTruncateBytes  = 6 << 20
 	walAutoCheckpoint = 1000
 
-	// Sizes of the page caches, in KiB: the writer's, and those of all readers together, of which each has leastReaderCache. The kernel keeps what is read of the file
-	// anyway. The driver's allocator keeps a page of 4 KiB and its header in a slot of 8 KiB, seven to 64 KiB, so that a cache takes
-	// 2.2 times its size, which the garbage collector does not know of.
+	// Sizes of the page caches, in KiB: the writer's, and those of all readers together, of which each has leastReaderCache at least. The
+	// kernel keeps what is read of the file anyway. The driver's allocator keeps a page of 4 KiB and its header in a slot of 8 KiB, seven to
+	// 64 KiB, so that a cache takes 2.2 times its size, which the garbage collector does not know of.
 	writerCache      = 8 << 10
 	readersCache     = 8 << 10
 	leastReaderCache = 512
