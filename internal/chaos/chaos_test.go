@@ -53,14 +53,18 @@ func startCluster(t *testing.T, config cluster.Config) *cluster.Cluster {
 	return c
 }
 
-// enough says whether so much happened that it can be judged.
-func enough(n history.Counts) bool {
-	return n.Answered >= n.Adds/2 && n.Changed >= n.EntryChanges/2 && !slices.Contains([]int{n.Answered, n.Seen, n.Resumes, n.Latest, n.Heard,
+// enough says whether so much happened that it can be judged: half of what was tried while a node was up, which is a share of the time.
+func enough(n history.Counts, up float64) bool {
+	half := func(tried int) int { return int(float64(tried) * up / 2) }
+	return n.Answered >= half(n.Adds) && n.Changed >= half(n.EntryChanges) && !slices.Contains([]int{n.Answered, n.Seen, n.Resumes, n.Latest, n.Heard,
 		n.Changes, n.Changed, n.Events, n.Reads}, 0)
 }
 
-// judge reports the outcome of a run, and shows the nodes' logs where the run has failed.
-func judge(t *testing.T, c *cluster.Cluster, report *Report, err error) {
+// always is the share of time in which some node of several is up.
+const always = 1
+
+// judge reports the outcome of a run in which a node was up for this share of the time, and shows the nodes' logs where the run has failed.
+func judge(t *testing.T, c *cluster.Cluster, up float64, report *Report, err error) {
 	t.Helper()
 	if err != nil {
 		t.Error(err)
@@ -84,11 +88,11 @@ func judge(t *testing.T, c *cluster.Cluster, report *Report, err error) {
 				if v.Answered == 0 || v.Seen == 0 {
 					t.Errorf("nothing happened in %s", id)
 				}
-			case !enough(v.Counts):
+			case !enough(v.Counts, up):
 				t.Errorf("too little happened in %s to judge by", id)
 			}
 		}
-		if len(report.Verdicts) > manyRooms && !enough(sum) {
+		if len(report.Verdicts) > manyRooms && !enough(sum, up) {
 			t.Error("too little happened to judge by")
 		}
 	}
@@ -102,10 +106,15 @@ func judge(t *testing.T, c *cluster.Cluster, report *Report, err error) {
 // TestOneNode kills and restarts a node on its embedded database while people use it.
 func TestOneNode(t *testing.T) {
 	s := seed(t)
+	const lasts = 8 * time.Second
 	c := startCluster(t, cluster.Config{SQLite: true, Env: environment})
-	report, err := Run(t.Context(), Config{Cluster: c, Seed: s, Rooms: 2, Log: t.Logf,
-		Schedule: Schedule(s, 8*time.Second, Targets{Nodes: 1})})
-	judge(t, c, report, err)
+	schedule := Schedule(s, lasts, Targets{Nodes: 1})
+	up := lasts
+	for _, e := range schedule {
+		up -= e.For
+	}
+	report, err := Run(t.Context(), Config{Cluster: c, Seed: s, Rooms: 2, Log: t.Logf, Schedule: schedule})
+	judge(t, c, up.Seconds()/lasts.Seconds(), report, err)
 }
 
 // lasting is the time that TestChaos takes. CHATTOK_CHAOS names another one, for the soak.
@@ -146,7 +155,7 @@ func TestChaos(t *testing.T) {
 	sessions, people := rooms(t)
 	report, err := Run(t.Context(), Config{Cluster: c, Seed: s, Log: t.Logf, Rooms: sessions, People: people,
 		Schedule: Schedule(s, lasts, Targets{Nodes: len(c.Nodes), Database: true, Bus: true})})
-	judge(t, c, report, err)
+	judge(t, c, always, report, err)
 }
 
 // TestChaosWithoutNATS is TestChaos with nodes that use LISTEN and NOTIFY, for a shorter time.
@@ -156,5 +165,5 @@ func TestChaosWithoutNATS(t *testing.T) {
 	c := startCluster(t, cluster.Config{Faults: true, Seed: s, Env: environment})
 	report, err := Run(t.Context(), Config{Cluster: c, Seed: s, Log: t.Logf,
 		Schedule: Schedule(s, lasts, Targets{Nodes: len(c.Nodes), Database: true})})
-	judge(t, c, report, err)
+	judge(t, c, always, report, err)
 }

@@ -286,7 +286,7 @@ func TestRollingRestart(t *testing.T) {
 		schedule = append(schedule, Event{Kind: TerminateNode, Node: i, At: time.Duration(2+7*i) * time.Second})
 	}
 	report, err := Run(t.Context(), Config{Cluster: c, Rooms: 2, Stubborn: true, Schedule: schedule, Log: t.Logf})
-	judge(t, c, report, err)
+	judge(t, c, always, report, err)
 	if err != nil {
 		t.FailNow()
 	}
