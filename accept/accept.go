@@ -9,6 +9,9 @@
 // net/http keeps far more memory than the bytes of a header that has not ended. So such connections are limited too: above the limit,
 // the one whose header began first is closed.
 //
+// net/http also keeps far more of a connection than the kernel does, from its acceptance on. So it gets one when the first byte has come, and
+// a TLS handshake when few others are under way.
+//
 // Four hooks tell Connections which ones wait: Listener wraps the net.Listener, State and Context are the http.Server's ConnState and
 // ConnContext, and Handler wraps its handler.
 package accept
@@ -17,17 +20,16 @@ import (
 	"container/list"
 	"context"
 	"crypto/tls"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/time/rate"
 
-	"chattok/internal/processors"
 	"chattok/rates"
 )
 
@@ -37,6 +39,8 @@ type Config struct {
 	PerAddress int                   // the same of one IPv4 address or IPv6 /64; ten times as many of a /48, or half of Max where that is fewer; loopback is exempt
 	Proxy      func(netip.Addr) bool // whether an address is a proxy's, which PerAddress does not bound; nil: none is
 	Log        *slog.Logger          // told of refused connections, as warnings
+
+	patience time.Duration // for the first byte; 0 is arrivalTimeout
 }
 
 // Connections are the open connections of a server. Their methods are safe for concurrent use.
@@ -50,7 +54,7 @@ type Connections struct {
 	unfinished *list.List // of *conn in the middle of a header, in front the one that began first
 	peers      map[netip.Prefix]*peer
 
-	turns chan struct{} // of connections whose long header is parsed
+	places places
 }
 
 // peer holds one network's connections.
@@ -60,14 +64,14 @@ type peer struct {
 	waiting    *list.List // as Connections.waiting
 	unfinished *list.List // as Connections.unfinished
 
-	turn     chan struct{} // of one connection of it whose long header or handshake is parsed
+	places   places
 	requests *rate.Limiter // that its handlers begin
 }
 
 // New returns Connections, of which none is open.
 func New(config Config) *Connections {
 	return &Connections{config: config, networks: rates.Networks, waiting: list.New(), unfinished: list.New(),
-		peers: make(map[netip.Prefix]*peer), turns: make(chan struct{}, processors.Count())}
+		peers: make(map[netip.Prefix]*peer), places: placesOfAll()}
 }
 
 // Open returns how many connections are open.
@@ -78,33 +82,7 @@ func (c *Connections) Open() int {
 }
 
 // Listener returns l with its connections counted. l must be a TCP listener.
-func (c *Connections) Listener(l net.Listener) net.Listener { return &listener{l, c} }
-
-type listener struct {
-	net.Listener
-	connections *Connections
-}
-
-// Accept implements net.Listener.
-func (l *listener) Accept() (net.Conn, error) {
-	for {
-		accepted, err := l.Listener.Accept()
-		if err != nil {
-			if !errors.Is(err, net.ErrClosed) {
-				l.connections.config.Log.Warn("can't accept connections", "error", err)
-			}
-			return nil, err
-		}
-		tcp, ok := accepted.(*net.TCPConn)
-		if !ok {
-			return accepted, nil
-		}
-		if made := l.connections.admit(tcp); made != nil {
-			return made, nil
-		}
-		_ = tcp.Close()
-	}
-}
+func (c *Connections) Listener(l net.Listener) net.Listener { return newListener(l, c) }
 
 // conn is a connection that is counted until it is closed. It embeds the *net.TCPConn, so that callers find its methods.
 type conn struct {
@@ -119,9 +97,10 @@ type conn struct {
 	early     atomic.Bool  // bytes have come since the header was whole, of its body or of the next header
 	deadlines atomic.Int32 // after an answer, how many read deadlines net/http sets until it reads the next header
 	listed    atomic.Bool  // it is one of the unfinished ones
-	turn      atomic.Bool  // it has one of Connections.turns
-	answered  atomic.Bool  // the server has written something
-	secured   bool         // the first byte was that of a TLS handshake; read and written by the reader alone
+	held      held
+	greeted   atomic.Bool // its first byte begins a TLS handshake, and no request
+	answered  atomic.Bool // the server has written something
+	secured   bool        // the first byte was that of a TLS handshake; read and written by the reader alone
 
 	// Guarded by all.mu.
 	left     bool
@@ -142,28 +121,33 @@ func (c *conn) Close() error {
 	c.all.mu.Lock()
 	c.all.leave(c)
 	c.all.mu.Unlock()
-	c.endTurn() // after it is counted out, from when on its reader, which may be another goroutine, keeps no turn that it gets
+	for s := range stages {
+		c.exit(s) // after it is counted out, from when on its reader, which may be another goroutine, keeps no place that it gets
+	}
 	return c.TCPConn.Close()
 }
 
 // admit counts a connection in, and returns nil where there is no room for it.
 func (c *Connections) admit(tcp *net.TCPConn) *conn {
 	made := &conn{TCPConn: tcp, all: c, out: make(chan struct{})}
-	address, err := netip.ParseAddrPort(tcp.RemoteAddr().String())
-	if err == nil && (c.config.Proxy == nil || !c.config.Proxy(address.Addr().Unmap())) {
-		made.peers = c.networks(address.Addr())
+	var address netip.Addr
+	if remote, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
+		address = remote.AddrPort().Addr().Unmap()
+	}
+	if address.IsValid() && (c.config.Proxy == nil || !c.config.Proxy(address)) {
+		made.peers = c.networks(address)
 	}
 	c.mu.Lock()
 	victims, why := c.makeRoom(made)
 	if why == "" {
-		c.enter(made)
+		c.countIn(made)
 	}
 	c.mu.Unlock()
 	for _, v := range victims {
 		_ = v.TCPConn.Close()
 	}
 	if why != "" {
-		c.config.Log.Warn("a connection was refused: "+why, "address", address.Addr().String())
+		c.config.Log.Warn("a connection was refused: "+why, "address", address.String())
 		return nil
 	}
 	return made
@@ -177,7 +161,7 @@ const spared = 16
 func (c *Connections) longestWaiting(waiting *list.List) *conn {
 	for range min(spared, waiting.Len()-1) {
 		front := waiting.Front().Value.(*conn)
-		if !unread(front.TCPConn) {
+		if front.greeted.Load() || !unread(front.TCPConn) {
 			return front
 		}
 		c.wait(front)
@@ -213,14 +197,14 @@ func (c *Connections) makeRoom(made *conn) (victims []*conn, why string) {
 	return victims, ""
 }
 
-// enter counts a connection in, which waits from then on. mu is held.
-func (c *Connections) enter(made *conn) {
+// countIn counts a connection in, which waits from then on. mu is held.
+func (c *Connections) countIn(made *conn) {
 	c.open++
 	limit := rate.Limit(maxRequestRate)
 	for _, network := range made.peers {
 		p := c.peers[network]
 		if p == nil {
-			p = &peer{waiting: list.New(), unfinished: list.New(), turn: make(chan struct{}, 1), requests: rate.NewLimiter(limit, int(burst*limit))}
+			p = &peer{waiting: list.New(), unfinished: list.New(), places: placesOfOne(), requests: rate.NewLimiter(limit, int(burst*limit))}
 			c.peers[network] = p
 		}
 		p.open++
@@ -288,7 +272,7 @@ func (c *Connections) State(of net.Conn, state http.ConnState) {
 	if counted := countedConn(of); counted != nil {
 		if state == http.StateActive {
 			counted.whole.Store(true)
-			counted.endTurn()
+			counted.exit(parsing)
 		}
 		c.mu.Lock()
 		counted.idle = state == http.StateIdle
@@ -318,7 +302,7 @@ func (c *Connections) Handler(next http.Handler) http.Handler {
 			return
 		}
 		counted.whole.Store(true)
-		counted.endTurn()
+		counted.exit(parsing)
 		c.mu.Lock()
 		counted.served++
 		counted.protocol = r.ProtoMajor

@@ -31,9 +31,10 @@ const patience = 20 * time.Second
 // their ends have.
 type world struct {
 	*httptest.Server
-	all  *Connections
-	log  *lockedBuffer
-	open atomic.Int64 // connections that the http.Server has, as it says
+	all      *Connections
+	arriving *listener
+	log      *lockedBuffer
+	open     atomic.Int64 // connections that the http.Server has, as it says
 }
 
 type lockedBuffer struct {
@@ -79,6 +80,7 @@ func newWorld(t *testing.T, c Config, secured bool) *world {
 	})))
 	w.Config.ConnContext = w.all.Context
 	w.Listener = w.all.Listener(w.Listener)
+	w.arriving = w.Listener.(*listener)
 	before := w.Config.ConnState
 	w.Config.ConnState = func(c net.Conn, s http.ConnState) {
 		w.all.State(c, s)
@@ -140,6 +142,13 @@ func (c *client) ask(path string) bool {
 func (c *client) closed() bool {
 	_, err := c.r.ReadByte()
 	return err != nil
+}
+
+// there returns how many connections take memory: those that arrive, and those that the http.Server has.
+func (w *world) there() int {
+	w.arriving.mu.Lock()
+	defer w.arriving.mu.Unlock()
+	return len(w.arriving.arriving) + int(w.open.Load())
 }
 
 // waits returns once so many connections wait.

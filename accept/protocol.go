@@ -35,9 +35,9 @@ func (c *Connections) TLS(config *tls.Config) *tls.Config {
 			if !ok {
 				return certificate(hello)
 			}
-			of.endTurn()
+			of.exit(parsing)
 			found, err := certificate(hello)
-			if !of.takeTurn() {
+			if !of.enter(parsing) {
 				return nil, net.ErrClosed
 			}
 			return found, err

@@ -23,7 +23,7 @@ const handshakeRecord = 22
 
 // Read implements net.Conn, and counts the bytes of a request that has not come whole.
 func (c *conn) Read(p []byte) (int, error) {
-	c.endTurn()
+	c.exit(parsing)
 	n, err := c.TCPConn.Read(p)
 	switch {
 	case n <= 0:
@@ -60,65 +60,21 @@ func (c *conn) Read(p []byte) (int, error) {
 // handshake, a millisecond. Otherwise everybody's requests would wait behind all that come at once, most of which are closed before their
 // turn.
 func (c *conn) inTurn(n int, err error) (int, error) {
-	if !c.takeTurn() {
+	entered := c.enter(parsing)
+	c.exit(shaking)
+	if !entered {
 		return 0, net.ErrClosed
 	}
 	return n, err
 }
 
-// takeTurn waits for the turn of its address, so that nobody waits behind all connections of another one, and then for one of all. It
-// returns false, without a turn, once the connection is counted out: what waited here for a turn would keep its memory, and no limit
-// would know of it.
-func (c *conn) takeTurn() bool {
-	take := func(turns chan struct{}) bool {
-		select {
-		case turns <- struct{}{}:
-			return true
-		case <-c.out:
-			return false
-		}
-	}
-	for i, p := range c.of {
-		if !take(p.turn) {
-			c.giveBack(i)
-			return false
-		}
-	}
-	if !take(c.all.turns) {
-		c.giveBack(len(c.of))
-		return false
-	}
-	c.turn.Store(true)
-	select {
-	case <-c.out: // and both were ready
-		c.endTurn()
-		return false
-	default:
-		return true
-	}
-}
-
-// giveBack gives back the first n turns of its address.
-func (c *conn) giveBack(n int) {
-	for _, p := range c.of[:n] {
-		<-p.turn
-	}
-}
-
-// endTurn gives the connection's turn to the next one, if it has one.
-func (c *conn) endTurn() {
-	if c.turn.Load() && c.turn.CompareAndSwap(true, false) {
-		<-c.all.turns
-		c.giveBack(len(c.of))
-	}
-}
-
 // Write implements net.Conn. A TLS handshake ends soon after the server's first bytes, so the count begins anew with them; by later
 // ones a client could begin it anew whenever it likes.
 func (c *conn) Write(p []byte) (int, error) {
-	c.endTurn()
+	c.exit(parsing)
 	if !c.answered.Load() {
 		c.received.Store(0)
+		c.greeted.Store(false)
 		c.answered.Store(true)
 	}
 	return c.TCPConn.Write(p)

@@ -20,7 +20,18 @@ func TestRequestOnItsWay(t *testing.T) {
 	}
 	defer inner.Close()
 	l := all.Listener(inner)
-	type pair struct{ client, server net.Conn }
+	defer l.Close()
+	go func() {
+		for {
+			if _, err := l.Accept(); err != nil {
+				return
+			}
+		}
+	}()
+	type pair struct {
+		client net.Conn
+		server *conn
+	}
 	open := func() pair {
 		t.Helper()
 		client, err := net.Dial("tcp", inner.Addr().String())
@@ -28,10 +39,15 @@ func TestRequestOnItsWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = client.Close() })
-		server, err := l.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
+		var server *conn
+		await.True(t, "it is accepted", func() bool {
+			all.mu.Lock()
+			defer all.mu.Unlock()
+			if last := all.waiting.Back(); last != nil {
+				server = last.Value.(*conn)
+			}
+			return server != nil && server.RemoteAddr().String() == client.LocalAddr().String()
+		})
 		t.Cleanup(func() { _ = server.Close() })
 		return pair{client, server}
 	}
@@ -40,12 +56,12 @@ func TestRequestOnItsWay(t *testing.T) {
 		if _, err := of.client.Write([]byte("POST")); err != nil {
 			t.Fatal(err)
 		}
-		await.True(t, "the request comes", func() bool { return unread(of.server.(*conn).TCPConn) })
+		await.True(t, "the request comes", func() bool { return unread(of.server.TCPConn) })
 	}
 	isOpen := func(of pair) bool {
 		all.mu.Lock()
 		defer all.mu.Unlock()
-		return !of.server.(*conn).left
+		return !of.server.left
 	}
 	asking, second, third := open(), open(), open()
 	ask(asking)

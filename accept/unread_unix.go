@@ -3,6 +3,8 @@
 package accept
 
 import (
+	"errors"
+	"io"
 	"net"
 	"syscall"
 )
@@ -19,4 +21,27 @@ func unread(c *net.TCPConn) (some bool) {
 		some = err == nil && n > 0
 	})
 	return err == nil && some
+}
+
+// firstByte waits for the first byte, and leaves it to be read.
+func firstByte(c *net.TCPConn) (byte, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var first [1]byte
+	var failed error
+	err = raw.Read(func(fd uintptr) (done bool) {
+		n, _, err := syscall.Recvfrom(int(fd), first[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		switch {
+		case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
+			return false
+		case err != nil:
+			failed = err
+		case n == 0:
+			failed = io.EOF
+		}
+		return true
+	})
+	return first[0], errors.Join(err, failed)
 }

@@ -192,15 +192,15 @@ func writeField(b *bytes.Buffer, e *session.ChatEntry, name string) {
 	case "seq":
 		b.Write(strconv.AppendInt(b.AvailableBuffer(), e.Seq, 10))
 	case "cursor":
-		scalar.MarshalString(e.Cursor()).MarshalGQL(b)
+		graphql.MarshalString(e.Cursor()).MarshalGQL(b)
 	case "connectionId":
 		graphql.MarshalID(e.ConnectionID).MarshalGQL(b)
 	case "userId":
 		writeOr(b, e.UserID, graphql.MarshalID)
 	case "body":
-		scalar.MarshalString(e.Body).MarshalGQL(b)
+		graphql.MarshalString(e.Body).MarshalGQL(b)
 	case "data":
-		writeOr(b, e.Data, scalar.MarshalString)
+		writeOr(b, e.Data, graphql.MarshalString)
 	case "createdAt":
 		scalar.MarshalTime(e.CreatedAt).MarshalGQL(b)
 	case "version":

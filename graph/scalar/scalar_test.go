@@ -23,11 +23,11 @@ func TestInt(t *testing.T) {
 }
 
 func TestString(t *testing.T) {
-	if s, err := UnmarshalString("7"); s != "7" || err != nil {
+	if s, err := UnmarshalString(t.Context(), "7"); s != "7" || err != nil {
 		t.Error(s, err)
 	}
 	for _, v := range []any{7, json.Number("7"), true, nil} {
-		if s, err := UnmarshalString(v); err == nil {
+		if s, err := UnmarshalString(t.Context(), v); err == nil {
 			t.Errorf("%T %v is read as %q", v, v, s)
 		}
 	}
@@ -40,7 +40,9 @@ func TestLargeBuffer(t *testing.T) {
 	for n := range 3000 {
 		s := strings.Repeat("\x01\u00e9\"", n%700)
 		for _, w := range []io.Writer{&buffer, &builder} {
-			MarshalString(s).MarshalGQL(w)
+			if err := MarshalString(s).MarshalGQLContext(t.Context(), w); err != nil {
+				t.Fatal(err)
+			}
 			_, _ = w.Write([]byte{','})
 		}
 	}
@@ -49,6 +51,32 @@ func TestLargeBuffer(t *testing.T) {
 	}
 	if buffer.Cap() > 2*buffer.Len()+largeBuffer {
 		t.Errorf("%d bytes take %d", buffer.Len(), buffer.Cap())
+	}
+}
+
+// sized is a response of so many bytes.
+type sized int
+
+func (s sized) ResponseBytes() int { return int(s) }
+
+// TestSizedBuffer: a buffer whose response's size is known grows once.
+func TestSizedBuffer(t *testing.T) {
+	const texts = 1000
+	s := strings.Repeat("\x01", 1000)
+	total := texts * StringBytes(s)
+	ctx := WithSized(t.Context(), sized(total))
+	var buffer bytes.Buffer
+	var caps []int
+	for range texts {
+		if err := MarshalString(s).MarshalGQLContext(ctx, &buffer); err != nil {
+			t.Fatal(err)
+		}
+		if c := buffer.Cap(); c > 2*largeBuffer && (len(caps) == 0 || caps[len(caps)-1] != c) {
+			caps = append(caps, c)
+		}
+	}
+	if buffer.Len() != total || len(caps) != 1 || caps[0] > total+2*RoomBeside {
+		t.Errorf("%d bytes of %d took buffers of %v", buffer.Len(), total, caps)
 	}
 }
 

@@ -2,6 +2,7 @@ package scalar
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -10,13 +11,41 @@ import (
 )
 
 // MarshalString writes a string.
-func MarshalString(s string) graphql.Marshaler {
-	return graphql.WriterFunc(func(w io.Writer) {
-		if b, ok := w.(*bytes.Buffer); ok && b.Len() >= largeBuffer && b.Available() < 6*len(s)+RoomBeside {
-			makeRoom(b, StringBytes(s)+RoomBeside)
+func MarshalString(s string) graphql.ContextMarshaler { return text(s) }
+
+// text is a string that is written as JSON.
+type text string
+
+// MarshalGQLContext implements graphql.ContextMarshaler.
+func (s text) MarshalGQLContext(ctx context.Context, w io.Writer) error {
+	if b, ok := w.(*bytes.Buffer); ok && b.Len() >= largeBuffer && b.Available() < 6*len(s)+RoomBeside {
+		n := StringBytes(string(s)) + RoomBeside
+		if sized := SizedOf(ctx); sized != nil {
+			n = max(n, sized.ResponseBytes()-b.Len()+RoomBeside)
 		}
-		graphql.MarshalString(s).MarshalGQL(w)
-	})
+		makeRoom(b, n)
+	}
+	WriteString(w, string(s))
+	return nil
+}
+
+// WriteString writes a string as JSON.
+func WriteString(w io.Writer, s string) { graphql.MarshalString(s).MarshalGQL(w) }
+
+// Sized knows how many bytes a response has at most. It is asked when all of its values are resolved.
+type Sized interface{ ResponseBytes() int }
+
+type sizedKey struct{}
+
+// WithSized returns a context whose strings make room for all of their response at once.
+func WithSized(ctx context.Context, s Sized) context.Context {
+	return context.WithValue(ctx, sizedKey{}, s)
+}
+
+// SizedOf returns what WithSized put into ctx, or nil.
+func SizedOf(ctx context.Context) Sized {
+	s, _ := ctx.Value(sizedKey{}).(Sized)
+	return s
 }
 
 const (
@@ -28,8 +57,8 @@ const (
 	pieceBytes = 64 << 10
 )
 
-// makeRoom grows a large buffer in pieces. bytes.Buffer itself copies all of it at once: nothing interrupts a copy of many megabytes into
-// new memory, so the garbage collector waits for it, and with the collector everybody else.
+// makeRoom grows a large buffer in pieces: to twice its size, or by n bytes where that is more. bytes.Buffer itself copies all of it at once:
+// nothing interrupts a copy of many megabytes into new memory, so the garbage collector waits for it, and with the collector everybody else.
 func makeRoom(b *bytes.Buffer, n int) {
 	if b.Available() >= n {
 		return
@@ -56,7 +85,7 @@ func StringBytes(s string) int {
 }
 
 // UnmarshalString reads a String of the GraphQL specification, and no value of another kind.
-func UnmarshalString(v any) (string, error) {
+func UnmarshalString(_ context.Context, v any) (string, error) {
 	s, ok := v.(string)
 	if !ok {
 		return "", fmt.Errorf("a String must be a string")

@@ -216,10 +216,11 @@ type answerSize struct {
 	refused   atomic.Bool
 }
 
-type answerSizeKey struct{}
+// ResponseBytes implements scalar.Sized.
+func (s *answerSize) ResponseBytes() int { return int(s.bytes.Load()) }
 
 func answerSizeOf(ctx context.Context) *answerSize {
-	s, _ := ctx.Value(answerSizeKey{}).(*answerSize)
+	s, _ := scalar.SizedOf(ctx).(*answerSize)
 	return s
 }
 
@@ -231,7 +232,7 @@ func (a *Answers) InterceptResponse(ctx context.Context, next graphql.ResponseHa
 	if noWaiting != nil {
 		size.limit = workerEventBytes
 	}
-	response := next(context.WithValue(ctx, answerSizeKey{}, size))
+	response := next(scalar.WithSized(ctx, size))
 	switch {
 	case response == nil:
 		return nil

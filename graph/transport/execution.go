@@ -227,11 +227,15 @@ func (e *execution) execute(ctx context.Context, event any) (r rendered) {
 	if !e.operation.push(event) {
 		return rendered{final: true} // the last member has left
 	}
-	r = newRendered(e.operation.responses(ctx))
-	if len(r.payload) > keptBuffer && !e.ended() {
-		e.operation.dispatch(e.group.topic)
+	response := e.operation.responses(ctx)
+	switch {
+	case response == nil || len(response.Data) <= keptBuffer:
+		return newRendered(response)
+	case e.ended():
+		return rendered{final: true} // nobody is there to take it
 	}
-	return r
+	e.operation.dispatch(e.group.topic)
+	return takeRendered(response)
 }
 
 // ended says whether the group has ended; nothing is counted to its budget any more then.

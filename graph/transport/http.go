@@ -150,7 +150,7 @@ func (x *exchange) leave() {
 	}
 }
 
-func (x *exchange) refuse(status int, err *gqlerror.Error) { WriteError(x.w, status, err) }
+func (x *exchange) refuse(status int, err *gqlerror.Error) { writeError(x.w, status, err) }
 
 // params reads the operation's parameters from the body or the URL, as the method says.
 func (x *exchange) params() (*graphql.RawParams, *refusal) {
@@ -264,7 +264,7 @@ func (x *exchange) recover() {
 		x.cut() // parts of a response may be out; the client has to see that the end is missing
 		return
 	}
-	WriteError(x.w, http.StatusInternalServerError, err)
+	writeError(x.w, http.StatusInternalServerError, err)
 }
 
 // cut ends the response without its regular end. A panic with http.ErrAbortHandler would do so too, but gqlgen's

@@ -3,6 +3,9 @@ package transport
 import (
 	"fmt"
 	"math"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -40,6 +43,48 @@ func TestAppendResponse(t *testing.T) {
 		if length > pieceBytes && cap(got) > len(got)+2*newBufferBytes {
 			t.Errorf("%d bytes are in a buffer of %d", length, cap(got))
 		}
+	}
+}
+
+// TestWrapData: data is made a response where it is, if there is room, and is the same response as a copy of it.
+func TestWrapData(t *testing.T) {
+	for _, length := range []int{0, 1, 7, pieceBytes - 1, pieceBytes, pieceBytes + 1, 3*pieceBytes + 7} {
+		for _, beside := range []int{0, 8, 9, 100} {
+			data := make([]byte, length, length+beside)
+			for i := range data {
+				data[i] = byte('a' + i%23)
+			}
+			want := AppendResponse(nil, &graphql.Response{Data: slices.Clone(data)})
+			whole := data[:cap(data)]
+			got := wrapData(data)
+			if string(got) != string(want) {
+				t.Errorf("%d bytes with room for %d differ", length, beside)
+			}
+			if same := len(whole) > 0 && &whole[0] == &got[0]; same != (beside >= len(`{"data":}`)) {
+				t.Errorf("%d bytes with room for %d: in place is %t", length, beside, same)
+			}
+		}
+	}
+}
+
+// TestManyRefusals: while many clients do not take their refusals, which keep their requests, others are told by their status alone.
+func TestManyRefusals(t *testing.T) {
+	refuse := func() *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		WriteError(w, http.StatusForbidden, &gqlerror.Error{Message: "no"})
+		return w
+	}
+	for range cap(refusing) {
+		refusing <- struct{}{}
+	}
+	if w := refuse(); w.Code != http.StatusForbidden || w.Body.Len() > 0 || w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("status %d, %q, %v", w.Code, w.Body, w.Header())
+	}
+	for range cap(refusing) {
+		<-refusing
+	}
+	if w := refuse(); w.Code != http.StatusForbidden || w.Body.String() != `{"errors":[{"message":"no"}]}`+"\n" || !w.Flushed {
+		t.Errorf("status %d, %q; written while it is counted: %v", w.Code, w.Body, w.Flushed)
 	}
 }
 

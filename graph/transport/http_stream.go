@@ -89,7 +89,7 @@ func (s *httpStream) present(errs gqlerror.List) *graphql.Response {
 // answerOnce writes a stream of one response and its end, with the length stated; nil means that the client gave up.
 func (s *httpStream) answerOnce(response *graphql.Response) {
 	if response == nil {
-		WriteError(s.w, http.StatusServiceUnavailable, gqlerr.New(session.CodeUnavailable, "", "the request was given up"))
+		writeError(s.w, http.StatusServiceUnavailable, gqlerr.New(session.CodeUnavailable, "", "the request was given up"))
 		return
 	}
 	buffer := getBuffer()

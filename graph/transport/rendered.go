@@ -33,6 +33,16 @@ type rendered struct {
 // none says whether nothing is to be written.
 func (r rendered) none() bool { return r.payload == nil && !r.final }
 
+// takeRendered is newRendered for a response whose data nobody writes to any more. Data that is the whole response is not copied, unless
+// its memory is much larger: what is kept of it counts by its length.
+func takeRendered(response *graphql.Response) rendered {
+	n := len(response.Data)
+	if len(response.Errors) > 0 || len(response.Extensions) > 0 || nothingBut(response) || cap(response.Data) > n+n/4 {
+		return newRendered(response)
+	}
+	return rendered{payload: wrapData(response.Data)}
+}
+
 // newRendered copies a response, because gqlgen reuses the buffer for the next one.
 func newRendered(response *graphql.Response) rendered {
 	switch {

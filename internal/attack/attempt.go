@@ -46,6 +46,7 @@ type assault struct {
 	lasts    time.Duration // how long honest use at the edge goes on
 	people   crowd
 	places   int    // where the attackers' addresses begin
+	forgive  bool   // whether honest visitors try again as the people of a siege do
 	prepared func() // called once, when the preparation is done and the attack proper begins
 
 	mu       sync.Mutex

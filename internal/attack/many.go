@@ -110,7 +110,7 @@ var many = []attempt{
 		why:  "791 MiB: each is a request that lasts, with all of its header",
 		attack: func(ctx context.Context, a *assault) error {
 			cookie := hpack.HeaderField{Name: "cookie", Value: "a=" + strings.Repeat("x", 3990)}
-			return pagesNotTaken(ctx, a, 150, "/", slices.Repeat([]hpack.HeaderField{cookie}, 8)...)
+			return pagesNotTaken(ctx, a, 1, 150, "/", slices.Repeat([]hpack.HeaderField{cookie}, 8)...)
 		},
 	},
 	{
@@ -118,7 +118,17 @@ var many = []attempt{
 		sent: "16 connections with a window of 0 and 100 streams each that GET //? and 15,000 quotation marks",
 		why:  "the router's redirect repeats the address, each mark as five bytes, and was no request under way",
 		attack: func(ctx context.Context, a *assault) error {
-			return pagesNotTaken(ctx, a, 16, "//?"+strings.Repeat("'", 15_000))
+			return pagesNotTaken(ctx, a, 1, 16, "//?"+strings.Repeat("'", 15_000))
+		},
+	},
+	{
+		name: "refusals not taken over HTTP/2", lasts: heavyLasts, with: settings{tls: true},
+		sent: "16 connections of each of 8 addresses with a window of 0 and 100 streams each that GET /graphql from a foreign origin, with 32 KiB of cookies",
+		why:  "a refusal comes before its request is counted, and each kept all of its header",
+		attack: func(ctx context.Context, a *assault) error {
+			cookie := hpack.HeaderField{Name: "cookie", Value: "a=" + strings.Repeat("x", 3990)}
+			foreign := hpack.HeaderField{Name: "origin", Value: "https://foreign.example"}
+			return pagesNotTaken(ctx, a, 8, 8*16, "/graphql", append(slices.Repeat([]hpack.HeaderField{cookie}, 8), foreign)...)
 		},
 	},
 	{
@@ -346,11 +356,11 @@ func fillLongLog(ctx context.Context, a *assault, n int) (cursors []string, err 
 	return cursors, nil
 }
 
-// pagesNotTaken asks for pages whose answers wait for a window.
-func pagesNotTaken(ctx context.Context, a *assault, n int, path string, more ...hpack.HeaderField) error {
+// pagesNotTaken asks for pages whose answers wait for a window, over n connections of so many addresses.
+func pagesNotTaken(ctx context.Context, a *assault, addresses, n int, path string, more ...hpack.HeaderField) error {
 	a.prepared()
-	c := a.attacker(0)
-	return a.hold(ctx, a.n(n), func(int) (net.Conn, error) {
+	return a.hold(ctx, a.n(n), func(i int) (net.Conn, error) {
+		c := a.attacker(i % addresses)
 		conn, err := c.dial(ctx, "h2")
 		if err != nil {
 			return nil, err

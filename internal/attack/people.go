@@ -116,28 +116,28 @@ func (p *people) addOne(ctx context.Context, one *person, i int) {
 	}
 	variables := map[string]any{"c": one.id, "b": fmt.Sprintf("entry %d of %s", i, one.id), "k": random(12)}
 	begin := time.Now()
-	for try := 0; ; try++ {
-		err := one.ask(ctx, one.access, addQuery, variables, &answer)
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil {
-			break
-		}
-		// An add whose answer was lost, or that the server says to repeat, is repeated under its key; a limit is none of these.
-		if code := codeOf(err); !p.forgive || code != "no answer" && code != "UNAVAILABLE" || try == 20 {
-			p.harmed("add: " + code)
-			p.took(begin)
-			return
-		}
-		if !sleep(ctx, time.Second) {
-			return
-		}
+	err := insist(ctx, p.forgive, func() error { return one.ask(ctx, one.access, addQuery, variables, &answer) })
+	if ctx.Err() != nil {
+		return
 	}
 	p.took(begin)
+	if err != nil {
+		p.harmed("add: " + codeOf(err))
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.added[answer.AddChatEntry.Seq] = answer.AddChatEntry.ID
+}
+
+// insist asks. With forgive it asks again where an answer is lost, or the server says to, as the SDK does; a limit is none of these.
+func insist(ctx context.Context, forgive bool, ask func() error) error {
+	for try := 0; ; try++ {
+		err := ask()
+		if code := codeOf(err); err == nil || !forgive || code != "no answer" && code != "UNAVAILABLE" || try == 20 || !sleep(ctx, time.Second) {
+			return err
+		}
+	}
 }
 
 func (p *people) took(begin time.Time) {

@@ -258,7 +258,11 @@ func ghosts(ctx context.Context, a *assault, n int) error {
 	defer patience()
 	c := a.client(address(true, 200))
 	defer c.close()
-	m, err := c.connect(ctx, "", "", teacher)
+	var m member
+	err = insist(ctx, a.forgive, func() (err error) {
+		m, err = c.connect(ctx, "", "", teacher)
+		return err
+	})
 	if err != nil {
 		a.people.harmed("the moderator: " + codeOf(err))
 		return nil
