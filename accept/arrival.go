@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// A connection arrives until its first byte has come and, where that begins a TLS handshake, until few others are in theirs. Until then
+// A connection arrives until its first bytes have come and, where they are a ClientHello, until few others are in their handshake. Until then
 // net/http does not have it, which keeps four times as much: thousands that wait for the turn of their handshake took 90 MiB of 512.
 const (
-	arrivalTimeout = 10 * time.Second // from its acceptance; net/http then gives it as long for the handshake
-	maxShaking     = 64               // connections that are given away and have not had the turn of their handshake
+	arrivalTimeout = 10 * time.Second // for the first bytes, and then for the handshake's place; net/http gives it as long for the handshake
+	maxShaking     = 64               // connections that are given away with a ClientHello, and have not been answered
 	shakingOfOne   = 2                // of them of an address, and of a /48: one has the turn, and the next one is ready
 )
 
@@ -114,30 +114,91 @@ func (l *listener) arrive(c *conn) {
 		l.arriving[c] = struct{}{}
 	}
 	l.mu.Unlock()
-	given := open && c.arrives() && l.give(acceptance{conn: c}, c.out)
+	arrived := open && c.arrives()
 	l.mu.Lock()
-	delete(l.arriving, c)
+	delete(l.arriving, c) // before it may be given away: Close leaves alone what net/http has
 	l.mu.Unlock()
-	if !given {
+	if !arrived || !l.give(acceptance{conn: c}, c.out) {
 		_ = c.Close()
 	}
 }
 
 // arrives waits until the connection has arrived, and says whether it is still there.
 func (c *conn) arrives() bool {
-	deadline := time.Now().Add(cmp.Or(c.all.config.patience, arrivalTimeout))
-	if c.TCPConn.SetReadDeadline(deadline) != nil {
+	patience := cmp.Or(c.all.config.patience, arrivalTimeout)
+	if c.TCPConn.SetReadDeadline(time.Now().Add(patience)) != nil {
 		return false
 	}
-	first, err := firstByte(c.TCPConn)
-	if err != nil {
+	var first opening
+	if waitFor(c.TCPConn, func(b []byte) bool {
+		first = openingOf(b)
+		return first != unclear
+	}) != nil {
 		return false
 	}
-	if first == handshakeRecord {
+	switch first {
+	case foreign:
+		return false
+	case helloInParts:
+		c.all.begin(c)
+	case hello:
 		c.greeted.Store(true)
-		if !c.enter(shaking) || time.Now().After(deadline) {
-			return false // counted out, or so late that its client is about to go
+		late := time.Now().Add(patience)
+		if !c.enter(shaking) || time.Now().After(late) {
+			return false // counted out, or so late that its client has gone
 		}
 	}
 	return c.TCPConn.SetReadDeadline(time.Time{}) == nil
+}
+
+// opening says how a connection begins.
+type opening int
+
+const (
+	unclear      opening = iota
+	plain                // a request without encryption, or whatever net/http and crypto/tls refuse at once
+	hello                // a whole ClientHello
+	helloInParts         // the beginning of one in several records, or of a very long one, which few clients send: it counts as unfinished
+	foreign              // a TLS record in which no connection begins
+)
+
+// Parts of a TLS connection's beginning (RFC 8446, sections 4 and 5.1).
+const (
+	recordHeader    = 5 // the record's type, two bytes of version, two of its length
+	messageHeader   = 4 // the handshake message's type, three bytes of its length
+	firstRecordType = 20
+	handshakeRecord = 22
+	lastRecordType  = 23
+)
+
+// openingOf looks at the first bytes of a connection, of which it needs helloBytes at most.
+func openingOf(b []byte) opening {
+	switch {
+	case len(b) == 0:
+		return unclear
+	case b[0] < firstRecordType || b[0] > lastRecordType:
+		if len(b) < recordHeader {
+			return unclear // crypto/tls waits for as many
+		}
+		return plain
+	case b[0] != handshakeRecord:
+		return foreign
+	case len(b) < recordHeader:
+		return unclear
+	}
+	record := int(b[3])<<8 | int(b[4])
+	switch {
+	case record < messageHeader || recordHeader+record > helloBytes:
+		return helloInParts
+	case len(b) < recordHeader+messageHeader:
+		return unclear
+	}
+	message := int(b[6])<<16 | int(b[7])<<8 | int(b[8])
+	switch {
+	case messageHeader+message > record:
+		return helloInParts
+	case len(b) < recordHeader+record:
+		return unclear
+	}
+	return hello
 }

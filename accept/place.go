@@ -10,7 +10,7 @@ import (
 type stage int
 
 const (
-	shaking stage = iota // between its arrival and the turn of its TLS handshake
+	shaking stage = iota // between its arrival and the answer to its ClientHello, or the wait for a certificate
 	parsing              // its long header is parsed, or the server's part of its handshake done: its turn
 	stages
 )

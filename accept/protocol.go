@@ -36,6 +36,7 @@ func (c *Connections) TLS(config *tls.Config) *tls.Config {
 				return certificate(hello)
 			}
 			of.exit(parsing)
+			of.exit(shaking)
 			found, err := certificate(hello)
 			if !of.enter(parsing) {
 				return nil, net.ErrClosed

@@ -18,9 +18,6 @@ const (
 	helloBytes              = 4 << 10 // of a TLS handshake before the server's part in it: a ClientHello with keys and all extensions
 )
 
-// handshakeRecord is the first byte of a connection that begins with a TLS handshake (RFC 8446, section 5.1), and of no HTTP method.
-const handshakeRecord = 22
-
 // Read implements net.Conn, and counts the bytes of a request that has not come whole.
 func (c *conn) Read(p []byte) (int, error) {
 	c.exit(parsing)
@@ -60,9 +57,7 @@ func (c *conn) Read(p []byte) (int, error) {
 // handshake, a millisecond. Otherwise everybody's requests would wait behind all that come at once, most of which are closed before their
 // turn.
 func (c *conn) inTurn(n int, err error) (int, error) {
-	entered := c.enter(parsing)
-	c.exit(shaking)
-	if !entered {
+	if !c.enter(parsing) {
 		return 0, net.ErrClosed
 	}
 	return n, err
@@ -73,6 +68,7 @@ func (c *conn) inTurn(n int, err error) (int, error) {
 func (c *conn) Write(p []byte) (int, error) {
 	c.exit(parsing)
 	if !c.answered.Load() {
+		c.exit(shaking)
 		c.received.Store(0)
 		c.greeted.Store(false)
 		c.answered.Store(true)

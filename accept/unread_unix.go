@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"syscall"
 )
 
@@ -23,25 +24,35 @@ func unread(c *net.TCPConn) (some bool) {
 	return err == nil && some
 }
 
-// firstByte waits for the first byte, and leaves it to be read.
-func firstByte(c *net.TCPConn) (byte, error) {
+// openings are buffers for the first bytes of connections.
+var openings = sync.Pool{New: func() any { return new([helloBytes]byte) }}
+
+// waitFor waits until enough says so of the first bytes, of which there are helloBytes at most, and leaves them to be read.
+func waitFor(c *net.TCPConn, enough func(first []byte) bool) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return 0, err
+		return err
 	}
-	var first [1]byte
 	var failed error
 	err = raw.Read(func(fd uintptr) (done bool) {
-		n, _, err := syscall.Recvfrom(int(fd), first[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		switch {
-		case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
-			return false
-		case err != nil:
-			failed = err
-		case n == 0:
-			failed = io.EOF
+		room := openings.Get().(*[helloBytes]byte)
+		defer openings.Put(room)
+		for {
+			n, _, err := syscall.Recvfrom(int(fd), room[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+			switch {
+			case errors.Is(err, syscall.EINTR):
+				continue
+			case errors.Is(err, syscall.EAGAIN):
+				return false
+			case err != nil:
+				failed = err
+			case n == 0:
+				failed = io.EOF
+			default:
+				return enough(room[:n])
+			}
+			return true
 		}
-		return true
 	})
-	return first[0], errors.Join(err, failed)
+	return errors.Join(err, failed)
 }

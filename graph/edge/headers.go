@@ -25,7 +25,7 @@ func fewHeaders(next http.Handler) http.Handler {
 		}
 		if lines > maxHeaderLines {
 			w.Header()["Connection"] = closing
-			transport.WriteError(w, http.StatusRequestHeaderFieldsTooLarge, &gqlerror.Error{
+			transport.WriteError(w, r, http.StatusRequestHeaderFieldsTooLarge, &gqlerror.Error{
 				Message:    "a request's header has 100 lines at most",
 				Extensions: map[string]any{"code": string(session.CodeBadUserInput)},
 			})

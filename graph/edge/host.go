@@ -83,7 +83,7 @@ func plainName(name string) string {
 func (h *Hosts) Guard(next http.Handler, exempt []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !h.Allowed(r.Host) && !slices.Contains(exempt, r.URL.Path) {
-			refuse(w, http.StatusMisdirectedRequest,
+			refuse(w, r, http.StatusMisdirectedRequest,
 				"this server does not answer for this host; CHATTOK_HOSTS lists the names that it is reached by, beside IP addresses, localhost, this machine's own name, and the hosts of CHATTOK_DOMAIN and CHATTOK_ORIGINS")
 			return
 		}

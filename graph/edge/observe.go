@@ -55,7 +55,7 @@ func Observe(logger *slog.Logger, next http.Handler) http.Handler {
 				logger.LogAttrs(ctx, slog.LevelError, "panic in a request", slog.String("request_id", id),
 					slog.Any("panic", cause), slog.String("stack", string(debug.Stack())))
 				if recorder.status == 0 {
-					writeInternal(recorder.ResponseWriter, id)
+					writeInternal(recorder.ResponseWriter, r, id)
 					cause = nil
 				}
 			}
@@ -87,8 +87,8 @@ func logRequest(ctx context.Context, logger *slog.Logger, r *http.Request, recor
 	logger.LogAttrs(ctx, slog.LevelDebug, "request", attrs...)
 }
 
-func writeInternal(w http.ResponseWriter, id string) {
-	transport.WriteError(w, http.StatusInternalServerError, &gqlerror.Error{
+func writeInternal(w http.ResponseWriter, r *http.Request, id string) {
+	transport.WriteError(w, r, http.StatusInternalServerError, &gqlerror.Error{
 		Message:    "internal error",
 		Extensions: map[string]any{"code": string(session.CodeInternal), "requestId": id},
 	})

@@ -98,12 +98,12 @@ func (o *Origins) Guard(next http.Handler) http.Handler {
 				o.refused(r)
 			}
 			w.Header().Add("Vary", "Origin")
-			refuse(w, http.StatusForbidden, "pages of this origin may not use the server; CHATTOK_ORIGINS lists those that may")
+			refuse(w, r, http.StatusForbidden, "pages of this origin may not use the server; CHATTOK_ORIGINS lists those that may")
 			return
 		}
 		if r.Method == http.MethodOptions && asksForBackendHeader(r.Header) {
 			w.Header().Add("Vary", "Origin")
-			refuse(w, http.StatusForbidden, "pages may not send X-OPENTOK-AUTH and X-TB-PARTNER-AUTH: the API secret is a backend's")
+			refuse(w, r, http.StatusForbidden, "pages may not send X-OPENTOK-AUTH and X-TB-PARTNER-AUTH: the API secret is a backend's")
 			return
 		}
 		allowed.ServeHTTP(w, r)
@@ -208,7 +208,7 @@ func (o *Origins) SameSite(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		safe := r.Method == http.MethodGet || r.Method == http.MethodHead
 		if safe && !o.any && len(r.Header["Origin"]) == 0 && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
-			refuse(w, http.StatusForbidden, "pages of other sites may not ask this by GET without their origin; CHATTOK_ORIGINS lists those that may use the server")
+			refuse(w, r, http.StatusForbidden, "pages of other sites may not ask this by GET without their origin; CHATTOK_ORIGINS lists those that may use the server")
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -229,8 +229,8 @@ func hostPort(host, scheme string) string {
 	return host + ":80"
 }
 
-func refuse(w http.ResponseWriter, status int, message string) {
-	transport.WriteError(w, status, &gqlerror.Error{
+func refuse(w http.ResponseWriter, r *http.Request, status int, message string) {
+	transport.WriteError(w, r, status, &gqlerror.Error{
 		Message:    message,
 		Extensions: map[string]any{"code": string(session.CodeForbidden)},
 	})

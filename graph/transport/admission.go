@@ -60,12 +60,12 @@ const (
 )
 
 // refuse answers a request for a stream that can't be opened.
-func (why denial) refuse(w http.ResponseWriter) {
+func (why denial) refuse(w http.ResponseWriter, r *http.Request) {
 	err := gqlerr.New(session.CodeUnavailable, "", string(why))
 	if why.status() == http.StatusTooManyRequests {
 		err = gqlerr.TooMany(string(why), comeBackAfter)
 	}
-	refuseForNow(w, why.status(), err)
+	refuseForNow(w, r, why.status(), err)
 }
 
 // status returns the status of a refused request: 429 where its address has too much under way, else 503.
@@ -77,9 +77,9 @@ func (why denial) status() int {
 }
 
 // refuseForNow answers a request that may be sent again later.
-func refuseForNow(w http.ResponseWriter, status int, err *gqlerror.Error) {
+func refuseForNow(w http.ResponseWriter, r *http.Request, status int, err *gqlerror.Error) {
 	w.Header().Set("Retry-After", strconv.Itoa(int(comeBackAfter.Seconds())))
-	WriteError(w, status, err)
+	WriteError(w, r, status, err)
 }
 
 // admitSocket counts a WebSocket in. Where too many have not sent connection_init, the oldest of them is closed: an honest client sends it

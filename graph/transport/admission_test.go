@@ -128,7 +128,7 @@ func TestCrowding(t *testing.T) {
 		deniedAddressFull: {429, session.CodeRateLimited},
 	} {
 		r := httptest.NewRecorder()
-		why.refuse(r)
+		why.refuse(r, httptest.NewRequest(http.MethodGet, "/", nil))
 		body := errorBody(string(why), string(want.code), "")
 		if want.code == session.CodeRateLimited {
 			body = strings.Replace(body, `"RATE_LIMITED"`, `"RATE_LIMITED","retryAfterMs":5000`, 1)

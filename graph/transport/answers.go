@@ -33,8 +33,8 @@ const (
 	lightBytes = 64 << 10
 	// smallTake is how much is taken of a pool at once beyond its limit: small answers, and the events of a write.
 	smallTake = 2 * takeBytes
-	// fieldBytes is the memory of a field while it is executed, about.
-	fieldBytes = 300
+	// fieldBytes is the memory of a field until it is written, about.
+	fieldBytes = 500
 )
 
 var errAnswerTooLarge = gqlerr.New(session.CodeBadUserInput, document.ReasonAnswerTooLarge,
@@ -177,8 +177,8 @@ func (a *Answers) inTurn(ctx context.Context, op *graphql.OperationContext, exec
 	if a == nil || a.limits == nil {
 		return execute()
 	}
-	bytes, _ := a.limits.Weigh(op.Doc, op.Operation)
-	n := min(6*int64(bytes), maxAnswerBytes)
+	bytes, fields := a.limits.Weigh(op.Doc, op.Operation)
+	n := min(6*int64(bytes)+fieldBytes*int64(fields), maxAnswerBytes)
 	for !a.events.acquire(ctx, netip.Prefix{}, n) {
 		if ctx.Err() != nil {
 			return rendered{final: true}

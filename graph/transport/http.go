@@ -73,6 +73,7 @@ const allowedMethods = "GET, HEAD, POST, OPTIONS"
 // Do serves one request.
 func (h HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	x := exchange{HTTP: h, w: w, r: r, exec: exec, accepted: negotiate(r.Header)}
+	defer x.leave()
 	defer x.recover()
 	header := w.Header()
 	header.Add("Vary", "Accept")
@@ -82,17 +83,22 @@ func (h HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		x.client = limited(h.Client(r))
 	}
 	if why := x.enter(); why != "" {
-		why.refuse(w)
+		why.refuse(w, r)
 		return
 	}
-	defer x.leave()
-	if r.Method == http.MethodOptions {
-		writeDeadline(http.NewResponseController(w))
-		header.Set("Allow", allowedMethods)
-		w.WriteHeader(http.StatusNoContent)
+	x.serve()
+	untilTaken(w, r, r.Method == http.MethodPost && !x.refused)
+}
+
+// serve serves a request that is counted.
+func (x *exchange) serve() {
+	if x.r.Method == http.MethodOptions {
+		writeDeadline(http.NewResponseController(x.w))
+		x.w.Header().Set("Allow", allowedMethods)
+		x.w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	if x.accepted.json == "" && (x.accepted.stream == 0 || h.Stream == nil) {
+	if x.accepted.json == "" && (x.accepted.stream == 0 || x.Stream == nil) {
 		x.refuse(http.StatusNotAcceptable, gqlerr.Malformed("nothing that Accept admits can be sent; responses are "+
 			"application/json or application/graphql-response+json"))
 		return
@@ -121,6 +127,7 @@ type exchange struct {
 	client    netip.Prefix // whose limits the request counts to; not valid where it counts to none
 	entered   bool
 	body      int64 // bytes reserved for the request's body
+	refused   bool  // perhaps before its body was read
 	streaming bool  // the response is written by Stream
 }
 
@@ -150,7 +157,10 @@ func (x *exchange) leave() {
 	}
 }
 
-func (x *exchange) refuse(status int, err *gqlerror.Error) { writeError(x.w, status, err) }
+func (x *exchange) refuse(status int, err *gqlerror.Error) {
+	x.refused = true
+	writeError(x.w, status, err)
+}
 
 // params reads the operation's parameters from the body or the URL, as the method says.
 func (x *exchange) params() (*graphql.RawParams, *refusal) {

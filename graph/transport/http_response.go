@@ -3,6 +3,7 @@ package transport
 import (
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -192,26 +193,50 @@ func writeResponse(w http.ResponseWriter, status int, mediaType string, response
 	writePieces(w, *buffer, data, end)
 }
 
-// refusing has a place for each refusal that waits for its client to take it. Its request is in no count, and keeps its header: without a
-// bound an address had 1,600 of them over HTTP/2, which took 70 MiB.
-var refusing = make(chan struct{}, 128)
+// refusing are the refusals over HTTP/2 that wait for their clients. Their requests are in no other count, and keep their headers: an address
+// could have 1,600 of them, which took 70 MiB.
+var refusing = requests{max: 128, maxPerAddress: 16, byAddress: make(networkCounts[int])}
 
 // WriteError answers a request that is refused before it is a GraphQL operation and before it is counted, with an error that GraphQL
-// clients can read, or by its status alone while many clients do not take theirs.
-func WriteError(w http.ResponseWriter, status int, err *gqlerror.Error) {
-	select {
-	case refusing <- struct{}{}:
-		defer func() { <-refusing }()
+// clients can read. Over HTTP/2 it has no body where many clients do not take theirs. Over HTTP/1 the connection ends where the request has
+// a body, for which net/http would wait, and keep the request.
+func WriteError(w http.ResponseWriter, r *http.Request, status int, err *gqlerror.Error) {
+	if r.ProtoMajor < 2 {
+		if r.ContentLength != 0 {
+			w.Header()["Connection"] = closing
+		}
 		writeError(w, status, err)
-		_ = http.NewResponseController(w).Flush() // here, where it is counted
-	default:
+		return
+	}
+	var client netip.Prefix
+	if remote, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		client = limited(remote.Addr())
+	}
+	if refusing.enter(client) != "" {
 		w.Header()["Cache-Control"] = noStore
 		w.WriteHeader(status)
+		return
 	}
+	defer refusing.leave(client)
+	writeError(w, status, err)
+	flush(w)
 }
+
+var closing = []string{"close"}
 
 // writeError is WriteError for a request that is counted.
 func writeError(w http.ResponseWriter, status int, err *gqlerror.Error) {
 	w.Header()["Cache-Control"] = noStore
 	writeResponse(w, status, typeJSON, &graphql.Response{Errors: gqlerror.List{err}})
 }
+
+// untilTaken returns once the client has taken an answer, or its time to do so is over. net/http does as much after the handler has returned, when
+// the request is in no count any more: over HTTP/2 it keeps 4 KiB of a response until then, and over HTTP/1 it reads the body of the
+// request to its end, unless the handler has.
+func untilTaken(w http.ResponseWriter, r *http.Request, read bool) {
+	if r.ProtoMajor >= 2 || !read && r.ContentLength != 0 {
+		flush(w)
+	}
+}
+
+func flush(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -67,24 +68,39 @@ func TestWrapData(t *testing.T) {
 	}
 }
 
-// TestManyRefusals: while many clients do not take their refusals, which keep their requests, others are told by their status alone.
+// TestManyRefusals: over HTTP/2, where a client does not take its refusals, which keep its requests, further ones have no body, and those of
+// others have.
 func TestManyRefusals(t *testing.T) {
-	refuse := func() *httptest.ResponseRecorder {
-		w := httptest.NewRecorder()
-		WriteError(w, http.StatusForbidden, &gqlerror.Error{Message: "no"})
+	refuse := func(address string, major int) *httptest.ResponseRecorder {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", strings.NewReader("body"))
+		r.ProtoMajor, r.RemoteAddr = major, address+":1"
+		WriteError(w, r, http.StatusForbidden, &gqlerror.Error{Message: "no"})
+		if w.Code != http.StatusForbidden || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("status %d, %v", w.Code, w.Header())
+		}
 		return w
 	}
-	for range cap(refusing) {
-		refusing <- struct{}{}
+	const told = `{"errors":[{"message":"no"}]}` + "\n"
+	client := netip.MustParsePrefix("192.0.2.1/32")
+	for range refusing.maxPerAddress {
+		if why := refusing.enter(client); why != "" {
+			t.Fatal(why)
+		}
 	}
-	if w := refuse(); w.Code != http.StatusForbidden || w.Body.Len() > 0 || w.Header().Get("Cache-Control") != "no-store" {
-		t.Errorf("status %d, %q, %v", w.Code, w.Body, w.Header())
+	if w := refuse("192.0.2.1", 2); w.Body.Len() > 0 {
+		t.Errorf("one more has the body %q", w.Body)
 	}
-	for range cap(refusing) {
-		<-refusing
+	if w := refuse("192.0.2.1", 1); w.Body.String() != told || w.Header().Get("Connection") != "close" {
+		t.Errorf("over HTTP/1: %q, %v", w.Body, w.Header())
 	}
-	if w := refuse(); w.Code != http.StatusForbidden || w.Body.String() != `{"errors":[{"message":"no"}]}`+"\n" || !w.Flushed {
-		t.Errorf("status %d, %q; written while it is counted: %v", w.Code, w.Body, w.Flushed)
+	if w := refuse("192.0.2.2", 2); w.Body.String() != told || !w.Flushed {
+		t.Errorf("of another address: %q; written while it is counted: %v", w.Body, w.Flushed)
+	}
+	for range refusing.maxPerAddress {
+		refusing.leave(client)
+	}
+	if w := refuse("192.0.2.1", 2); w.Body.String() != told || refusing.all != 0 {
+		t.Errorf("once they are taken: %q; %d wait", w.Body, refusing.all)
 	}
 }
 

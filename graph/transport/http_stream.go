@@ -34,7 +34,7 @@ var retryRead = backoff.Backoff{First: 100 * time.Millisecond, Longest: 2 * time
 // failed, or where its connection has ended, which is an error. At a shutdown it is cut, so that clients come back.
 func (t *Streams) Answer(w http.ResponseWriter, r *http.Request, framing Framing,
 	op *graphql.OperationContext, errs gqlerror.List, exec graphql.GraphExecutor) {
-	s := &httpStream{streams: t, exec: exec, op: op, w: w, control: http.NewResponseController(w),
+	s := &httpStream{streams: t, exec: exec, op: op, w: w, r: r, control: http.NewResponseController(w),
 		framer: framing.framer(), client: limited(t.config.Client(r))}
 	s.ctx, s.cancel = context.WithCancelCause(r.Context())
 	defer s.cancel(nil)
@@ -50,7 +50,7 @@ func (t *Streams) Answer(w http.ResponseWriter, r *http.Request, framing Framing
 		hold.executed()
 		s.answerOnce(response)
 	case !r.ProtoAtLeast(1, 1):
-		WriteError(w, http.StatusHTTPVersionNotSupported, gqlerr.New(session.CodeBadUserInput, ReasonHTTPVersion,
+		WriteError(w, r, http.StatusHTTPVersionNotSupported, gqlerr.New(session.CodeBadUserInput, ReasonHTTPVersion,
 			"a stream needs HTTP/1.1 or newer: over HTTP/1.0 one that is cut off looks complete; nginx speaks 1.1 to a server where proxy_http_version 1.1 says so"))
 	default:
 		var resume string
@@ -67,6 +67,7 @@ type httpStream struct {
 	exec    graphql.GraphExecutor
 	op      *graphql.OperationContext
 	w       http.ResponseWriter
+	r       *http.Request
 	control *http.ResponseController
 	framer  framer
 	client  netip.Prefix    // whose limits it counts to; not valid where it counts to none
@@ -107,7 +108,7 @@ func (s *httpStream) answerOnce(response *graphql.Response) {
 func (s *httpStream) run(resume string) {
 	t := s.streams
 	if why := t.admitStream(s); why != "" {
-		why.refuse(s.w)
+		why.refuse(s.w, s.r)
 		return
 	}
 	defer t.removeStream(s)
@@ -160,16 +161,16 @@ func (s *httpStream) refuse(err error) {
 		err = cause
 	}
 	if errors.Is(err, errRestart) {
-		deniedRestarting.refuse(s.w)
+		deniedRestarting.refuse(s.w, s.r)
 		return
 	}
 	response := s.present(gqlerror.List{gqlerror.WrapPath(nil, err)})
 	s.streams.config.Answered.tellOf(s.op, response)
 	switch asError(err).Code {
 	case session.CodeUnavailable:
-		refuseForNow(s.w, http.StatusServiceUnavailable, response.Errors[0])
+		refuseForNow(s.w, s.r, http.StatusServiceUnavailable, response.Errors[0])
 	case session.CodeRateLimited:
-		refuseForNow(s.w, http.StatusTooManyRequests, response.Errors[0])
+		refuseForNow(s.w, s.r, http.StatusTooManyRequests, response.Errors[0])
 	default:
 		s.answerOnce(response)
 	}

@@ -37,7 +37,7 @@ func (r rendered) none() bool { return r.payload == nil && !r.final }
 // its memory is much larger: what is kept of it counts by its length.
 func takeRendered(response *graphql.Response) rendered {
 	n := len(response.Data)
-	if len(response.Errors) > 0 || len(response.Extensions) > 0 || nothingBut(response) || cap(response.Data) > n+n/4 {
+	if len(response.Errors) > 0 || len(response.Extensions) > 0 || nothingBut(response) || cap(response.Data) > n+n/8 {
 		return newRendered(response)
 	}
 	return rendered{payload: wrapData(response.Data)}

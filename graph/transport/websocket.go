@@ -32,14 +32,14 @@ func (t webSocket) Supports(r *http.Request) bool {
 func (t webSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	p, ok := chooseProtocol(r.Header)
 	if !ok {
-		WriteError(w, http.StatusBadRequest, gqlerr.Malformed("no supported WebSocket subprotocol was offered; the supported ones are "+protocolModern+" and "+protocolLegacy))
+		WriteError(w, r, http.StatusBadRequest, gqlerr.Malformed("no supported WebSocket subprotocol was offered; the supported ones are "+protocolModern+" and "+protocolLegacy))
 		return
 	}
 	s := newSocket(t.config.Detach(r.Context()), t.Streams, exec, p, limited(t.config.Client(r)), upgradeAuthorization(r.Header))
 	why := t.admitSocket(s)
 	if why == deniedRestarting {
 		s.cancel()
-		why.refuse(w)
+		why.refuse(w, r)
 		return
 	}
 	upgrader := ws.HTTPUpgrader{Timeout: t.config.WriteTimeout, Protocol: func(offered string) bool { return offered == p.name }}

@@ -30,7 +30,7 @@ const (
 	connectionBytes = 48 << 10
 	// requestBytes is the memory that there must be for each request that may be under way by default: four times what one takes whose
 	// header is as long as may be, before its answer.
-	requestBytes = 192 << 10
+	requestBytes = 384 << 10
 	// unknown is assumed where the system does not say how much memory there is.
 	unknown = 512 << 20
 )
