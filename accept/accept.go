@@ -98,7 +98,8 @@ type conn struct {
 	deadlines atomic.Int32 // after an answer, how many read deadlines net/http sets until it reads the next header
 	listed    atomic.Bool  // it is one of the unfinished ones
 	held      held
-	greeted   atomic.Bool // its first bytes are a ClientHello, and no request
+	greeted   atomic.Bool // its first bytes are a ClientHello, or too few to tell, and no request
+	hello     int64       // bytes of the ClientHello with which it was given away, or 0
 	answered  atomic.Bool // the server has written something
 	secured   bool        // the first byte was that of a TLS handshake; read and written by the reader alone
 

@@ -241,7 +241,7 @@ func TestNoneWaits(t *testing.T) {
 
 // Connections that say nothing, or only begin a header, give way to new ones of any address.
 func TestSilentGiveWay(t *testing.T) {
-	for name, says := range map[string]string{"nothing": "", "part of a header": "GET / HT"} {
+	for name, says := range map[string]string{"nothing": "", "part of a header": "GET / HT", "part of a method": "G", "part of a ClientHello": "\x16\x03\x01\x01"} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, Config{Max: 4, PerAddress: 2}, false)
 			var silent []*client

@@ -131,7 +131,8 @@ func (c *conn) arrives() bool {
 	}
 	var first opening
 	if waitFor(c.TCPConn, func(b []byte) bool {
-		first = openingOf(b)
+		first, c.hello = openingOf(b)
+		c.greeted.Store(first == unclear || first == hello)
 		return first != unclear
 	}) != nil {
 		return false
@@ -142,7 +143,6 @@ func (c *conn) arrives() bool {
 	case helloInParts:
 		c.all.begin(c)
 	case hello:
-		c.greeted.Store(true)
 		late := time.Now().Add(patience)
 		if !c.enter(shaking) || time.Now().After(late) {
 			return false // counted out, or so late that its client has gone
@@ -171,34 +171,34 @@ const (
 	lastRecordType  = 23
 )
 
-// openingOf looks at the first bytes of a connection, of which it needs helloBytes at most.
-func openingOf(b []byte) opening {
+// openingOf looks at the first bytes of a connection, of which it needs helloBytes at most. length is that of a hello.
+func openingOf(b []byte) (_ opening, length int64) {
 	switch {
 	case len(b) == 0:
-		return unclear
+		return unclear, 0
 	case b[0] < firstRecordType || b[0] > lastRecordType:
 		if len(b) < recordHeader {
-			return unclear // crypto/tls waits for as many
+			return unclear, 0 // crypto/tls waits for as many
 		}
-		return plain
+		return plain, 0
 	case b[0] != handshakeRecord:
-		return foreign
+		return foreign, 0
 	case len(b) < recordHeader:
-		return unclear
+		return unclear, 0
 	}
 	record := int(b[3])<<8 | int(b[4])
 	switch {
 	case record < messageHeader || recordHeader+record > helloBytes:
-		return helloInParts
+		return helloInParts, 0
 	case len(b) < recordHeader+messageHeader:
-		return unclear
+		return unclear, 0
 	}
 	message := int(b[6])<<16 | int(b[7])<<8 | int(b[8])
 	switch {
 	case messageHeader+message > record:
-		return helloInParts
+		return helloInParts, 0
 	case len(b) < recordHeader+record:
-		return unclear
+		return unclear, 0
 	}
-	return hello
+	return hello, int64(recordHeader + record)
 }

@@ -113,8 +113,9 @@ func TestOpening(t *testing.T) {
 			if n >= c.needs {
 				want = c.want
 			}
-			if got := openingOf(c.bytes[:n]); got != want {
-				t.Errorf("%s: %d bytes are %d, want %d", c.name, n, got, want)
+			got, length := openingOf(c.bytes[:n])
+			if got != want || (got == hello) != (length == int64(len(whole))) {
+				t.Errorf("%s: %d bytes are %d of %d, want %d", c.name, n, got, length, want)
 			}
 		}
 	}

@@ -21,6 +21,9 @@ const (
 // Read implements net.Conn, and counts the bytes of a request that has not come whole.
 func (c *conn) Read(p []byte) (int, error) {
 	c.exit(parsing)
+	if c.received.Load() >= c.hello {
+		c.exit(shaking) // whoever reads on after a whole ClientHello does not shake hands
+	}
 	n, err := c.TCPConn.Read(p)
 	switch {
 	case n <= 0:

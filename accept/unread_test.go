@@ -53,7 +53,7 @@ func TestRequestOnItsWay(t *testing.T) {
 	}
 	ask := func(of pair) {
 		t.Helper()
-		if _, err := of.client.Write([]byte("POST")); err != nil {
+		if _, err := of.client.Write([]byte("POST /")); err != nil {
 			t.Fatal(err)
 		}
 		await.True(t, "the request comes", func() bool { return unread(of.server.TCPConn) })

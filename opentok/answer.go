@@ -45,6 +45,9 @@ func (a answer) write(w http.ResponseWriter, _ *http.Request) {
 		}
 		w.Header().Set("Content-Type", kind)
 	}
+	if a.status != http.StatusNoContent {
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(body)
 }

@@ -156,6 +156,7 @@ func (s routes) run(r *http.Request, operation string, variables map[string]stri
 	}
 	asked := r.Clone(r.Context())
 	asked.Method, asked.URL = http.MethodPost, &url.URL{Path: "/graphql"}
+	asked.Proto, asked.ProtoMajor, asked.ProtoMinor = "HTTP/1.1", 1, 1 // whose answers have a body in any case
 	asked.RequestURI, asked.Form, asked.PostForm, asked.MultipartForm = "", nil, nil, nil
 	asked.Body, asked.ContentLength, asked.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
 	for _, name := range []string{"Accept-Encoding", "Content-Encoding", "Content-Length", "Expect"} {
@@ -242,6 +243,7 @@ func write(w http.ResponseWriter, status int, value any) {
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)+1))
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n'))
 }

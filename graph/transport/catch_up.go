@@ -84,7 +84,8 @@ func (m *member) deliverBehind() (next int64, ok bool) {
 }
 
 // deliverRead is deliverBehind up to the first error of the store, and to the end of a chunk, which is read anew where others have
-// displaced it meanwhile. The members of a socket take turns from reading to writing, so that one at a time holds what it has read.
+// displaced it meanwhile. The members of a socket take turns from reading to writing, so that one at a time holds what it has read, and few
+// of an address do.
 func (m *member) deliverRead(ctx context.Context) (next int64, ok bool, err error) {
 	m.socket.catching.Lock()
 	defer m.socket.catching.Unlock()
@@ -92,14 +93,9 @@ func (m *member) deliverRead(ctx context.Context) (next int64, ok bool, err erro
 		if m.left.Load() || ctx.Err() != nil {
 			return m.after, false, nil
 		}
-		events, next, err := m.topic.behind(ctx, m.after)
+		next, ok, err := m.deliverPart(ctx)
 		if err != nil {
 			return m.after, false, err
-		}
-		ok = ctx.Err() == nil
-		for events = m.seen(events); ok && len(events) > 0; {
-			n := m.deliverSome(events)
-			events, ok = events[n:], n > 0
 		}
 		if !ok || next == m.after || next%sequence.ChunkSize == 0 {
 			return next, ok, nil
@@ -109,6 +105,25 @@ func (m *member) deliverRead(ctx context.Context) (next int64, ok bool, err erro
 		}
 		m.after = next
 	}
+}
+
+// deliverPart is deliverRead for as much as is read at once; socket.catching is held.
+func (m *member) deliverPart(ctx context.Context) (next int64, ok bool, err error) {
+	leave, ok := m.socket.streams.behind.enter(ctx, m.socket.client)
+	if !ok {
+		return m.after, false, nil
+	}
+	defer leave()
+	events, next, err := m.topic.behind(ctx, m.after)
+	if err != nil {
+		return m.after, false, err
+	}
+	ok = ctx.Err() == nil
+	for events = m.seen(events); ok && len(events) > 0; {
+		n := m.deliverSome(events)
+		events, ok = events[n:], n > 0
+	}
+	return next, ok, nil
 }
 
 // deliver writes events, as many at a time as fit a write, and says whether the subscription goes on.

@@ -55,7 +55,7 @@
 // a socket closes it, an operation leaves its group, a late event wakes its group.
 //
 // Reading order: streams.go, http.go, http_stream.go, websocket.go, websocket_socket.go, websocket_handshake.go,
-// websocket_execute.go, websocket_liveness.go, negotiate.go, http_body.go, framing.go, delivery.go, catch_up.go, member.go,
+// websocket_execute.go, websocket_liveness.go, negotiate.go, http_body.go, framing.go, delivery.go, catch_up.go, behind.go, member.go,
 // websocket_operations.go, websocket_room.go, share.go, selection.go, group.go, memberships.go, shard.go, shard_queue.go,
 // combine.go, execution.go, may_wait.go, rendered.go, topic.go, networks.go, admission.go, requests.go, pages.go, idle_sockets.go,
 // idle_poller_linux.go, idle_poller_other.go, conn.go, conn_linux.go, conn_other.go, counts.go, websocket_writer.go,

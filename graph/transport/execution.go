@@ -205,9 +205,9 @@ func (e *execution) executeLate(event any) {
 	}
 	e.mu.Lock()
 	e.waiting = false
-	before := len(e.late.rendered.payload)
+	before := cap(e.late.rendered.payload)
 	e.late = lateEvent{event, r}
-	e.rendered.count(len(r.payload)-before, e.ended())
+	e.rendered.count(cap(r.payload)-before, e.ended())
 	e.keep(event, r, made)
 	e.settled.Broadcast()
 	e.mu.Unlock()

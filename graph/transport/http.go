@@ -87,6 +87,7 @@ func (h HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		return
 	}
 	x.serve()
+	x.leaveBody() // others need its room
 	untilTaken(w, r, r.Method == http.MethodPost && !x.refused)
 }
 
@@ -147,13 +148,18 @@ func (x *exchange) enter() (why denial) {
 }
 
 func (x *exchange) leave() {
-	if x.body > 0 {
-		x.Answers.incoming.release(x.client, x.body)
-		x.body = 0
-	}
+	x.leaveBody()
 	if x.entered {
 		x.entered = false
 		x.Answers.requests.leave(x.client)
+	}
+}
+
+// leaveBody gives back the bytes that were reserved for the body, once.
+func (x *exchange) leaveBody() {
+	if x.body > 0 {
+		x.Answers.incoming.release(x.client, x.body)
+		x.body = 0
 	}
 }
 

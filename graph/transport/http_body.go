@@ -6,14 +6,14 @@ import (
 	"math"
 	"net/http"
 	"os"
-	"slices"
 	"time"
 
 	"chattok/graph/transport/gqlerr"
 	"chattok/graph/transport/jsonbody"
 )
 
-// readBody reads the body into buffer, which grows with the bytes that have arrived, never with the announced length.
+// readBody reads the body into buffer, which grows with the bytes that have arrived, and to the announced length only once there is room
+// for that.
 func (x *exchange) readBody(buffer *[]byte) *refusal {
 	limit := x.MaxBodyBytes
 	if limit == 0 {
@@ -30,7 +30,11 @@ func (x *exchange) readBody(buffer *[]byte) *refusal {
 		}
 		most := int(min(limit, math.MaxInt-1)) + 1 - len(b) // one byte above the limit shows that there are more
 		if len(b) == cap(b) {
-			b = slices.Grow(b, min(len(b), most))
+			more := len(b)
+			if x.body > 0 && x.r.ContentLength >= int64(len(b)) {
+				more = int(x.r.ContentLength) + 1 - len(b)
+			}
+			b = growTo(b, len(b)+min(more, most))
 		}
 		n, err := x.r.Body.Read(b[len(b):min(cap(b), len(b)+most)])
 		b = b[:len(b)+n]
@@ -48,6 +52,11 @@ func (x *exchange) readBody(buffer *[]byte) *refusal {
 			return &refusal{http.StatusBadRequest, gqlerr.Malformed("the body could not be read to its end")}
 		}
 	}
+}
+
+// growTo returns b with so much capacity, and no more.
+func growTo(b []byte, n int) []byte {
+	return append(make([]byte, 0, n), b...)
 }
 
 // uncountedBody is how long a body may be that is read without waiting for room.

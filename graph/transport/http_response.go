@@ -193,25 +193,22 @@ func writeResponse(w http.ResponseWriter, status int, mediaType string, response
 	writePieces(w, *buffer, data, end)
 }
 
-// refusing are the refusals over HTTP/2 that wait for their clients. Their requests are in no other count, and keep their headers: an address
-// could have 1,600 of them, which took 70 MiB.
-var refusing = requests{max: 128, maxPerAddress: 16, byAddress: make(networkCounts[int])}
+// Refusals whose requests are in no other count, and keep their headers, while they wait for their clients: over HTTP/2 to take them, and over
+// HTTP/1 to send the rest of a body. An address could have 1,600 of the former, which took 70 MiB.
+var (
+	refusing = requests{max: 128, maxPerAddress: 16, byAddress: make(networkCounts[int])}
+	halting  = requests{max: 128, maxPerAddress: 16, byAddress: make(networkCounts[int])}
+)
 
 // WriteError answers a request that is refused before it is a GraphQL operation and before it is counted, with an error that GraphQL
-// clients can read. Over HTTP/2 it has no body where many clients do not take theirs. Over HTTP/1 the connection ends where the request has
-// a body, for which net/http would wait, and keep the request.
+// clients can read. Over HTTP/2 it has no body where many clients do not take theirs.
 func WriteError(w http.ResponseWriter, r *http.Request, status int, err *gqlerror.Error) {
 	if r.ProtoMajor < 2 {
-		if r.ContentLength != 0 {
-			w.Header()["Connection"] = closing
-		}
 		writeError(w, status, err)
+		leaveBody(w, r)
 		return
 	}
-	var client netip.Prefix
-	if remote, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		client = limited(remote.Addr())
-	}
+	client := peerOf(r)
 	if refusing.enter(client) != "" {
 		w.Header()["Cache-Control"] = noStore
 		w.WriteHeader(status)
@@ -222,20 +219,46 @@ func WriteError(w http.ResponseWriter, r *http.Request, status int, err *gqlerro
 	flush(w)
 }
 
-var closing = []string{"close"}
-
 // writeError is WriteError for a request that is counted.
 func writeError(w http.ResponseWriter, status int, err *gqlerror.Error) {
 	w.Header()["Cache-Control"] = noStore
 	writeResponse(w, status, typeJSON, &graphql.Response{Errors: gqlerror.List{err}})
 }
 
+// leaveBody sends a refusal off once the request's body has been read to its end, as net/http would after the handler has returned. Where many
+// clients send none of theirs, it does so at once, and the connection ends.
+func leaveBody(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor >= 2 || r.ContentLength == 0 {
+		return
+	}
+	if client := peerOf(r); halting.enter(client) == "" {
+		defer halting.leave(client)
+	} else {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+	}
+	flush(w)
+	_ = r.Body.Close()
+}
+
+// peerOf returns the network at the other end of a request's connection.
+func peerOf(r *http.Request) netip.Prefix {
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return limited(remote.Addr())
+}
+
 // untilTaken returns once the client has taken an answer, or its time to do so is over. net/http does as much after the handler has returned, when
 // the request is in no count any more: over HTTP/2 it keeps 4 KiB of a response until then, and over HTTP/1 it reads the body of the
 // request to its end, unless the handler has.
 func untilTaken(w http.ResponseWriter, r *http.Request, read bool) {
-	if r.ProtoMajor >= 2 || !read && r.ContentLength != 0 {
+	switch {
+	case r.ProtoMajor >= 2:
 		flush(w)
+	case !read && r.ContentLength != 0:
+		flush(w)
+		_ = r.Body.Close()
 	}
 }
 

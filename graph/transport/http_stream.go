@@ -173,6 +173,7 @@ func (s *httpStream) refuse(err error) {
 		refuseForNow(s.w, s.r, http.StatusTooManyRequests, response.Errors[0])
 	default:
 		s.answerOnce(response)
+		untilTaken(s.w, s.r, true) // the stream is counted until then
 	}
 }
 
@@ -202,9 +203,9 @@ func (s *httpStream) followShared(place place) {
 		return
 	}
 	for after, failed := start, 0; ; {
-		events, next, err := s.take(topic, after)
+		next, on, err := s.passOn(&m, after)
 		switch {
-		case s.ctx.Err() != nil:
+		case !on || s.ctx.Err() != nil:
 			return
 		case err != nil && asError(err).Code != session.CodeUnavailable:
 			s.fail(err)
@@ -219,21 +220,39 @@ func (s *httpStream) followShared(place place) {
 				return
 			}
 		default:
-			if !s.deliver(&m, after, events, false) {
-				return
-			}
 			after, failed = next, 0
 		}
 	}
 }
 
-// take returns the events after a position, and the position to go on after. It may wait for the store.
-func (s *httpStream) take(topic Topic, after int64) (events []any, next int64, err error) {
-	events, gone := topic.read(nil, after, takeEvents)
+// passOn writes events after a position, for which it may wait for the store, and returns the position to go on after. on is false where the
+// stream is over.
+func (s *httpStream) passOn(m *membership, after int64) (next int64, on bool, err error) {
+	events, gone := m.topic.read(nil, after, takeEvents)
+	next = after + int64(len(events))
 	if gone {
-		return topic.behind(s.ctx, after)
+		leave, entered := s.enterBehind()
+		if !entered {
+			return after, false, nil
+		}
+		defer leave()
+		if events, next, err = m.topic.behind(s.ctx, after); err != nil {
+			return after, true, err
+		}
 	}
-	return events, after + int64(len(events)), nil
+	return next, s.ctx.Err() == nil && s.deliver(m, after, events, false), nil
+}
+
+// enterBehind waits for a place among the readers of the past, and keeps the stream alive meanwhile.
+func (s *httpStream) enterBehind() (leave func(), ok bool) {
+	for {
+		ctx, cancel := context.WithTimeout(s.ctx, s.streams.config.KeepAlive)
+		leave, ok = s.streams.behind.enter(ctx, s.client)
+		cancel()
+		if ok || s.ctx.Err() != nil || s.write(s.framer.keepAlive(nil)) != nil {
+			return leave, ok
+		}
+	}
 }
 
 // deliver writes the events after a position, as many at a time as fit a write, and says whether the stream goes on.

@@ -25,10 +25,8 @@ func LimitRequests(l RequestLimits) func(next http.Handler) http.Handler {
 			if why := under.enter(client); why != "" {
 				// Without a body, for which the client would have to make room: until then its request would be kept.
 				w.Header().Set("Retry-After", strconv.Itoa(int(comeBackAfter.Seconds())))
-				if r.ProtoMajor < 2 && r.ContentLength != 0 {
-					w.Header()["Connection"] = closing
-				}
 				w.WriteHeader(why.status())
+				leaveBody(w, r)
 				return
 			}
 			defer under.leave(client)

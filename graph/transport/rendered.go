@@ -34,10 +34,14 @@ type rendered struct {
 func (r rendered) none() bool { return r.payload == nil && !r.final }
 
 // takeRendered is newRendered for a response whose data nobody writes to any more. Data that is the whole response is not copied, unless
-// its memory is much larger: what is kept of it counts by its length.
+// its memory is much larger.
 func takeRendered(response *graphql.Response) rendered {
 	n := len(response.Data)
-	if len(response.Errors) > 0 || len(response.Extensions) > 0 || nothingBut(response) || cap(response.Data) > n+n/8 {
+	spare := n / 8
+	if n > workerEventBytes {
+		spare = n / 2 // a copy would take more
+	}
+	if len(response.Errors) > 0 || len(response.Extensions) > 0 || nothingBut(response) || cap(response.Data) > n+spare {
 		return newRendered(response)
 	}
 	return rendered{payload: wrapData(response.Data)}
@@ -75,7 +79,7 @@ func (k *renderedEvents) add(event any, r rendered, ended bool) {
 	before := k.bytes
 	k.events[event] = r
 	k.order = append(k.order, event)
-	k.bytes += len(r.payload) + renderedOverhead
+	k.bytes += cap(r.payload) + renderedOverhead
 	for len(k.order) > maxRendered || k.bytes > maxRenderedBytes && len(k.order) > 1 {
 		k.drop()
 	}
@@ -89,7 +93,7 @@ func (k *renderedEvents) add(event any, r rendered, ended bool) {
 
 // drop drops the oldest event.
 func (k *renderedEvents) drop() {
-	k.bytes -= len(k.events[k.order[0]].payload) + renderedOverhead
+	k.bytes -= cap(k.events[k.order[0]].payload) + renderedOverhead
 	delete(k.events, k.order[0])
 	k.order[0] = nil
 	k.order = k.order[1:]

@@ -24,6 +24,7 @@ type Streams struct {
 
 	admission admission
 	idle      idleSockets
+	behind    behindPlaces
 	tick      time.Duration // between two rounds of watch
 	clock     atomic.Int64  // rounds of watch so far
 	running   sync.WaitGroup

@@ -25,7 +25,7 @@ func (t *Streams) WebSocket() graphql.Transport { return webSocket{t} }
 
 // Supports says whether the request asks for an upgrade.
 func (t webSocket) Supports(r *http.Request) bool {
-	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
 
 // Do upgrades the connection and returns; the socket lives on.

@@ -318,6 +318,35 @@ var many = []attempt{
 		},
 	},
 	{
+		name: "streams of a long log", lasts: heavyLasts,
+		sent: "900 streams over HTTP that take nothing, of entryAdded(after:) from 80 places in a log of 160 MiB",
+		why:  "each held 256 KiB of entries that it had read until it could write them",
+		attack: func(ctx context.Context, a *assault) error {
+			cursors, err := fillLongLog(ctx, a, 80)
+			if err != nil {
+				return err
+			}
+			c, m, err := a.join(ctx, 0, "attack", "")
+			if err != nil {
+				return err
+			}
+			a.prepared()
+			return a.hold(ctx, a.n(900), func(i int) (net.Conn, error) {
+				conn, err := c.dial(ctx, "http/1.1")
+				if err != nil {
+					return nil, err
+				}
+				if tcp, ok := conn.(*net.TCPConn); ok {
+					_ = tcp.SetReadBuffer(4 << 10) // so that the server must keep unread data
+				}
+				query := operation(`subscription($a:String!){entryAdded(after:$a){body}}`, map[string]any{"a": cursors[i%len(cursors)]})
+				request := c.raw(m.access, query, len(query))
+				_, err = io.WriteString(conn, strings.Replace(string(request), "\r\n", "\r\nAccept: text/event-stream\r\n", 1))
+				return conn, err
+			})
+		},
+	},
+	{
 		name: "a thousand adds at once", lasts: 15 * time.Second,
 		sent: "50 sockets of each of 20 members of one address that each add, 100 operations in the queue of each",
 		why:  "1.2 s: a refusal is cheap, and yet not free",

@@ -55,7 +55,7 @@ func (l *Limits) flags(f *flag.FlagSet) {
 	f.IntVar(&l.Uninitialised, "max-uninitialised", transport.DefaultMaxWaiting, "WebSockets that have not sent connection_init; the oldest gets 1013")
 	f.IntVar(&l.Operations, "max-operations", transport.DefaultMaxOperations, "operations under way on a WebSocket; one more gets an error with RATE_LIMITED")
 	f.IntVar(&l.Selections, "max-selections", transport.DefaultMaxSelections, "subscriptions of a caller that select something different; one more gets RATE_LIMITED")
-	f.IntVar(&l.Requests, "max-requests", 0, "requests under way on a node over HTTP, streams aside; one more gets status 503 (0: 10,000, or one for each 384 KiB of memory where these are fewer, 500 at least)")
+	f.IntVar(&l.Requests, "max-requests", 0, "requests under way on a node over HTTP, streams aside; one more gets status 503 (0: 10,000, or one for each 512 KiB of memory where these are fewer, 500 at least)")
 	f.IntVar(&l.RequestsPerAddress, "max-requests-per-address", transport.DefaultMaxRequestsPerAddress, "the same of one client address, loopback aside, and a quarter of all at most where -max-requests is 0; status 429")
 	f.IntVar(&l.MessageBytes, "max-message-bytes", transport.DefaultMaxMessageBytes, "bytes of a message over a WebSocket; above, it is closed with 1009")
 	DurationVar(f, &l.InitTimeout, "init-timeout", transport.DefaultInitTimeout, "`time` for a WebSocket's connection_init to come; then 4408")

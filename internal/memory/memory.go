@@ -28,9 +28,9 @@ const (
 	// connectionBytes is the memory that there must be for each TCP connection that may be open by default. One that begins a TLS
 	// handshake takes 24 KiB, a subscriber 9, and the kernel 5 for either.
 	connectionBytes = 48 << 10
-	// requestBytes is the memory that there must be for each request that may be under way by default: four times what one takes whose
-	// header is as long as may be, before its answer.
-	requestBytes = 384 << 10
+	// requestBytes is the memory that there must be for each request that may be under way by default, of those of the API and of all others
+	// alike: ten times what one takes whose header is as long as may be, before its answer.
+	requestBytes = 512 << 10
 	// unknown is assumed where the system does not say how much memory there is.
 	unknown = 512 << 20
 )

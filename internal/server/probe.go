@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 
 	"chattok/session"
 )
@@ -13,14 +14,15 @@ import (
 func answerProbe(w http.ResponseWriter, notReady, degraded error) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	answer := "ok"
+	answer, status := "ok", http.StatusOK
 	switch {
 	case notReady != nil:
-		answer = safeMessage(notReady, "not ready")
-		w.WriteHeader(http.StatusServiceUnavailable)
+		answer, status = safeMessage(notReady, "not ready"), http.StatusServiceUnavailable
 	case degraded != nil:
 		answer = "degraded: " + safeMessage(degraded, "not all works")
 	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(answer)+1))
+	w.WriteHeader(status)
 	_, _ = io.WriteString(w, answer+"\n")
 }
 
