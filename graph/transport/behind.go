@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// maxBehind is how many readers of an address, or of a /48, hold entries of the past at once: up to 256 KiB each, beside the budget.
+// maxBehind is how many readers of an address hold entries of the past at once, up to 256 KiB each, beside the budget; of a /48 twice as many.
 const maxBehind = 32
 
 // behindPlaces lets few readers of an address hold what they have read of the past, from reading it until their clients have taken it.
@@ -23,27 +23,43 @@ type behindOfOne struct {
 
 // enter waits for a place; ok is false where ctx is done first. A client on this machine needs none.
 func (b *behindPlaces) enter(ctx context.Context, client netip.Prefix) (leave func(), ok bool) {
-	if !client.IsValid() {
-		return func() {}, true
+	var left []func()
+	leave = func() {
+		for _, l := range left {
+			l()
+		}
 	}
-	if whole := site(client); whole.IsValid() {
-		client = whole
+	most := maxBehind
+	for _, network := range networksOf(client) {
+		if network.IsValid() {
+			l, ok := b.enterOne(ctx, network, most)
+			if !ok {
+				leave()
+				return nil, false
+			}
+			left = append(left, l)
+		}
+		most *= 2
 	}
-	one := b.count(client, 1)
+	return leave, true
+}
+
+func (b *behindPlaces) enterOne(ctx context.Context, network netip.Prefix, most int) (leave func(), ok bool) {
+	one := b.come(network, most)
 	select {
 	case one.places <- struct{}{}:
 		return func() {
 			<-one.places
-			b.count(client, -1)
+			b.gone(network, one)
 		}, true
 	case <-ctx.Done():
-		b.count(client, -1)
+		b.gone(network, one)
 		return nil, false
 	}
 }
 
-// count counts the readers of a network.
-func (b *behindPlaces) count(network netip.Prefix, n int) *behindOfOne {
+// come counts a reader in.
+func (b *behindPlaces) come(network netip.Prefix, most int) *behindOfOne {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	one := b.of[network]
@@ -51,11 +67,18 @@ func (b *behindPlaces) count(network netip.Prefix, n int) *behindOfOne {
 		if b.of == nil {
 			b.of = make(map[netip.Prefix]*behindOfOne)
 		}
-		one = &behindOfOne{places: make(chan struct{}, maxBehind)}
+		one = &behindOfOne{places: make(chan struct{}, most)}
 		b.of[network] = one
 	}
-	if one.readers += n; one.readers == 0 {
+	one.readers++
+	return one
+}
+
+// gone counts a reader out.
+func (b *behindPlaces) gone(network netip.Prefix, one *behindOfOne) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if one.readers--; one.readers == 0 {
 		delete(b.of, network)
 	}
-	return one
 }

@@ -87,8 +87,8 @@ func (m *member) deliverBehind() (next int64, ok bool) {
 // displaced it meanwhile. The members of a socket take turns from reading to writing, so that one at a time holds what it has read, and few
 // of an address do.
 func (m *member) deliverRead(ctx context.Context) (next int64, ok bool, err error) {
-	m.socket.catching.Lock()
-	defer m.socket.catching.Unlock()
+	m.socket.behind.Lock()
+	defer m.socket.behind.Unlock()
 	for {
 		if m.left.Load() || ctx.Err() != nil {
 			return m.after, false, nil
@@ -107,23 +107,21 @@ func (m *member) deliverRead(ctx context.Context) (next int64, ok bool, err erro
 	}
 }
 
-// deliverPart is deliverRead for as much as is read at once; socket.catching is held.
+// deliverPart is deliverRead for as much as is read at once; socket.behind is held.
 func (m *member) deliverPart(ctx context.Context) (next int64, ok bool, err error) {
 	leave, ok := m.socket.streams.behind.enter(ctx, m.socket.client)
 	if !ok {
 		return m.after, false, nil
 	}
 	defer leave()
+	if m.left.Load() {
+		return m.after, false, nil
+	}
 	events, next, err := m.topic.behind(ctx, m.after)
 	if err != nil {
 		return m.after, false, err
 	}
-	ok = ctx.Err() == nil
-	for events = m.seen(events); ok && len(events) > 0; {
-		n := m.deliverSome(events)
-		events, ok = events[n:], n > 0
-	}
-	return next, ok, nil
+	return next, ctx.Err() == nil && m.deliver(m.seen(events)), nil
 }
 
 // deliver writes events, as many at a time as fit a write, and says whether the subscription goes on.

@@ -32,14 +32,14 @@
 // Each value locks itself. Where two locks are held at once, they are taken in this order:
 //
 //	group.placing → shard.mu → socketWriter.mu → execution.mu → locks of package session
-//	socket.catching → socketWriter.mu, execution.mu, locks of package session
+//	socket.behind → socket.catching → socketWriter.mu, execution.mu, locks of package session
 //	groups.mu → the source's own lock → combiner.mu
 //
 // The source holds its lock while it wakes its groups, so waking a group only puts shards into the queue, whose lock is the
 // innermost of all. A write that ends may find its caller holding a shard, so the shards that passed the socket by are put
 // into the queue by a goroutine. The locks of admission, operations, requests, bytePool, idleSockets and watchedConn are taken
-// by themselves. Nobody waits for the store or a client with a lock held, save for two locks of one socket: socketWriter.mu is
-// held for a write, and socket.catching by the one member of the socket that catches up.
+// by themselves. Nobody waits for the store or a client with a lock held, save for three locks of one socket: socketWriter.mu is
+// held for a write, socket.catching by the one member of the socket that catches up, and socket.behind by the one that reads the past.
 //
 // # What ends
 //

@@ -200,6 +200,9 @@ var (
 	halting  = requests{max: 128, maxPerAddress: 16, byAddress: make(networkCounts[int])}
 )
 
+// haltingTimeout is how long a refusal waits for a body where many do: what is there already is read, or closing would reset the connection.
+const haltingTimeout = 50 * time.Millisecond
+
 // WriteError answers a request that is refused before it is a GraphQL operation and before it is counted, with an error that GraphQL
 // clients can read. Over HTTP/2 it has no body where many clients do not take theirs.
 func WriteError(w http.ResponseWriter, r *http.Request, status int, err *gqlerror.Error) {
@@ -226,7 +229,7 @@ func writeError(w http.ResponseWriter, status int, err *gqlerror.Error) {
 }
 
 // leaveBody sends a refusal off once the request's body has been read to its end, as net/http would after the handler has returned. Where many
-// clients send none of theirs, it does so at once, and the connection ends.
+// clients send none of theirs, it does so soon, and the connection ends.
 func leaveBody(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor >= 2 || r.ContentLength == 0 {
 		return
@@ -234,7 +237,7 @@ func leaveBody(w http.ResponseWriter, r *http.Request) {
 	if client := peerOf(r); halting.enter(client) == "" {
 		defer halting.leave(client)
 	} else {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(haltingTimeout))
 	}
 	flush(w)
 	_ = r.Body.Close()

@@ -25,6 +25,7 @@ func LimitRequests(l RequestLimits) func(next http.Handler) http.Handler {
 			if why := under.enter(client); why != "" {
 				// Without a body, for which the client would have to make room: until then its request would be kept.
 				w.Header().Set("Retry-After", strconv.Itoa(int(comeBackAfter.Seconds())))
+				w.Header().Set("Content-Length", "0")
 				w.WriteHeader(why.status())
 				leaveBody(w, r)
 				return

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -91,7 +92,7 @@ func TestUntilTaken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			<-handled
+			await.Value(t, "it is handled", handled)
 			status := func() int {
 				response, err := server.Client().Get(server.URL)
 				if err != nil {
@@ -151,6 +152,7 @@ func TestHaltingRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = conn.Close() })
+		_ = conn.SetDeadline(time.Now().Add(time.Minute))
 		if _, err := io.WriteString(conn, head+"4\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}

@@ -74,6 +74,7 @@ type socket struct {
 	closing  atomic.Bool        // no message is looked at any more
 	detach   func()             // detaches the socket from the caller's connection; set by a goroutine of work
 	catching sync.Mutex         // held by the member that catches up; taken before out.mu
+	behind   sync.Mutex         // held by the member that reads the past, from reading to writing; taken before catching
 }
 
 // pendingInit is kept until connection_init comes.
