@@ -319,8 +319,8 @@ var many = []attempt{
 	},
 	{
 		name: "streams of a long log", lasts: heavyLasts,
-		sent: "900 streams over HTTP that take nothing, of entryAdded(after:) from 80 places in a log of 160 MiB",
-		why:  "each held 256 KiB of entries that it had read until it could write them",
+		sent: "300 streams over HTTP that take nothing, of entryAdded(after:) from 80 places in a log of 160 MiB",
+		why:  "each holds 256 KiB of entries that it has read until it can write them, beside a budget that is full",
 		attack: func(ctx context.Context, a *assault) error {
 			cursors, err := fillLongLog(ctx, a, 80)
 			if err != nil {
@@ -331,7 +331,7 @@ var many = []attempt{
 				return err
 			}
 			a.prepared()
-			return a.hold(ctx, a.n(900), func(i int) (net.Conn, error) {
+			return a.hold(ctx, a.n(300), func(i int) (net.Conn, error) {
 				conn, err := c.dial(ctx, "http/1.1")
 				if err != nil {
 					return nil, err
