@@ -9,8 +9,8 @@
 // net/http keeps far more memory than the bytes of a header that has not ended. So such connections are limited too: above the limit,
 // the one whose header began first is closed.
 //
-// net/http also keeps far more of a connection than the kernel does, from its acceptance on. So it gets one when the first byte has come, and
-// a TLS handshake when few others are under way.
+// net/http also keeps far more of a connection than the kernel does, from its acceptance on. So it gets one when the first bytes have come,
+// and a TLS handshake when few others are under way.
 //
 // Four hooks tell Connections which ones wait: Listener wraps the net.Listener, State and Context are the http.Server's ConnState and
 // ConnContext, and Handler wraps its handler.
@@ -40,7 +40,7 @@ type Config struct {
 	Proxy      func(netip.Addr) bool // whether an address is a proxy's, which PerAddress does not bound; nil: none is
 	Log        *slog.Logger          // told of refused connections, as warnings
 
-	patience time.Duration // for the first byte; 0 is arrivalTimeout
+	patience time.Duration // for the first bytes, and for the handshake's place; 0 is arrivalTimeout
 }
 
 // Connections are the open connections of a server. Their methods are safe for concurrent use.

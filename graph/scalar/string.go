@@ -25,12 +25,9 @@ func (s text) MarshalGQLContext(ctx context.Context, w io.Writer) error {
 		}
 		makeRoom(b, n)
 	}
-	WriteString(w, string(s))
+	graphql.MarshalString(string(s)).MarshalGQL(w)
 	return nil
 }
-
-// WriteString writes a string as JSON.
-func WriteString(w io.Writer, s string) { graphql.MarshalString(s).MarshalGQL(w) }
 
 // Sized knows how many bytes a response has at most. It is asked when all of its values are resolved.
 type Sized interface{ ResponseBytes() int }

@@ -87,7 +87,7 @@ func (h HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		return
 	}
 	x.serve()
-	x.leaveBody() // others need its room
+	x.releaseBody() // others need its room
 	untilTaken(w, r, r.Method == http.MethodPost && !x.refused)
 }
 
@@ -148,15 +148,15 @@ func (x *exchange) enter() (why denial) {
 }
 
 func (x *exchange) leave() {
-	x.leaveBody()
+	x.releaseBody()
 	if x.entered {
 		x.entered = false
 		x.Answers.requests.leave(x.client)
 	}
 }
 
-// leaveBody gives back the bytes that were reserved for the body, once.
-func (x *exchange) leaveBody() {
+// releaseBody gives back the bytes that were reserved for the body, once.
+func (x *exchange) releaseBody() {
 	if x.body > 0 {
 		x.Answers.incoming.release(x.client, x.body)
 		x.body = 0

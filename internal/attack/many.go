@@ -297,15 +297,10 @@ var many = []attempt{
 		sent: "4 sockets that take nothing, each with 80 subscriptions to entryAdded(after:) from as many places in a log of 160 MiB",
 		why:  "each held the 2 MiB of entries that it had read until it could write them",
 		attack: func(ctx context.Context, a *assault) error {
-			cursors, err := fillLongLog(ctx, a, 80)
+			c, m, cursors, err := joinLongLog(ctx, a)
 			if err != nil {
 				return err
 			}
-			c, m, err := a.join(ctx, 0, "attack", "")
-			if err != nil {
-				return err
-			}
-			a.prepared()
 			return a.holdSockets(ctx, 4, func(_ int, s *socket) error {
 				for i, cursor := range cursors {
 					query := `subscription($a:String!){entryAdded(after:$a){body}}`
@@ -322,15 +317,10 @@ var many = []attempt{
 		sent: "300 streams over HTTP that take nothing, of entryAdded(after:) from 80 places in a log of 160 MiB",
 		why:  "each holds 256 KiB of entries that it has read until it can write them, beside a budget that is full",
 		attack: func(ctx context.Context, a *assault) error {
-			cursors, err := fillLongLog(ctx, a, 80)
+			c, m, cursors, err := joinLongLog(ctx, a)
 			if err != nil {
 				return err
 			}
-			c, m, err := a.join(ctx, 0, "attack", "")
-			if err != nil {
-				return err
-			}
-			a.prepared()
 			return a.hold(ctx, a.n(300), func(i int) (net.Conn, error) {
 				conn, err := c.dial(ctx, "http/1.1")
 				if err != nil {
@@ -368,6 +358,18 @@ var many = []attempt{
 			})
 		},
 	},
+}
+
+// joinLongLog connects an attacker to a log of 160 MiB, and returns 80 cursors of places in it.
+func joinLongLog(ctx context.Context, a *assault) (c *client, m member, cursors []string, err error) {
+	if cursors, err = fillLongLog(ctx, a, 80); err != nil {
+		return nil, m, nil, err
+	}
+	if c, m, err = a.join(ctx, 0, "attack", ""); err != nil {
+		return nil, m, nil, err
+	}
+	a.prepared()
+	return c, m, cursors, nil
 }
 
 // fillLongLog posts n times 128 entries of 16 KiB, each time by a client of another address, and returns the cursors between them.
